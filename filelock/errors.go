@@ -1,0 +1,100 @@
+package filelock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+var (
+	// ErrLocked says that somebody else holds the lock. It is what a
+	// [LockedError] is, and it never stands for anything else: a file that
+	// cannot be opened is a [*fs.PathError], not a lock that is held.
+	ErrLocked = errors.New("lock is held")
+
+	// ErrNotHeld says that a Lock was asked to release, or to hand out, a hold
+	// that it does not have.
+	ErrNotHeld = errors.New("lock is not held")
+)
+
+// LockedError is the error of an Acquire that waited in vain. It is
+// [ErrLocked], the wait's [context.Cause], and the context's own error
+// (context.Canceled or context.DeadlineExceeded).
+type LockedError struct {
+	Path    string   // as it was given to New
+	Holders []Holder // who held the lock when the wait ended; empty = not known
+
+	ctxErr, cause error
+}
+
+func locked(ctx context.Context, path string, holders []Holder) error {
+	return &LockedError{Path: path, Holders: holders, ctxErr: ctx.Err(), cause: context.Cause(ctx)}
+}
+
+// Error names the lock file, who holds it as far as that is known, and why
+// the wait ended.
+func (e *LockedError) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Path)
+	if len(e.Holders) == 0 {
+		b.WriteString(" is locked")
+	}
+	for i, h := range e.Holders {
+		switch {
+		case i == 0:
+			b.WriteString(" is held by ")
+		case i == maxNamed:
+			fmt.Fprintf(&b, " and %d more", len(e.Holders)-maxNamed)
+		case i < maxNamed:
+			b.WriteString(", ")
+		}
+		if i < maxNamed {
+			b.WriteString(h.String())
+		}
+	}
+	if e.cause != nil {
+		b.WriteString(": " + e.cause.Error())
+	}
+	return b.String()
+}
+
+// maxNamed bounds the holders that an error message names.
+const maxNamed = 3
+
+// Unwrap makes errors.Is find ErrLocked, the cause and the context's error.
+func (e *LockedError) Unwrap() []error {
+	errs := []error{ErrLocked}
+	for _, err := range []error{e.cause, e.ctxErr} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// endedError is the error of an Acquire whose context had ended before it
+// began: nobody looked at the lock, so it says nothing about it.
+func endedError(ctx context.Context, path string) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, ctx.Err()) {
+		return &fs.PathError{Op: "acquire", Path: path, Err: cause}
+	}
+	return &fs.PathError{Op: "acquire", Path: path, Err: fmt.Errorf("%w: %w", ctx.Err(), cause)}
+}
+
+// flockError says that the lock call itself failed on the open file. A file
+// system without locks (flock(2): ENOLCK, ENOSYS, EOPNOTSUPP; NFS without a
+// lock daemon answers ENOLCK) is [errors.ErrUnsupported].
+func flockError(path string, err error) error {
+	if hasNoLocks(err) {
+		err = unsupportedError{err}
+	}
+	return &fs.PathError{Op: "flock", Path: path, Err: err}
+}
+
+type unsupportedError struct{ error }
+
+func (e unsupportedError) Unwrap() error        { return e.error }
+func (e unsupportedError) Is(target error) bool { return target == errors.ErrUnsupported }

@@ -1,0 +1,71 @@
+package filelock
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Holder is who holds a lock, as far as that can be found out. Fields that are
+// not known are zero. It is for people to read: by the time it is shown it may
+// not be true any more.
+type Holder struct {
+	PID     int       // in the PID namespace of the caller
+	Host    string    // host name
+	Command string    // the command line, arguments joined by spaces
+	Note    string    // what the holder said with the Note option
+	Since   time.Time // when the lock was acquired, by the holder's clock
+	Shared  bool
+}
+
+// String describes the holder on one line without control characters:
+// pid 4242 (rsync -a /srv) on web1 for 2m13s: nightly.
+func (h Holder) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "pid %d", h.PID)
+	if h.Command != "" {
+		fmt.Fprintf(&b, " (%s)", shorten(h.Command, 80))
+	}
+	if h.Host != "" {
+		fmt.Fprintf(&b, " on %s", shorten(h.Host, 64))
+	}
+	if !h.Since.IsZero() {
+		fmt.Fprintf(&b, " for %v", time.Since(h.Since).Truncate(time.Second))
+	}
+	if h.Note != "" {
+		fmt.Fprintf(&b, ": %s", shorten(h.Note, 80))
+	}
+	return b.String()
+}
+
+// shorten makes a string fit to be shown on a terminal: it has at most n
+// runes, and none that would move the cursor or turn the text around.
+func shorten(s string, n int) string {
+	runes := []rune(strings.ToValidUTF8(s, "?"))
+	if len(runes) > n {
+		runes = append(runes[:n-1], '…')
+	}
+	for i, r := range runes {
+		if !unicode.IsGraphic(r) {
+			runes[i] = '?'
+		}
+	}
+	return string(runes)
+}
+
+// Holders returns who holds the lock, this process included. It is the best
+// effort of the moment: it takes no lock, and the answer may be stale or miss
+// holders that this process may not see, in another PID namespace or on
+// another host. Empty means that none is known.
+//
+// On Linux the kernel is asked (/proc/locks and /proc/PID/fdinfo, proc(5)): a
+// process that inherited the lock is a holder too, and so is one that took it
+// with flock(1) or from another language.
+func (l *Lock) Holders() ([]Holder, error) {
+	t, err := l.absolute()
+	if err != nil {
+		return nil, err
+	}
+	return holders(t.path)
+}

@@ -1,0 +1,206 @@
+package filelock
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Lock is a lock on a file, held against all other processes, and against
+// every other Lock of this one, that lock the same file.
+//
+// A Lock is made by [New]; the zero value names no file and fails. It must not
+// be copied. It may be used by many goroutines: an exclusive Lock is held once
+// at a time, so a second Acquire waits as it would on a [sync.Mutex], and any
+// goroutine may release what another has acquired. A shared Lock may be held
+// several times at once, and each hold wants its own Release.
+//
+// The lock is not re-entrant: a goroutine that acquires what it holds waits
+// for itself. It cannot be upgraded or downgraded: a kernel that converts a
+// lock gives the old one up first (flock(2)).
+//
+// A hold that is never released lasts until the process ends, however it
+// ends; it is not lost when the Lock itself is garbage collected.
+type Lock struct {
+	given string // as given to New
+	target
+
+	mu    sync.Mutex // guards the fields below
+	holds []*handle  // at most one if exclusive
+	seen  bool       // the path has been locked before
+}
+
+// An Option changes what [New] makes.
+type Option func(*Lock)
+
+// Shared makes a shared lock: any number of shared locks can be held at once,
+// but none together with an exclusive one. Readers share, writers do not.
+func Shared() Option { return func(l *Lock) { l.shared = true } }
+
+// Perm sets the mode, before umask, that a lock file gets if this Lock creates
+// it. It is 0o666 without this option, so that the umask decides who may lock:
+// whoever can open the file for reading can lock it. The mode of a file that
+// exists is left alone.
+func Perm(mode fs.FileMode) Option { return func(l *Lock) { l.perm = mode.Perm() } }
+
+// New returns a lock on the file or directory at path. It does no I/O: the
+// first Acquire opens the file, and creates it, empty, if it is missing. The
+// directory it is in must exist. A relative path means what it means in the
+// working directory at the time of each Acquire.
+func New(path string, opts ...Option) *Lock {
+	l := &Lock{given: path, target: target{path: path, perm: 0o666}}
+	for _, opt := range opts {
+		opt(l)
+	}
+	return l
+}
+
+// Path returns the path that the Lock was made with.
+func (l *Lock) Path() string { return l.given }
+
+// Acquire takes the lock, waiting for it until ctx ends. It costs no CPU while
+// it waits, and waiters in one process are served first come first served.
+//
+// A ctx that has ended fails even when the lock is free. A wait that reached
+// its deadline has made one last try. An error leaves nothing held; it is
+//
+//   - a [*LockedError] if the wait was in vain: errors.Is finds [ErrLocked]
+//     and the cause in it;
+//   - otherwise an [*fs.PathError] that says why the file cannot be locked, at
+//     once: there is no waiting for a directory to appear or for a permission
+//     to be given. errors.Is finds [errors.ErrUnsupported] in it on a file
+//     system without locks, and [fs.ErrInvalid] if there is something at the
+//     path that cannot be a lock file, such as a symbolic link or a FIFO.
+func (l *Lock) Acquire(ctx context.Context) error {
+	err := l.acquire(ctx)
+	if err == errBusy {
+		holders, _ := l.Holders()
+		return locked(ctx, l.given, holders)
+	}
+	return err
+}
+
+// TryAcquire takes the lock if that needs no waiting, and reports whether it
+// did. False without an error means that somebody holds it: another process,
+// another Lock, or this one. It may overtake those who wait.
+func (l *Lock) TryAcquire() (bool, error) {
+	t, err := l.aim()
+	if err != nil {
+		return false, err
+	}
+	h, err := t.try()
+	if err == errBusy {
+		return false, nil
+	}
+	return l.keep(h, err) == nil, err
+}
+
+// TryAcquireFor takes the lock, waiting for it no longer than d, and reports
+// whether it did. With d <= 0 it is one try. False without an error means that
+// the time ran out; for other errors see [Lock.Acquire].
+func (l *Lock) TryAcquireFor(d time.Duration) (bool, error) {
+	if d <= 0 {
+		return l.TryAcquire()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	err := l.acquire(ctx)
+	if err == errBusy {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// acquire is Acquire with errBusy for a wait in vain.
+func (l *Lock) acquire(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return endedError(ctx, l.given)
+	}
+	t, err := l.aim()
+	if err != nil {
+		return err
+	}
+	return l.keep(t.acquire(ctx))
+}
+
+// aim returns the target of one acquisition.
+func (l *Lock) aim() (target, error) {
+	t, err := l.absolute()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.known = l.seen
+	return t, err
+}
+
+func (l *Lock) keep(h *handle, err error) error {
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.holds = append(l.holds, h)
+	l.seen = true
+	return nil
+}
+
+// Release gives up one hold. The file stays where it is: removing it would let
+// two holders in. The hold ends for every process that inherited it, too.
+//
+// The error is [ErrNotHeld] if this Lock holds nothing. After any other error
+// the lock is still held.
+func (l *Lock) Release() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last := len(l.holds) - 1
+	if last < 0 {
+		return &fs.PathError{Op: "release", Path: l.given, Err: ErrNotHeld}
+	}
+	if err := l.holds[last].release(); err != nil {
+		return err
+	}
+	l.holds = slices.Delete(l.holds, last, last+1)
+	return nil
+}
+
+// With runs fn while it holds the lock. It acquires as [Lock.Acquire] does and
+// does not run fn if that fails; it releases when fn returns, panics or calls
+// [runtime.Goexit]. The error is that of Acquire, or those of fn and of
+// Release joined. The lock does not end with ctx: fn has to heed it.
+func (l *Lock) With(ctx context.Context, fn func(context.Context) error) (err error) {
+	if err := l.Acquire(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		if releaseErr := l.Release(); releaseErr != nil {
+			err = errors.Join(err, releaseErr)
+		}
+	}()
+	return fn(ctx)
+}
+
+// File returns a duplicate of the held file, for [os/exec.Cmd.ExtraFiles]: a
+// process that inherits it shares the hold, and the lock is held until the
+// last of them has ended or one of them, such as this process by Release, has
+// unlocked it. The caller closes the duplicate; closing it releases nothing.
+//
+// The error is [ErrNotHeld] if this Lock holds nothing, and
+// [errors.ErrUnsupported] on Windows, where locks are not inherited.
+func (l *Lock) File() (*os.File, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.holds) == 0 {
+		return nil, &fs.PathError{Op: "duplicate", Path: l.given, Err: ErrNotHeld}
+	}
+	f, err := l.holds[len(l.holds)-1].file()
+	if err == nil {
+		f, err = duplicate(f)
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "duplicate", Path: l.given, Err: err}
+	}
+	return f, nil
+}

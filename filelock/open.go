@@ -1,0 +1,217 @@
+package filelock
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/gofrs/flock"
+)
+
+// A target is what is locked and how. It does not change.
+type target struct {
+	path   string
+	shared bool
+	perm   fs.FileMode
+	known  bool // it has been locked before: there is no need to look first
+}
+
+// errBusy says that somebody else holds the lock; errReplaced that the lock
+// was had on a file that is not at the path any more.
+var (
+	errBusy     = errors.New("busy")
+	errReplaced = errors.New("lock file is removed or replaced again and again")
+)
+
+// absolute makes the path independent of the working directory, which may
+// change while a goroutine waits. It does not clean the path: with a symbolic
+// link in a/../b that would name another file.
+func (t target) absolute() (target, error) {
+	if t.path == "" {
+		return t, &fs.PathError{Op: "open", Path: t.path, Err: errors.New("the path of a lock file cannot be empty")}
+	}
+	if filepath.IsAbs(t.path) {
+		return t, nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return t, &fs.PathError{Op: "open", Path: t.path, Err: err}
+	}
+	if runtime.GOOS == "windows" {
+		t.path, err = filepath.Abs(t.path) // drive-relative forms need it
+		return t, err
+	}
+	t.path = dir + string(filepath.Separator) + t.path
+	return t, nil
+}
+
+// try takes the lock if that needs no waiting; errBusy if it does.
+func (t target) try() (*handle, error) {
+	for range 100 { // each round means that somebody removed the file meanwhile
+		h, err := t.lockOnce(false, nil)
+		if err != errReplaced {
+			return h, err
+		}
+		t.known = false
+	}
+	return nil, &fs.PathError{Op: "lock", Path: t.path, Err: errReplaced}
+}
+
+// lockOnce opens the lock file, locks it and looks whether it is still the
+// file at the path. With wait it blocks in the kernel's queue, and tells opened
+// what it waits for before.
+func (t target) lockOnce(wait bool, opened func(place)) (*handle, error) {
+	at := place{exists: true}
+	if !t.known || wait {
+		var err error
+		if at, err = t.look(); err != nil {
+			return nil, err
+		}
+	}
+	if opened != nil {
+		opened(at)
+	}
+	fl, err := t.openAndLock(at, wait)
+	if err != nil {
+		return nil, err
+	}
+	h := newHandle(fl)
+	if err := t.check(h); err != nil {
+		h.release()
+		return nil, err
+	}
+	return h, nil
+}
+
+// look finds out what is at the path. It comes before the open because opening
+// a FIFO or a device does things to others. There may be nothing at all.
+func (t target) look() (place, error) {
+	at, err := lookAt(t.path)
+	if err == nil && at.exists {
+		err = t.lockable(at)
+	}
+	return at, err
+}
+
+// check says errReplaced if the locked file is not the file at the path any
+// more: then the lock keeps nobody out.
+func (t target) check(h *handle) error {
+	mine, err := h.fl.Stat()
+	if err != nil {
+		return err
+	}
+	at, err := lookAt(t.path)
+	if err != nil {
+		return err
+	}
+	if !at.exists || !at.file.is(mine) {
+		return errReplaced
+	}
+	return t.lockable(at)
+}
+
+func (t target) lockable(at place) error {
+	if kind := unlockable(at.mode); kind != "" {
+		return &fs.PathError{Op: "lock", Path: t.path, Err: notLockFileError(kind)}
+	}
+	return nil
+}
+
+// A place is what was found at a path.
+type place struct {
+	exists bool
+	mode   fs.FileMode
+	file   fileID
+}
+
+func unlockable(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular(), mode.IsDir():
+		return ""
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a FIFO"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "not a file"
+}
+
+type notLockFileError string
+
+func (e notLockFileError) Error() string {
+	return fmt.Sprintf("it is %s; a lock file must be a regular file or a directory", string(e))
+}
+
+func (e notLockFileError) Is(target error) bool { return target == fs.ErrInvalid }
+
+// openAndLock opens the file read-only, as flock(1) does: a file that is open
+// for writing cannot be executed (ETXTBSY), and scripts lock themselves. It is
+// created only if it is missing, and then exclusively: O_CREAT on somebody
+// else's file in a sticky directory is refused where fs.protected_regular is
+// set (proc_sys_fs(5)). Where the lock needs a writable file (NFS, flock(2)),
+// the kernel says EBADF or EIO, and the file is opened again.
+func (t target) openAndLock(at place, wait bool) (*flock.Flock, error) {
+	flag := os.O_RDONLY
+	if !at.exists {
+		flag = os.O_CREATE | os.O_EXCL
+	}
+	if needsWrite && (!at.exists || !at.mode.IsDir()) {
+		flag |= os.O_RDWR
+	}
+	fl, err := t.flock(flag, wait)
+	if wantsWrite(err) {
+		fl, err = t.flock(os.O_RDWR, wait)
+	}
+	var open *fs.PathError
+	switch {
+	case err == nil, err == errBusy:
+		return fl, err
+	case !errors.As(err, &open):
+		return nil, flockError(t.path, err)
+	case !at.exists && errors.Is(err, fs.ErrExist), // somebody created it first
+		at.exists && errors.Is(err, fs.ErrNotExist), // somebody removed it
+		at.exists && isLink(err):                    // somebody put a link there
+		return nil, errReplaced
+	}
+	return nil, err
+}
+
+// flock is the one place that locks. Its errors are *fs.PathError if the file
+// could not be opened, and the bare error of the lock call otherwise.
+func (t target) flock(flag int, wait bool) (*flock.Flock, error) {
+	fl := flock.New(t.path, flock.SetFlag(flag|openFlags), flock.SetPermissions(t.perm))
+	if wait {
+		return fl, t.wait(fl)
+	}
+	try := fl.TryLock
+	if t.shared {
+		try = fl.TryRLock
+	}
+	ok, err := try()
+	var open *fs.PathError
+	if !ok && (err == nil || isBusy(err) && !errors.As(err, &open)) {
+		return nil, errBusy
+	}
+	return fl, err
+}
+
+// wait blocks until the kernel grants the lock, however often a signal
+// interrupts it.
+func (t target) wait(fl *flock.Flock) error {
+	lock := fl.Lock
+	if t.shared {
+		lock = fl.RLock
+	}
+	for {
+		if err := lock(); !isInterrupted(err) {
+			return err
+		}
+	}
+}

@@ -1,0 +1,46 @@
+//go:build !unix
+
+package filelock
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+)
+
+const (
+	openFlags  = 0
+	needsWrite = false
+)
+
+// fileID tells files apart.
+type fileID struct{ fs.FileInfo }
+
+func sameFile(a, b fileID) bool { return os.SameFile(a.FileInfo, b.FileInfo) }
+
+func (id fileID) is(info fs.FileInfo) bool { return os.SameFile(id.FileInfo, info) }
+
+func lookAt(path string) (place, error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return place{}, nil
+	}
+	if err != nil {
+		return place{}, err
+	}
+	return place{exists: true, mode: info.Mode().Type(), file: fileID{info}}, nil
+}
+
+func isBusy(error) bool        { return false }
+func wantsWrite(error) bool    { return false }
+func isInterrupted(error) bool { return false }
+func isLink(error) bool        { return false }
+func hasNoLocks(error) bool    { return false }
+
+// duplicate cannot keep its promise here: LockFileEx locks belong to the
+// process that took them and are not inherited.
+func duplicate(*os.File) (*os.File, error) {
+	return nil, fmt.Errorf("a hold cannot be inherited on %s: %w", runtime.GOOS, errors.ErrUnsupported)
+}

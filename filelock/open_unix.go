@@ -1,0 +1,102 @@
+//go:build unix
+
+package filelock
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// openFlags keep an open from following a link at the end of the path, from
+// waiting for the other end of a FIFO, and from making a terminal ours. Two of
+// them only matter if the path changes between look and open.
+const openFlags = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY
+
+// needsWrite says that a lock always needs a writable file: these systems
+// emulate flock with fcntl locks.
+const needsWrite = runtime.GOOS == "aix" || runtime.GOOS == "solaris" || runtime.GOOS == "illumos"
+
+// isBusy reports whether the error of a lock call means that somebody holds
+// the lock. The kernel's CIFS client answers EACCES (mount.cifs(8) locks are
+// fcntl locks, and fcntl(2) allows both).
+func isBusy(err error) bool {
+	return errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES)
+}
+
+// fileID tells files apart.
+type fileID struct{ dev, ino uint64 }
+
+func sameFile(a, b fileID) bool { return a == b }
+
+func (id fileID) is(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && id == fileID{uint64(st.Dev), uint64(st.Ino)}
+}
+
+// lookAt is an lstat that allocates nothing; it is called twice in every
+// acquisition.
+func lookAt(path string) (place, error) {
+	var st unix.Stat_t
+	err := unix.Lstat(path, &st)
+	for err == unix.EINTR {
+		err = unix.Lstat(path, &st)
+	}
+	if err == unix.ENOENT {
+		return place{}, nil
+	}
+	if err != nil {
+		return place{}, &fs.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	at := place{exists: true, file: fileID{uint64(st.Dev), uint64(st.Ino)}}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFDIR:
+		at.mode = fs.ModeDir
+	case unix.S_IFLNK:
+		at.mode = fs.ModeSymlink
+	case unix.S_IFIFO:
+		at.mode = fs.ModeNamedPipe
+	case unix.S_IFSOCK:
+		at.mode = fs.ModeSocket
+	case unix.S_IFBLK, unix.S_IFCHR:
+		at.mode = fs.ModeDevice
+	default:
+		at.mode = fs.ModeIrregular
+	}
+	return at, nil
+}
+
+// What else the error of an open or a lock call can mean.
+func wantsWrite(err error) bool    { return errors.Is(err, unix.EBADF) || errors.Is(err, unix.EIO) }
+func isInterrupted(err error) bool { return errors.Is(err, unix.EINTR) }
+func isLink(err error) bool        { return errors.Is(err, unix.ELOOP) }
+func hasNoLocks(err error) bool    { return errors.Is(err, unix.ENOLCK) }
+
+// duplicate returns a second descriptor of the same open file: they share the
+// lock. It is close-on-exec, as all of Go's are.
+func duplicate(f *os.File) (*os.File, error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var fd int
+	var dupErr error
+	if err := conn.Control(func(from uintptr) {
+		syscall.ForkLock.RLock() // not every unix can duplicate and mark in one call
+		defer syscall.ForkLock.RUnlock()
+		if fd, dupErr = unix.FcntlInt(from, unix.F_DUPFD, 0); dupErr == nil {
+			unix.CloseOnExec(fd)
+		}
+	}); err != nil {
+		return nil, err
+	}
+	if dupErr != nil {
+		return nil, os.NewSyscallError("fcntl", dupErr)
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
+}

@@ -1,0 +1,41 @@
+package testproc
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Waiters returns how many flock(2) calls the kernel has blocked on the file
+// at path, as /proc/locks shows them.
+func Waiters(t testing.TB, path string) int {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	inode := fmt.Sprintf(":%d", info.Sys().(*syscall.Stat_t).Ino)
+	table, err := os.ReadFile("/proc/locks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for line := range strings.Lines(string(table)) {
+		// 1: -> FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF
+		f := strings.Fields(line)
+		if len(f) >= 7 && f[1] == "->" && f[2] == "FLOCK" && strings.HasSuffix(f[6], inode) {
+			n++
+		}
+	}
+	return n
+}
+
+// AwaitWaiters waits until n flock(2) calls are blocked on the file at path.
+func AwaitWaiters(t testing.TB, path string, n int) {
+	t.Helper()
+	Until(t, fmt.Sprintf("%d waiters in the kernel for %s", n, path), func() bool {
+		return Waiters(t, path) == n
+	})
+}
