@@ -19,21 +19,36 @@ type handle struct {
 // held keeps every handle of this process reachable. A program may drop a
 // held Lock and mean to hold it until it exits; were the file collected, its
 // finalizer would close it and so give the lock away (kubernetes #42929).
-var held sync.Map // *handle -> struct{}
+//
+// Its mutex also carries what one goroutine did under the lock to the next one
+// that gets it: the Go memory model knows nothing of the kernel's locks. So it
+// is passed after the kernel's lock is taken and before that is given up.
+var held = struct {
+	mu      sync.Mutex
+	handles map[*handle]struct{}
+}{handles: map[*handle]struct{}{}}
 
 func newHandle(fl *flock.Flock) *handle {
 	h := &handle{fl}
-	held.Store(h, struct{}{})
+	held.mu.Lock()
+	defer held.mu.Unlock()
+	held.handles[h] = struct{}{}
 	return h
 }
 
 // release unlocks and closes the file. It ends the hold for every process that
 // inherited it. After an error the hold stands.
 func (h *handle) release() error {
-	if err := h.fl.Unlock(); err != nil {
+	held.mu.Lock()
+	delete(held.handles, h)
+	held.mu.Unlock()
+	err := h.fl.Unlock()
+	if err != nil {
+		held.mu.Lock()
+		defer held.mu.Unlock()
+		held.handles[h] = struct{}{}
 		return flockError(h.fl.Path(), err)
 	}
-	held.Delete(h)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,18 +25,9 @@ func holders(path string) ([]Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	table, err := os.ReadFile("/proc/locks")
-	if err != nil {
+	found, err := takers(file)
+	if err != nil || len(found) == 0 {
 		return nil, err
-	}
-	found := map[int]Holder{}
-	for line := range strings.Lines(string(table)) {
-		if pid, shared, ok := flockLine(line, file); ok {
-			found[pid] = Holder{PID: pid, Shared: shared}
-		}
-	}
-	if len(found) == 0 {
-		return nil, nil
 	}
 	if seen := openLocks(file); len(seen) > 0 {
 		found = seen // else we may not look into any of the holders
@@ -48,6 +40,37 @@ func holders(path string) ([]Holder, error) {
 	}
 	slices.SortFunc(list, func(a, b Holder) int { return a.PID - b.PID })
 	return list, nil
+}
+
+// takers are the processes that took a lock on the file.
+func takers(file string) (map[int]Holder, error) {
+	table, err := os.ReadFile("/proc/locks")
+	if err != nil {
+		return nil, err
+	}
+	found := map[int]Holder{}
+	for line := range strings.Lines(string(table)) {
+		if pid, shared, ok := flockLine(line, file); ok {
+			found[pid] = Holder{PID: pid, Shared: shared}
+		}
+	}
+	return found, nil
+}
+
+// lateGrant bounds the wait for a grant that is on its way back. With the
+// kernel's table to ask, that wait is hardly ever in vain.
+const lateGrant = 100 * time.Millisecond
+
+// heldByOthers reports whether the kernel knows of another process that took
+// the lock.
+func heldByOthers(path string) bool {
+	file, err := kernelName(path)
+	if err != nil {
+		return false
+	}
+	found, _ := takers(file)
+	delete(found, os.Getpid())
+	return len(found) > 0
 }
 
 // kernelName is how the kernel writes a file's identity in its lock table.

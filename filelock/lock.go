@@ -76,6 +76,9 @@ func (l *Lock) Path() string { return l.given }
 //     system without locks, and [fs.ErrInvalid] if there is something at the
 //     path that cannot be a lock file, such as a symbolic link or a FIFO.
 func (l *Lock) Acquire(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return endedError(ctx, l.given)
+	}
 	err := l.acquire(ctx)
 	if err == errBusy {
 		holders, _ := l.Holders()
@@ -92,11 +95,7 @@ func (l *Lock) TryAcquire() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	h, err := t.try()
-	if err == errBusy {
-		return false, nil
-	}
-	return l.keep(h, err) == nil, err
+	return taken(l.keep(t.tryNow()))
 }
 
 // TryAcquireFor takes the lock, waiting for it no longer than d, and reports
@@ -108,18 +107,19 @@ func (l *Lock) TryAcquireFor(d time.Duration) (bool, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
-	err := l.acquire(ctx)
+	return taken(l.acquire(ctx))
+}
+
+// taken puts the outcome of a try in the terms of TryAcquire.
+func taken(err error) (bool, error) {
 	if err == errBusy {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// acquire is Acquire with errBusy for a wait in vain.
+// acquire is Acquire with errBusy for a wait in vain. It tries at least once.
 func (l *Lock) acquire(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return endedError(ctx, l.given)
-	}
 	t, err := l.aim()
 	if err != nil {
 		return err

@@ -22,8 +22,9 @@ type target struct {
 // errBusy says that somebody else holds the lock; errReplaced that the lock
 // was had on a file that is not at the path any more.
 var (
-	errBusy     = errors.New("busy")
-	errReplaced = errors.New("lock file is removed or replaced again and again")
+	errBusy      = errors.New("busy")
+	errEmptyPath = fmt.Errorf("%w: the path of a lock file cannot be empty", fs.ErrInvalid)
+	errReplaced  = errors.New("lock file is removed or replaced again and again")
 )
 
 // absolute makes the path independent of the working directory, which may
@@ -31,7 +32,7 @@ var (
 // link in a/../b that would name another file.
 func (t target) absolute() (target, error) {
 	if t.path == "" {
-		return t, &fs.PathError{Op: "open", Path: t.path, Err: errors.New("the path of a lock file cannot be empty")}
+		return t, &fs.PathError{Op: "open", Path: t.path, Err: errEmptyPath}
 	}
 	if filepath.IsAbs(t.path) {
 		return t, nil

@@ -44,6 +44,7 @@ type queue struct {
 	path    string
 	waiters []*waiter
 	parkers [2]*parker // by mode; the one that is not the head's was left behind
+	late    int        // grants that are being given back
 }
 
 // A waiter is a goroutine in Acquire.
@@ -118,6 +119,30 @@ func (w *waiter) lastTry() (*handle, error) {
 	return h, nil
 }
 
+// tryNow is one try. A parker that was left behind may have been granted the
+// lock this moment, on its way to give it back; the try gets it then instead
+// of being told that somebody holds the lock. Otherwise a program that gave up
+// a wait, and then released the lock itself, could find it held by nobody.
+func (t target) tryNow() (*handle, error) {
+	left := leftBehind(t.path)
+	h, err := t.try()
+	if err != errBusy || !left || heldByOthers(t.path) {
+		return h, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lateGrant)
+	defer cancel()
+	return t.acquire(ctx)
+}
+
+// leftBehind reports whether a parker waits for the path, or returns what it
+// was granted, and no goroutine waits.
+func leftBehind(path string) bool {
+	queues.mu.Lock()
+	defer queues.mu.Unlock()
+	q := queues.byPath[path]
+	return q != nil && len(q.waiters) == 0
+}
+
 // waitedFor reports whether goroutines of this process wait for the path.
 func waitedFor(path string) bool {
 	queues.mu.Lock()
@@ -178,7 +203,7 @@ func (q *queue) forget(now place) {
 // nobody needs is gone.
 func (q *queue) park() {
 	if len(q.waiters) == 0 {
-		if q.parkers == [2]*parker{} && queues.byPath[q.path] == q {
+		if q.parkers == [2]*parker{} && q.late == 0 && queues.byPath[q.path] == q {
 			delete(queues.byPath, q.path)
 		}
 		return
@@ -262,10 +287,19 @@ func (p *parker) deliver(g grant) (done bool) {
 		queues.mu.Unlock()
 		return true
 	}
+	if g.h != nil {
+		q.giveBack(g.h)
+	}
 	q.park()
 	queues.mu.Unlock()
-	if g.h != nil {
-		g.h.release() // late: nobody is left who wants it
-	}
 	return true
+}
+
+// giveBack releases a grant that came when nobody was left who wanted it.
+func (q *queue) giveBack(h *handle) {
+	q.late++
+	queues.mu.Unlock() // the file system may be slow
+	h.release()
+	queues.mu.Lock()
+	q.late--
 }

@@ -1,0 +1,303 @@
+//go:build unix
+
+package filelock_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// A process that inherits the file shares the hold: it lasts until the last
+// of them is gone.
+func TestInheritedHold(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	inherit := func() *testproc.Proc {
+		f, err := l.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close() // releases nothing
+		cmd := exec.Command("sh", "-c", "echo ready; read line")
+		cmd.ExtraFiles = []*os.File{f}
+		p := testproc.StartCmd(t, cmd)
+		p.Expect("ready")
+		return p
+	}
+	one, two := inherit(), inherit()
+	other := filelock.New(path)
+	one.Kill()
+	mustTry(t, other, false)
+	mustRelease(t, l) // an unlock is for all of them
+	mustTry(t, other, true)
+	two.Kill()
+	mustTry(t, l, false)
+}
+
+// Nothing is inherited by accident.
+func TestNotInherited(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	p := testproc.StartCmd(t, exec.Command("sh", "-c", "echo ready; read line"))
+	p.Expect("ready")
+	holder.Kill()
+	l := filelock.New(path)
+	mustTry(t, l, true)
+	q := testproc.StartCmd(t, exec.Command("sh", "-c", "ls -l /proc/self/fd/ 2>/dev/null; echo done"))
+	for line := q.Line(); line != "done"; line = q.Line() {
+		if strings.Contains(line, path) {
+			t.Errorf("a child inherited %s", line)
+		}
+	}
+}
+
+func TestGofrsKeepsItsFile(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	fd, err := filelock.DescriptorOf(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var there, here syscall.Stat_t
+	if err := syscall.Fstat(int(fd), &here); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Stat(path, &there); err != nil {
+		t.Fatal(err)
+	}
+	if here.Ino != there.Ino || here.Dev != there.Dev {
+		t.Fatal("it is another file")
+	}
+}
+
+func TestNotALockFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := os.WriteFile(at("target"), []byte("text"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"link":     os.Symlink("target", at("link")),
+		"dangling": os.Symlink("nothing", at("dangling")),
+		"loop":     os.Symlink("loop", at("loop")),
+		"fifo":     syscall.Mkfifo(at("fifo"), 0o666),
+	} {
+		if err != nil {
+			t.Fatal(name, err)
+		}
+	}
+	socket, err := net.Listen("unix", at("socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+
+	for path, kind := range map[string]string{
+		at("link"): "symbolic link", at("dangling"): "symbolic link", at("loop"): "symbolic link",
+		at("fifo"): "FIFO", at("socket"): "socket", "/dev/null": "device", "/dev/tty": "device",
+	} {
+		ok, err := filelock.New(path).TryAcquire()
+		var pathErr *fs.PathError
+		if ok || !errors.As(err, &pathErr) || pathErr.Path != path || !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), kind) {
+			t.Errorf("TryAcquire of a %s = %v, %v", kind, ok, err)
+		}
+		if err := filelock.New(path).Acquire(background); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("Acquire of a %s = %v", kind, err)
+		}
+	}
+	if _, err := os.Lstat(at("nothing")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the target of a dangling link was made")
+	}
+}
+
+// Looking comes before opening: a writer that waits for a FIFO's reader must
+// not be told that one came, and then be killed by SIGPIPE.
+func TestFIFOIsNotOpened(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	writer := testproc.StartCmd(t, exec.Command("sh", "-c", `echo ready; echo text > "$0"; echo written`, path))
+	writer.Expect("ready")
+	if ok, err := filelock.New(path).TryAcquire(); ok || err == nil {
+		t.Fatal(ok, err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || string(text) != "text\n" {
+		t.Fatalf("read %q, %v", text, err)
+	}
+	writer.Expect("written")
+}
+
+func TestCannotOpen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for path, want := range map[string]error{
+		filepath.Join(dir, "missing", "a.lock"):       fs.ErrNotExist,
+		filepath.Join(dir, strings.Repeat("n", 1000)): syscall.ENAMETOOLONG,
+		filepath.Join(dir, "a\x00b"):                  syscall.EINVAL,
+		"":                                            fs.ErrInvalid,
+	} {
+		start := func(err error) {
+			t.Helper()
+			var pathErr *fs.PathError
+			if !errors.As(err, &pathErr) || pathErr.Path != path || !errors.Is(err, want) || errors.Is(err, filelock.ErrLocked) {
+				t.Errorf("path %.40q: %v, want %v", path, err, want)
+			}
+		}
+		_, err := filelock.New(path).TryAcquire()
+		start(err)
+		start(filelock.New(path).Acquire(background))
+	}
+	notDir := filepath.Join(dir, "file")
+	if err := os.WriteFile(notDir, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := filelock.New(filepath.Join(notDir, "a.lock")).TryAcquire(); !errors.Is(err, syscall.ENOTDIR) {
+		t.Errorf("below a file: %v", err)
+	}
+}
+
+func TestContentAndModeAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	l := filelock.New(path, filelock.Perm(0o600))
+	mustAcquire(t, l)
+	mustRelease(t, l)
+	text, err := os.ReadFile(path)
+	info, statErr := os.Stat(path)
+	if err != nil || statErr != nil || string(text) != "#!/bin/sh\n" || info.Mode() != 0o640 {
+		t.Fatalf("%q, %v, %v", text, err, statErr)
+	}
+}
+
+func TestPermAndUmask(t *testing.T) {
+	// Not parallel: the umask is the process's.
+	old := syscall.Umask(0o027)
+	defer syscall.Umask(old)
+	for _, c := range []struct {
+		opts []filelock.Option
+		want fs.FileMode
+	}{{nil, 0o640}, {[]filelock.Option{filelock.Perm(0o600)}, 0o600}} {
+		path := lockPath(t)
+		mustTry(t, filelock.New(path, c.opts...), true)
+		info, err := os.Stat(path)
+		if err != nil || info.Mode() != c.want {
+			t.Errorf("mode %v, %v; want %v", info.Mode(), err, c.want)
+		}
+	}
+}
+
+func TestDirectoryAsLock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	one, two := filelock.New(dir), filelock.New(dir)
+	mustAcquire(t, one)
+	mustTry(t, two, false)
+	mustRelease(t, one)
+	mustTry(t, two, true)
+}
+
+func init() { roles["as"] = as }
+
+// as UID PATH: tries the lock as another user and says what happened.
+func as(args []string) error {
+	uid, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	if err := syscall.Setgroups(nil); err != nil {
+		return err
+	}
+	if err := syscall.Setgid(uid); err != nil {
+		return err
+	}
+	if err := syscall.Setuid(uid); err != nil {
+		return err
+	}
+	ok, err := filelock.New(args[1]).TryAcquire()
+	fmt.Println(ok, err)
+	return nil
+}
+
+// tryAs tries the lock as the user nobody and returns what came of it.
+func tryAs(t *testing.T, path string) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	for dir := filepath.Dir(path); dir != "/"; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode()&0o001 == 0 && filepath.Dir(dir) == os.TempDir() {
+			if err := os.Chmod(dir, info.Mode().Perm()|0o011); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	p := testproc.Start(t, "as", "65534", path)
+	defer p.Wait()
+	return p.Line()
+}
+
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		dir, file fs.FileMode // file 0: none
+		want      string
+	}{
+		"file of another":            {0o755, 0o644, "true <nil>"},
+		"file without permission":    {0o755, 0o600, "permission denied"},
+		"read-only directory":        {0o755, 0, "permission denied"},
+		"directory without search":   {0o700, 0o644, "permission denied"},
+		"directory open to everyone": {0o777, 0, "true <nil>"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "d")
+			if err := os.Mkdir(dir, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, "a.lock")
+			if c.file != 0 {
+				if err := os.WriteFile(path, nil, 0o666); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Chmod(path, c.file); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Chmod(dir, c.dir); err != nil {
+				t.Fatal(err)
+			}
+			got := tryAs(t, path)
+			if !strings.HasSuffix(got, c.want) || strings.Contains(c.want, "denied") && !strings.Contains(got, path) {
+				t.Fatalf("TryAcquire = %s, want %s", got, c.want)
+			}
+		})
+	}
+}

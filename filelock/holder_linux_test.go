@@ -1,0 +1,78 @@
+package filelock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func TestHolders(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path)
+	if got, err := l.Holders(); err != nil || len(got) != 0 {
+		t.Fatalf("holders of no file: %v, %v", got, err)
+	}
+	holder := startHolder(t, path, "shared")
+	got, err := l.Holders()
+	host, _ := os.Hostname()
+	if err != nil || len(got) != 1 || got[0].PID != holder.PID() || !got[0].Shared || got[0].Host != host || !strings.HasSuffix(got[0].Command, path+" shared") {
+		t.Fatalf("holders = %+v, %v; want pid %d", got, err, holder.PID())
+	}
+	release(t, holder)
+	if got, err := l.Holders(); err != nil || len(got) != 0 {
+		t.Fatalf("holders of a free lock: %v, %v", got, err)
+	}
+
+	mustAcquire(t, l)
+	f, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd := exec.Command("sleep", "1000")
+	cmd.ExtraFiles = []*os.File{f}
+	heir := testproc.StartCmd(t, cmd)
+	want := map[int]bool{os.Getpid(): false, heir.PID(): true}
+	testproc.Until(t, "this process and its heir hold the lock", func() bool {
+		got, err = l.Holders()
+		if err != nil || len(got) != 2 {
+			return false
+		}
+		for _, h := range got {
+			if sleeps, ok := want[h.PID]; !ok || h.Shared || sleeps != (h.Command == "sleep 1000") {
+				return false
+			}
+		}
+		return true
+	})
+	ctx, cancel := context.WithTimeout(background, time.Millisecond)
+	defer cancel()
+	var locked *filelock.LockedError
+	if err := filelock.New(path).Acquire(ctx); !errors.As(err, &locked) || len(locked.Holders) != 2 ||
+		!strings.Contains(err.Error(), fmt.Sprintf("pid %d (sleep 1000) on ", heir.PID())) {
+		t.Fatalf("Acquire = %v", err)
+	}
+}
+
+func TestShorten(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"rsync -a":               "rsync -a",
+		"a\x1b[2Jb\nc\x00\u202e": "a?[2Jb?c??",
+		"\xff\xfe":               "?",
+		"ééééééééééé":            "ééééééééé…",
+	} {
+		if got := filelock.Shorten(in, 10); got != want {
+			t.Errorf("shorten(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

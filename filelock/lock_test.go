@@ -1,0 +1,351 @@
+package filelock_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+var background = context.Background()
+
+func lockPath(t testing.TB) string { return filepath.Join(t.TempDir(), "a.lock") }
+
+func mustAcquire(t testing.TB, l *filelock.Lock) {
+	t.Helper()
+	if err := l.Acquire(background); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustRelease(t testing.TB, l *filelock.Lock) {
+	t.Helper()
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mustTry fails the test unless one try answers want.
+func mustTry(t testing.TB, l *filelock.Lock, want bool) {
+	t.Helper()
+	got, err := l.TryAcquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != want {
+		t.Fatalf("TryAcquire = %v, want %v", got, want)
+	}
+}
+
+// startHolder starts a process that holds the lock.
+func startHolder(t testing.TB, path string, args ...string) *testproc.Proc {
+	t.Helper()
+	p := testproc.Start(t, "hold", append([]string{path}, args...)...)
+	p.Send("acquire")
+	p.Expect("acquire")
+	return p
+}
+
+func release(t testing.TB, p *testproc.Proc) {
+	t.Helper()
+	p.Send("release")
+	p.Expect("release")
+}
+
+func collect() { runtime.GC(); time.Sleep(time.Millisecond) }
+
+func TestModesExclude(t *testing.T) {
+	t.Parallel()
+	modes := map[string][]filelock.Option{"exclusive": nil, "shared": {filelock.Shared()}}
+	for first, a := range modes {
+		for second, b := range modes {
+			t.Run(first+" then "+second, func(t *testing.T) {
+				path := lockPath(t)
+				one, two := filelock.New(path, a...), filelock.New(path, b...)
+				mustAcquire(t, one)
+				together := first == "shared" && second == "shared"
+				mustTry(t, two, together)
+				mustRelease(t, one)
+				if !together {
+					mustTry(t, two, true)
+				}
+				mustRelease(t, two)
+			})
+		}
+	}
+}
+
+func TestOneValue(t *testing.T) {
+	t.Parallel()
+	t.Run("exclusive is held once", func(t *testing.T) {
+		l := filelock.New(lockPath(t))
+		mustAcquire(t, l)
+		mustTry(t, l, false)
+		mustRelease(t, l)
+		mustTry(t, l, true)
+		mustRelease(t, l)
+	})
+	t.Run("shared is held as often as acquired", func(t *testing.T) {
+		path := lockPath(t)
+		l, writer := filelock.New(path, filelock.Shared()), filelock.New(path)
+		mustAcquire(t, l)
+		mustAcquire(t, l)
+		mustRelease(t, l)
+		mustTry(t, writer, false)
+		mustRelease(t, l)
+		mustTry(t, writer, true)
+	})
+	t.Run("what is not held is not released", func(t *testing.T) {
+		path := lockPath(t)
+		l, other := filelock.New(path), filelock.New(path)
+		mustAcquire(t, other)
+		if err := l.Release(); !errors.Is(err, filelock.ErrNotHeld) || !strings.Contains(err.Error(), path) {
+			t.Fatalf("Release = %v", err)
+		}
+		if _, err := l.File(); !errors.Is(err, filelock.ErrNotHeld) {
+			t.Fatalf("File = %v", err)
+		}
+		mustTry(t, l, false)
+	})
+	// Two values, so that the race detector complains unless what was written
+	// under one is there for who has the other.
+	t.Run("many goroutines", func(t *testing.T) {
+		path, n := lockPath(t), 0
+		locks := []*filelock.Lock{filelock.New(path), filelock.New(path)}
+		var all sync.WaitGroup
+		for i := range 100 {
+			all.Go(func() {
+				l := locks[i%2]
+				if err := l.Acquire(background); err != nil {
+					t.Error(err)
+					return
+				}
+				n++
+				if err := l.Release(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n != 100 {
+			t.Fatalf("counted %d of 100", n)
+		}
+	})
+}
+
+func TestProcessesCount(t *testing.T) {
+	t.Parallel()
+	for _, remove := range []string{"keep", "remove"} {
+		t.Run(remove, func(t *testing.T) {
+			t.Parallel()
+			const procs, each = 6, 100
+			dir := t.TempDir()
+			path, counter := filepath.Join(dir, "a.lock"), filepath.Join(dir, "n")
+			if err := os.WriteFile(counter, []byte("0"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			var all []*testproc.Proc
+			for range procs {
+				all = append(all, testproc.Start(t, "count", path, counter, strconv.Itoa(each), remove))
+			}
+			for _, p := range all {
+				p.Wait()
+			}
+			text, err := os.ReadFile(counter)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := string(text); got != strconv.Itoa(procs*each) {
+				t.Fatalf("counted %s of %d: two held the lock at once", got, procs*each)
+			}
+		})
+	}
+}
+
+func TestEndedContextFailsOnFreeLock(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	why := errors.New("shutting down")
+	ctx, cancel := context.WithCancelCause(background)
+	cancel(why)
+	err := filelock.New(path).Acquire(ctx)
+	if !errors.Is(err, why) || !errors.Is(err, context.Canceled) || errors.Is(err, filelock.ErrLocked) {
+		t.Fatalf("Acquire = %v", err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("the lock file was made: %v", err)
+	}
+}
+
+func TestCancelledWait(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	mustAcquire(t, filelock.New(path))
+	why := errors.New("shutting down")
+	ctx, cancel := context.WithCancelCause(background)
+	result := make(chan error)
+	go func() { result <- filelock.New(path).Acquire(ctx) }()
+	awaitWaiters(t, path, 1)
+	cancel(why)
+	err := <-result
+	var locked *filelock.LockedError
+	if !errors.As(err, &locked) || locked.Path != path {
+		t.Fatalf("Acquire = %v, want a LockedError for %s", err, path)
+	}
+	for _, want := range []error{filelock.ErrLocked, why, context.Canceled} {
+		if !errors.Is(err, want) {
+			t.Errorf("%v is not %v", err, want)
+		}
+	}
+	if !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), why.Error()) {
+		t.Errorf("message %q does not name the file and the reason", err)
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := filelock.New(path)
+	mustAcquire(t, holder)
+	l := filelock.New(path)
+	for _, d := range []time.Duration{-time.Second, 0, time.Nanosecond, 150 * time.Millisecond} {
+		start := time.Now()
+		ok, err := l.TryAcquireFor(d)
+		took := time.Since(start)
+		if ok || err != nil {
+			t.Fatalf("TryAcquireFor(%v) = %v, %v", d, ok, err)
+		}
+		if took < d {
+			t.Errorf("TryAcquireFor(%v) gave up early, after %v", d, took)
+		}
+		if took > d+5*time.Second {
+			t.Errorf("TryAcquireFor(%v) gave up late, after %v", d, took)
+		}
+	}
+	ctx, cancel := context.WithTimeout(background, 50*time.Millisecond)
+	defer cancel()
+	if err := l.Acquire(ctx); !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("Acquire = %v", err)
+	}
+	mustRelease(t, holder)
+	for _, d := range []time.Duration{-time.Second, 0, time.Hour, 1<<63 - 1} {
+		if ok, err := l.TryAcquireFor(d); !ok || err != nil {
+			t.Fatalf("TryAcquireFor(%v) of a free lock = %v, %v", d, ok, err)
+		}
+		mustRelease(t, l)
+	}
+}
+
+func TestWith(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l, other := filelock.New(path), filelock.New(path)
+	type key struct{}
+	ctx := context.WithValue(background, key{}, "value")
+	broken := errors.New("broken")
+
+	err := l.With(ctx, func(ctx context.Context) error {
+		if ctx.Value(key{}) != "value" {
+			t.Error("fn got another context")
+		}
+		mustTry(t, other, false)
+		return broken
+	})
+	if err != broken {
+		t.Errorf("With = %v", err)
+	}
+	mustTry(t, other, true)
+	mustRelease(t, other)
+
+	func() {
+		defer func() {
+			if r := recover(); r != broken {
+				t.Errorf("recovered %v", r)
+			}
+		}()
+		l.With(ctx, func(context.Context) error { panic(broken) })
+	}()
+	mustTry(t, other, true)
+	mustRelease(t, other)
+
+	exited := make(chan struct{})
+	go func() {
+		defer close(exited)
+		l.With(ctx, func(context.Context) error { runtime.Goexit(); return nil })
+	}()
+	<-exited
+	mustTry(t, other, true)
+
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := l.With(cancelled, func(context.Context) error { t.Error("ran without the lock"); return nil }); err == nil {
+		t.Error("With did not fail")
+	}
+	mustRelease(t, other)
+	if err := l.With(ctx, func(context.Context) error { return l.Release() }); !errors.Is(err, filelock.ErrNotHeld) {
+		t.Errorf("With around a Release of its hold = %v", err)
+	}
+}
+
+// A Lock that the program has dropped is still held.
+func TestHoldOutlivesItsValue(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	p := testproc.Start(t, "drop", path)
+	p.Expect("dropped")
+	l := filelock.New(path)
+	mustTry(t, l, false)
+	p.Kill()
+	mustTry(t, l, true)
+}
+
+func TestRelativePath(t *testing.T) {
+	// Not parallel: the working directory is the process's.
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	t.Chdir(dir)
+	l := filelock.New("a.lock")
+	if l.Path() != "a.lock" {
+		t.Errorf("Path = %q", l.Path())
+	}
+	holder := filelock.New(filepath.Join(dir, "a.lock"))
+	mustAcquire(t, holder)
+	result := make(chan error)
+	go func() { result <- l.Acquire(background) }()
+	awaitWaiters(t, holder.Path(), 1)
+	t.Chdir(elsewhere) // while it waits
+	mustRelease(t, holder)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+	mustTry(t, holder, false)
+}
+
+func TestKilledHolder(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	p := testproc.Start(t, "hold", path)
+	p.Send("acquire")
+	p.Expect("acquire")
+	l := filelock.New(path)
+	result := make(chan error)
+	go func() { result <- l.Acquire(background) }()
+	awaitWaiters(t, path, 1)
+	start := time.Now()
+	p.Kill()
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("the lock came %v after its holder was killed", took)
+	}
+}

@@ -1,0 +1,102 @@
+package filelock_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+var roles = map[string]testproc.Role{"hold": hold, "count": count, "drop": drop}
+
+func TestMain(m *testing.M) {
+	testproc.Main(m, roles)
+}
+
+// hold PATH [shared] [DURATION]: acquires on "acquire", or gives up on
+// "acquire DURATION"; releases on "release"; says what it did.
+func hold(args []string) error {
+	var opts []filelock.Option
+	if len(args) > 1 && args[1] == "shared" {
+		opts = append(opts, filelock.Shared())
+	}
+	l := filelock.New(args[0], opts...)
+	for {
+		line, err := testproc.Hear()
+		if err != nil {
+			return nil
+		}
+		verb, arg, _ := strings.Cut(line, " ")
+		switch verb {
+		case "acquire":
+			err = l.Acquire(context.Background())
+		case "try":
+			var d time.Duration
+			if d, err = time.ParseDuration(arg); err == nil {
+				var ok bool
+				if ok, err = l.TryAcquireFor(d); err == nil && !ok {
+					verb = "busy"
+				}
+			}
+		case "release":
+			err = l.Release()
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Println(verb)
+	}
+}
+
+// count LOCK COUNTER N remove: adds 1 to the number in a file, N times, each
+// time under the lock, and each time removes the lock file before it releases.
+func count(args []string) error {
+	l := filelock.New(args[0])
+	n, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	for range n {
+		err := l.With(context.Background(), func(context.Context) error {
+			if err := addOne(args[1]); err != nil || args[3] != "remove" {
+				return err
+			}
+			return os.Remove(args[0])
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func addOne(counter string) error {
+	text, err := os.ReadFile(counter)
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(counter, []byte(strconv.Itoa(n+1)), 0o666)
+}
+
+// drop PATH: acquires with a Lock that nothing refers to afterwards.
+func drop(args []string) error {
+	if err := filelock.New(args[0]).Acquire(context.Background()); err != nil {
+		return err
+	}
+	for range 5 {
+		collect()
+	}
+	fmt.Println("dropped")
+	_, err := testproc.Hear()
+	return err
+}

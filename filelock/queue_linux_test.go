@@ -1,0 +1,269 @@
+package filelock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func awaitQueue(t testing.TB, path string, n int) {
+	t.Helper()
+	testproc.Until(t, fmt.Sprintf("%d goroutines wait for %s", n, path), func() bool {
+		return filelock.QueueLen(path) == n
+	})
+}
+
+func TestFirstComeFirstServed(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	const n = 200
+	var served []int
+	var all sync.WaitGroup
+	for i := range n {
+		var opts []filelock.Option
+		if i%7 == 0 {
+			opts = append(opts, filelock.Shared()) // modes stand in one queue
+		}
+		l := filelock.New(path, opts...)
+		all.Go(func() {
+			if err := l.Acquire(background); err != nil {
+				t.Error(err)
+				return
+			}
+			served = append(served, i) // neighbours in the queue are never both shared
+			if err := l.Release(); err != nil {
+				t.Error(err)
+			}
+		})
+		awaitQueue(t, path, i+1)
+	}
+	awaitWaiters(t, path, 1) // one thread for all of them
+	release(t, holder)
+	all.Wait()
+	for i, got := range served {
+		if got != i {
+			t.Fatalf("served %v", served)
+		}
+	}
+}
+
+// A waiter that times out leaves its place in the kernel's queue to the next
+// Acquire of the process, and blocks no second thread.
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	l := filelock.New(path)
+	for range 5 {
+		if ok, err := l.TryAcquireFor(20 * time.Millisecond); ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		awaitWaiters(t, path, 1)
+	}
+	other := testproc.Start(t, "hold", path)
+	other.Send("acquire") // stands behind what we left in the queue
+	awaitWaiters(t, path, 2)
+	result := make(chan error)
+	go func() { result <- l.Acquire(background) }()
+	awaitQueue(t, path, 1)
+	if n := testproc.Waiters(t, path); n != 2 {
+		t.Fatalf("%d threads wait in the kernel, want 2: ours and the other process's", n)
+	}
+	release(t, holder)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+	other.Silent()
+	mustRelease(t, l)
+	other.Expect("acquire")
+}
+
+// A grant that comes when nobody waits any more is given back.
+func TestLateGrant(t *testing.T) {
+	t.Parallel()
+	for _, shared := range []bool{false, true} {
+		path := lockPath(t)
+		holder := startHolder(t, path)
+		var opts []filelock.Option
+		if shared {
+			opts = append(opts, filelock.Shared())
+		}
+		ctx, cancel := context.WithCancel(background)
+		result := make(chan error)
+		go func() { result <- filelock.New(path, opts...).Acquire(ctx) }()
+		awaitWaiters(t, path, 1)
+		cancel()
+		if err := <-result; !errors.Is(err, filelock.ErrLocked) {
+			t.Fatal(err)
+		}
+		release(t, holder)
+		holder.Send("acquire") // would wait for ever
+		holder.Expect("acquire")
+	}
+}
+
+// A try right after the lock came free is not told that it is held by what the
+// same process left behind.
+func TestTryAfterAWaitGivenUp(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder, l := filelock.New(path), filelock.New(path)
+	for range 20 {
+		mustAcquire(t, holder)
+		if ok, err := l.TryAcquireFor(time.Millisecond); ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		awaitWaiters(t, path, 1)
+		mustRelease(t, holder)
+		mustTry(t, l, true)
+		mustRelease(t, l)
+	}
+}
+
+// A parker left behind for one mode does not stand in the way of the other.
+func TestTakeOverOfTheOtherMode(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	if ok, err := filelock.New(path).TryAcquireFor(10 * time.Millisecond); ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	awaitWaiters(t, path, 1)
+	reader := filelock.New(path, filelock.Shared())
+	result := make(chan error)
+	go func() { result <- reader.Acquire(background) }()
+	awaitWaiters(t, path, 2)
+	release(t, holder)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What was left behind on a file that is gone is not taken over: its holder
+// may hold it for ever.
+func TestNoTakeOverOnAnotherFile(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	startHolder(t, path) // never releases
+	l := filelock.New(path)
+	if ok, err := l.TryAcquireFor(10 * time.Millisecond); ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	awaitWaiters(t, path, 1)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	second := startHolder(t, path)
+	result := make(chan error)
+	go func() { result <- l.Acquire(background) }()
+	awaitWaiters(t, path, 1) // of the new file
+	release(t, second)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReplacedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	for name, replace := range map[string]func(path string) error{
+		"removed": os.Remove,
+		"renamed": func(path string) error { return os.Rename(path, path+".old") },
+		"replaced": func(path string) error {
+			if err := os.WriteFile(path+".new", nil, 0o666); err != nil {
+				return err
+			}
+			return os.Rename(path+".new", path)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := lockPath(t)
+			first := startHolder(t, path)
+			l := filelock.New(path)
+			result := make(chan error, 1)
+			go func() { result <- l.Acquire(background) }()
+			awaitWaiters(t, path, 1)
+			if err := replace(path); err != nil {
+				t.Fatal(err)
+			}
+			second := startHolder(t, path) // holds the file that is at the path now
+			release(t, first)
+			awaitWaiters(t, path, 1) // our waiter went on to wait for the new one
+			select {
+			case err := <-result:
+				t.Fatalf("two hold the lock (%v)", err)
+			default:
+			}
+			release(t, second)
+			if err := <-result; err != nil {
+				t.Fatal(err)
+			}
+			// And it is the lock of that path that we have.
+			mustTry(t, filelock.New(path), false)
+		})
+	}
+}
+
+// Past the bound on parked threads a process polls, and still gets its locks.
+func TestBoundOnThreads(t *testing.T) {
+	// Not parallel: the bound is the process's.
+	filelock.SetMaxParked(t, filelock.Parked()+2)
+	dir := t.TempDir()
+	const n = 6
+	var holders []*testproc.Proc
+	var all sync.WaitGroup
+	for i := range n {
+		path := filepath.Join(dir, fmt.Sprint(i))
+		holders = append(holders, startHolder(t, path))
+		all.Go(func() {
+			if err := filelock.New(path).Acquire(background); err != nil {
+				t.Error(err)
+			}
+		})
+		awaitQueue(t, path, 1)
+	}
+	testproc.Until(t, "two threads wait in the kernel", func() bool {
+		sum := 0
+		for i := range n {
+			sum += testproc.Waiters(t, filepath.Join(dir, fmt.Sprint(i)))
+		}
+		return sum == 2
+	})
+	for _, h := range holders {
+		release(t, h)
+	}
+	all.Wait()
+}
+
+// An error of the parker is the error of the one it waits for, not of all.
+func TestDirectoryRemovedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "d")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "a.lock")
+	holder := startHolder(t, path)
+	result := make(chan error)
+	go func() { result <- filelock.New(path).Acquire(background) }()
+	awaitWaiters(t, path, 1)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	release(t, holder)
+	err := <-result
+	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		t.Fatalf("Acquire = %v", err)
+	}
+	testproc.Until(t, "nothing is left of the queue", func() bool { return filelock.QueueLen(path) == 0 })
+}
