@@ -1,0 +1,121 @@
+// Package getopt reads command lines as getopt_long(3) does with a leading
+// "+": options end at the first operand, short ones can be bundled, long ones
+// abbreviated. No package for Go does all three, and the commands here take
+// the place of a command that does.
+package getopt
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// An Option is one thing that can be set. Its names say the same; the first
+// long one stands for it in messages.
+type Option struct {
+	Short string   // one-letter names: "xe"
+	Long  []string // long names without dashes
+	Arg   string   // what the argument is called in the help; "" = it has none
+	Set   func(arg string) error
+}
+
+// Parse sets the options that args begin with and returns the operands behind
+// them.
+func Parse(args []string, options []Option) (operands []string, err error) {
+	for len(args) > 0 {
+		arg := args[0]
+		switch {
+		case arg == "--":
+			return args[1:], nil
+		case strings.HasPrefix(arg, "--"):
+			args, err = long(arg[2:], args[1:], options)
+		case len(arg) > 1 && arg[0] == '-':
+			args, err = short(arg[1:], args[1:], options)
+		default:
+			return args, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+func long(arg string, rest []string, options []Option) ([]string, error) {
+	name, value, hasValue := strings.Cut(arg, "=")
+	o, err := find(name, options)
+	if err != nil {
+		return nil, err
+	}
+	name = "--" + name
+	switch {
+	case o.Arg == "" && hasValue:
+		return nil, fmt.Errorf("option %s takes no argument", name)
+	case o.Arg != "" && !hasValue:
+		if len(rest) == 0 {
+			return nil, fmt.Errorf("option %s needs an argument: %s", name, o.Arg)
+		}
+		value, rest = rest[0], rest[1:]
+	}
+	return rest, set(o, name, value)
+}
+
+// find looks a long name or an unambiguous beginning of one up.
+func find(name string, options []Option) (Option, error) {
+	var found []Option
+	var names []string
+	for _, o := range options {
+		if slices.Contains(o.Long, name) {
+			return o, nil
+		}
+		i := slices.IndexFunc(o.Long, func(l string) bool { return strings.HasPrefix(l, name) })
+		if i >= 0 {
+			found, names = append(found, o), append(names, "--"+o.Long[i])
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return Option{}, fmt.Errorf("unknown option --%s", name)
+	}
+	return Option{}, fmt.Errorf("option --%s is ambiguous: %s", name, strings.Join(names, ", "))
+}
+
+func short(letters string, rest []string, options []Option) ([]string, error) {
+	for i, letter := range letters {
+		j := slices.IndexFunc(options, func(o Option) bool { return strings.ContainsRune(o.Short, letter) })
+		if j < 0 {
+			return nil, fmt.Errorf("unknown option -%c", letter)
+		}
+		o, name := options[j], "-"+string(letter)
+		if o.Arg == "" {
+			if err := set(o, name, ""); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		value := letters[i+len(string(letter)):]
+		if value == "" {
+			if len(rest) == 0 {
+				return nil, fmt.Errorf("option %s needs an argument: %s", name, o.Arg)
+			}
+			value, rest = rest[0], rest[1:]
+		}
+		return rest, set(o, name, value)
+	}
+	return rest, nil
+}
+
+// ErrStop is for an option that ends the reading of the command line, such as
+// one that asks for help. Parse returns it as it is.
+var ErrStop = errors.New("stop")
+
+func set(o Option, name, value string) error {
+	err := o.Set(value)
+	if err == nil || err == ErrStop {
+		return err
+	}
+	return fmt.Errorf("option %s: %w", name, err)
+}

@@ -1,0 +1,81 @@
+package fsync
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxName is the longest name, in bytes. File systems allow 255 for a file
+// name; the rest is for what is put behind a name.
+const maxName = 240
+
+// checkName says what is wrong with a name, as an error that is
+// [fs.ErrInvalid]. A name is refused on every system if it is trouble on one
+// of them, so that a directory of locks means the same everywhere: the rules
+// of Windows are at
+// https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
+func checkName(name string) error {
+	if wrong := wrongWith(name); wrong != "" {
+		shown := name
+		if len(shown) > maxName {
+			shown = strings.ToValidUTF8(shown[:32], "") + "..."
+		}
+		return nameError(fmt.Sprintf("invalid name %q: %s", shown, wrong))
+	}
+	return nil
+}
+
+type nameError string
+
+func (e nameError) Error() string        { return string(e) }
+func (e nameError) Is(target error) bool { return target == fs.ErrInvalid }
+
+func wrongWith(name string) string {
+	switch {
+	case name == "":
+		return "it is empty"
+	case len(name) > maxName:
+		return fmt.Sprintf("it has %d bytes; at most %d are allowed", len(name), maxName)
+	case !utf8.ValidString(name):
+		return "it is not valid UTF-8"
+	case name[0] == '.':
+		return "it begins with a dot"
+	case strings.ContainsAny(name, `/\`):
+		return "it has a path separator in it"
+	}
+	for _, r := range name {
+		if unicode.IsControl(r) {
+			return fmt.Sprintf("it has the control character %U in it", r)
+		}
+		if strings.ContainsRune(`<>:"|?*`, r) {
+			return fmt.Sprintf("it has %q in it, which Windows does not allow", r)
+		}
+	}
+	if last := name[len(name)-1]; last == '.' || last == ' ' {
+		return "it ends in a dot or a space, which Windows does not keep"
+	}
+	if isDevice(name) {
+		return "it is the name of a device on Windows"
+	}
+	return ""
+}
+
+// isDevice reports whether Windows takes the name for a device, whatever comes
+// behind a dot.
+func isDevice(name string) bool {
+	base, _, _ := strings.Cut(name, ".")
+	base = strings.ToUpper(strings.TrimRight(base, " "))
+	switch base {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	for _, port := range []string{"COM", "LPT"} {
+		if n, ok := strings.CutPrefix(base, port); ok && utf8.RuneCountInString(n) == 1 && strings.Contains("0123456789¹²³", n) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,78 @@
+package fsync
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCheckName(t *testing.T) {
+	for _, name := range []string{
+		"a", "backup", "Backup-2.daily", "a b", "größe", "日本語", "com", "com10", "console", "nul-backup", "a..b", "-n",
+		strings.Repeat("n", maxName),
+	} {
+		if err := checkName(name); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, why := range map[string]string{
+		"":                             "empty",
+		".":                            "begins with a dot",
+		"..":                           "begins with a dot",
+		".hidden":                      "begins with a dot",
+		"../x":                         "begins with a dot",
+		"a/../../x":                    "path separator",
+		"/etc/passwd":                  "path separator",
+		`a\b`:                          "path separator",
+		"a\x00b":                       "control character U+0000",
+		"a\nb":                         "control character U+000A",
+		"a\x1b[2J":                     "control character U+001B",
+		"a\u0085b":                     "control character U+0085",
+		"\xff":                         "UTF-8",
+		"a:b":                          `':'`,
+		"a*":                           `'*'`,
+		"a.":                           "ends in a dot",
+		"a ":                           "ends in a dot or a space",
+		"NUL":                          "device",
+		"con":                          "device",
+		"Con.backup":                   "device",
+		"com1":                         "device",
+		"LPT9.x.y":                     "device",
+		"lpt²":                         "device",
+		"aux .txt":                     "device",
+		"conin$":                       "device",
+		strings.Repeat("n", maxName+1): "241 bytes",
+		strings.Repeat("é", maxName):   "480 bytes",
+	} {
+		err := checkName(name)
+		if !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), why) {
+			t.Errorf("checkName(%q) = %v, want %q", name, err, why)
+		} else if len(err.Error()) > 400 {
+			t.Errorf("checkName(%.10q...) says it in %d bytes", name, len(err.Error()))
+		}
+	}
+}
+
+// Whatever passes stays in its directory, as one file name.
+func FuzzCheckName(f *testing.F) {
+	for _, name := range []string{"", "a", "..", "a/b", `a\b`, "con", "\xff", "a\x00", strings.Repeat("n", 300)} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if err := checkName(name); err != nil {
+			if strings.ContainsFunc(err.Error(), func(r rune) bool { return r < ' ' || r == 0x7f }) {
+				t.Errorf("the error for %q is not fit to be printed: %q", name, err)
+			}
+			return
+		}
+		path := filepath.Join("/dir", name+".lock")
+		if filepath.Dir(path) != "/dir" || filepath.Base(path) != name+".lock" {
+			t.Errorf("%q leads to %s", name, path)
+		}
+		if !filepath.IsLocal(name) || !fs.ValidPath(name) {
+			t.Errorf("%q is no local name", name)
+		}
+	})
+}
