@@ -14,30 +14,26 @@ const version = "0.1.0"
 
 const usage = `Usage: fsync-lock [OPTION...] FILE|DIRECTORY COMMAND [ARGUMENT...]
        fsync-lock [OPTION...] FILE|DIRECTORY -c SCRIPT
-       fsync-lock [OPTION...] --name NAME COMMAND [ARGUMENT...]
+       fsync-lock [OPTION...] --name NAME [--dir DIR] COMMAND [ARGUMENT...]
+Run COMMAND while holding a lock on FILE, which is made if it is missing and
+not removed. COMMAND inherits the lock: killing fsync-lock does not free it.
 
-Run COMMAND while holding a lock on a file, so that only one runs at a time.
-The file is created, empty, if it is missing, and is not removed. COMMAND
-inherits the lock: it is held until COMMAND ends, even if fsync-lock is killed.
+  -s, --shared                share the lock with others that share it
+  -x, -e, --exclusive         share it with nobody; the default
+  -n, --nonblock, --nb        fail at once if the lock is held
+  -w, --wait, --timeout SECS  fail if it is still held after SECS seconds
+                              (fractions are allowed; 0 is -n)
+  -E, --conflict-exit-code N  exit status if -n or -w fails; default 1
+  -c, --command SCRIPT        run SCRIPT by $SHELL or /bin/sh
+      --name NAME             use the lock NAME of a directory of locks
+      --dir DIR               that directory, made if it is missing; default:
+                              $FSYNC_DIR, $XDG_RUNTIME_DIR/fsync, or for root
+                              /run/lock/fsync
+  -h, --help, -V, --version   print this, or the version, and exit
 
-  -s, --shared               share the lock with others that use -s
-  -x, -e, --exclusive        share the lock with nobody; the default
-  -n, --nb, --nonblock       do not wait: fail at once if the lock is held
-  -w, --wait, --timeout SEC  fail if the lock is not had after SEC seconds;
-                             fractions are allowed, 0 is -n
-  -E, --conflict-exit-code N exit status when -n or -w fails; default 1
-  -c, --command SCRIPT       run SCRIPT by the shell ($SHELL, else /bin/sh)
-      --name NAME            use the lock NAME of a directory of locks
-      --dir DIR              that directory; default: $FSYNC_DIR, else
-                             $XDG_RUNTIME_DIR/fsync, else for root
-                             /run/lock/fsync. It is made if it is missing.
-  -h, --help                 print this and exit
-  -V, --version              print the version and exit
-
-Exit status: that of COMMAND, or 128+N if signal N ended it. Otherwise
-   1 lock held (-E)    64 wrong usage       65 file cannot be locked
-  66 cannot open FILE  69 cannot run COMMAND
-  71 out of resources  73 cannot create FILE
+Exit status: that of COMMAND, 128+N if signal N ended it, 1 (-E) if the lock is
+held, 64 wrong usage, 65 cannot lock FILE, 66 cannot open it, 69 cannot run
+COMMAND, 71 out of resources, 73 cannot create FILE.
 `
 
 // A job is what the command line asks for.

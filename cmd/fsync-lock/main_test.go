@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"fsync-lock": main})
+}
+
+func TestScripts(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the scripts are written for a POSIX shell")
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			for _, name := range []string{"FSYNC_DIR", "XDG_RUNTIME_DIR"} {
+				env.Setenv(name, "")
+			}
+			env.Setenv("SHELL", "/bin/sh")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": status,
+			"await":  await,
+			"within": within,
+			"asuser": asUser,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Getuid() == 0, nil
+			}
+			return false, errors.New("unknown condition " + cond)
+		},
+	})
+}
+
+// status N COMMAND...: the exit status of the command is N.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if want := args[0]; strconv.Itoa(got) != want {
+		ts.Fatalf("exit status %d, want %s", got, want)
+	}
+}
+
+// await FILE...: waits until the files exist. await waiters N FILE: until N
+// processes wait in the kernel for the file's lock.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	what := func() bool {
+		for _, file := range args {
+			if _, err := os.Lstat(ts.MkAbs(file)); err != nil {
+				return false
+			}
+		}
+		return true
+	}
+	if args[0] == "waiters" {
+		what = func() bool { return strconv.Itoa(waiters(ts.MkAbs(args[2]))) == args[1] }
+	}
+	for end := time.Now().Add(testproc.Patience); !what(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("still not so: %s", strings.Join(args, " "))
+		}
+	}
+}
+
+// within MIN MAX COMMAND...: the command fails after at least MIN and, on a
+// busy machine, at most MAX.
+func within(ts *testscript.TestScript, neg bool, args []string) {
+	least, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	most, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	start := time.Now()
+	status(ts, neg, args[2:])
+	if took := time.Since(start); took < least || took > most {
+		ts.Fatalf("took %v, want %v to %v", took, least, most)
+	}
+}
+
+// asuser UID N COMMAND...: status as another user, with every directory above
+// the current one open to it.
+func asUser(ts *testscript.TestScript, neg bool, args []string) {
+	uid, err := strconv.ParseUint(args[0], 10, 32)
+	ts.Check(err)
+	program, err := exec.LookPath(args[2])
+	ts.Check(err)
+	for _, path := range []string{ts.MkAbs("a"), program} {
+		for dir := filepath.Dir(path); strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
+			info, err := os.Stat(dir)
+			ts.Check(err)
+			ts.Check(os.Chmod(dir, info.Mode().Perm()|0o055))
+		}
+	}
+	cmd := exec.Command(program, args[3:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.SysProcAttr = credential(uint32(uid))
+	out, err := cmd.CombinedOutput()
+	ts.Logf("%s", out)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(got) != args[1] {
+		ts.Fatalf("exit status %d, want %s", got, args[1])
+	}
+}
+
+// The help fits a terminal of 24 lines and 80 columns, and the command line
+// that it shows for each option is one that the program takes.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	lines := strings.Split(strings.TrimSuffix(usage, "\n"), "\n")
+	if len(lines) > 24 {
+		t.Errorf("the help has %d lines", len(lines))
+	}
+	for _, line := range lines {
+		if len(line) > 80 {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+	var script *string
+	for _, o := range (&job{}).options(&script) {
+		if !strings.Contains(usage, "--"+o.Long[0]) {
+			t.Errorf("the help does not have --%s", o.Long[0])
+		}
+	}
+}
+
+func TestOpenStatus(t *testing.T) {
+	t.Parallel()
+	pathError := func(op string, err error) error { return &os.PathError{Op: op, Path: "p", Err: err} }
+	for err, want := range map[error]int{
+		pathError("open", syscall.ENOENT):  66,
+		pathError("open", syscall.EACCES):  66,
+		pathError("open", syscall.EROFS):   73,
+		pathError("open", syscall.ENOSPC):  73,
+		pathError("open", syscall.EMFILE):  71,
+		pathError("flock", syscall.ENOLCK): 71,
+		pathError("flock", syscall.EBADF):  65,
+		errNoDir:                           64,
+	} {
+		if got := openStatus(err); got != want {
+			t.Errorf("openStatus(%v) = %d, want %d", err, got, want)
+		}
+	}
+}

@@ -1,0 +1,290 @@
+package fileevent
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func TestSetWakesOtherProcesses(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		path := markerPath(t)
+		setter := startAgent(t, path)
+		waiters := startAgents(t, 4, path, how)
+		for range 3 {
+			tell(waiters, "wait")
+			expect(t, waiters, "asleep")
+			ask(t, setter, "set", "ok")
+			expect(t, waiters, "ok")
+
+			tell(waiters, "waitclear")
+			expect(t, waiters, "asleep")
+			ask(t, setter, "clear", "ok")
+			expect(t, waiters, "ok")
+		}
+	})
+}
+
+// Everybody who waited is woken by a pulse, always, and nobody by the pulse
+// before.
+func TestPulseWakesEveryWaiter(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		path := markerPath(t)
+		setter := startAgent(t, path)
+		waiters := startAgents(t, 20, path, how)
+		for range 50 {
+			tell(waiters, "wait")
+			expect(t, waiters, "asleep")
+			ask(t, setter, "pulse", "ok")
+			expect(t, waiters, "ok")
+		}
+		isSet(t, New(path), false)
+	})
+}
+
+// The marker was made by touch and is gone before the waiter looks. The Set in
+// between has to wake it although it found the event set.
+func TestPulseOfWhatTouchHasSet(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	other, e := New(path), New(path)
+	e.hook = once(sleeping, func() {
+		must(t, os.WriteFile(path, nil, 0o644))
+		must(t, other.Set())
+		must(t, other.Clear())
+	})
+	if ok, err := e.WaitFor(testproc.Patience); !ok {
+		t.Fatalf("WaitFor() = %v, %v", ok, err)
+	}
+}
+
+func TestPulseBeforeWaitDoesNotWake(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	setter := startAgent(t, path)
+	// Somebody waits beside us all the time, so that there is a watch whose
+	// queue may still hold reports of earlier pulses.
+	beside := doze(t, filepath.Join(filepath.Dir(path), "other"), forever)
+	e := New(path)
+	for range 20 {
+		ask(t, setter, "pulse", "ok")
+		if ok, err := e.WaitFor(5 * time.Millisecond); ok || err != nil {
+			t.Fatalf("WaitFor() after a pulse = %v, %v", ok, err)
+		}
+	}
+	must(t, New(filepath.Join(filepath.Dir(path), "other")).Set())
+	ends(t, beside)
+}
+
+func TestSetAndClearAreIdempotent(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	for range 3 {
+		must(t, e.Clear())
+		isSet(t, e, false)
+	}
+	for range 3 {
+		must(t, e.Set())
+		isSet(t, e, true)
+	}
+	must(t, e.Clear())
+	must(t, e.Clear())
+	isSet(t, e, false)
+}
+
+// The first setters in a directory also race for the directory of the traces.
+func TestRacingSetters(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		path := markerPath(t)
+		setters := startAgents(t, 4, path, watching)
+		tell(setters, "set")
+		expect(t, setters, "ok")
+		isSet(t, New(path), true)
+		tell(setters, "clear")
+		expect(t, setters, "ok")
+		isSet(t, New(path), false)
+		left, err := os.ReadDir(filepath.Join(filepath.Dir(path), ".fsync"))
+		if err != nil || len(left) != 1 || left[0].Name() != "ready.pulse" {
+			t.Fatalf("beside the marker: %v, %v", left, err)
+		}
+	}
+}
+
+func TestRacingSettersInOneProcess(t *testing.T) {
+	t.Parallel()
+	for range 200 {
+		e := New(markerPath(t))
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				if err := e.Set(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		isSet(t, e, true)
+	}
+}
+
+func TestKilledWaiterDoesNotDisturb(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		path := markerPath(t)
+		waiters := startAgents(t, 3, path, how)
+		tell(waiters, "wait")
+		expect(t, waiters, "asleep")
+		waiters[1].Kill()
+		must(t, New(path).Set())
+		expect(t, []*testproc.Proc{waiters[0], waiters[2]}, "ok")
+	})
+}
+
+// The trace is left, the marker not made: that was a pulse. The waiter finds
+// out when it looks next.
+func TestKilledSetterLeavesNobodyHanging(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		path := markerPath(t)
+		waiters := startAgents(t, 2, path, how)
+		tell(waiters, "wait")
+		expect(t, waiters, "asleep")
+		setter := startAgent(t, path)
+		setter.Send("die")
+		setter.Exit()
+		expect(t, waiters, "ok")
+		isSet(t, New(path), false)
+		ask(t, startAgent(t, path), "set", "ok")
+		isSet(t, New(path), true)
+	})
+}
+
+func TestPerm(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	must(t, New(path, Perm(0o600)).Set())
+	info, err := os.Stat(path)
+	must(t, err)
+	if got := info.Mode(); got != 0o600 && filepath.Separator == '/' {
+		t.Errorf("the marker's mode is %v", got)
+	}
+	if got := New(path).Path(); got != path {
+		t.Errorf("Path() = %q", got)
+	}
+}
+
+func TestOddNames(t *testing.T) {
+	t.Parallel()
+	names := []string{"a b", "ü", "...", ".hidden", "-rf", "a\nb", `a\b`, "*?[x]", "\xff\xfe", "a.pulse", "..b", "'\"$(x)"}
+	if filepath.Separator != '/' {
+		names = []string{"a b", "ü", ".hidden", "-rf", "a.pulse", "..b"}
+	}
+	for _, name := range names {
+		for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), name)} {
+			must(t, os.MkdirAll(dir, 0o755))
+			path := filepath.Join(dir, name)
+			done := doze(t, path, forever)
+			must(t, New(path).Set())
+			ends(t, done)
+			isSet(t, New(path), true)
+			must(t, New(path).Clear())
+			isSet(t, New(path), false)
+		}
+	}
+}
+
+func TestLongNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	longest := New(filepath.Join(dir, strings.Repeat("x", 255-len(".pulse"))))
+	must(t, longest.Set())
+	isSet(t, longest, true)
+	tooLong := New(longest.Path() + "x")
+	_, waitErr := tooLong.WaitFor(testproc.Patience)
+	for _, err := range []error{tooLong.Set(), waitErr} {
+		if named := (*fs.PathError)(nil); !errors.As(err, &named) {
+			t.Errorf("error %v", err)
+		}
+	}
+	isSet(t, tooLong, false)
+}
+
+func TestNamesThatAreNone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + string(filepath.Separator)
+	for _, path := range []string{"", ".", "..", dir, dir + ".", dir + "..", dir + ".fsync"} {
+		e := New(path)
+		failures(t, e, func(err error) bool { return errors.Is(err, fs.ErrInvalid) })
+	}
+}
+
+// failures fails the test unless every method fails in the way that ok knows.
+func failures(t *testing.T, e *Event, ok func(error) bool) {
+	t.Helper()
+	_, isSetErr := e.IsSet()
+	_, lookErr := e.WaitFor(0)
+	_, waitErr := e.WaitFor(testproc.Patience)
+	for what, err := range map[string]error{
+		"Set": e.Set(), "Clear": e.Clear(), "IsSet": isSetErr, "WaitFor(0)": lookErr, "WaitFor": waitErr,
+		"Wait": e.Wait(t.Context()), "WaitClear": e.WaitClear(t.Context()),
+	} {
+		var named *fs.PathError
+		if !ok(err) || !errors.As(err, &named) {
+			t.Errorf("%s(%q): %v", what, e.Path(), err)
+		}
+	}
+}
+
+func TestMissingDirectory(t *testing.T) {
+	t.Parallel()
+	e := New(filepath.Join(t.TempDir(), "missing", "ready"))
+	failures(t, e, func(err error) bool { return errors.Is(err, fs.ErrNotExist) })
+}
+
+func TestFileInTheDirectorysPlace(t *testing.T) {
+	t.Parallel()
+	file := markerPath(t)
+	must(t, os.WriteFile(file, nil, 0o644))
+	failures(t, New(filepath.Join(file, "ready")), func(err error) bool { return err != nil })
+}
+
+// Something else stands where the trace should: nothing is changed, not even
+// the marker made.
+func TestSetChangesNothingWithoutTrace(t *testing.T) {
+	t.Parallel()
+	long := []byte("a file of somebody's that is longer than a token")
+	for name, block := range map[string]func(dir string) error{
+		"a file for the directory": func(dir string) error { return os.WriteFile(dir, long, 0o644) },
+		"another directory": func(dir string) error {
+			return errors.Join(os.Mkdir(dir+".d", 0o755), os.Symlink(dir+".d", dir))
+		},
+		"a directory": func(dir string) error { return os.MkdirAll(filepath.Join(dir, "ready.pulse"), 0o755) },
+		"a long file": func(dir string) error {
+			return errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "ready.pulse"), long, 0o644))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := markerPath(t)
+			must(t, block(filepath.Join(filepath.Dir(path), ".fsync")))
+			e := New(path)
+			err := e.Set()
+			if named := (*fs.PathError)(nil); !errors.As(err, &named) {
+				t.Errorf("Set() = %v", err)
+			}
+			isSet(t, e, false)
+			if found, _ := os.ReadDir(filepath.Join(filepath.Dir(path), ".fsync.d")); len(found) > 0 {
+				t.Errorf("Set wrote through the link: %v", found)
+			}
+		})
+	}
+}

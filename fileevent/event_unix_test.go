@@ -1,0 +1,260 @@
+//go:build unix
+
+package fileevent
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func run(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+	}
+}
+
+func TestTouchAndRm(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		path := markerPath(t)
+		waiters := startAgents(t, 2, path, how)
+		tell(waiters, "wait")
+		expect(t, waiters, "asleep")
+		run(t, "touch", path)
+		expect(t, waiters, "ok")
+		tell(waiters, "isset")
+		expect(t, waiters, "true")
+		tell(waiters, "waitclear")
+		expect(t, waiters, "asleep")
+		run(t, "rm", path)
+		expect(t, waiters, "ok")
+		tell(waiters, "wait")
+		expect(t, waiters, "asleep")
+		run(t, "touch", path+".tmp")
+		run(t, "mv", path+".tmp", path)
+		expect(t, waiters, "ok")
+	})
+}
+
+// Whatever stands at the path is a marker, and none of it is followed, opened
+// or changed.
+func TestOtherKindsOfMarkers(t *testing.T) {
+	t.Parallel()
+	for kind, put := range map[string]func(path string) error{
+		"link to nothing": func(path string) error { return os.Symlink(path+".missing", path) },
+		"link to itself":  func(path string) error { return os.Symlink(path, path) },
+		"FIFO":            func(path string) error { return syscall.Mkfifo(path, 0o644) },
+		"unreadable file": func(path string) error { return os.WriteFile(path, []byte("x"), 0) },
+		"directory":       func(path string) error { return os.Mkdir(path, 0o755) },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			path := markerPath(t)
+			e := New(path)
+			done := doze(t, path, forever)
+			must(t, put(path))
+			ends(t, done)
+			isSet(t, e, true)
+			was, err := os.Lstat(path)
+			must(t, err)
+			must(t, e.Set())
+			must(t, e.Wait(t.Context()))
+			if is, err := os.Lstat(path); err != nil || !os.SameFile(was, is) || is.Size() != was.Size() {
+				t.Errorf("Set has changed it: %v, %v", is, err)
+			}
+			if _, err := os.Lstat(path + ".missing"); err == nil {
+				t.Error("Set has followed the link")
+			}
+			if err := e.Clear(); kind == "directory" {
+				if !errors.Is(err, syscall.EISDIR) {
+					t.Errorf("Clear() = %v", err)
+				}
+				return
+			} else if err != nil {
+				t.Error(err)
+			}
+			isSet(t, e, false)
+		})
+	}
+}
+
+func TestTraceIsNoOtherFile(t *testing.T) {
+	t.Parallel()
+	for kind, put := range map[string]func(path string) error{
+		"link":        func(path string) error { return os.Symlink("victim", path) },
+		"second name": func(path string) error { return os.Link(filepath.Join(filepath.Dir(path), "victim"), path) },
+		"FIFO":        func(path string) error { return syscall.Mkfifo(path, 0o666) },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			path := markerPath(t)
+			dir := filepath.Join(filepath.Dir(path), ".fsync")
+			must(t, os.Mkdir(dir, 0o755))
+			victim := filepath.Join(dir, "victim")
+			must(t, os.WriteFile(victim, []byte("mine"), 0o644))
+			must(t, put(filepath.Join(dir, "ready.pulse")))
+			e := New(path)
+			for _, err := range []error{e.Set(), e.Wait(t.Context())} {
+				if named := (*fs.PathError)(nil); !errors.As(err, &named) {
+					t.Errorf("error %v", err)
+				}
+			}
+			isSet(t, e, false)
+			if got, err := os.ReadFile(victim); string(got) != "mine" {
+				t.Errorf("the file is now %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestTraceInheritsPermissions(t *testing.T) {
+	t.Parallel()
+	for dirMode, fileMode := range map[fs.FileMode]fs.FileMode{
+		0o755:                                 0o644,
+		0o700:                                 0o644,
+		0o777 | fs.ModeSticky:                 0o666,
+		0o775 | fs.ModeSetgid:                 0o664,
+		0o770 | fs.ModeSetgid | fs.ModeSticky: 0o664,
+	} {
+		path := markerPath(t)
+		must(t, os.Chmod(filepath.Dir(path), dirMode))
+		must(t, New(path).Set())
+		dir, err := os.Lstat(filepath.Join(filepath.Dir(path), ".fsync"))
+		must(t, err)
+		file, err := os.Lstat(filepath.Join(filepath.Dir(path), ".fsync", "ready.pulse"))
+		must(t, err)
+		if dir.Mode() != fs.ModeDir|dirMode || file.Mode() != fileMode {
+			t.Errorf("in a directory with mode %v: %v and %v", dirMode, dir.Mode(), file.Mode())
+		}
+	}
+}
+
+// openDir returns a new directory that everybody can get at, with the mode.
+func openDir(t *testing.T, mode fs.FileMode) string {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, os.Chmod(filepath.Dir(dir), 0o755)) // testing makes it private
+	must(t, os.Chmod(dir, mode))
+	return dir
+}
+
+// nobody returns an agent that runs as another user.
+func nobody(t *testing.T, path string, uid uint32) *testproc.Proc {
+	t.Helper()
+	cmd := testproc.RoleCmd("agent", path)
+	cmd.Path = "/proc/self/exe" // the directory of the test binary is private
+	if _, err := os.Stat(cmd.Path); err != nil || os.Getuid() != 0 {
+		t.Skip("only root can become somebody else, and only on Linux is the test binary at hand then")
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+	a := testproc.StartCmd(t, cmd)
+	a.Expect("ready")
+	return a
+}
+
+// Two strangers share an event in a sticky directory, whoever came first.
+func TestStrangersShareAnEvent(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []fs.FileMode{0o777, 0o777 | fs.ModeSticky} {
+		path := filepath.Join(openDir(t, mode), "ready")
+		one, two := nobody(t, path, 65534), nobody(t, path, 65533)
+		ask(t, one, "pulse", "ok")
+		one.Send("wait")
+		one.Expect("asleep")
+		ask(t, two, "set", "ok")
+		one.Expect("ok")
+		ask(t, one, "set", "ok")
+		want := "ok"
+		if mode&fs.ModeSticky != 0 {
+			want = "remove " + path + ": operation not permitted"
+		}
+		ask(t, one, "clear", want)
+		ask(t, two, "clear", "ok")
+		must(t, New(path).Set())
+	}
+}
+
+func TestFirstSettersAreStrangers(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []fs.FileMode{0o777, 0o777 | fs.ModeSticky} {
+		one, two := "", ""
+		for range 10 {
+			path := filepath.Join(openDir(t, mode), "ready")
+			a, b := nobody(t, path, 65534), nobody(t, path, 65533)
+			a.Send("set")
+			b.Send("set")
+			if one, two = a.Line(), b.Line(); one != "ok" || two != "ok" {
+				t.Fatalf("%s, %s", one, two)
+			}
+		}
+	}
+}
+
+// What root makes in a user's directory, the user can use.
+func TestRootLeavesTheTraceToTheOwner(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(openDir(t, 0o755), "ready")
+	user := nobody(t, path, 65534)
+	must(t, os.Chown(filepath.Dir(path), 65534, 65534))
+	must(t, New(path).Set())
+	must(t, New(path).Clear())
+	ask(t, user, "pulse", "ok")
+}
+
+func TestNoPermission(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(openDir(t, 0o755), "ready")
+	dir := filepath.Dir(path)
+	a := nobody(t, path, 65534)
+	ask(t, a, "set", "mkdir "+dir+"/.fsync: permission denied")
+	ask(t, a, "isset", "false")
+
+	must(t, New(path).Set())
+	ask(t, a, "set", "open "+dir+"/.fsync/ready.pulse: permission denied")
+	ask(t, a, "clear", "remove "+path+": permission denied")
+	ask(t, a, "wait", "ok") // waiting changes nothing
+	must(t, New(path).Clear())
+	a.Send("wait")
+	a.Expect("asleep")
+	must(t, New(path).Set())
+	a.Expect("ok")
+
+	must(t, os.Chmod(dir, 0o700))
+	ask(t, a, "isset", "lstat "+path+": permission denied")
+	ask(t, a, "waitfor 1h", "open "+dir+"/.fsync/ready.pulse: permission denied")
+	ask(t, a, "clear", "lstat "+path+": permission denied")
+}
+
+// Who may search the directory but not read it cannot watch it and can wait.
+func TestWaitWithoutReadPermission(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(openDir(t, 0o711), "ready")
+	must(t, New(path).Set())
+	must(t, New(path).Clear())
+	a := nobody(t, path, 65534)
+	for range 3 {
+		a.Send("wait")
+		a.Expect("asleep")
+		must(t, errors.Join(New(path).Set(), New(path).Clear()))
+		a.Expect("ok")
+	}
+}
+
+// The permission goes while somebody waits: it is told so.
+func TestPermissionLostWhileWaiting(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(openDir(t, 0o755), "ready")
+	a := nobody(t, path, 65534)
+	a.Send("wait")
+	a.Expect("asleep")
+	must(t, os.Chmod(filepath.Dir(path), 0o700))
+	a.Expect("lstat " + path + ": permission denied")
+}

@@ -1,0 +1,19 @@
+//go:build !linux
+
+package fileevent
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+var polling = mode{"polling", func(t *testing.T, path string) *testproc.Proc {
+	t.Skip("only on Linux can a process be kept from having a watcher")
+	return nil
+}}
+
+func banWatchers() error { return errors.ErrUnsupported }
+
+func watchers() int { return -1 }

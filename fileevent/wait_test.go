@@ -1,0 +1,313 @@
+package fileevent
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// A Set after the last look before the subscription is reported to nobody. The
+// wait must look again and never come to sleep.
+func TestLooksAgainAfterSubscribing(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	other, e := New(path), New(path)
+	e.hook = func(s step) {
+		switch s {
+		case subscribing:
+			must(t, other.Set())
+		case sleeping:
+			t.Error("the wait sleeps although the event is set")
+		}
+	}
+	must(t, e.Wait(t.Context()))
+
+	clear, c := New(path), New(path)
+	c.hook = func(s step) {
+		switch s {
+		case subscribing:
+			must(t, clear.Clear())
+		case sleeping:
+			t.Error("the wait sleeps although the event is cleared")
+		}
+	}
+	must(t, c.WaitClear(t.Context()))
+}
+
+// A pulse between the start of a wait and its first look must wake it: the
+// trace has to be read before the look.
+func TestReadsTraceBeforeLooking(t *testing.T) {
+	t.Parallel()
+	for _, earlier := range []bool{false, true} { // with and without a trace of before
+		path := markerPath(t)
+		other, e := New(path), New(path)
+		if earlier {
+			must(t, other.Set())
+			must(t, other.Clear())
+		}
+		e.hook = once(looking, func() {
+			must(t, other.Set())
+			must(t, other.Clear())
+		})
+		if ok, err := e.WaitFor(testproc.Patience / 4); !ok {
+			t.Fatalf("WaitFor() = %v, %v: it missed the pulse", ok, err)
+		}
+	}
+}
+
+// Whoever is woken by the marker has to find the trace: it comes first.
+func TestLeavesTraceBeforeMarker(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	e := New(path)
+	reached := false
+	var before token
+	e.hook = func(s step) {
+		reached = true
+		isSet(t, New(path), false)
+		now, err := splitMarker(path).trace().read()
+		must(t, err)
+		if !now.differs(before) {
+			t.Error("there is no trace before the marker")
+		}
+		before = now
+	}
+	must(t, e.Set())
+	must(t, e.Clear())
+	must(t, e.Set())
+	if !reached {
+		t.Error("Set passed without a step")
+	}
+}
+
+func TestWaitFor(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	for _, d := range []time.Duration{0, -1, math.MinInt64} {
+		if ok, err := e.WaitFor(d); ok || err != nil {
+			t.Errorf("WaitFor(%d) = %v, %v", d, ok, err)
+		}
+	}
+	for _, d := range []time.Duration{1, time.Millisecond, 50 * time.Millisecond} {
+		start := time.Now()
+		ok, err := e.WaitFor(d)
+		if ok || err != nil {
+			t.Errorf("WaitFor(%v) = %v, %v", d, ok, err)
+		}
+		if took := time.Since(start); took < d || took > d+10*time.Second {
+			t.Errorf("WaitFor(%v) took %v", d, took)
+		}
+	}
+	must(t, e.Set())
+	for _, d := range []time.Duration{math.MinInt64, -1, 0, 1, time.Hour, math.MaxInt64} {
+		if ok, err := e.WaitFor(d); !ok || err != nil {
+			t.Errorf("WaitFor(%d) of a set event = %v, %v", d, ok, err)
+		}
+	}
+}
+
+func TestWaitForLongerThanAnyClock(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	done := doze(t, path, func(e *Event) error {
+		if ok, err := e.WaitFor(math.MaxInt64); !ok {
+			return errors.Join(errors.New("WaitFor did not wait"), err)
+		}
+		return nil
+	})
+	must(t, New(path).Set())
+	ends(t, done)
+}
+
+func TestContextEnds(t *testing.T) {
+	t.Parallel()
+	reason := errors.New("no more interest")
+	path := markerPath(t)
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	done := doze(t, path, func(e *Event) error { return e.Wait(ctx) })
+	cancel(reason)
+	hasEnded(t, <-done, path, reason, context.Canceled)
+
+	ctx, stop := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, reason)
+	defer stop()
+	hasEnded(t, New(path).Wait(ctx), path, reason, context.DeadlineExceeded)
+
+	// It has ended already: that counts more than the state.
+	must(t, New(path).Set())
+	hasEnded(t, New(path).Wait(ctx), path, reason, context.DeadlineExceeded)
+	must(t, New(path).Clear())
+	hasEnded(t, New(path).WaitClear(ctx), path, reason, context.DeadlineExceeded)
+}
+
+func hasEnded(t *testing.T, err error, path string, cause, ctxErr error) {
+	t.Helper()
+	if !errors.Is(err, cause) || !errors.Is(err, ctxErr) {
+		t.Fatalf("%v is not %q and %q", err, cause, ctxErr)
+	}
+	if want := "fileevent: wait for " + path + ": " + cause.Error(); err.Error() != want {
+		t.Fatalf("the error reads %q, want %q", err, want)
+	}
+}
+
+// A ctx ends when the test says so, with the error the test says.
+type endable struct {
+	context.Context
+	done chan struct{}
+	err  error
+}
+
+func (c *endable) Done() <-chan struct{} { return c.done }
+func (c *endable) Err() error {
+	select {
+	case <-c.done:
+		return c.err
+	default:
+		return nil
+	}
+}
+
+// The event is set and the deadline comes before any nudge: set counts.
+func TestLastLookAtTheDeadline(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	for range 100 {
+		ctx := &endable{context.Background(), make(chan struct{}), context.DeadlineExceeded}
+		other, e := New(path), New(path)
+		e.hook = once(sleeping, func() {
+			must(t, other.Set())
+			close(ctx.done)
+		})
+		must(t, e.Wait(ctx))
+		must(t, other.Clear())
+	}
+}
+
+func TestDirectoryReplacedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	for name, replace := range map[string]func(dir string) error{
+		"removed": func(dir string) error {
+			return errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o755))
+		},
+		"renamed": func(dir string) error {
+			return errors.Join(os.Rename(dir, dir+".old"), os.Mkdir(dir, 0o755))
+		},
+		// Nobody is told about this one.
+		"parent renamed": func(dir string) error {
+			parent := filepath.Dir(dir)
+			return errors.Join(os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" {
+				t.Skip("a watched directory cannot be replaced on Windows")
+			}
+			t.Parallel()
+			inEveryMode(t, func(t *testing.T, how mode) {
+				path := filepath.Join(t.TempDir(), "parent", "dir", "ready")
+				must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+				must(t, New(path).Set()) // so that there is a trace to lose
+				must(t, New(path).Clear())
+				waiters := startAgents(t, 2, path, how)
+				tell(waiters, "wait")
+				expect(t, waiters, "asleep")
+				must(t, replace(filepath.Dir(path)))
+				waiters[0].Silent()
+				ask(t, startAgent(t, path), "set", "ok")
+				expect(t, waiters, "ok")
+			})
+		})
+	}
+}
+
+// A directory that goes is no pulse.
+func TestRemovedDirectoryWakesNobody(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "dir", "ready")
+	must(t, os.Mkdir(filepath.Dir(path), 0o755))
+	must(t, New(path).Set())
+	must(t, New(path).Clear())
+	done := doze(t, path, func(e *Event) error {
+		if ok, err := e.WaitFor(1500 * time.Millisecond); ok || err != nil {
+			return errors.Join(errors.New("woken"), err)
+		}
+		return nil
+	})
+	must(t, os.RemoveAll(filepath.Dir(path)))
+	ends(t, done)
+}
+
+func TestWaitClearEndsWithTheDirectory(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "dir", "ready")
+	must(t, os.Mkdir(filepath.Dir(path), 0o755))
+	must(t, New(path).Set())
+	done := doze(t, path, func(e *Event) error { return e.WaitClear(context.Background()) })
+	must(t, os.RemoveAll(filepath.Dir(path)))
+	ends(t, done)
+}
+
+func TestRelativePathStaysWhereItWas(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	done := doze(t, "ready", forever)
+	t.Chdir(t.TempDir())
+	must(t, New(filepath.Join(dir, "ready")).Set())
+	ends(t, done)
+	isSet(t, New("ready"), false)
+	must(t, New("ready").Set())
+	isSet(t, New("./ready"), true)
+}
+
+// a/../b with a symbolic link a is not b.
+func TestPathIsNotCleaned(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows cleans paths itself")
+	}
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, "far", "away"), 0o755))
+	must(t, os.Symlink(filepath.Join(dir, "far", "away"), filepath.Join(dir, "link")))
+	done := doze(t, dir+"/link/../ready", forever)
+	must(t, New(filepath.Join(dir, "far", "ready")).Set())
+	ends(t, done)
+}
+
+// Waits leave nothing behind, whatever way they end.
+func TestWaitsLeaveNoGoroutines(t *testing.T) {
+	path := markerPath(t)
+	ends(t, func() <-chan error { d := doze(t, path, forever); must(t, New(path).Set()); return d }())
+	must(t, New(path).Clear())
+	before := runtime.NumGoroutine()
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			if i%2 == 0 {
+				New(path).WaitFor(time.Millisecond)
+				return
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			New(path).Wait(ctx)
+		})
+	}
+	wg.Wait()
+	testproc.Until(t, "as many goroutines as before", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+func TestErrorsNameThePath(t *testing.T) {
+	t.Parallel()
+	e := New(filepath.Join(t.TempDir(), "missing", "ready"))
+	if err := e.Set(); !strings.Contains(err.Error(), "missing") {
+		t.Errorf("Set() = %v", err)
+	}
+}

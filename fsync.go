@@ -1,0 +1,105 @@
+// Package fsync gives names to locks and events that unrelated processes share
+// through a directory. It does what the Manager of Python's multiprocessing
+// does, without a server process: whoever opens the same directory has the
+// same locks and events.
+//
+//	m, err := fsync.Open("/run/backup")
+//	lock, err := m.NewLock("nightly")
+//	done, err := m.NewEvent("done")
+//
+// What a lock and an event promise is said in [filelock.Lock] and
+// [fileevent.Event].
+package fsync
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/fsync-lock/fsync/fileevent"
+	"github.com/fsync-lock/fsync/filelock"
+)
+
+// Manager is a directory that names locks and events. It is made by [Open],
+// holds no resources, and may be used by many goroutines.
+//
+// A name is a file name without a path: not empty, at most 240 bytes of UTF-8
+// without control characters, not beginning with a dot, not ending in a dot or
+// a space, without any of / \ < > : " | ? *, and not a device name of Windows
+// such as NUL. Anything else is an error that says what is wrong with it and
+// is [fs.ErrInvalid]. Where the file system ignores case, so do names.
+type Manager struct {
+	dir  string
+	perm fs.FileMode
+}
+
+// An Option changes what [Open] does.
+type Option func(*Manager)
+
+// Perm sets the mode, before umask, of a directory that Open makes. Without
+// this option it is 0o777. The mode of a directory that exists is left alone.
+//
+// Whoever may read the directory may hold its locks and so keep others out;
+// whoever may write it may also set and clear its events, and remove anything.
+func Perm(mode fs.FileMode) Option { return func(m *Manager) { m.perm = mode.Perm() } }
+
+// Open returns the Manager of a directory, and makes the directory, and those
+// above it, if it is missing. The error is an [*fs.PathError] if that fails,
+// or if something else than a directory is there.
+func Open(dir string, opts ...Option) (*Manager, error) {
+	if dir == "" {
+		return nil, &fs.PathError{Op: "open", Path: dir, Err: fmt.Errorf("%w: the directory has no name", fs.ErrInvalid)}
+	}
+	m := &Manager{perm: 0o777}
+	for _, opt := range opts {
+		opt(m)
+	}
+	var err error
+	if m.dir, err = filepath.Abs(dir); err != nil {
+		return nil, &fs.PathError{Op: "open", Path: dir, Err: err}
+	}
+	if err := os.MkdirAll(m.dir, m.perm); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(m.dir)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: m.dir, Err: syscall.ENOTDIR}
+	}
+	return m, nil
+}
+
+// Dir returns the absolute path of the directory.
+func (m *Manager) Dir() string { return m.dir }
+
+// NewLock returns the lock of that name, the file NAME.lock in the directory.
+// The error is [fs.ErrInvalid] if the name is; nothing is opened yet.
+func (m *Manager) NewLock(name string, opts ...filelock.Option) (*filelock.Lock, error) {
+	path, err := m.path(name, ".lock")
+	if err != nil {
+		return nil, err
+	}
+	return filelock.New(path, opts...), nil
+}
+
+// NewEvent returns the event of that name, whose marker is the file
+// NAME.event in the directory. The error is [fs.ErrInvalid] if the name is;
+// nothing is opened yet.
+func (m *Manager) NewEvent(name string, opts ...fileevent.Option) (*fileevent.Event, error) {
+	path, err := m.path(name, ".event")
+	if err != nil {
+		return nil, err
+	}
+	return fileevent.New(path, opts...), nil
+}
+
+func (m *Manager) path(name, suffix string) (string, error) {
+	if err := checkName(name); err != nil {
+		return "", err
+	}
+	return filepath.Join(m.dir, name+suffix), nil
+}

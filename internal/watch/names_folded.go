@@ -1,0 +1,11 @@
+//go:build windows || darwin || ios
+
+package watch
+
+import "strings"
+
+// fold returns what two names have in common that mean one file. The file
+// systems of these systems do not distinguish upper and lower case, as a
+// rule; where they do, a nudge too many does no harm. Names that differ in
+// their Unicode normal form only are left to the patrol.
+func fold(name string) string { return strings.ToLower(name) }

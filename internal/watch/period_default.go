@@ -1,0 +1,7 @@
+//go:build !darwin && !ios && !dragonfly && !freebsd && !netbsd && !openbsd
+
+package watch
+
+import "time"
+
+const patrolEvery = time.Second
