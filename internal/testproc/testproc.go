@@ -80,7 +80,8 @@ func RoleCmd(role string, args ...string) *exec.Cmd {
 		argv = append([]string{runner}, argv...)
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = append(os.Environ(), roleVar+"="+role)
+	// The race detector would have every process linger for a second.
+	cmd.Env = append(os.Environ(), roleVar+"="+role, "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 
