@@ -3,6 +3,7 @@ package testproc
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,5 +38,25 @@ func AwaitWaiters(t testing.TB, path string, n int) {
 	t.Helper()
 	Until(t, fmt.Sprintf("%d waiters in the kernel for %s", n, path), func() bool {
 		return Waiters(t, path) == n
+	})
+}
+
+// AwaitWatch waits until a process has an inotify watch on the directory, as
+// /proc/PID/fdinfo shows it.
+func AwaitWatch(t testing.TB, pid int, dir string) {
+	t.Helper()
+	info, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inode := fmt.Sprintf(" ino:%x ", info.Sys().(*syscall.Stat_t).Ino)
+	Until(t, fmt.Sprintf("process %d watches %s", pid, dir), func() bool {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
+		for _, file := range files {
+			if text, _ := os.ReadFile(file); strings.Contains(string(text), "inotify wd:") && strings.Contains(string(text), inode) {
+				return true
+			}
+		}
+		return false
 	})
 }

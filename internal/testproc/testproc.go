@@ -27,11 +27,15 @@ const roleVar = "FSYNC_TEST_ROLE"
 type Role func(args []string) error
 
 // Main is the whole of a TestMain: it plays a role if this process was
-// started for one and runs the tests otherwise.
-func Main(m *testing.M, roles map[string]Role) {
+// started for one, and otherwise runs the tests and then cleans up.
+func Main(m *testing.M, roles map[string]Role, cleanup ...func()) {
 	name, ok := os.LookupEnv(roleVar)
 	if !ok {
-		os.Exit(m.Run())
+		status := m.Run()
+		for _, f := range cleanup {
+			f()
+		}
+		os.Exit(status)
 	}
 	os.Unsetenv(roleVar)
 	play, ok := roles[name]

@@ -1,0 +1,117 @@
+package fsync_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/fsync-lock/fsync"
+)
+
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	top := t.TempDir()
+	dir := filepath.Join(top, "a", "b")
+	m, err := fsync.Open(dir, fsync.Perm(0o700))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Dir() != dir {
+		t.Errorf("Dir = %s, want %s", m.Dir(), dir)
+	}
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() || runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
+		t.Fatalf("%v, %v", info.Mode(), err)
+	}
+	if err := os.Chmod(dir, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fsync.Open(dir, fsync.Perm(0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o750 {
+		t.Errorf("the mode of a directory that was there is %v now (%v)", info.Mode(), err)
+	}
+	file := filepath.Join(top, "file")
+	if err := os.WriteFile(file, []byte("text"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"", file, filepath.Join(file, "a")} {
+		var pathErr *fs.PathError
+		if _, err := fsync.Open(dir); !errors.As(err, &pathErr) {
+			t.Errorf("Open(%q) = %v", dir, err)
+		}
+	}
+}
+
+func TestRelativeDir(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	m, err := fsync.Open("locks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	l, err := m.NewLock("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := l.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "locks", "a.lock")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	m, err := fsync.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := m.NewLock("a")
+	if err != nil || l.Path() != filepath.Join(m.Dir(), "a.lock") {
+		t.Errorf("NewLock: %v, %v", l, err)
+	}
+	e, err := m.NewEvent("a")
+	if err != nil || e.Path() != filepath.Join(m.Dir(), "a.event") {
+		t.Errorf("NewEvent: %v, %v", e, err)
+	}
+	for _, name := range []string{"", "..", "../x", "a/b", ".a", "a\x00b", "NUL"} {
+		if l, err := m.NewLock(name); l != nil || !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("NewLock(%q) = %v, %v", name, l, err)
+		}
+		if e, err := m.NewEvent(name); e != nil || !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("NewEvent(%q) = %v, %v", name, e, err)
+		}
+	}
+}
+
+// The longest name that is allowed works for everything.
+func TestLongestName(t *testing.T) {
+	t.Parallel()
+	m, err := fsync.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := strings.Repeat("n", 240)
+	l, err := m.NewLock(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := l.TryAcquire(); !ok || err != nil {
+		t.Error(ok, err)
+	}
+	e, err := m.NewEvent(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Set(); err != nil {
+		t.Error(err)
+	}
+}

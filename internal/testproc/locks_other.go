@@ -1,0 +1,17 @@
+//go:build !linux
+
+package testproc
+
+import "testing"
+
+// AwaitWaiters skips the test: only Linux shows who waits for a lock.
+func AwaitWaiters(t testing.TB, path string, n int) {
+	t.Helper()
+	t.Skip("only Linux shows who waits for a lock")
+}
+
+// AwaitWatch skips the test: only Linux shows who watches a directory.
+func AwaitWatch(t testing.TB, pid int, dir string) {
+	t.Helper()
+	t.Skip("only Linux shows who watches a directory")
+}
