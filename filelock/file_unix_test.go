@@ -133,13 +133,21 @@ func TestNotALockFile(t *testing.T) {
 func TestFIFOIsNotOpened(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "fifo")
-	if err := syscall.Mkfifo(path, 0o666); err != nil {
-		t.Fatal(err)
+	link := lockPath(t)
+	known := filelock.New(link) // has been locked, and is replaced then
+	mustAcquire(t, known)
+	mustRelease(t, known)
+	for _, err := range []error{syscall.Mkfifo(path, 0o666), os.Remove(link), os.Symlink(path, link)} {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	writer := testproc.StartCmd(t, exec.Command("sh", "-c", `echo ready; echo text > "$0"; echo written`, path))
 	writer.Expect("ready")
-	if ok, err := filelock.New(path).TryAcquire(); ok || err == nil {
-		t.Fatal(ok, err)
+	for _, l := range []*filelock.Lock{filelock.New(path), filelock.New(link), known} {
+		if ok, err := l.TryAcquire(); ok || !errors.Is(err, fs.ErrInvalid) {
+			t.Fatal(ok, err)
+		}
 	}
 	text, err := os.ReadFile(path)
 	if err != nil || string(text) != "text\n" {

@@ -245,6 +245,87 @@ func TestBoundOnThreads(t *testing.T) {
 	all.Wait()
 }
 
+// Who comes later goes behind those who wait, even if the lock that the path
+// leads to is free.
+func TestNoOvertaking(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	order := make(chan int)
+	acquire := func(i int) {
+		l := filelock.New(path)
+		if err := l.Acquire(background); err != nil {
+			t.Error(err)
+		}
+		order <- i
+		if err := l.Release(); err != nil {
+			t.Error(err)
+		}
+	}
+	go acquire(1)
+	awaitWaiters(t, path, 1)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	go acquire(2)
+	awaitQueue(t, path, 2)
+	release(t, holder)
+	if first, second := <-order, <-order; first != 1 || second != 2 {
+		t.Errorf("served %d, then %d", first, second)
+	}
+}
+
+// A wait that reaches its deadline looks at the path once more: here it waits
+// for a file that is not there any more.
+func TestLastTryAtTheDeadline(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	startHolder(t, path) // never releases
+	result := make(chan bool)
+	go func() {
+		ok, err := filelock.New(path).TryAcquireFor(500 * time.Millisecond)
+		if err != nil {
+			t.Error(err)
+		}
+		result <- ok
+	}()
+	awaitWaiters(t, path, 1)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if !<-result {
+		t.Error("the lock was free at the deadline")
+	}
+}
+
+// A grant and a cancellation that meet leave the lock either held by who was
+// told so, or free.
+func TestGrantMeetsCancellation(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder, l, other := filelock.New(path), filelock.New(path), filelock.New(path)
+	for i := range 300 {
+		mustAcquire(t, holder)
+		ctx, cancel := context.WithCancel(background)
+		result := make(chan error)
+		go func() { result <- l.Acquire(ctx) }()
+		awaitQueue(t, path, 1)
+		if i%2 == 0 {
+			cancel()
+		}
+		mustRelease(t, holder)
+		cancel()
+		if err := <-result; err == nil {
+			mustTry(t, other, false)
+			mustRelease(t, l)
+		} else if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		mustAcquire(t, other)
+		mustRelease(t, other)
+	}
+}
+
 // An error of the parker is the error of the one it waits for, not of all.
 func TestDirectoryRemovedWhileWaiting(t *testing.T) {
 	t.Parallel()
