@@ -1,0 +1,206 @@
+//go:build unix
+
+package examples_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// stub stands in for the programs that the crontab runs. It says when it runs
+// and ends when it is told to.
+const stub = `#!/bin/sh
+echo "${0##*/} runs"
+read -r _
+echo "${0##*/} ends"
+`
+
+// tar is a stub in front of tar(1), and stops backup.sh where it matters.
+const tar = `#!/bin/sh
+echo "backup.sh runs"
+read -r _
+PATH=$REST exec tar "$@"
+`
+
+// A home is what cron gives its jobs: a home directory and a PATH.
+type home string
+
+func newHome(t *testing.T) home {
+	t.Helper()
+	needPrograms(t)
+	for _, program := range []string{"sh", "tar"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(err)
+		}
+	}
+	h := home(t.TempDir())
+	backup, err := os.ReadFile("cron/backup.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.write(t, "bin/backup.sh", string(backup))
+	for _, job := range []string{"mirror", "report", "cleanup"} {
+		h.write(t, "bin/"+job, stub)
+	}
+	h.write(t, "path/tar", tar)
+	h.write(t, "data/file", "something to keep\n")
+	return h
+}
+
+func (h home) file(name string) string { return filepath.Join(string(h), name) }
+
+// write makes a program. No other test may start a process meanwhile: it would
+// have the file open for writing for a moment, and the file could not be run.
+func (h home) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(h.file(name)), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(h.file(name), []byte(text), 0o777); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run returns a command as cron runs it.
+func (h home) run(command string) *exec.Cmd {
+	cmd := exec.Command("sh", "-c", command)
+	rest := os.Getenv("PATH")
+	list := string(os.PathListSeparator)
+	cmd.Dir = string(h)
+	cmd.Env = []string{"HOME=" + string(h), "PATH=" + h.file("path") + list + bin + list + rest, "REST=" + rest}
+	return cmd
+}
+
+// crontab returns the commands of the crontab by the name of their program,
+// the last one in quotes on the line that is in $HOME/bin.
+func crontab(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("cron/crontab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || fields[0][0] == '#' || strings.HasPrefix(fields[0], "PATH=") {
+			continue
+		}
+		times := 5
+		if fields[0][0] == '@' {
+			times = 1
+		}
+		if len(fields) <= times || strings.Contains(line, "%") { // cron makes a newline of %
+			t.Fatalf("not a crontab line: %s", line)
+		}
+		command := strings.Join(fields[times:], " ")
+		_, job, _ := strings.Cut(command, `"$HOME/bin/`)
+		job, _, _ = strings.Cut(job, `"`)
+		commands[job] = command
+	}
+	return commands
+}
+
+// While a job runs, the next start of the same line is skipped or waits.
+func TestCrontab(t *testing.T) {
+	t.Parallel()
+	commands := crontab(t)
+	if len(commands) != 4 {
+		t.Fatalf("the crontab runs %q", commands)
+	}
+	for job, second := range map[string]func(*testing.T, home, string, *testproc.Proc){
+		"mirror":    skipped,
+		"report":    waits,
+		"cleanup":   skipped,
+		"backup.sh": skipped,
+	} {
+		t.Run(job, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t)
+			command := commands[job]
+			first := testproc.StartCmd(t, h.run(command))
+			first.Expect(job + " runs")
+			second(t, h, command, first)
+		})
+	}
+}
+
+func skipped(t *testing.T, h home, command string, first *testproc.Proc) {
+	if out, status := output(t, h.run(command)); status != 1 || out != "" {
+		t.Errorf("exit status %d, said %q, want 1 and silence", status, out)
+	}
+	first.Send("end")
+	first.Wait()
+	if _, status := output(t, h.run(command)); status != 0 {
+		t.Errorf("exit status %d when nothing else runs", status)
+	}
+}
+
+func waits(t *testing.T, h home, command string, first *testproc.Proc) {
+	next := testproc.StartCmd(t, h.run(command))
+	awaitBlocked(t, string(h), 1)
+	next.Silent()
+	first.Send("end")
+	first.Wait()
+	next.Expect("report runs")
+	next.Send("end")
+	next.Expect("report ends")
+	next.Wait()
+}
+
+// The report takes the lock of the mirror, so it waits for that too.
+func TestCrontabSharedLock(t *testing.T) {
+	t.Parallel()
+	h, commands := newHome(t), crontab(t)
+	mirror := testproc.StartCmd(t, h.run(commands["mirror"]))
+	mirror.Expect("mirror runs")
+	waits(t, h, commands["report"], mirror)
+}
+
+// The lock that the crontab names is the Manager's of that name, and backup.sh
+// locks the script's own file.
+func TestCrontabLockFiles(t *testing.T) {
+	t.Parallel()
+	for job, file := range map[string]string{
+		"cleanup":   "locks/cleanup.lock",
+		"backup.sh": "bin/backup.sh",
+	} {
+		t.Run(job, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t)
+			p := testproc.StartCmd(t, h.run(crontab(t)[job]))
+			p.Expect(job + " runs")
+			lock := filelock.New(h.file(file))
+			if ok, err := lock.TryAcquire(); ok || err != nil {
+				t.Errorf("TryAcquire() = %t, %v, want the lock held", ok, err)
+			}
+			p.Send("end")
+			p.Wait()
+			hold(t, lock)
+		})
+	}
+}
+
+// What backup.sh makes is the whole archive and nothing else.
+func TestBackup(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	p := testproc.StartCmd(t, h.run(crontab(t)["backup.sh"]))
+	p.Expect("backup.sh runs")
+	p.Send("end")
+	p.Wait()
+	if out, status := output(t, h.run("tar -tf backup.tar")); status != 0 || !strings.Contains(out, "file") {
+		t.Errorf("the archive: exit status %d, contains %q", status, out)
+	}
+	if left, _ := filepath.Glob(h.file("*.part")); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
