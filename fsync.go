@@ -39,7 +39,8 @@ type Manager struct {
 type Option func(*Manager)
 
 // Perm sets the mode, before umask, of a directory that Open makes. Without
-// this option it is 0o777. The mode of a directory that exists is left alone.
+// this option it is 0o777; fsync-lock makes its directories with 0o700. The
+// mode of a directory that exists is left alone.
 //
 // Whoever may read the directory may hold its locks and so keep others out;
 // whoever may write it may also set and clear its events, and remove anything.

@@ -22,7 +22,7 @@
 // A Set wakes every Wait, in whatever process, that began before that Set was
 // called, even if a Clear follows at once and the marker is gone by the time
 // the waiters look. To that end Set leaves a trace in the file
-// DIR/.fsync/NAME.pulse before it makes the marker DIR/NAME. The trace says
+// DIR/.fsync/NAME.pulse when it has made the marker DIR/NAME. The trace says
 // nothing about whether the event is set. A touch directly followed by an rm
 // leaves no trace and may go unseen. So may a Clear directly followed by a Set:
 // [Event.WaitClear] waits to find the marker gone.

@@ -12,7 +12,8 @@ import (
 //
 // An Event does not change and holds no resources: it may be used by many
 // goroutines, copied, and dropped. Two Events with one path are one event, in
-// one process or in many.
+// one process or in many. The event outlives them all: a program finds it as
+// whoever came before has left it, and clears it first if that is not wanted.
 //
 // A relative path is resolved anew by each call, against the working directory
 // at that time. A wait goes on waiting for the file it began with.
@@ -30,7 +31,7 @@ type Event struct {
 type step int
 
 const (
-	pulsed      step = iota // Set has left its trace and not yet made the marker
+	marked      step = iota // Set has made the marker and not yet left its trace
 	looking                 // Wait knows the trace and has not yet looked for the marker
 	subscribing             // Wait has seen that the event is not set
 	sleeping                // Wait has looked for the last time before it sleeps
@@ -68,25 +69,29 @@ func (e *Event) Path() string { return e.marker.path() }
 // Set sets the event and wakes every Wait that began before. If the event is
 // set already it stays so.
 //
-// The directory must exist. A Set that fails has not set the event, but may
-// have woken those who waited: it leaves the trace of the pulse before it
-// makes the marker, and the second step can fail after the first. The same is
-// true of a process that dies in Set. Nobody hangs, and the next Set needs no
-// repairs.
+// The directory must exist; beside the marker Set makes a directory .fsync in
+// it. A Set that fails has not set the event, unless a write failed that could
+// not be foreseen. A process that dies in Set has set the event or has not.
+// Nobody hangs, and the next Set needs no repairs.
 func (e *Event) Set() error {
 	if err := e.marker.check("set"); err != nil {
 		return err
 	}
-	// The trace comes first because the marker is what watchers report: who is
-	// woken by it must find the trace even if the marker has gone by then. It
-	// is left also if the marker is there, because that may have been made by
-	// touch a moment ago and be cleared before the waiters look. Then this Set
-	// would have woken nobody.
-	if err := e.marker.trace().renew(); err != nil {
+	trace := e.marker.trace()
+	if err := trace.prepare(); err != nil {
 		return err
 	}
-	e.at(pulsed)
-	return e.marker.create(e.perm)
+	if err := e.marker.create(e.perm); err != nil {
+		return err
+	}
+	e.at(marked)
+	// The trace comes last: who saw it before there is a marker would be told
+	// that the event is set when it is not yet. Who sees neither, because
+	// somebody else clears between the two, finds the trace at the next look,
+	// within a second. It is left also if the marker was there, because that
+	// may have been made by touch a moment ago and be cleared before the
+	// waiters look. Then this Set would have woken nobody.
+	return trace.renew()
 }
 
 // Clear removes the marker. If there is none in the directory it does nothing.

@@ -163,9 +163,12 @@ func TestKilledSetterLeavesNobodyHanging(t *testing.T) {
 		setter.Send("die")
 		setter.Exit()
 		expect(t, waiters, "ok")
-		isSet(t, New(path), false)
-		ask(t, startAgent(t, path), "set", "ok")
 		isSet(t, New(path), true)
+		ask(t, startAgent(t, path), "clear", "ok")
+		tell(waiters, "wait")
+		expect(t, waiters, "asleep")
+		ask(t, startAgent(t, path), "set", "ok")
+		expect(t, waiters, "ok")
 	})
 }
 

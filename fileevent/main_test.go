@@ -54,7 +54,7 @@ func obey(e *Event, line string) string {
 	case "waitclear":
 		err = e.WaitClear(context.Background())
 	case "die": // in the middle of Set
-		e.hook = once(pulsed, func() { kill(os.Getpid()) })
+		e.hook = once(marked, func() { kill(os.Getpid()) })
 		err = e.Set()
 	case "waitfor":
 		d, _ := time.ParseDuration(arg)

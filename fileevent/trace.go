@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // traces is the directory beside the markers that the traces are in, so that
@@ -21,8 +22,7 @@ const traces = ".fsync"
 //
 // A token is written in place, which needs no space on a full disk. A reader
 // may see half of it, and another half than another reader: that makes it a
-// different token while a Set is going on, which is no lie. The Set makes its
-// marker only afterwards, and whoever is woken by that sees the whole.
+// different token while a Set is going on, which is no lie.
 //
 // A random token, unlike a count, does not come to be the same again when
 // somebody removes the directory and makes it anew, does not grow, and needs
@@ -37,6 +37,9 @@ type trace struct {
 type token string
 
 const tokenSize = 16 + 1 // hexadecimal digits and a newline
+
+// blank is what a trace holds that no Set has written to yet. It has the room.
+var blank = token(strings.Repeat(" ", tokenSize-1) + "\n")
 
 func newToken() token { return token(fmt.Sprintf("%016x\n", rand.Uint64())) }
 
@@ -62,20 +65,37 @@ func (t trace) read() (token, error) {
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return "", err
 	}
-	return token(buf[:n]), nil
+	if now := token(buf[:n]); now != blank {
+		return now, nil
+	}
+	return "", nil
 }
 
-// renew writes another token. If the trace is missing it is made; if somebody
-// removes it or its directory meanwhile, again.
+// prepare makes sure that the trace is there and can be written to, so that
+// what can be foreseen to go wrong in renew goes wrong here.
+func (t trace) prepare() error {
+	return t.put(blank, func(*os.File) error { return nil })
+}
+
+// renew writes another token.
+func (t trace) renew() error {
+	now := newToken()
+	return t.put(now, func(f *os.File) error {
+		_, err := f.WriteAt([]byte(now), 0)
+		return err
+	})
+}
+
+// put opens the trace and writes to it. If it is missing it is made, with the
+// first token in it; if somebody removes it or its directory meanwhile, again.
 //
 // A process that dies in here leaves the old token or the new one, or a file
 // or an empty directory under a name that nobody looks for.
-func (t trace) renew() error {
-	now := newToken()
+func (t trace) put(first token, write func(*os.File) error) error {
 	for attempt := 0; ; attempt++ {
-		err := t.write(now)
+		err := t.write(write)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = t.make(now)
+			err = t.make(first, write)
 		}
 		if attempt == 2 || !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -83,10 +103,10 @@ func (t trace) renew() error {
 	}
 }
 
-// write puts the token into the trace that is there. It opens without O_CREAT,
+// write writes to the trace that is there. It opens without O_CREAT,
 // which on somebody else's file in a sticky directory is refused where
 // fs.protected_regular is set (proc_sys_fs(5)).
-func (t trace) write(now token) error {
+func (t trace) write(write func(*os.File) error) error {
 	if info, err := os.Lstat(t.dir); err != nil {
 		return err
 	} else if !info.IsDir() { // through a symbolic link we would write elsewhere
@@ -96,8 +116,7 @@ func (t trace) write(now token) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt([]byte(now), 0)
-	return closed(f, err)
+	return closed(f, write(f))
 }
 
 // open opens the trace if it is one. It neither follows a symbolic link nor
@@ -119,11 +138,11 @@ func (t trace) open(flag int) (*os.File, error) {
 	return f, nil
 }
 
-// make makes the trace with the token in it. It gets its name when it is
+// make makes the trace with a token in it. It gets its name when it is
 // complete, with permissions and all, so that nobody is refused who comes in
 // the middle. Of two processes that make one at a time the later replaces the
 // other's, and where the directory is sticky and does not let it, writes to it.
-func (t trace) make(now token) error {
+func (t trace) make(now token, write func(*os.File) error) error {
 	parent, err := os.Stat(t.parent)
 	if err != nil {
 		return err
@@ -139,7 +158,7 @@ func (t trace) make(now token) error {
 		}
 	}
 	os.Remove(tmp)
-	if t.write(now) == nil {
+	if t.write(write) == nil {
 		return nil // somebody was faster
 	}
 	return &fs.PathError{Op: "create", Path: t.path(), Err: errors.Unwrap(err)}

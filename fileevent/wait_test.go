@@ -65,27 +65,54 @@ func TestReadsTraceBeforeLooking(t *testing.T) {
 }
 
 // Whoever is woken by the marker has to find the trace: it comes first.
-func TestLeavesTraceBeforeMarker(t *testing.T) {
+func TestMakesMarkerBeforeTrace(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	e := New(path)
-	reached := false
-	var before token
+	steps := 0
+	trace := splitMarker(path).trace()
 	e.hook = func(s step) {
-		reached = true
-		isSet(t, New(path), false)
-		now, err := splitMarker(path).trace().read()
+		steps++
+		isSet(t, New(path), true)
+		now, err := trace.read()
 		must(t, err)
-		if !now.differs(before) {
-			t.Error("there is no trace before the marker")
+		if now != "" {
+			t.Error("there is a trace before the marker")
 		}
-		before = now
 	}
 	must(t, e.Set())
-	must(t, e.Clear())
-	must(t, e.Set())
-	if !reached {
-		t.Error("Set passed without a step")
+	now, err := trace.read()
+	must(t, err)
+	if steps != 1 || !now.differs("") {
+		t.Errorf("%d steps; %q is left of Set", steps, now)
+	}
+}
+
+// Who is woken by a Set that nobody undoes finds the event set.
+func TestWokenMeansSet(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	e := New(path)
+	for range 500 {
+		done := make(chan error, 1)
+		go func() { done <- New(path).Set() }()
+		must(t, e.Wait(t.Context()))
+		isSet(t, e, true)
+		must(t, <-done)
+		must(t, e.Clear())
+	}
+}
+
+// A Clear by somebody else in the middle of a Set delays those who wait, and
+// does not make them miss it.
+func TestClearedInTheMiddleOfSet(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	setter, e := New(path), New(path)
+	setter.hook = once(marked, func() { must(t, New(path).Clear()) })
+	e.hook = once(sleeping, func() { must(t, setter.Set()) })
+	if ok, err := e.WaitFor(testproc.Patience); !ok {
+		t.Fatalf("WaitFor() = %v, %v", ok, err)
 	}
 }
 
