@@ -1,13 +1,13 @@
-// Package fsync gives names to locks and events that unrelated processes share
-// through a directory. It does what the Manager of Python's multiprocessing
-// does, without a server process: whoever opens the same directory has the
-// same locks and events.
+// Package fsync gives names to locks, semaphores and events that unrelated
+// processes share through a directory. It does what the Manager of Python's
+// multiprocessing does, without a server process: whoever opens the same
+// directory has the same locks, semaphores and events.
 //
 //	m, err := fsync.Open("/run/backup")
 //	lock, err := m.NewLock("nightly")
 //	done, err := m.NewEvent("done")
 //
-// What a lock and an event promise is said in [filelock.Lock] and
+// What they promise is said in [filelock.Lock], [filelock.Semaphore] and
 // [fileevent.Event].
 package fsync
 
@@ -22,7 +22,7 @@ import (
 	"github.com/fsync-lock/fsync/filelock"
 )
 
-// Manager is a directory that names locks and events. It is made by [Open],
+// Manager is a directory that names locks, semaphores and events. It is made by [Open],
 // holds no resources, and may be used by many goroutines.
 //
 // A name is a file name without a path: not empty, at most 240 bytes of UTF-8
@@ -85,6 +85,20 @@ func (m *Manager) NewLock(name string, opts ...filelock.Option) (*filelock.Lock,
 		return nil, err
 	}
 	return filelock.New(path, opts...), nil
+}
+
+// NewSemaphore returns the semaphore of that name, the directory NAME.sem in
+// the directory. The error is [fs.ErrInvalid] if the name is, or if there is
+// to be less than one slot; nothing is opened yet.
+func (m *Manager) NewSemaphore(name string, slots int, opts ...filelock.Option) (*filelock.Semaphore, error) {
+	path, err := m.path(name, ".sem")
+	if err != nil {
+		return nil, err
+	}
+	if slots < 1 {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w: a semaphore of %d slots", fs.ErrInvalid, slots)}
+	}
+	return filelock.NewSemaphore(path, slots, opts...), nil
 }
 
 // NewEvent returns the event of that name, whose marker is the file

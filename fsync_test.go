@@ -78,6 +78,21 @@ func TestNames(t *testing.T) {
 	if err != nil || l.Path() != filepath.Join(m.Dir(), "a.lock") {
 		t.Errorf("NewLock: %v, %v", l, err)
 	}
+	sem, err := m.NewSemaphore("a", 2)
+	if err != nil || sem.Path() != filepath.Join(m.Dir(), "a.sem") {
+		t.Errorf("NewSemaphore: %v, %v", sem, err)
+	}
+	for range 2 {
+		if ok, err := sem.TryAcquire(); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	if ok, err := sem.TryAcquire(); ok || err != nil {
+		t.Errorf("a third slot of two: %v, %v", ok, err)
+	}
+	if sem, err := m.NewSemaphore("a", 0); sem != nil || !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("NewSemaphore of no slots: %v, %v", sem, err)
+	}
 	e, err := m.NewEvent("a")
 	if err != nil || e.Path() != filepath.Join(m.Dir(), "a.event") {
 		t.Errorf("NewEvent: %v, %v", e, err)
@@ -85,6 +100,9 @@ func TestNames(t *testing.T) {
 	for _, name := range []string{"", "..", "../x", "a/b", ".a", "a\x00b", "NUL"} {
 		if l, err := m.NewLock(name); l != nil || !errors.Is(err, fs.ErrInvalid) {
 			t.Errorf("NewLock(%q) = %v, %v", name, l, err)
+		}
+		if s, err := m.NewSemaphore(name, 1); s != nil || !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("NewSemaphore(%q) = %v, %v", name, s, err)
 		}
 		if e, err := m.NewEvent(name); e != nil || !errors.Is(err, fs.ErrInvalid) {
 			t.Errorf("NewEvent(%q) = %v, %v", name, e, err)

@@ -63,9 +63,9 @@ func shorten(s string, n int) string {
 // process that inherited the lock is a holder too, and so is one that took it
 // with flock(1) or from another language.
 func (l *Lock) Holders() ([]Holder, error) {
-	t, err := l.absolute()
+	w, err := l.aim()
 	if err != nil {
 		return nil, err
 	}
-	return holders(t.path)
+	return w.holders()
 }

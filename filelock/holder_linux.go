@@ -63,8 +63,8 @@ const lateGrant = 100 * time.Millisecond
 
 // heldByOthers reports whether the kernel knows of another process that took
 // the lock.
-func heldByOthers(path string) bool {
-	file, err := kernelName(path)
+func heldByOthers(t target) bool {
+	file, err := kernelName(t.path)
 	if err != nil {
 		return false
 	}

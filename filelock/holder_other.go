@@ -11,4 +11,4 @@ func holders(string) ([]Holder, error) { return nil, nil }
 // a try can take while somebody else holds the lock.
 const lateGrant = 10 * time.Millisecond
 
-func heldByOthers(string) bool { return false }
+func heldByOthers(target) bool { return false }

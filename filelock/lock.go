@@ -2,11 +2,8 @@ package filelock
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"os"
-	"slices"
-	"sync"
 	"time"
 )
 
@@ -25,38 +22,36 @@ import (
 //
 // A hold that is never released lasts until the process ends, however it
 // ends; it is not lost when the Lock itself is garbage collected.
-type Lock struct {
-	given string // as given to New
-	target
-
-	mu    sync.Mutex // guards the fields below
-	holds []*handle  // at most one if exclusive
-	seen  bool       // the path has been locked before
-}
-
-// An Option changes what [New] makes.
-type Option func(*Lock)
+type Lock struct{ core }
 
 // Shared makes a shared lock: any number of shared locks can be held at once,
 // but none together with an exclusive one. Readers share, writers do not.
-func Shared() Option { return func(l *Lock) { l.shared = true } }
+func Shared() Option { return func(c *config) { c.shared = true } }
 
 // Perm sets the mode, before umask, that a lock file gets if this Lock creates
 // it. It is 0o666 without this option, so that the umask decides who may lock:
 // whoever can open the file for reading can lock it. The mode of a file that
 // exists is left alone.
-func Perm(mode fs.FileMode) Option { return func(l *Lock) { l.perm = mode.Perm() } }
+func Perm(mode fs.FileMode) Option { return func(c *config) { c.perm = mode.Perm() } }
 
 // New returns a lock on the file or directory at path. It does no I/O: the
 // first Acquire opens the file, and creates it, empty, if it is missing. The
 // directory it is in must exist. A relative path means what it means in the
 // working directory at the time of each Acquire.
 func New(path string, opts ...Option) *Lock {
-	l := &Lock{given: path, target: target{path: path, perm: 0o666}}
-	for _, opt := range opts {
-		opt(l)
-	}
+	l := new(Lock)
+	l.init(path, opts)
 	return l
+}
+
+// aim returns what one acquisition is after.
+func (l *Lock) aim() (want, error) {
+	path, err := absolute(l.given)
+	if err != nil {
+		return want{}, err
+	}
+	t, gate := l.target(path, path)
+	return want{path: path, any: []target{t}, gate: gate}, nil
 }
 
 // Path returns the path that the Lock was made with.
@@ -75,111 +70,31 @@ func (l *Lock) Path() string { return l.given }
 //     to be given. errors.Is finds [errors.ErrUnsupported] in it on a file
 //     system without locks, and [fs.ErrInvalid] if there is something at the
 //     path that cannot be a lock file, such as a symbolic link or a FIFO.
-func (l *Lock) Acquire(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return endedError(ctx, l.given)
-	}
-	err := l.acquire(ctx)
-	if err == errBusy {
-		holders, _ := l.Holders()
-		return locked(ctx, l.given, holders)
-	}
-	return err
-}
+func (l *Lock) Acquire(ctx context.Context) error { return l.acquire(ctx, l.aim) }
 
 // TryAcquire takes the lock if that needs no waiting, and reports whether it
 // did. False without an error means that somebody holds it: another process,
 // another Lock, or this one. It may overtake those who wait.
-func (l *Lock) TryAcquire() (bool, error) {
-	t, err := l.aim()
-	if err != nil {
-		return false, err
-	}
-	return taken(l.keep(t.tryNow()))
-}
+func (l *Lock) TryAcquire() (bool, error) { return l.tryFor(0, l.aim) }
 
 // TryAcquireFor takes the lock, waiting for it no longer than d, and reports
 // whether it did. With d <= 0 it is one try. False without an error means that
 // the time ran out; for other errors see [Lock.Acquire].
-func (l *Lock) TryAcquireFor(d time.Duration) (bool, error) {
-	if d <= 0 {
-		return l.TryAcquire()
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	defer cancel()
-	return taken(l.acquire(ctx))
-}
-
-// taken puts the outcome of a try in the terms of TryAcquire.
-func taken(err error) (bool, error) {
-	if err == errBusy {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// acquire is Acquire with errBusy for a wait in vain. It tries at least once.
-func (l *Lock) acquire(ctx context.Context) error {
-	t, err := l.aim()
-	if err != nil {
-		return err
-	}
-	return l.keep(t.acquire(ctx))
-}
-
-// aim returns the target of one acquisition.
-func (l *Lock) aim() (target, error) {
-	t, err := l.absolute()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	t.known = l.seen
-	return t, err
-}
-
-func (l *Lock) keep(h *handle, err error) error {
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.holds = append(l.holds, h)
-	l.seen = true
-	return nil
-}
+func (l *Lock) TryAcquireFor(d time.Duration) (bool, error) { return l.tryFor(d, l.aim) }
 
 // Release gives up one hold. The file stays where it is: removing it would let
 // two holders in. The hold ends for every process that inherited it, too.
 //
 // The error is [ErrNotHeld] if this Lock holds nothing. After any other error
 // the lock is still held.
-func (l *Lock) Release() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	last := len(l.holds) - 1
-	if last < 0 {
-		return &fs.PathError{Op: "release", Path: l.given, Err: ErrNotHeld}
-	}
-	if err := l.holds[last].release(); err != nil {
-		return err
-	}
-	l.holds = slices.Delete(l.holds, last, last+1)
-	return nil
-}
+func (l *Lock) Release() error { return l.release() }
 
 // With runs fn while it holds the lock. It acquires as [Lock.Acquire] does and
 // does not run fn if that fails; it releases when fn returns, panics or calls
 // [runtime.Goexit]. The error is that of Acquire, or those of fn and of
 // Release joined. The lock does not end with ctx: fn has to heed it.
-func (l *Lock) With(ctx context.Context, fn func(context.Context) error) (err error) {
-	if err := l.Acquire(ctx); err != nil {
-		return err
-	}
-	defer func() {
-		if releaseErr := l.Release(); releaseErr != nil {
-			err = errors.Join(err, releaseErr)
-		}
-	}()
-	return fn(ctx)
+func (l *Lock) With(ctx context.Context, fn func(context.Context) error) error {
+	return with(ctx, fn, l.Acquire, l.Release)
 }
 
 // File returns a duplicate of the held file, for [os/exec.Cmd.ExtraFiles]: a
@@ -189,18 +104,4 @@ func (l *Lock) With(ctx context.Context, fn func(context.Context) error) (err er
 //
 // The error is [ErrNotHeld] if this Lock holds nothing, and
 // [errors.ErrUnsupported] on Windows, where locks are not inherited.
-func (l *Lock) File() (*os.File, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.holds) == 0 {
-		return nil, &fs.PathError{Op: "duplicate", Path: l.given, Err: ErrNotHeld}
-	}
-	f, err := l.holds[len(l.holds)-1].file()
-	if err == nil {
-		f, err = duplicate(f)
-	}
-	if err != nil {
-		return nil, &fs.PathError{Op: "duplicate", Path: l.given, Err: err}
-	}
-	return f, nil
-}
+func (l *Lock) File() (*os.File, error) { return l.file() }

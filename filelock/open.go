@@ -17,6 +17,7 @@ type target struct {
 	shared bool
 	perm   fs.FileMode
 	known  bool // it has been locked before: there is no need to look first
+	absent bool // if it is missing, leave it so
 }
 
 // errBusy says that somebody else holds the lock; errReplaced that the lock
@@ -27,26 +28,24 @@ var (
 	errReplaced  = errors.New("lock file is removed or replaced again and again")
 )
 
-// absolute makes the path independent of the working directory, which may
-// change while a goroutine waits. It does not clean the path: with a symbolic
-// link in a/../b that would name another file.
-func (t target) absolute() (target, error) {
-	if t.path == "" {
-		return t, &fs.PathError{Op: "open", Path: t.path, Err: errEmptyPath}
+// absolute makes a path independent of the working directory, which may change
+// while a goroutine waits. It does not clean the path: with a symbolic link in
+// a/../b that would name another file.
+func absolute(path string) (string, error) {
+	if path == "" {
+		return "", &fs.PathError{Op: "open", Path: path, Err: errEmptyPath}
 	}
-	if filepath.IsAbs(t.path) {
-		return t, nil
+	if filepath.IsAbs(path) {
+		return path, nil
+	}
+	if runtime.GOOS == "windows" {
+		return filepath.Abs(path) // drive-relative forms need it
 	}
 	dir, err := os.Getwd()
 	if err != nil {
-		return t, &fs.PathError{Op: "open", Path: t.path, Err: err}
+		return "", &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	if runtime.GOOS == "windows" {
-		t.path, err = filepath.Abs(t.path) // drive-relative forms need it
-		return t, err
-	}
-	t.path = dir + string(filepath.Separator) + t.path
-	return t, nil
+	return dir + string(filepath.Separator) + path, nil
 }
 
 // try takes the lock if that needs no waiting; errBusy if it does.
@@ -93,6 +92,9 @@ func (t target) look() (place, error) {
 	at, err := lookAt(t.path)
 	if err == nil && at.exists {
 		err = t.lockable(at)
+	}
+	if err == nil && !at.exists && t.absent {
+		err = &fs.PathError{Op: "open", Path: t.path, Err: fs.ErrNotExist}
 	}
 	return at, err
 }

@@ -13,6 +13,7 @@ import (
 const (
 	openFlags  = 0
 	needsWrite = false
+	gates      = false // a gate cannot be removed while it is open
 )
 
 // fileID tells files apart.

@@ -21,6 +21,9 @@ const openFlags = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY
 // emulate flock with fcntl locks.
 const needsWrite = runtime.GOOS == "aix" || runtime.GOOS == "solaris" || runtime.GOOS == "illumos"
 
+// gates says that waiters pass a gate.
+const gates = true
+
 // isBusy reports whether the error of a lock call means that somebody holds
 // the lock. The kernel's CIFS client answers EACCES (mount.cifs(8) locks are
 // fcntl locks, and fcntl(2) allows both).

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -15,13 +16,14 @@ import (
 // A blocked flock(2) is woken by the kernel the moment the lock is free, but
 // nothing in Go can interrupt it. So nobody who must be able to give up blocks
 // in it. The goroutines that want a path wait on channels in a queue, first
-// come first served, and one parker, a goroutine of its own, blocks in the
-// kernel for the head of the queue:
+// come first served, and parkers, goroutines of their own, block in the kernel
+// for the head of the queue:
 //
 //	Acquire ──try──> held
-//	   └─busy─> queue ──head──> parker blocks in flock ──grant──> head of queue
+//	   └─busy─> queue ──head──> gate ──> parker blocks in flock ──grant──> head
 //
-// A waiter that gives up leaves its parker where it is. The next waiter of the
+// The gate (gate.go) lets one waiter of all processes through at a time. A
+// waiter that gives up leaves its parker where it is. The next waiter of the
 // path takes that parker over, with its place in the kernel's queue; a grant
 // that finds nobody waiting is released at once.
 //
@@ -31,25 +33,34 @@ import (
 var queues = struct {
 	mu     sync.Mutex
 	byPath map[string]*queue
-	parked int // parkers that occupy an operating-system thread
+	parked int // goroutines that occupy an operating-system thread
 }{byPath: map[string]*queue{}}
 
 // maxParked bounds the threads that wait in the kernel. A process that waits
 // for more paths than that polls for the others.
 var maxParked = 128
 
-// A queue is the goroutines of this process that wait for one path. Its head's
-// mode always has a parker.
+// A queue is the goroutines of this process that wait for one lock or one
+// semaphore. When its head has passed the gate, each of its targets has a
+// parker. Other parkers were left behind.
 type queue struct {
 	path    string
 	waiters []*waiter
-	parkers [2]*parker // by mode; the one that is not the head's was left behind
-	late    int        // grants that are being given back
+	keeper  *keeper // at the gate for the head; nil if there is no head
+	parkers map[spot]*parker
+	late    int // grants that are being given back
+}
+
+// A want is what an acquisition is after: any one of its targets.
+type want struct {
+	path string // of the lock or the semaphore: the queue's
+	any  []target
+	gate *gate
 }
 
 // A waiter is a goroutine in Acquire.
 type waiter struct {
-	target
+	want
 	grant chan grant // capacity 1: a parker never waits for a waiter
 }
 
@@ -57,6 +68,14 @@ type grant struct {
 	h   *handle
 	err error
 }
+
+// A spot is a place in a kernel's queue: of a file, in a mode.
+type spot struct {
+	path   string
+	shared bool
+}
+
+func (t target) spot() spot { return spot{t.path, t.shared} }
 
 // A parker waits for the kernel on behalf of whoever is at the head of the
 // queue when the lock comes, and ends with that.
@@ -66,36 +85,46 @@ type parker struct {
 	at place // what it waits for; nothing until it has looked
 }
 
-func mode(shared bool) int {
-	if shared {
-		return 1
+// try takes one of the targets if that needs no waiting; errBusy if it does.
+// Different processes try slots in a different order, so that they do not all
+// meet at the first.
+func (w want) try() (*handle, error) {
+	first := 0
+	if len(w.any) > 1 {
+		first = rand.N(len(w.any))
 	}
-	return 0
-}
-
-// acquire waits for the lock until ctx ends. It returns errBusy for a wait
-// that ended in vain.
-func (t target) acquire(ctx context.Context) (*handle, error) {
-	if !waitedFor(t.path) { // who comes later goes behind
-		h, err := t.try()
+	for i := range w.any {
+		h, err := w.any[(first+i)%len(w.any)].try()
 		if err != errBusy {
 			return h, err
 		}
 	}
-	w := t.enqueue()
+	return nil, errBusy
+}
+
+// acquire waits for the lock until ctx ends. It returns errBusy for a wait
+// that ended in vain.
+func (w want) acquire(ctx context.Context) (*handle, error) {
+	if !waitedFor(w.path) && !w.gate.inUse() { // who comes later goes behind
+		h, err := w.try()
+		if err != errBusy {
+			return h, err
+		}
+	}
+	self := w.enqueue()
 	select {
-	case g := <-w.grant:
+	case g := <-self.grant:
 		return g.h, g.err
 	case <-ctx.Done():
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return w.lastTry()
+		return self.lastTry()
 	}
-	if w.leave() {
+	if self.leave() {
 		return nil, errBusy
 	}
 	// The grant came first, but nobody wants the lock any more.
-	g := <-w.grant
+	g := <-self.grant
 	if g.err == nil {
 		g.err = cmp.Or(g.h.release(), errBusy)
 	}
@@ -113,7 +142,7 @@ func (w *waiter) lastTry() (*handle, error) {
 	if err != nil {
 		return g.h, g.err
 	}
-	if g.h != nil { // a shared lock can be had twice; one is enough
+	if g.h != nil { // a shared lock or a slot can be had twice; one is enough
 		g.h.release()
 	}
 	return h, nil
@@ -123,15 +152,15 @@ func (w *waiter) lastTry() (*handle, error) {
 // lock this moment, on its way to give it back; the try gets it then instead
 // of being told that somebody holds the lock. Otherwise a program that gave up
 // a wait, and then released the lock itself, could find it held by nobody.
-func (t target) tryNow() (*handle, error) {
-	left := leftBehind(t.path)
-	h, err := t.try()
-	if err != errBusy || !left || heldByOthers(t.path) {
+func (w want) tryNow() (*handle, error) {
+	left := leftBehind(w.path)
+	h, err := w.try()
+	if err != errBusy || !left || slices.ContainsFunc(w.any, heldByOthers) {
 		return h, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lateGrant)
 	defer cancel()
-	return t.acquire(ctx)
+	return w.acquire(ctx)
 }
 
 // leftBehind reports whether a parker waits for the path, or returns what it
@@ -152,23 +181,24 @@ func waitedFor(path string) bool {
 }
 
 // enqueue puts a waiter at the end of the queue.
-func (t target) enqueue() *waiter {
-	t.known = false
-	w := &waiter{target: t, grant: make(chan grant, 1)}
-	now, _ := lookAt(t.path)
+func (w want) enqueue() *waiter {
 	queues.mu.Lock()
+	q := queues.byPath[w.path]
+	if q != nil && len(q.waiters) == 0 {
+		queues.mu.Unlock()
+		q.forgetStale()
+		queues.mu.Lock()
+		q = queues.byPath[w.path]
+	}
 	defer queues.mu.Unlock()
-	q := queues.byPath[t.path]
+	self := &waiter{want: w, grant: make(chan grant, 1)}
 	if q == nil {
-		q = &queue{path: t.path}
-		queues.byPath[t.path] = q
+		q = &queue{path: w.path, parkers: map[spot]*parker{}}
+		queues.byPath[w.path] = q
 	}
-	if len(q.waiters) == 0 {
-		q.forget(now)
-	}
-	q.waiters = append(q.waiters, w)
-	q.park()
-	return w
+	q.waiters = append(q.waiters, self)
+	q.advance()
+	return self
 }
 
 // leave takes a waiter that gave up out of its queue. It reports false if a
@@ -185,34 +215,48 @@ func (w *waiter) leave() bool {
 		return false
 	}
 	q.waiters = slices.Delete(q.waiters, i, i+1)
-	q.park() // the new head may be of the other mode
+	q.advance() // the new head may want something else
 	return true
 }
 
-// forget gives up parkers that were left behind on a file that is not at the
-// path any more: whoever holds that may hold it for ever.
-func (q *queue) forget(now place) {
-	for i, p := range q.parkers {
-		if p != nil && p.at.exists && (!now.exists || !sameFile(now.file, p.at.file)) {
-			q.parkers[i] = nil
+// forgetStale gives up parkers that wait for a file that is not at its path any
+// more: whoever holds that may hold it for ever.
+func (q *queue) forgetStale() {
+	queues.mu.Lock()
+	parkers := slices.Collect(maps.Values(q.parkers))
+	queues.mu.Unlock()
+	for _, p := range parkers {
+		now, err := lookAt(p.path)
+		queues.mu.Lock()
+		if err == nil && q.parkers[p.spot()] == p && p.at.exists && (!now.exists || !sameFile(now.file, p.at.file)) {
+			delete(q.parkers, p.spot())
+			q.advance()
 		}
+		queues.mu.Unlock()
 	}
 }
 
-// park sees to it that the head of the queue has a parker, and that a queue
-// nobody needs is gone.
-func (q *queue) park() {
-	if len(q.waiters) == 0 {
-		if q.parkers == [2]*parker{} && q.late == 0 && queues.byPath[q.path] == q {
+// advance does for the queue what has become due: it sends the keeper to the
+// gate for a new head, lets the head through with its parkers, takes the
+// keeper away when nobody waits, and drops a queue that nobody needs.
+func (q *queue) advance() {
+	switch {
+	case len(q.waiters) == 0:
+		q.leaveGate()
+		if len(q.parkers) == 0 && q.keeper == nil && q.late == 0 && queues.byPath[q.path] == q {
 			delete(queues.byPath, q.path)
 		}
-		return
-	}
-	head := q.waiters[0]
-	if i := mode(head.shared); q.parkers[i] == nil {
-		p := &parker{target: head.target, q: q}
-		q.parkers[i] = p
-		go p.run()
+	case q.keeper == nil:
+		q.keeper = newKeeper(q, q.waiters[0].gate)
+	case q.keeper.passed:
+		for _, t := range q.waiters[0].any {
+			if q.parkers[t.spot()] == nil {
+				p := &parker{target: t, q: q}
+				p.known = false
+				q.parkers[t.spot()] = p
+				go p.run()
+			}
+		}
 	}
 }
 
@@ -220,9 +264,9 @@ func (q *queue) park() {
 func (p *parker) run() {
 	for wait := minPoll; ; wait = min(2*wait, maxPoll) {
 		var g grant
-		if p.reserve() {
+		if reserve() {
 			g.h, g.err = p.lockOnce(true, p.found)
-			p.unreserve()
+			unreserve()
 		} else {
 			time.Sleep(wait/2 + rand.N(wait/2))
 			g.h, g.err = p.lockOnce(false, nil)
@@ -240,7 +284,7 @@ const (
 )
 
 // reserve asks for a thread to block in.
-func (p *parker) reserve() bool {
+func reserve() bool {
 	queues.mu.Lock()
 	defer queues.mu.Unlock()
 	if queues.parked >= maxParked {
@@ -250,7 +294,7 @@ func (p *parker) reserve() bool {
 	return true
 }
 
-func (p *parker) unreserve() {
+func unreserve() {
 	queues.mu.Lock()
 	defer queues.mu.Unlock()
 	queues.parked--
@@ -264,35 +308,44 @@ func (p *parker) found(at place) {
 
 // deliver gives what the parker got to the head of the queue and reports
 // whether the parker is done.
-//
-// The next parker is started before the grant is sent: the scheduler runs what
-// was made ready last first, and that should be the new holder.
 func (p *parker) deliver(g grant) (done bool) {
 	again := g.err == errBusy || g.err == errReplaced
 	queues.mu.Lock()
-	q, i := p.q, mode(p.shared)
-	wanted := q.parkers[i] == p && len(q.waiters) > 0 && q.waiters[0].shared == p.shared
+	defer queues.mu.Unlock()
+	q := p.q
+	mine := q.parkers[p.spot()] == p
+	wanted := mine && len(q.waiters) > 0 && q.waiters[0].wants(p.spot())
 	if wanted && again {
-		queues.mu.Unlock()
 		return false
 	}
-	if q.parkers[i] == p {
-		q.parkers[i] = nil
+	if mine {
+		delete(q.parkers, p.spot())
 	}
-	if wanted {
-		head := q.waiters[0]
-		q.waiters = slices.Delete(q.waiters, 0, 1)
-		q.park()
-		head.grant <- g
-		queues.mu.Unlock()
+	if !wanted {
+		if g.h != nil {
+			q.giveBack(g.h)
+		}
+		q.advance()
 		return true
 	}
-	if g.h != nil {
-		q.giveBack(g.h)
-	}
-	q.park()
-	queues.mu.Unlock()
+	q.serve(g)
 	return true
+}
+
+// serve gives a grant to the head of the queue.
+//
+// What the next one needs is started before the grant is sent: the scheduler
+// runs what was made ready last first, and that should be the new holder.
+func (q *queue) serve(g grant) {
+	head := q.waiters[0]
+	q.waiters = slices.Delete(q.waiters, 0, 1)
+	q.leaveGate() // the next one queues behind other processes
+	q.advance()
+	head.grant <- g
+}
+
+func (w *waiter) wants(s spot) bool {
+	return slices.ContainsFunc(w.any, func(t target) bool { return t.spot() == s })
 }
 
 // giveBack releases a grant that came when nobody was left who wanted it.

@@ -22,6 +22,21 @@ func awaitQueue(t testing.TB, path string, n int) {
 	})
 }
 
+// giveUp waits for a lock that is held until the kernel's queue has the wait,
+// and gives up then.
+func giveUp(t testing.TB, l *filelock.Lock) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(background)
+	result := make(chan error)
+	go func() { result <- l.Acquire(ctx) }()
+	awaitQueue(t, l.Path(), 1)
+	awaitWaiters(t, l.Path(), 1)
+	cancel()
+	if err := <-result; !errors.Is(err, filelock.ErrLocked) {
+		t.Fatal(err)
+	}
+}
+
 func TestFirstComeFirstServed(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -65,9 +80,7 @@ func TestTakeOver(t *testing.T) {
 	holder := startHolder(t, path)
 	l := filelock.New(path)
 	for range 5 {
-		if ok, err := l.TryAcquireFor(20 * time.Millisecond); ok || err != nil {
-			t.Fatal(ok, err)
-		}
+		giveUp(t, l)
 		awaitWaiters(t, path, 1)
 	}
 	other := testproc.Start(t, "hold", path)
@@ -98,14 +111,7 @@ func TestLateGrant(t *testing.T) {
 		if shared {
 			opts = append(opts, filelock.Shared())
 		}
-		ctx, cancel := context.WithCancel(background)
-		result := make(chan error)
-		go func() { result <- filelock.New(path, opts...).Acquire(ctx) }()
-		awaitWaiters(t, path, 1)
-		cancel()
-		if err := <-result; !errors.Is(err, filelock.ErrLocked) {
-			t.Fatal(err)
-		}
+		giveUp(t, filelock.New(path, opts...))
 		release(t, holder)
 		holder.Send("acquire") // would wait for ever
 		holder.Expect("acquire")
@@ -120,10 +126,7 @@ func TestTryAfterAWaitGivenUp(t *testing.T) {
 	holder, l := filelock.New(path), filelock.New(path)
 	for range 20 {
 		mustAcquire(t, holder)
-		if ok, err := l.TryAcquireFor(time.Millisecond); ok || err != nil {
-			t.Fatal(ok, err)
-		}
-		awaitWaiters(t, path, 1)
+		giveUp(t, l)
 		mustRelease(t, holder)
 		mustTry(t, l, true)
 		mustRelease(t, l)
@@ -135,10 +138,7 @@ func TestTakeOverOfTheOtherMode(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder := startHolder(t, path)
-	if ok, err := filelock.New(path).TryAcquireFor(10 * time.Millisecond); ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	awaitWaiters(t, path, 1)
+	giveUp(t, filelock.New(path))
 	reader := filelock.New(path, filelock.Shared())
 	result := make(chan error)
 	go func() { result <- reader.Acquire(background) }()
@@ -156,10 +156,7 @@ func TestNoTakeOverOnAnotherFile(t *testing.T) {
 	path := lockPath(t)
 	startHolder(t, path) // never releases
 	l := filelock.New(path)
-	if ok, err := l.TryAcquireFor(10 * time.Millisecond); ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	awaitWaiters(t, path, 1)
+	giveUp(t, l)
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
@@ -196,9 +193,11 @@ func TestReplacedWhileWaiting(t *testing.T) {
 			if err := replace(path); err != nil {
 				t.Fatal(err)
 			}
-			second := startHolder(t, path) // holds the file that is at the path now
+			second := testproc.Start(t, "hold", path)
+			second.Send("try 0s") // overtakes, and holds the file that is at the path now
+			second.Expect("try")
+			awaitWaiters(t, path, 1) // our waiter has found out and waits for that
 			release(t, first)
-			awaitWaiters(t, path, 1) // our waiter went on to wait for the new one
 			select {
 			case err := <-result:
 				t.Fatalf("two hold the lock (%v)", err)

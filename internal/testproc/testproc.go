@@ -167,6 +167,9 @@ func (p *Proc) Line() string {
 	panic("unreachable")
 }
 
+// Lines is the lines of stdout that have not been read yet.
+func (p *Proc) Lines() <-chan string { return p.lines }
+
 // Expect fails the test unless the next line of stdout is want.
 func (p *Proc) Expect(want string) {
 	p.t.Helper()

@@ -1,0 +1,153 @@
+package filelock
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A core is what Lock and Semaphore are made of: a path, and the holds on it.
+type core struct {
+	given string // the path as given to New
+	config
+
+	mu    sync.Mutex // guards the fields below
+	holds []*handle
+	gate  *gate // of the absolute path that was last used
+	seen  bool  // that path has been locked before
+}
+
+// A config is what the options set.
+type config struct {
+	shared bool
+	perm   fs.FileMode
+}
+
+// An Option changes what [New] and [NewSemaphore] make.
+type Option func(*config)
+
+func (c *core) init(path string, opts []Option) {
+	c.given, c.perm = path, 0o666
+	for _, opt := range opts {
+		opt(&c.config)
+	}
+}
+
+// acquire is Acquire for a want.
+func (c *core) acquire(ctx context.Context, aim func() (want, error)) error {
+	if ctx.Err() != nil {
+		return endedError(ctx, c.given)
+	}
+	w, err := aim()
+	if err != nil {
+		return err
+	}
+	if err := c.keep(w.acquire(ctx)); err != errBusy {
+		return err
+	}
+	known, _ := w.holders()
+	return locked(ctx, c.given, known)
+}
+
+// tryFor is TryAcquireFor for a want, and TryAcquire if d is not positive. It
+// tries at least once.
+func (c *core) tryFor(d time.Duration, aim func() (want, error)) (bool, error) {
+	w, err := aim()
+	if err != nil {
+		return false, err
+	}
+	if d <= 0 {
+		err = c.keep(w.tryNow())
+	} else {
+		ctx, cancel := context.WithTimeout(context.Background(), d)
+		defer cancel()
+		err = c.keep(w.acquire(ctx))
+	}
+	if err == errBusy {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (c *core) keep(h *handle, err error) error {
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holds = append(c.holds, h)
+	c.seen = true
+	return nil
+}
+
+func (c *core) release() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := len(c.holds) - 1
+	if last < 0 {
+		return &fs.PathError{Op: "release", Path: c.given, Err: ErrNotHeld}
+	}
+	if err := c.holds[last].release(); err != nil {
+		return err
+	}
+	c.holds = slices.Delete(c.holds, last, last+1)
+	return nil
+}
+
+// with is With for something that acquires and releases.
+func with(ctx context.Context, fn func(context.Context) error, acquire func(context.Context) error, release func() error) (err error) {
+	if err := acquire(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		if releaseErr := release(); releaseErr != nil {
+			err = errors.Join(err, releaseErr)
+		}
+	}()
+	return fn(ctx)
+}
+
+func (c *core) file() (*os.File, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.holds) == 0 {
+		return nil, &fs.PathError{Op: "duplicate", Path: c.given, Err: ErrNotHeld}
+	}
+	f, err := c.holds[len(c.holds)-1].file()
+	if err == nil {
+		f, err = duplicate(f)
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "duplicate", Path: c.given, Err: err}
+	}
+	return f, nil
+}
+
+// target returns what the core's options make of a path, and its gate.
+func (c *core) target(path, gatePath string) (target, *gate) {
+	t := target{path: path, shared: c.shared, perm: c.perm}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gate == nil || c.gate.of != gatePath {
+		c.gate, c.seen = gateOf(gatePath, c.perm), false
+	}
+	t.known = c.seen
+	return t, c.gate
+}
+
+// holders returns who holds any of the targets.
+func (w want) holders() ([]Holder, error) {
+	var all []Holder
+	for _, t := range w.any {
+		some, err := holders(t.path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}

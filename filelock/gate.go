@@ -1,0 +1,220 @@
+package filelock
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A gate is a second lock file, .NAME.gate, that waiters of all processes pass
+// one at a time. The head of the queue at the gate waits for the lock itself
+// and lets go of the gate when it has it. That makes two promises that flock(2)
+// does not make: who releases and acquires at once does not overtake those who
+// wait, and a stream of overlapping readers lets a waiting writer in.
+//
+// It costs almost nothing while nobody waits, because the gate is there only
+// while somebody does: whoever finds none tries the lock at once, and whoever
+// finds one goes behind it. A gate is a hint. Where none can be made, or one is
+// left over from a crash, locks exclude each other all the same, in the
+// kernel's order. It is locked the way the lock is, so one that somebody
+// removes is made again, and nobody waits for a process that has died.
+//
+// Plain flock(1) users of the lock do not know the gate, and may overtake.
+type gate struct {
+	of string // the path of the lock or the semaphore
+	target
+	calm atomic.Int64 // when the gate was last found missing, since epoch
+}
+
+// epoch makes times from the monotonic clock fit an atomic.
+var epoch = time.Now()
+
+// calmFor is how long a look is believed that found no gate. It bounds both
+// what looking costs a tight loop and how long that loop may overtake.
+const calmFor = 50 * time.Microsecond
+
+// gateOf returns the gate of what is at an absolute path. Its own path is empty
+// if there can be none.
+func gateOf(path string, perm fs.FileMode) *gate {
+	g := &gate{of: path}
+	dir, base := filepath.Split(strings.TrimRight(path, string(filepath.Separator)))
+	if gates && base != "" && base != "." && base != ".." {
+		g.target = target{path: dir + "." + base + ".gate", perm: perm}
+	}
+	return g
+}
+
+// inUse reports whether somebody waits, in whatever process.
+func (g *gate) inUse() bool {
+	if g.path == "" {
+		return false
+	}
+	now := time.Since(epoch)
+	if last := g.calm.Load(); last != 0 && now < time.Duration(last)+calmFor {
+		return false
+	}
+	if at, err := lookAt(g.path); err == nil && at.exists {
+		return true
+	}
+	g.calm.Store(int64(now))
+	return false
+}
+
+// A keeper waits at the gate for the head of a queue, and holds the gate until
+// the head has its lock or nobody is left who wants it.
+type keeper struct {
+	q      *queue
+	gate   *gate
+	passed bool
+	h      *handle       // nil if there is no gate to be had
+	left   chan struct{} // closed when the keeper has been taken away
+}
+
+// newKeeper sends a keeper to the gate. The caller holds queues.mu.
+func newKeeper(q *queue, g *gate) *keeper {
+	k := &keeper{q: q, gate: g, left: make(chan struct{})}
+	go k.run()
+	return k
+}
+
+func (k *keeper) run() {
+	go k.watch()
+	h := k.pass()
+	queues.mu.Lock()
+	defer queues.mu.Unlock()
+	k.passed, k.h = true, h
+	k.q.advance()
+}
+
+// pass waits at the gate. It returns nil if there is no gate to be had.
+func (k *keeper) pass() *handle {
+	if k.gate.path == "" || !reserve() {
+		return nil
+	}
+	defer unreserve()
+	for {
+		h, err := k.gate.lockOnce(true, nil)
+		if err != errReplaced || !waitedFor(k.q.path) {
+			return h
+		}
+	}
+}
+
+// watch looks once in a while whether what the head waits for makes sense.
+//
+// At the gate it may wait for a process that is stopped, or very slow, and
+// keeps the gate while the lock itself is free. Past the gate it may wait for
+// a file that has been removed or replaced, and may be held for ever, and with
+// it the head would keep the gate.
+func (k *keeper) watch() {
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		select {
+		case <-k.left:
+			return
+		case <-tick.C:
+		}
+		queues.mu.Lock()
+		passed := k.passed
+		queues.mu.Unlock()
+		if passed {
+			k.q.forgetStale()
+		} else {
+			k.q.tryPast()
+		}
+	}
+}
+
+const lookAgain = time.Second
+
+// tryPast takes the lock for the head of the queue if nobody holds it, not
+// even shared: readers must not get past a writer that waits behind readers.
+func (q *queue) tryPast() {
+	queues.mu.Lock()
+	if len(q.waiters) == 0 {
+		queues.mu.Unlock()
+		return
+	}
+	head := q.waiters[0]
+	queues.mu.Unlock()
+	if !head.isFree() {
+		return
+	}
+	h, err := head.try()
+	if err != nil {
+		return
+	}
+	queues.mu.Lock()
+	defer queues.mu.Unlock()
+	if len(q.waiters) > 0 && q.waiters[0] == head {
+		q.serve(grant{h: h})
+	} else {
+		q.giveBack(h)
+		q.advance()
+	}
+}
+
+// isFree reports whether there is a target that nobody holds. What is wanted
+// exclusively is best tried.
+func (w want) isFree() bool {
+	for _, t := range w.any {
+		if !t.shared {
+			return true
+		}
+		t.shared = false
+		if h, err := t.try(); err == nil {
+			h.release()
+			return true
+		}
+	}
+	return false
+}
+
+// leaveGate takes the keeper away once it has passed; one that still waits at
+// the gate keeps its place for the next waiter. The caller holds queues.mu.
+//
+// An abandoned wait must not keep the gate: its parker may be blocked behind
+// readers for as long as they like, and other readers would have to wait for
+// a writer that does not exist.
+func (q *queue) leaveGate() {
+	k := q.keeper
+	if k == nil || !k.passed {
+		return
+	}
+	q.keeper = nil
+	close(k.left)
+	if k.h != nil {
+		go func() { // the file system may be slow
+			k.h.release()
+			k.gate.sweepLater()
+		}()
+	}
+}
+
+// sweepAfter is how long after passing it a gate is looked at again. Whoever
+// was next has it by then.
+const sweepAfter = 500 * time.Microsecond
+
+var sweeping sync.Map // path -> struct{}; one timer for each gate is enough
+
+// sweepLater removes the gate if then nobody has it. What is removed while it
+// is locked misleads nobody: who waits for it finds out and makes a new one.
+func (g *gate) sweepLater() {
+	if _, again := sweeping.LoadOrStore(g.path, struct{}{}); again {
+		return
+	}
+	time.AfterFunc(sweepAfter, func() {
+		sweeping.Delete(g.path)
+		t := g.target
+		t.absent = true
+		if h, err := t.try(); err == nil {
+			os.Remove(t.path)
+			h.release()
+		}
+	})
+}

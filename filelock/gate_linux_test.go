@@ -1,0 +1,246 @@
+package filelock_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func gateOf(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".gate")
+}
+
+func gone(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+func acquire(l *filelock.Lock) <-chan error {
+	result := make(chan error, 1)
+	go func() { result <- l.Acquire(background) }()
+	return result
+}
+
+func notYet(t testing.TB, result <-chan error) {
+	t.Helper()
+	select {
+	case err := <-result:
+		t.Fatalf("got the lock too early (%v)", err)
+	default:
+	}
+}
+
+// Who releases and acquires at once goes behind those who wait.
+func TestNoOvertakingOfAnotherProcess(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path)
+	for range 20 {
+		mustAcquire(t, l)
+		waiter := testproc.Start(t, "hold", path)
+		waiter.Send("acquire")
+		awaitWaiters(t, path, 1)
+		mustRelease(t, l)
+		again := acquire(l)
+		waiter.Expect("acquire")
+		notYet(t, again)
+		waiter.Kill()
+		if err := <-again; err != nil {
+			t.Fatal(err)
+		}
+		mustRelease(t, l)
+	}
+}
+
+// A reader that comes after a writer goes behind it, although the lock is
+// shared at that time.
+func TestReadersDoNotStarveAWriter(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	first := startHolder(t, path, "shared")
+	writer := testproc.Start(t, "hold", path)
+	writer.Send("acquire")
+	awaitWaiters(t, path, 1)
+	second := testproc.Start(t, "hold", path, "shared")
+	second.Send("acquire")
+	third := acquire(filelock.New(path, filelock.Shared()))
+	awaitWaiters(t, gateOf(path), 2)
+	second.Silent()
+	release(t, first)
+	writer.Expect("acquire")
+	second.Silent()
+	notYet(t, third)
+	release(t, writer)
+	second.Expect("acquire")
+	if err := <-third; err != nil {
+		t.Fatal(err)
+	}
+	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+}
+
+// A writer that gave up stands in nobody's way, though its wait goes on in the
+// kernel.
+func TestAbandonedWriterKeepsNoGate(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	reader := startHolder(t, path, "shared")
+	giveUp(t, filelock.New(path))
+	second := startHolder(t, path, "shared")
+	release(t, reader)
+	release(t, second)
+}
+
+// A waiter that is killed at the head of the queue leaves the gate to the next.
+func TestKilledHeadOfTheQueue(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	head := testproc.Start(t, "hold", path)
+	head.Send("acquire")
+	awaitWaiters(t, path, 1)
+	next := acquire(filelock.New(path))
+	awaitWaiters(t, gateOf(path), 1)
+	head.Kill()
+	awaitWaiters(t, path, 1) // the next one
+	release(t, holder)
+	if err := <-next; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A waiter that is stopped at the head of the queue does not keep the others
+// from a lock that is free.
+func TestStoppedHeadOfTheQueue(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	head := testproc.Start(t, "hold", path)
+	head.Send("acquire")
+	awaitWaiters(t, path, 1)
+	reader := acquire(filelock.New(path, filelock.Shared()))
+	awaitWaiters(t, gateOf(path), 1)
+	head.Signal(syscall.SIGSTOP)
+	awaitWaiters(t, path, 0) // a stopped process waits for nothing
+	release(t, holder)
+	if err := <-reader; err != nil {
+		t.Fatal(err)
+	}
+	head.Signal(syscall.SIGCONT)
+	awaitWaiters(t, path, 1)
+}
+
+// A holder that is stopped holds.
+func TestStoppedHolder(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	holder.Signal(syscall.SIGSTOP)
+	l := filelock.New(path)
+	if ok, err := l.TryAcquireFor(1500 * time.Millisecond); ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	result := acquire(l)
+	holder.Signal(syscall.SIGCONT)
+	release(t, holder)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whatever stands in the gate's place, locks work, in the kernel's order.
+func TestNoGateToBeHad(t *testing.T) {
+	t.Parallel()
+	for name, block := range map[string]func(gate string) error{
+		"left over":       func(gate string) error { return os.WriteFile(gate, nil, 0o666) },
+		"FIFO":            func(gate string) error { return syscall.Mkfifo(gate, 0o666) },
+		"link":            func(gate string) error { return os.Symlink("elsewhere", gate) },
+		"link to nothing": func(gate string) error { return os.Symlink("/nonexistent/elsewhere", gate) },
+		"directory":       func(gate string) error { return os.MkdirAll(filepath.Join(gate, "full"), 0o777) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := lockPath(t)
+			if err := block(gateOf(path)); err != nil {
+				t.Fatal(err)
+			}
+			holder := startHolder(t, path)
+			l := filelock.New(path)
+			result := acquire(l)
+			awaitWaiters(t, path, 1)
+			mustTry(t, filelock.New(path), false)
+			release(t, holder)
+			if err := <-result; err != nil {
+				t.Fatal(err)
+			}
+			if name == "left over" {
+				testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+			}
+			if !gone(filepath.Join(filepath.Dir(path), "elsewhere")) {
+				t.Error("a link was followed")
+			}
+		})
+	}
+	t.Run("read-only file system", func(t *testing.T) {
+		t.Parallel()
+		dir := testproc.Tmpfs(t, "size=64k")
+		path := filepath.Join(dir, "a.lock")
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		testproc.ReadOnly(t, dir)
+		holder := startHolder(t, path)
+		result := acquire(filelock.New(path))
+		awaitWaiters(t, path, 1)
+		release(t, holder)
+		if err := <-result; err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("name too long", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), strings.Repeat("n", 255))
+		holder := startHolder(t, path)
+		result := acquire(filelock.New(path))
+		awaitWaiters(t, path, 1)
+		release(t, holder)
+		if err := <-result; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// The gate may be removed at any time; nobody is lost and nobody gets in twice.
+func TestGateRemovedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	first := testproc.Start(t, "hold", path)
+	first.Send("acquire")
+	awaitWaiters(t, path, 1)
+	second := acquire(filelock.New(path))
+	awaitWaiters(t, gateOf(path), 1)
+	if err := os.Remove(gateOf(path)); err != nil {
+		t.Fatal(err)
+	}
+	third := testproc.Start(t, "hold", path)
+	third.Send("acquire")
+	awaitWaiters(t, path, 2) // it made a gate of its own and waits beside the first
+	release(t, holder)
+	first.Send("release")
+	third.Send("release")
+	for _, p := range []*testproc.Proc{first, third} {
+		p.Expect("acquire")
+		p.Expect("release")
+	}
+	if err := <-second; err != nil {
+		t.Fatal(err)
+	}
+}

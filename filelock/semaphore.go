@@ -1,0 +1,185 @@
+package filelock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Semaphore lets at most n holders in at a time, among all processes that use
+// the same directory. It is n locks on n files, the slots, any one of which
+// will do; so a process that dies frees the slots that it had, and no other.
+//
+// A Semaphore is made by [NewSemaphore]; the zero value fails. It must not be
+// copied. It may be used by many goroutines, and one Semaphore may hold as
+// many slots as there are; each wants its own Release. It is bounded by its
+// construction: what was not acquired cannot be released.
+//
+// The number of slots is a property of the directory. Whoever comes first
+// writes it into the file slots there; whoever comes with another number gets
+// an error that is [fs.ErrInvalid]. To change it, remove the directory while
+// nobody uses it.
+type Semaphore struct {
+	core
+	slots int
+}
+
+// NewSemaphore returns a semaphore of the given number of slots in the
+// directory at path. It does no I/O: the first Acquire makes the directory if
+// it is missing; the directory above it must exist. Fewer than one slot is an
+// error in every Acquire, and so is the option Shared: slots are exclusive.
+func NewSemaphore(path string, slots int, opts ...Option) *Semaphore {
+	s := &Semaphore{slots: slots}
+	s.init(path, opts)
+	return s
+}
+
+// Path returns the path that the Semaphore was made with.
+func (s *Semaphore) Path() string { return s.given }
+
+// Acquire takes a slot, waiting for any of them until ctx ends. Everything
+// that [Lock.Acquire] says holds here too. While it waits, the first waiter
+// of all processes occupies a thread for each slot.
+func (s *Semaphore) Acquire(ctx context.Context) error { return s.acquire(ctx, s.aim) }
+
+// TryAcquire takes a slot if that needs no waiting, and reports whether it
+// did. False without an error means that all are held.
+func (s *Semaphore) TryAcquire() (bool, error) { return s.tryFor(0, s.aim) }
+
+// TryAcquireFor takes a slot, waiting for it no longer than d, and reports
+// whether it did. With d <= 0 it is one try.
+func (s *Semaphore) TryAcquireFor(d time.Duration) (bool, error) { return s.tryFor(d, s.aim) }
+
+// Release gives up one slot. The error is [ErrNotHeld] if this Semaphore holds
+// none. After any other error the slot is still held.
+func (s *Semaphore) Release() error { return s.release() }
+
+// With runs fn while it holds a slot, as [Lock.With] does.
+func (s *Semaphore) With(ctx context.Context, fn func(context.Context) error) error {
+	return with(ctx, fn, s.Acquire, s.Release)
+}
+
+// File returns a duplicate of the file of the slot that was acquired last, as
+// [Lock.File] does.
+func (s *Semaphore) File() (*os.File, error) { return s.file() }
+
+// Holders returns who holds the slots, as [Lock.Holders] does.
+func (s *Semaphore) Holders() ([]Holder, error) {
+	w, err := s.aim()
+	if err != nil {
+		return nil, err
+	}
+	return w.holders()
+}
+
+// aim returns what one acquisition is after: any slot.
+func (s *Semaphore) aim() (want, error) {
+	if s.slots < 1 {
+		return want{}, s.wrong(fmt.Sprintf("a semaphore needs at least one slot, not %d", s.slots))
+	}
+	if s.shared {
+		return want{}, s.wrong("a semaphore cannot be shared: its slots are exclusive")
+	}
+	path, err := absolute(s.given)
+	if err != nil {
+		return want{}, err
+	}
+	if err := s.agree(path); err != nil {
+		return want{}, err
+	}
+	w := want{path: path}
+	for i := range s.slots {
+		var t target
+		t, w.gate = s.target(filepath.Join(path, strconv.Itoa(i+1)), filepath.Join(path, slotsFile))
+		w.any = append(w.any, t)
+	}
+	return w, nil
+}
+
+// slotsFile is the file in a semaphore's directory that says how many slots
+// there are.
+const slotsFile = "slots"
+
+func (s *Semaphore) wrong(what string) error {
+	return &fs.PathError{Op: "open", Path: s.given, Err: semaphoreError(what)}
+}
+
+type semaphoreError string
+
+func (e semaphoreError) Error() string        { return string(e) }
+func (e semaphoreError) Is(target error) bool { return target == fs.ErrInvalid }
+
+// agree makes sure that the directory is there and has our number of slots. It
+// looks every time: the directory may have been removed and made anew.
+func (s *Semaphore) agree(dir string) error {
+	file := filepath.Join(dir, slotsFile)
+	n, err := readSlots(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = os.Mkdir(dir, s.perm|s.perm>>2&0o111) // who may read may search
+		if errors.Is(err, fs.ErrExist) {
+			err = nil
+		}
+	}
+	if err == nil && n == 0 {
+		n, err = s.writeSlots(file)
+	}
+	if err == nil && n != s.slots {
+		err = s.wrong(fmt.Sprintf("it has %d slots, not %d; to change that, remove it while nobody uses it", n, s.slots))
+	}
+	return err
+}
+
+// readSlots returns the number in the file, 0 if there is no whole one: the
+// newline behind it is written last.
+func readSlots(path string) (int, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 32))
+	if err != nil {
+		return 0, err
+	}
+	line, whole := strings.CutSuffix(string(text), "\n")
+	n, err := strconv.Atoi(line)
+	switch {
+	case !whole && len(line) < 20 && strings.Trim(line, "0123456789") == "":
+		return 0, nil // nobody has finished writing it
+	case !whole, err != nil, n < 1:
+		return 0, &fs.PathError{Op: "read", Path: path, Err: semaphoreError("it does not say how many slots the semaphore has")}
+	}
+	return n, nil
+}
+
+// writeSlots writes our number into the file if there is none yet, and returns
+// the one that is there. It does so under the file's lock. What a process that
+// dies here leaves behind has no newline, and is written again.
+func (s *Semaphore) writeSlots(path string) (n int, err error) {
+	h, err := want{path: path, any: []target{{path: path, perm: s.perm}}, gate: &gate{}}.acquire(context.Background())
+	if err != nil {
+		return 0, err
+	}
+	defer h.release()
+	if n, err = readSlots(path); n > 0 || err != nil {
+		return n, err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|openFlags, 0)
+	if err != nil {
+		return 0, err
+	}
+	if err = f.Truncate(0); err == nil {
+		_, err = f.WriteString(strconv.Itoa(s.slots) + "\n")
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return s.slots, err
+}

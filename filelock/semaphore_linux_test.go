@@ -1,0 +1,316 @@
+package filelock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func init() {
+	roles["slot"] = slot
+	roles["crowd"] = crowd
+}
+
+// slot DIR N: acquires a slot when told to, says so, and releases when told.
+func slot(args []string) error {
+	n, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	s := filelock.NewSemaphore(args[0], n)
+	for {
+		line, err := testproc.Hear()
+		if err != nil {
+			return nil
+		}
+		if line == "acquire" {
+			err = s.Acquire(context.Background())
+		} else {
+			err = s.Release()
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Println(line)
+	}
+}
+
+// crowd DIR N ROOM TIMES: enters a room that takes N at a time, and fails if
+// it meets more.
+func crowd(args []string) error {
+	n, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	times, err := strconv.Atoi(args[3])
+	if err != nil {
+		return err
+	}
+	s := filelock.NewSemaphore(args[0], n)
+	self := filepath.Join(args[2], strconv.Itoa(os.Getpid()))
+	for range times {
+		err := s.With(context.Background(), func(context.Context) error {
+			if err := os.WriteFile(self, nil, 0o666); err != nil {
+				return err
+			}
+			in, err := os.ReadDir(args[2])
+			if err != nil {
+				return err
+			}
+			if len(in) > n {
+				return fmt.Errorf("%d are in the room", len(in))
+			}
+			return os.Remove(self)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func semPath(t testing.TB) string { return filepath.Join(t.TempDir(), "a.sem") }
+
+func startSlot(t testing.TB, path string, n int) *testproc.Proc {
+	t.Helper()
+	p := testproc.Start(t, "slot", path, strconv.Itoa(n))
+	p.Send("acquire")
+	return p
+}
+
+// slotWaiters is how many waits the kernel has for the slots.
+func slotWaiters(t testing.TB, path string, n int) (sum int) {
+	t.Helper()
+	for i := range n {
+		sum += testproc.Waiters(t, filepath.Join(path, strconv.Itoa(i+1)))
+	}
+	return sum
+}
+
+func TestSemaphoreLetsNIn(t *testing.T) {
+	t.Parallel()
+	path, room := semPath(t), t.TempDir()
+	var all []*testproc.Proc
+	for range 8 {
+		all = append(all, testproc.Start(t, "crowd", path, "3", room, "30"))
+	}
+	for _, p := range all {
+		p.Wait()
+	}
+}
+
+func TestSemaphoreInOneProcess(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	one, two := filelock.NewSemaphore(path, 3), filelock.NewSemaphore(path, 3)
+	for _, s := range []*filelock.Semaphore{one, two, one} {
+		if ok, err := s.TryAcquire(); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	if ok, err := two.TryAcquire(); ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	start := time.Now()
+	if ok, err := two.TryAcquireFor(50 * time.Millisecond); ok || err != nil || time.Since(start) < 50*time.Millisecond {
+		t.Fatal(ok, err, time.Since(start))
+	}
+	if err := two.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := two.Release(); !errors.Is(err, filelock.ErrNotHeld) {
+		t.Fatalf("Release of nothing = %v", err)
+	}
+	if ok, err := one.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	testproc.Until(t, "this process is seen to hold three slots", func() bool {
+		holders, err := one.Holders()
+		return err == nil && len(holders) == 3 && holders[0].PID == os.Getpid()
+	})
+	ctx, cancel := context.WithTimeout(background, 10*time.Millisecond)
+	defer cancel()
+	if err := two.Acquire(ctx); !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("Acquire = %v", err)
+	}
+	f, err := one.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	for range 2 {
+		if err := one.Release(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := two.With(background, func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A waiter gets whichever slot is given up, and a killed process gives up its
+// own and no other.
+func TestSemaphoreWaitsForAnySlot(t *testing.T) {
+	t.Parallel()
+	const n = 3
+	for i := range n {
+		for _, how := range []string{"release", "kill"} {
+			t.Run(fmt.Sprint(how, i), func(t *testing.T) {
+				t.Parallel()
+				path := semPath(t)
+				var holders []*testproc.Proc
+				for range n {
+					p := startSlot(t, path, n)
+					p.Expect("acquire")
+					holders = append(holders, p)
+				}
+				waiter, last := startSlot(t, path, n), startSlot(t, path, n)
+				testproc.Until(t, "the first waiter waits for each slot", func() bool { return slotWaiters(t, path, n) == n })
+				testproc.AwaitWaiters(t, filepath.Join(path, ".slots.gate"), 1)
+				if how == "kill" {
+					holders[i].Kill()
+				} else {
+					release(t, holders[i])
+				}
+				first := waiter
+				select {
+				case line := <-waiter.Lines():
+					if line != "acquire" {
+						t.Fatal(line)
+					}
+				case line := <-last.Lines(): // the one that came to the gate first
+					if line != "acquire" {
+						t.Fatal(line)
+					}
+					first, last = last, waiter
+				}
+				last.Silent()
+				first.Kill()
+				last.Expect("acquire")
+			})
+		}
+	}
+}
+
+func TestSemaphoreOfAnotherSize(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	three := filelock.NewSemaphore(path, 3)
+	if ok, err := three.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	for _, err := range []error{
+		filelock.NewSemaphore(path, 4).Acquire(background),
+		func() error { _, err := filelock.NewSemaphore(path, 2).TryAcquire(); return err }(),
+		func() error { _, err := filelock.NewSemaphore(path, 2).Holders(); return err }(),
+	} {
+		if !errors.Is(err, fs.ErrInvalid) || errors.Is(err, filelock.ErrLocked) ||
+			!strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "3 slots, not ") {
+			t.Errorf("semaphore of another size: %v", err)
+		}
+	}
+	for _, s := range []*filelock.Semaphore{
+		filelock.NewSemaphore(semPath(t), 0), filelock.NewSemaphore(semPath(t), -1),
+		filelock.NewSemaphore(semPath(t), 1, filelock.Shared()),
+	} {
+		if ok, err := s.TryAcquire(); ok || !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("%s: %v, %v", s.Path(), ok, err)
+		}
+		if _, err := os.Stat(s.Path()); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s was made", s.Path())
+		}
+	}
+	var all sync.WaitGroup // of many who come at once with different sizes, one wins
+	path, failed := semPath(t), make(chan error, 20)
+	for i := range 20 {
+		all.Go(func() {
+			_, err := filelock.NewSemaphore(path, i%2+1).TryAcquire()
+			failed <- err
+		})
+	}
+	all.Wait()
+	close(failed)
+	wrong := 0
+	for err := range failed {
+		if errors.Is(err, fs.ErrInvalid) {
+			wrong++
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+	if wrong != 10 {
+		t.Errorf("%d of 20 were told that their size is wrong", wrong)
+	}
+}
+
+// What a process that died left half written is written again; what is not
+// ours is not.
+func TestSemaphoreSlotsFile(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string]error{
+		"": nil, "2": nil, "1234567890": nil, "2\n": nil,
+		"02\n": nil, "x": fs.ErrInvalid, "2\n2\n": fs.ErrInvalid, "0\n": fs.ErrInvalid, "-2\n": fs.ErrInvalid,
+		"99999999999999999999999999999999999\n": fs.ErrInvalid,
+	} {
+		path := semPath(t)
+		if err := os.Mkdir(path, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(path, "slots")
+		if err := os.WriteFile(file, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		ok, err := filelock.NewSemaphore(path, 2).TryAcquire()
+		if ok != (want == nil) || !errors.Is(err, want) {
+			t.Errorf("slots %q: %v, %v", content, ok, err)
+		}
+		text, err := os.ReadFile(file)
+		if now := string(text); err != nil || want != nil && now != content || want == nil && strings.TrimLeft(now, "0") != "2\n" {
+			t.Errorf("slots %q: %q now, %v", content, now, err)
+		}
+	}
+}
+
+func TestSemaphoreDirectory(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	s := filelock.NewSemaphore(path, 1, filelock.Perm(0o600))
+	if ok, err := s.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if err := s.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := s.TryAcquire(); !ok || err != nil {
+		t.Errorf("after its directory was removed: %v, %v", ok, err)
+	}
+	if _, err := filelock.NewSemaphore(filepath.Join(path, "missing", "a.sem"), 1).TryAcquire(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("in a missing directory: %v", err)
+	}
+	file := lockPath(t)
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var pathErr *fs.PathError
+	if _, err := filelock.NewSemaphore(file, 1).TryAcquire(); !errors.As(err, &pathErr) {
+		t.Errorf("in place of a file: %v", err)
+	}
+}
