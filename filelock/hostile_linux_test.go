@@ -1,0 +1,180 @@
+package filelock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func init() { roles["starve"] = starve }
+
+// starve PATH HELD: without a descriptor left, tries one lock and would wait
+// for another, which is held; then has descriptors again, and waits.
+func starve(args []string) error {
+	waiting := filelock.New(args[1])
+	var files []*os.File
+	var err error
+	for err == nil {
+		var f *os.File
+		if f, err = os.Open(os.DevNull); err == nil {
+			files = append(files, f)
+		}
+	}
+	if !errors.Is(err, syscall.EMFILE) {
+		return err
+	}
+	for _, err := range []error{
+		func() error { _, err := filelock.New(args[0]).TryAcquire(); return err }(),
+		filelock.New(args[0]).Acquire(context.Background()),
+		waiting.Acquire(context.Background()),
+	} {
+		if !errors.Is(err, syscall.EMFILE) || errors.Is(err, filelock.ErrLocked) {
+			return fmt.Errorf("without a descriptor: %w", err)
+		}
+	}
+	for _, f := range files {
+		f.Close()
+	}
+	fmt.Println("starved")
+	if err := waiting.Acquire(context.Background()); err != nil {
+		return err
+	}
+	fmt.Println("acquired")
+	return nil
+}
+
+func TestNoDescriptorsLeft(t *testing.T) {
+	t.Parallel()
+	path, held := lockPath(t), lockPath(t)
+	holder := startHolder(t, held)
+	cmd := testproc.RoleCmd("starve", path, held)
+	sh := exec.Command("sh", append([]string{"-c", `ulimit -n 32; exec "$0" "$@"`}, cmd.Args...)...)
+	sh.Env = cmd.Env
+	p := testproc.StartCmd(t, sh)
+	p.Expect("starved")
+	awaitWaiters(t, held, 1)
+	release(t, holder)
+	p.Expect("acquired")
+	p.Wait()
+}
+
+// The directory that a lock is in is moved away while the lock is held and
+// waited for. The path then leads nowhere, which is an error; what is made in
+// its place is another lock.
+func TestDirectoryMovedAway(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "d")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "a.lock")
+	holder := startHolder(t, path)
+	result := acquire(filelock.New(path))
+	awaitWaiters(t, path, 1)
+	if err := os.Rename(dir, dir+".old"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := filelock.New(path).TryAcquire(); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("TryAcquire = %v", err)
+	}
+	moved := filelock.New(filepath.Join(dir+".old", "a.lock"))
+	mustTry(t, moved, false) // the same file still excludes
+	release(t, holder)
+	if err := <-result; !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("Acquire = %v", err)
+	}
+	mustTry(t, moved, true)
+}
+
+// In a sticky directory that everybody may write to, the kernel refuses
+// O_CREAT on what belongs to somebody else, to root even.
+func TestProtectedRegular(t *testing.T) {
+	// Not parallel: the setting is the machine's.
+	const setting = "/proc/sys/fs/protected_regular"
+	old, err := os.ReadFile(setting)
+	if err != nil {
+		t.Skipf("this kernel has no such setting: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := os.WriteFile(setting, old, 0); err != nil && os.Getuid() == 0 {
+			t.Error(err)
+		}
+	})
+	for _, mode := range []os.FileMode{0o777, 0o770} {
+		for _, level := range []string{"0", "1", "2"} {
+			if err := os.WriteFile(setting, []byte(level), 0); err != nil {
+				t.Skipf("only root can change %s: %v", setting, err)
+			}
+			dir := filepath.Join(t.TempDir(), "sticky")
+			path := filepath.Join(dir, "a.lock")
+			for _, err := range []error{
+				os.Mkdir(dir, 0o777),
+				os.WriteFile(path, nil, 0o666),
+				os.Chmod(path, 0o666),
+				os.Chown(path, 1234, 1234),
+				os.Chown(dir, 0, 65534), // its group may write to it
+				os.Chmod(dir, mode|os.ModeSticky),
+			} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			l := filelock.New(path)
+			mustTry(t, l, true)
+			if got := tryAs(t, path); got != "false <nil>" {
+				t.Errorf("protected_regular=%s, mode %o: another user's try beside a hold: %s", level, mode, got)
+			}
+			mustRelease(t, l)
+			if got := tryAs(t, path); got != "true <nil>" {
+				t.Errorf("protected_regular=%s, mode %o: another user's try: %s", level, mode, got)
+			}
+		}
+	}
+}
+
+// A child that was forked and has not executed anything has the lock as well.
+func TestForkWithoutExec(t *testing.T) {
+	t.Parallel()
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed")
+	}
+	path := lockPath(t)
+	enough := path + ".enough"
+	if err := syscall.Mkfifo(enough, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	p := testproc.StartCmd(t, exec.Command(python, "-c", `
+import fcntl, os, sys
+f = open(sys.argv[1], "w")
+fcntl.flock(f, fcntl.LOCK_EX)
+if os.fork() > 0:
+    os._exit(0)
+print("forked", flush=True)
+open(sys.argv[2]).read() # until somebody has opened it for writing, and closed it
+`, path, enough))
+	p.Expect("forked")
+	p.Wait()
+	l := filelock.New(path)
+	mustTry(t, l, false)
+	if holders, err := l.Holders(); err != nil || len(holders) != 1 || holders[0].PID == p.PID() || !strings.Contains(holders[0].Command, "fork") {
+		t.Errorf("holders = %v, %v", holders, err)
+	}
+	result := acquire(l)
+	awaitQueue(t, path, 1) // /proc/locks shows nothing of a lock whose taker is dead
+	if err := os.WriteFile(enough, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+}
