@@ -26,8 +26,7 @@ import (
 // holds no resources, and may be used by many goroutines.
 //
 // A name is a file name without a path: not empty, at most 240 bytes of UTF-8
-// without control characters, not beginning with a dot, not ending in a dot or
-// a space, without any of / \ < > : " | ? *, and not a device name of Windows
+// that can be printed, neither beginning nor ending in a dot or a space, without any of / \ < > : " | ? *, and not a device name of Windows
 // such as NUL. Anything else is an error that says what is wrong with it and
 // is [fs.ErrInvalid]. Where the file system ignores case, so do names.
 type Manager struct {

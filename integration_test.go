@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -414,6 +415,35 @@ sys.stdin.readline()
 			}
 		})
 	}
+}
+
+// What the README shows on a terminal is what a terminal shows.
+func TestDemonstration(t *testing.T) {
+	t.Parallel()
+	bash := need(t, "bash")
+	fsyncLock(t)
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(readme), "```console\n")
+	block, _, closed := strings.Cut(rest, "```\n")
+	if !ok || !closed {
+		t.Fatal("no demonstration in the README")
+	}
+	cmd := exec.Command(bash, "--norc", "-m") // -m: with job control, as on a terminal
+	cmd.Env = append(os.Environ(), "PATH="+wrapperDir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	p := testproc.StartCmd(t, cmd)
+	for line := range strings.Lines(strings.ReplaceAll(block, "/tmp/", t.TempDir()+"/")) {
+		line = strings.TrimSuffix(line, "\n")
+		if command, ok := strings.CutPrefix(line, "$ "); ok {
+			p.Send(command)
+		} else {
+			p.Expect(line)
+		}
+	}
+	p.Send("exit 0")
+	p.Wait()
 }
 
 // The wrapper and the library agree on what a name is.

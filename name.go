@@ -41,14 +41,14 @@ func wrongWith(name string) string {
 		return fmt.Sprintf("it has %d bytes; at most %d are allowed", len(name), maxName)
 	case !utf8.ValidString(name):
 		return "it is not valid UTF-8"
-	case name[0] == '.':
-		return "it begins with a dot"
+	case name[0] == '.', name[0] == ' ':
+		return "it begins with a dot or a space"
 	case strings.ContainsAny(name, `/\`):
 		return "it has a path separator in it"
 	}
 	for _, r := range name {
-		if unicode.IsControl(r) {
-			return fmt.Sprintf("it has the control character %U in it", r)
+		if !unicode.IsPrint(r) {
+			return fmt.Sprintf("it has %U in it, which cannot be printed", r)
 		}
 		if strings.ContainsRune(`<>:"|?*`, r) {
 			return fmt.Sprintf("it has %q in it, which Windows does not allow", r)

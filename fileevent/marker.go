@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 )
 
@@ -36,11 +37,18 @@ func (m marker) trace() trace { return trace{m.directory(), m.dir + traces, m.na
 
 // check refuses the names that mean something else in every directory.
 func (m marker) check(op string) error {
-	switch m.name {
-	case "", ".", "..", traces:
-		return &fs.PathError{Op: op, Path: m.path(), Err: misplaced("not the name of a marker")}
+	path, wrong := m.path(), ""
+	switch {
+	case path == "":
+		wrong = "the path of a marker cannot be empty"
+	case strings.Contains(path, "\x00"):
+		path, wrong = strings.ReplaceAll(path, "\x00", "?"), "a path cannot have a NUL in it"
+	case m.name == "", m.name == ".", m.name == "..", m.name == traces:
+		wrong = "not the name of a marker"
+	default:
+		return nil
 	}
-	return nil
+	return &fs.PathError{Op: op, Path: path, Err: misplaced(wrong)}
 }
 
 // absolute makes a marker that stays where it is if the working directory

@@ -25,63 +25,80 @@ func (j *job) open() (*filelock.Lock, error) {
 	if j.name == "" {
 		return filelock.New(j.path, opts...), nil
 	}
-	dir := j.dir
-	if dir == "" {
-		var err error
-		if dir, err = defaultDir(); err != nil {
-			return nil, err
-		}
-	}
-	m, err := fsync.Open(dir, fsync.Perm(0o700))
+	m, err := j.manager()
 	if err != nil {
 		return nil, err
 	}
 	return m.NewLock(j.name, opts...)
 }
 
-// defaultDir is never a directory in which others can put files: whoever can
-// may hold our locks for ever.
-func defaultDir() (string, error) {
-	if dir := os.Getenv("FSYNC_DIR"); dir != "" {
-		return dir, nil
+// manager opens the directory that --name is looked up in.
+func (j *job) manager() (*fsync.Manager, error) {
+	if j.dir != "" {
+		return fsync.Open(j.dir, fsync.Perm(0o700))
 	}
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		return filepath.Join(dir, "fsync"), nil
+	dir, private := os.Getenv("FSYNC_DIR"), false
+	if dir == "" {
+		dir, private = defaultDir(), true
 	}
-	if os.Geteuid() == 0 {
-		return "/run/lock/fsync", nil
+	if dir == "" {
+		return nil, errNoDir
 	}
-	return "", errNoDir
+	m, err := fsync.Open(dir, fsync.Perm(0o700))
+	if err == nil && private {
+		err = checkPrivate(dir)
+	}
+	return m, err
 }
 
 var errNoDir = errors.New("--name needs a directory: give --dir, or set FSYNC_DIR or XDG_RUNTIME_DIR")
 
-// acquire takes the lock, waiting for it as the command line says, until a
-// signal comes.
-func (j *job) acquire(lock *filelock.Lock, interrupts <-chan os.Signal) error {
-	ok, err := lock.TryAcquire()
-	if ok || err != nil {
+func defaultDir() string {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		return filepath.Join(dir, "fsync")
+	}
+	if os.Geteuid() == 0 {
+		return "/run/lock/fsync"
+	}
+	return ""
+}
+
+// checkPrivate refuses a directory that others can put files into, or lead
+// elsewhere: they could hold our locks for ever, and /run/lock is open to
+// everybody on many systems.
+func checkPrivate(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
 		return err
 	}
-	if j.nonblock {
-		return errConflict
+	if !info.IsDir() || !ours(info) || info.Mode().Perm()&0o022 != 0 {
+		return &fs.PathError{Op: "open", Path: dir, Err: errors.New("it is not a directory of this user's alone; remove it, or give another by --dir or FSYNC_DIR")}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	if j.timeout > 0 {
-		ctx, cancel = context.WithTimeout(ctx, j.timeout)
-	}
-	defer cancel()
+	return nil
+}
+
+// acquire takes the lock, waiting for it as the command line says, until a
+// signal comes. It asks nobody who holds the lock: that takes its time.
+func (j *job) acquire(lock *filelock.Lock, interrupts <-chan os.Signal) error {
 	done := make(chan error, 1)
-	go func() { done <- lock.Acquire(ctx) }()
+	go func() { done <- j.attempt(lock) }()
 	select {
 	case sig := <-interrupts:
 		return signalError{sig} // the process ends, and the wait with it
 	case err := <-done:
-		if errors.Is(err, filelock.ErrLocked) || errors.Is(err, context.DeadlineExceeded) {
-			return errConflict
-		}
 		return err
 	}
+}
+
+func (j *job) attempt(lock *filelock.Lock) error {
+	if j.timeout == 0 && !j.nonblock {
+		return lock.Acquire(context.Background())
+	}
+	ok, err := lock.TryAcquireFor(j.timeout)
+	if !ok && err == nil {
+		return errConflict
+	}
+	return err
 }
 
 // openStatus is the exit status for a lock file that cannot be had.
@@ -105,12 +122,8 @@ type signalError struct{ os.Signal }
 
 func (e signalError) Error() string { return e.Signal.String() }
 
-func signalNumber(err error) int {
+func signalOf(err error) os.Signal {
 	var sig signalError
-	if errors.As(err, &sig) {
-		if n, ok := sig.Signal.(syscall.Signal); ok {
-			return int(n)
-		}
-	}
-	return 0
+	errors.As(err, &sig)
+	return sig.Signal
 }

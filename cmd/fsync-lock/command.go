@@ -22,6 +22,11 @@ func (j *job) execute(lock *filelock.Lock, interrupts <-chan os.Signal) (int, er
 	if err := bequeath(lock); err != nil {
 		return exitSystem, err
 	}
+	select {
+	case sig := <-interrupts: // came before there was a command to get it
+		return endBy(sig), nil
+	default:
+	}
 	cmd, err := start(j.command)
 	if err != nil {
 		return startStatus(err), fmt.Errorf("cannot run %s: %w", j.command[0], reason(err))
@@ -31,13 +36,17 @@ func (j *job) execute(lock *filelock.Lock, interrupts <-chan os.Signal) (int, er
 		defer close(ended)
 		cmd.Wait() // what it says is in ProcessState
 	}()
+	var last os.Signal
 	for {
 		select {
-		case sig := <-interrupts:
-			if !fromTerminal(sig) {
-				cmd.Process.Signal(sig) // fails only if the command has just ended
+		case last = <-interrupts:
+			if !fromTerminal(last) {
+				cmd.Process.Signal(last) // fails only if the command has just ended
 			}
 		case <-ended:
+			if last != nil && diedOf(cmd.ProcessState, last) {
+				return endBy(last), nil
+			}
 			return exitStatus(cmd.ProcessState), nil
 		}
 	}

@@ -51,7 +51,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	switch err := job.acquire(lock, interrupts); {
 	case errors.As(err, new(signalError)):
-		return exitSignal + signalNumber(err)
+		return endBy(signalOf(err))
 	case errors.Is(err, errConflict):
 		return job.conflictStatus
 	case err != nil:

@@ -21,7 +21,7 @@ not removed. COMMAND inherits the lock: killing fsync-lock does not free it.
   -s, --shared                share the lock with others that share it
   -x, -e, --exclusive         share it with nobody; the default
   -n, --nonblock, --nb        fail at once if the lock is held
-  -w, --wait, --timeout SECS  fail if it is still held after SECS seconds
+  -w, --wait, --timeout SECS  fail if it is still held SECS seconds from now
                               (fractions are allowed; 0 is -n)
   -E, --conflict-exit-code N  exit status if -n or -w fails; default 1
   -c, --command SCRIPT        run SCRIPT by $SHELL or /bin/sh
@@ -31,16 +31,16 @@ not removed. COMMAND inherits the lock: killing fsync-lock does not free it.
                               /run/lock/fsync
   -h, --help, -V, --version   print this, or the version, and exit
 
-Exit status: that of COMMAND, 128+N if signal N ended it, 1 (-E) if the lock is
-held, 64 wrong usage, 65 cannot lock FILE, 66 cannot open it, 69 cannot run
-COMMAND, 71 out of resources, 73 cannot create FILE.
+Exit status: that of COMMAND, 128+N if signal N ended it, 1 (or -E) without a
+word if the lock is held, 64 wrong usage, 65 cannot lock FILE, 66 cannot open
+it, 69 cannot run COMMAND, 71 out of resources, 73 cannot create FILE.
 `
 
 // A job is what the command line asks for.
 type job struct {
 	shared         bool
 	nonblock       bool
-	timeout        time.Duration // 0 = wait for ever
+	timeout        time.Duration // 0 = wait for ever, or not at all with nonblock
 	conflictStatus int
 	path           string
 	name, dir      string
@@ -63,6 +63,9 @@ func parse(args []string) (*job, error) {
 	case j.name == "":
 		j.path, operands = operands[0], operands[1:]
 	}
+	if j.nonblock {
+		j.timeout = 0
+	}
 	return j, j.takeCommand(operands, script)
 }
 
@@ -82,6 +85,8 @@ func (j *job) takeCommand(operands []string, script *string) error {
 		j.command = shell(*script)
 	case len(operands) == 0:
 		return errors.New("no command to run")
+	case operands[0] == "":
+		return errors.New("the command to run has no name")
 	default:
 		j.command = operands
 	}

@@ -7,13 +7,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
 	"golang.org/x/sys/unix"
 )
 
-// notify catches the signals that are handed through. One that is ignored, as
-// HUP is below nohup(1), stays ignored, here and in the command.
+// notify catches the signals that are handed through. HUP and INT stay ignored
+// if they are, as HUP is below nohup(1), here and in the command. Of the other
+// signals the Go runtime does not tell.
 func notify() <-chan os.Signal {
 	c := make(chan os.Signal, 8)
 	for _, sig := range []os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT} {
@@ -24,9 +26,10 @@ func notify() <-chan os.Signal {
 	return c
 }
 
-// fromTerminal reports whether the terminal sent the signal. It sends it to
+// fromTerminal reports whether the terminal sent the signal: it sends it to
 // every process of the foreground group, and so to the command too, which
-// would get it twice if it were handed through.
+// would get it twice if it were handed through. A signal that was sent to this
+// process alone, while it is in the foreground, looks the same.
 func fromTerminal(sig os.Signal) bool {
 	if sig != unix.SIGINT && sig != unix.SIGQUIT {
 		return false
@@ -71,6 +74,29 @@ func shell(script string) []string {
 		sh = "/bin/sh"
 	}
 	return []string{sh, "-c", script}
+}
+
+func ours(info os.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == os.Geteuid()
+}
+
+// endBy ends this process by the signal that it got, as if it had not been
+// caught: a shell goes on with its loop if a command has dealt with Ctrl-C, and
+// stops if Ctrl-C has killed it. It returns the exit status for where that
+// cannot be done: what Go does for QUIT is no good to anybody.
+func endBy(sig os.Signal) int {
+	if sig != unix.SIGQUIT {
+		signal.Reset(sig)
+		syscall.Kill(os.Getpid(), sig.(syscall.Signal))
+		time.Sleep(time.Second) // it comes at once
+	}
+	return exitSignal + int(sig.(syscall.Signal))
+}
+
+func diedOf(state *os.ProcessState, sig os.Signal) bool {
+	ws, ok := state.Sys().(syscall.WaitStatus)
+	return ok && ws.Signaled() && ws.Signal() == sig
 }
 
 func exitStatus(state *os.ProcessState) int {

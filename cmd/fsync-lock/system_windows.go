@@ -47,4 +47,11 @@ func shell(script string) []string {
 	return []string{"cmd", "/c", script}
 }
 
+// ours is always true: who may write where is not in a file's mode here.
+func ours(os.FileInfo) bool { return true }
+
+func endBy(os.Signal) int { return exitSignal + 2 }
+
+func diedOf(*os.ProcessState, os.Signal) bool { return false }
+
 func exitStatus(state *os.ProcessState) int { return state.ExitCode() }

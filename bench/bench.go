@@ -1,0 +1,155 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// A bench is where rows are measured.
+type bench struct {
+	ctx      context.Context
+	scale    scale
+	dir      string // for lock files
+	exe      string // this program, for roles
+	log      io.Writer
+	versions map[string]string
+	missing  map[string]error // peers that are not there
+	paths    int
+	procs    []*proc // of the measurement that is going on
+}
+
+func newBench(ctx context.Context, s scale, dir string, log io.Writer) (*bench, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	dir, err = os.MkdirTemp(dir, "fsync-bench-")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{ctx: ctx, scale: s, dir: dir, exe: exe, log: log, versions: map[string]string{}, missing: map[string]error{}}
+	for _, peer := range allPeers {
+		v, err := version(ctx, peer)
+		if err != nil {
+			b.missing[peer] = err
+			fmt.Fprintf(log, "not run: %s: %v\n", peer, err)
+			continue
+		}
+		b.versions[peer] = v
+	}
+	return b, nil
+}
+
+func (b *bench) close() {
+	b.killAll()
+	os.RemoveAll(b.dir)
+}
+
+func (b *bench) killAll() {
+	for _, p := range b.procs {
+		p.kill()
+	}
+	b.procs = nil
+}
+
+// path returns a new path for a lock file. Its base is also a name that
+// juju/mutex allows.
+func (b *bench) path(row string) string {
+	b.paths++
+	return filepath.Join(b.dir, fmt.Sprintf("%s-%d.lock", row, b.paths))
+}
+
+// run measures a row: in every round all peers, one after the other, each
+// round beginning with another one.
+func (b *bench) run(r row) result {
+	res := result{row: r, rounds: map[string][]sample{}, failed: map[string]error{}}
+	for _, peer := range r.peers {
+		if err := b.missing[peer]; err != nil {
+			res.failed[peer] = err
+		}
+	}
+	n := r.rounds(b.scale)
+	for round := range n {
+		for i := range r.peers {
+			peer := r.peers[(i+round)%len(r.peers)]
+			if res.failed[peer] != nil {
+				continue
+			}
+			s, err := b.measure(r, peer)
+			if b.ctx.Err() != nil { // and so whatever was going on went wrong
+				err = context.Cause(b.ctx)
+			}
+			if err != nil {
+				res.failed[peer] = err
+				fmt.Fprintf(b.log, "%s %d/%d %s: %v\n", r.name, round+1, n, peer, err)
+				continue
+			}
+			res.rounds[peer] = append(res.rounds[peer], s)
+			fmt.Fprintf(b.log, "%s %d/%d %s: %s\n", r.name, round+1, n, peer, inShort(r, s))
+		}
+	}
+	return res
+}
+
+// measure measures a peer once and leaves no process behind.
+func (b *bench) measure(r row, peer string) (sample, error) {
+	defer b.killAll()
+	if b.ctx.Err() != nil {
+		return sample{}, context.Cause(b.ctx)
+	}
+	s, err := r.measure(b, peer)
+	if err == nil && len(s.values) == 0 {
+		err = errors.New("measured nothing")
+	}
+	return s, err
+}
+
+// inShort shows all figures of one sample.
+func inShort(r row, s sample) string {
+	var shown []string
+	for _, f := range r.figures {
+		shown = append(shown, f.name+" "+f.unit.format(f.of(s)))
+	}
+	if s.note != "" {
+		shown = append(shown, s.note)
+	}
+	return strings.Join(shown, ", ")
+}
+
+// role starts this program again, or a Python one, to play a role with a
+// peer's lock on a path.
+func (b *bench) role(role, peer, path string, args ...any) (*proc, error) {
+	return b.start(b.roleCommand(role, peer, path, args...))
+}
+
+func (b *bench) roleCommand(role, peer, path string, args ...any) *exec.Cmd {
+	words := []string{role, peer, path}
+	for _, arg := range args {
+		words = append(words, fmt.Sprint(arg))
+	}
+	if module := pythonPackage[peer]; module != "" {
+		words[1] = module
+		return exec.CommandContext(b.ctx, python, append([]string{"-I", "-c", pythonScript}, words...)...)
+	}
+	cmd := exec.CommandContext(b.ctx, b.exe, words...)
+	cmd.Env = append(os.Environ(), roleVar+"=1")
+	return cmd
+}
+
+// holder starts a process that holds the lock until it is killed or its input
+// ends.
+func (b *bench) holder(peer, path string) (*proc, error) {
+	p, err := b.role("hold", peer, path)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.expect("held")
+}

@@ -1,0 +1,96 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A machine is where and with what was measured.
+type machine struct {
+	date, cpu, kernel, fileSystem string
+	loadBefore, loadAfter         string
+	versions                      map[string]string
+	dir                           string // must not be shown
+}
+
+func lookAtMachine(b *bench) machine {
+	return machine{
+		date: today(), cpu: cpuModel(), kernel: kernelRelease(), fileSystem: fileSystem(b.dir),
+		loadBefore: loadAverage(), versions: b.versions, dir: b.dir,
+	}
+}
+
+func (m machine) String() string {
+	lines := []string{
+		m.date,
+		fmt.Sprintf("%d CPUs, %s; load average %s before, %s after", runtime.NumCPU(), m.cpu, m.loadBefore, m.loadAfter),
+		fmt.Sprintf("Linux %s, lock files on %s, %s", m.kernel, m.fileSystem, runtime.Version()),
+	}
+	for _, peer := range allPeers {
+		if v, ok := m.versions[peer]; ok {
+			lines = append(lines, peer+": "+v)
+		} else {
+			lines = append(lines, peer+": not installed, not run")
+		}
+	}
+	return "- " + strings.Join(lines, "\n- ") + "\n"
+}
+
+// anonymous takes the lock files' directory out of a text.
+func (m machine) anonymous(text string) string {
+	return strings.ReplaceAll(text, m.dir, "DIR")
+}
+
+func cpuModel() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return runtime.GOARCH
+	}
+	for line := range bytes.Lines(text) {
+		if name, model, _ := bytes.Cut(line, []byte(":")); string(bytes.TrimSpace(name)) == "model name" {
+			return string(bytes.TrimSpace(model))
+		}
+	}
+	return runtime.GOARCH
+}
+
+func kernelRelease() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "unknown"
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}
+
+// fileSystem is the type of the file system that a directory is on.
+func fileSystem(dir string) string {
+	names := map[int64]string{
+		unix.EXT4_SUPER_MAGIC: "ext4", unix.TMPFS_MAGIC: "tmpfs", unix.BTRFS_SUPER_MAGIC: "btrfs",
+		unix.XFS_SUPER_MAGIC: "xfs", unix.OVERLAYFS_SUPER_MAGIC: "overlayfs", unix.NFS_SUPER_MAGIC: "NFS",
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return "an unknown file system"
+	}
+	if name, ok := names[int64(st.Type)]; ok {
+		return name
+	}
+	return fmt.Sprintf("a file system of type %#x", st.Type)
+}
+
+// loadAverage is the number of processes that wanted a CPU in the last minute.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	load, _, _ := strings.Cut(string(text), " ")
+	return load
+}

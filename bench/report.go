@@ -1,0 +1,135 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// report is the results in Markdown. It names no paths and no host.
+func report(m machine, s scale, results []result) string {
+	var text strings.Builder
+	text.WriteString("# Results\n\nMeasured by `go run .` in this folder; README.md says what each row is and how to read it.\n\n")
+	text.WriteString(m.String())
+	if s.name != full.name {
+		fmt.Fprintf(&text, "\nThis was a **%s** run: fewer rounds, processes and seconds than the rows say. It decides nothing.\n", s.name)
+	}
+	text.WriteString("\n## Bounds\n\n")
+	text.WriteString(boundsTable(results).String())
+	text.WriteString("\n## Figures\n\n")
+	text.WriteString(figuresTable(results).String())
+	text.WriteString(remarks(m, results))
+	return text.String()
+}
+
+// boundsTable has a line for every bound.
+func boundsTable(results []result) table {
+	t := table{{"row", "figure", "ours", "peer", "the peer's", "ratio", "must reach", ""}}
+	for _, res := range results {
+		for _, bd := range res.row.bounds {
+			f := res.figure(bd.figure)
+			value, reached := res.judge(bd)
+			peer, peers, ratio := "", "", ""
+			if bd.against != "" {
+				peer, peers, ratio = bd.against, res.cell(f, bd.against), formatRatio(value)
+			}
+			t = append(t, []string{res.row.name, bd.figure, res.cell(f, ours), peer, peers, ratio, bd.text, verdict(value, reached)})
+		}
+	}
+	return t
+}
+
+func verdict(value float64, reached bool) string {
+	switch {
+	case math.IsNaN(value):
+		return "not run"
+	case reached:
+		return "reached"
+	}
+	return "**MISSED**"
+}
+
+// formatRatio shows what is less than one as a fraction, as the bounds are.
+func formatRatio(v float64) string {
+	switch {
+	case math.IsNaN(v):
+		return "–"
+	case v < 0.5:
+		return fmt.Sprintf("1/%.3g", 1/v)
+	}
+	return fmt.Sprintf("%.2f ×", v)
+}
+
+// figuresTable has a line for every figure and a column for every peer.
+func figuresTable(results []result) table {
+	t := table{append([]string{"row", "figure"}, allPeers...)}
+	for _, res := range results {
+		for _, f := range res.row.figures {
+			line := []string{res.row.name, f.name}
+			for _, peer := range allPeers {
+				line = append(line, res.cell(f, peer))
+			}
+			t = append(t, line)
+		}
+	}
+	return t
+}
+
+// cell is a peer's figure, or why there is none.
+func (res result) cell(f figure, peer string) string {
+	rounds, err := res.rounds[peer], res.failed[peer]
+	switch {
+	case errors.Is(err, errNotInstalled):
+		return "not run"
+	case err != nil:
+		return "failed"
+	case len(rounds) == 0:
+		return ""
+	}
+	text := f.unit.format(f.over(rounds))
+	for _, s := range rounds {
+		if strings.HasPrefix(s.note, "starved") {
+			return "starved; " + text
+		}
+	}
+	return text
+}
+
+// remarks are what the tables have no room for.
+func remarks(m machine, results []result) string {
+	var list []string
+	for _, res := range results {
+		list = append(list, fmt.Sprintf("%s: %s; rounds: %d.", res.row.name, res.row.what, len(res.rounds[ours])))
+		for _, peer := range res.row.peers {
+			if err := res.failed[peer]; err != nil {
+				list = append(list, fmt.Sprintf("%s, %s: %s: %s.", res.row.name, peer, res.cell(res.row.figures[0], peer), m.anonymous(err.Error())))
+			}
+			for i, s := range res.rounds[peer] {
+				if s.note != "" {
+					list = append(list, fmt.Sprintf("%s, %s, round %d: %s.", res.row.name, peer, i+1, s.note))
+				}
+			}
+		}
+	}
+	return "\n- " + strings.Join(list, "\n- ") + "\n"
+}
+
+// A table is lines of cells, the first of which is the head.
+type table [][]string
+
+func (t table) String() string {
+	var text strings.Builder
+	for i, line := range t {
+		text.WriteString("| " + strings.Join(line, " | ") + " |\n")
+		if i == 0 {
+			text.WriteString(strings.Repeat("|---", len(line)) + "|\n")
+		}
+	}
+	return text.String()
+}
+
+func today() string { return time.Now().UTC().Format("2006-01-02 15:04 UTC") }

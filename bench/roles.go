@@ -1,0 +1,105 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+)
+
+// roleVar is set in a process that this program has started to play a role.
+const roleVar = "FSYNC_BENCH_ROLE"
+
+// A role is what such a process does with a peer's lock on a path.
+type role func(peer, path string, args []string) error
+
+func roles() map[string]role {
+	return map[string]role{
+		"hold":        hold,
+		"wait":        waitInTurns,
+		"alternate":   alternate,
+		"uncontended": repeat,
+		"contend":     contend,
+		"read":        readOverAndOver,
+		"write":       writeOverAndOver,
+		"crowd":       gather,
+		"deadline":    meetDeadlines,
+	}
+}
+
+func isRole() bool { return os.Getenv(roleVar) != "" }
+
+func playRole(args []string) (status int) {
+	if len(args) < 3 || roles()[args[0]] == nil {
+		fmt.Fprintln(os.Stderr, "no such role:", args)
+		return 2
+	}
+	if err := roles()[args[0]](args[1], args[2], args[3:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// input is what the bench says to a role.
+var input = bufio.NewReader(os.Stdin)
+
+// hold holds the lock until the input ends.
+func hold(peer, path string, _ []string) error {
+	l, err := newLocker(peer, path, false)
+	if err != nil {
+		return err
+	}
+	if err := l.acquire(); err != nil {
+		return err
+	}
+	fmt.Println("held")
+	if _, err := io.Copy(io.Discard, input); err != nil {
+		return err
+	}
+	return l.release()
+}
+
+// waitInTurns acquires the lock whenever it is told to and says when it had it.
+func waitInTurns(peer, path string, _ []string) error {
+	l, err := newLocker(peer, path, false)
+	if err != nil {
+		return err
+	}
+	for {
+		if _, err := input.ReadString('\n'); err != nil {
+			return nil
+		}
+		fmt.Println("waiting")
+		if err := l.acquire(); err != nil {
+			return err
+		}
+		got := now()
+		if err := l.release(); err != nil {
+			return err
+		}
+		fmt.Println(got)
+	}
+}
+
+// numberArgs reads the numbers among a role's arguments.
+func numberArgs(args []string, into ...*int64) error {
+	if len(args) != len(into) {
+		return fmt.Errorf("got %q instead of %d numbers", args, len(into))
+	}
+	for i, arg := range args {
+		n, err := strconv.ParseInt(arg, 10, 64)
+		if err != nil {
+			return err
+		}
+		*into[i] = n
+	}
+	return nil
+}
+
+// nap sleeps; it is what a holder does with its lock.
+func nap(ns int64) { time.Sleep(time.Duration(ns)) }

@@ -1,0 +1,183 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// A row is one thing that is done with the locks of several peers.
+type row struct {
+	name    string
+	what    string   // is done
+	peers   []string // ours first
+	figures []figure
+	bounds  []bound
+	rounds  func(scale) int
+	measure func(*bench, string) (sample, error) // one peer, one round
+}
+
+// rows is the table of the numbers that the project asked for.
+var rows = []row{handover, uncontended, fairness, writer, waiting, crowd, killed, deadline}
+
+// A sample is what came of one round: lists of values by what they are.
+type sample struct {
+	values map[string][]float64
+	note   string
+}
+
+// A figure is a number that is made of samples.
+type figure struct {
+	name   string
+	unit   unit
+	list   string // of the sample
+	reduce func([]float64) float64
+	pooled bool // one figure of all rounds' values, and not the median of the rounds' figures
+}
+
+func (f figure) of(s sample) float64 { return f.reduce(s.values[f.list]) }
+
+// over is the figure over all rounds.
+func (f figure) over(rounds []sample) float64 {
+	var values []float64
+	for _, s := range rounds {
+		if f.pooled {
+			values = append(values, s.values[f.list]...)
+		} else {
+			values = append(values, f.of(s))
+		}
+	}
+	if f.pooled {
+		return f.reduce(values)
+	}
+	return median(values)
+}
+
+// ratio is the figure of one peer in terms of that of another: the median of
+// the rounds' ratios, since what disturbs a round disturbs both.
+func (f figure) ratio(a, b []sample) float64 {
+	if f.pooled {
+		return f.over(a) / f.over(b)
+	}
+	var ratios []float64
+	for i := range min(len(a), len(b)) {
+		ratios = append(ratios, f.of(a[i])/f.of(b[i]))
+	}
+	return median(ratios)
+}
+
+// A bound is what a figure of ours must reach: by itself, or in terms of a peer's.
+type bound struct {
+	figure  string
+	against string // a peer, or nobody
+	limit   float64
+	atLeast bool // the limit is a lower one
+	text    string
+}
+
+// A result is what a row came to.
+type result struct {
+	row    row
+	rounds map[string][]sample // by peer
+	failed map[string]error    // why a peer has none, or not all
+}
+
+func (res result) figure(name string) figure {
+	for _, f := range res.row.figures {
+		if f.name == name {
+			return f
+		}
+	}
+	panic("no figure " + name + " in " + res.row.name)
+}
+
+// judge compares a bound to what was measured. It is NaN if something that it
+// takes was not.
+func (res result) judge(bd bound) (value float64, reached bool) {
+	f := res.figure(bd.figure)
+	if res.failed[ours] != nil || bd.against != "" && res.failed[bd.against] != nil {
+		return math.NaN(), false
+	}
+	if bd.against == "" {
+		value = f.over(res.rounds[ours])
+	} else {
+		value = f.ratio(res.rounds[ours], res.rounds[bd.against])
+	}
+	if bd.atLeast {
+		return value, value >= bd.limit
+	}
+	return value, value <= bd.limit
+}
+
+// A unit is how a figure is shown.
+type unit string
+
+const (
+	nanoseconds unit = "ns"
+	share       unit = "share"
+	count       unit = "count"
+)
+
+func (u unit) format(v float64) string {
+	switch {
+	case math.IsNaN(v):
+		return "–"
+	case u == share:
+		return fmt.Sprintf("%.3f", v)
+	case u == count:
+		return fmt.Sprintf("%.0f", v)
+	}
+	return formatDuration(v)
+}
+
+// formatDuration shows nanoseconds with three digits.
+func formatDuration(ns float64) string {
+	if ns == 0 {
+		return "0"
+	}
+	scaled, suffix := ns, "ns"
+	for _, next := range []string{"µs", "ms", "s"} {
+		if math.Abs(scaled) < 999.5 {
+			break
+		}
+		scaled, suffix = scaled/1000, next
+	}
+	digits := 2
+	for limit := 9.995; digits > 0 && math.Abs(scaled) >= limit; limit *= 10 {
+		digits--
+	}
+	return fmt.Sprintf("%.*f %s", digits, scaled, suffix)
+}
+
+// ns makes a value of a duration.
+func ns(d time.Duration) float64 { return float64(d) }
+
+func rowNames(rows []row) (names []string) {
+	for _, r := range rows {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// choose returns the rows that a list of names, with commas, names.
+func choose(rows []row, names string) ([]row, error) {
+	if names == "" {
+		return rows, nil
+	}
+	byName := map[string]row{}
+	for _, r := range rows {
+		byName[r.name] = r
+	}
+	var chosen []row
+	for name := range strings.SplitSeq(names, ",") {
+		r, ok := byName[name]
+		if !ok {
+			return nil, fmt.Errorf("no row %q; there are %s", name, strings.Join(rowNames(rows), ", "))
+		}
+		chosen = append(chosen, r)
+	}
+	return chosen, nil
+}

@@ -1,0 +1,61 @@
+//go:build linux
+
+package main
+
+import "time"
+
+// A scale says how much of everything is measured. What is done, such as how
+// long a lock is held, does not depend on it.
+type scale struct {
+	name  string
+	limit time.Duration // of the whole run
+
+	handoverRounds, handovers, slowHandovers int // slow: for those that poll
+	uncontendedRounds, ops, pythonOps        int
+	fairnessRounds, contenders               int
+	fairnessTime                             time.Duration
+	writerRounds, writes                     int
+	writerTime                               time.Duration // what does not come by then is starved
+	waitingRounds, waiting                   int
+	waitingTime                              time.Duration
+	crowdRounds, crowd                       int
+	killRounds, kills                        int
+	deadlineRounds, deadlines                int
+}
+
+var full = scale{
+	name: "full", limit: 8 * time.Minute,
+	handoverRounds: 7, handovers: 200, slowHandovers: 20,
+	uncontendedRounds: 9, ops: 20000, pythonOps: 3000,
+	fairnessRounds: 3, contenders: 16, fairnessTime: 5 * time.Second,
+	writerRounds: 3, writes: 200, writerTime: 6 * time.Second,
+	waitingRounds: 2, waiting: 200, waitingTime: 10 * time.Second,
+	crowdRounds: 3, crowd: 1000,
+	killRounds: 3, kills: 100,
+	deadlineRounds: 3, deadlines: 100,
+}
+
+var quickly = scale{
+	name: "quick", limit: 90 * time.Second,
+	handoverRounds: 3, handovers: 100, slowHandovers: 6,
+	uncontendedRounds: 3, ops: 10000, pythonOps: 2000,
+	fairnessRounds: 1, contenders: 16, fairnessTime: 3 * time.Second,
+	writerRounds: 1, writes: 100, writerTime: 3 * time.Second,
+	waitingRounds: 1, waiting: 50, waitingTime: 3 * time.Second,
+	crowdRounds: 1, crowd: 1000,
+	killRounds: 1, kills: 50,
+	deadlineRounds: 1, deadlines: 50,
+}
+
+// tiny is for the test: it runs everything and measures nothing.
+var tiny = scale{
+	name: "tiny", limit: 2 * time.Minute,
+	handoverRounds: 2, handovers: 10, slowHandovers: 3,
+	uncontendedRounds: 2, ops: 200, pythonOps: 50,
+	fairnessRounds: 1, contenders: 4, fairnessTime: 300 * time.Millisecond,
+	writerRounds: 1, writes: 5, writerTime: 500 * time.Millisecond,
+	waitingRounds: 1, waiting: 5, waitingTime: 300 * time.Millisecond,
+	crowdRounds: 1, crowd: 50,
+	killRounds: 1, kills: 3,
+	deadlineRounds: 1, deadlines: 5,
+}

@@ -1,0 +1,101 @@
+//go:build linux
+
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"time"
+)
+
+var waiting = row{
+	name:   "waiting",
+	what:   "200 processes wait 10 s for a lock: the CPU time of each from when it had begun to wait",
+	peers:  []string{ours, flockTool, gofrs},
+	rounds: func(s scale) int { return s.waitingRounds },
+	figures: []figure{
+		{name: "CPU time, median", unit: nanoseconds, list: "cpu", reduce: median, pooled: true},
+		{name: "CPU time, most", unit: nanoseconds, list: "cpu", reduce: slices.Max[[]float64], pooled: true},
+	},
+	bounds: []bound{
+		{figure: "CPU time, most", limit: ns(10 * time.Millisecond), text: "≤ 10 ms each"},
+	},
+	measure: measureWaiting,
+}
+
+// Times to find out that a process does nothing but wait.
+const (
+	settleLook = 100 * time.Millisecond // between two looks
+	settleMax  = 2 * time.Second        // for those that poll
+)
+
+func measureWaiting(b *bench, peer string) (sample, error) {
+	path := b.path("waiting")
+	if _, err := b.holder(holderFor(peer), path); err != nil {
+		return sample{}, err
+	}
+	procs := make([]*proc, b.scale.waiting)
+	for i := range procs {
+		p, err := b.waiter(peer, path)
+		if err != nil {
+			return sample{}, err
+		}
+		procs[i] = p
+	}
+	if err := settle(procs, settleLook, settleMax); err != nil {
+		return sample{}, err
+	}
+	before, err := cpuTimes(procs)
+	if err != nil {
+		return sample{}, err
+	}
+	select {
+	case <-time.After(b.scale.waitingTime): // this is what is measured
+	case <-b.ctx.Done():
+		return sample{}, b.ctx.Err()
+	}
+	after, err := cpuTimes(procs)
+	if err != nil {
+		return sample{}, err
+	}
+	used := make([]float64, len(procs))
+	for i := range used {
+		used[i] = after[i] - before[i]
+	}
+	return sample{values: map[string][]float64{"cpu": used}}, nil
+}
+
+// holderFor is the peer whose process holds the lock that a peer waits for.
+func holderFor(peer string) string {
+	if peer == flockTool || pythonPackage[peer] != "" {
+		return rawFlock
+	}
+	return peer
+}
+
+// waiter starts a process that waits for the lock.
+func (b *bench) waiter(peer, path string) (*proc, error) {
+	if peer == flockTool {
+		return b.start(exec.CommandContext(b.ctx, "flock", path, "true"))
+	}
+	p, err := b.role("wait", peer, path)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.say("go"); err != nil {
+		return nil, err
+	}
+	return p, p.expect("waiting")
+}
+
+func cpuTimes(procs []*proc) ([]float64, error) {
+	times := make([]float64, len(procs))
+	for i, p := range procs {
+		t, err := cpuTime(p.pid())
+		if err != nil {
+			return nil, err
+		}
+		times[i] = ns(t)
+	}
+	return times, nil
+}
