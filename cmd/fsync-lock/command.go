@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
 )
@@ -44,12 +45,25 @@ func (j *job) execute(lock *filelock.Lock, interrupts <-chan os.Signal) (int, er
 				cmd.Process.Signal(last) // fails only if the command has just ended
 			}
 		case <-ended:
-			if last != nil && diedOf(cmd.ProcessState, last) {
-				return endBy(last), nil
-			}
-			return exitStatus(cmd.ProcessState), nil
+			return finish(cmd.ProcessState, last, interrupts), nil
 		}
 	}
+}
+
+// finish returns the exit status for a command that has ended, or ends this
+// process by the signal that ended both.
+func finish(state *os.ProcessState, last os.Signal, interrupts <-chan os.Signal) int {
+	if last == nil && diedOf(state, os.Interrupt) && fromTerminal(os.Interrupt) {
+		// The terminal has sent it to us as well. It may still be on its way.
+		select {
+		case last = <-interrupts:
+		case <-time.After(time.Second):
+		}
+	}
+	if last != nil && diedOf(state, last) {
+		return endBy(last)
+	}
+	return exitStatus(state)
 }
 
 func start(command []string) (*exec.Cmd, error) {
