@@ -25,6 +25,7 @@ type core struct {
 type config struct {
 	shared bool
 	perm   fs.FileMode
+	note   string
 }
 
 // An Option changes what [New] and [NewSemaphore] make.
@@ -49,8 +50,7 @@ func (c *core) acquire(ctx context.Context, aim func() (want, error)) error {
 	if err := c.keep(w.acquire(ctx)); err != errBusy {
 		return err
 	}
-	known, _ := w.holders()
-	return locked(ctx, c.given, known)
+	return locked(ctx, c.given, w.takers())
 }
 
 // tryFor is TryAcquireFor for a want, and TryAcquire if d is not positive. It
@@ -77,10 +77,14 @@ func (c *core) keep(h *handle, err error) error {
 	if err != nil {
 		return err
 	}
+	h.keep()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.holds = append(c.holds, h)
 	c.seen = true
+	if !c.shared {
+		h.announce(c.note)
+	}
 	return nil
 }
 
@@ -117,7 +121,7 @@ func (c *core) file() (*os.File, error) {
 	if len(c.holds) == 0 {
 		return nil, &fs.PathError{Op: "duplicate", Path: c.given, Err: ErrNotHeld}
 	}
-	f, err := c.holds[len(c.holds)-1].file()
+	f, err := c.holds[len(c.holds)-1].open()
 	if err == nil {
 		f, err = duplicate(f)
 	}
@@ -139,11 +143,22 @@ func (c *core) target(path, gatePath string) (target, *gate) {
 	return t, c.gate
 }
 
+// takers returns who is known to hold any of the targets without looking far:
+// it is for a wait that is over time already.
+func (w want) takers() []Holder {
+	var all []Holder
+	for _, t := range w.any {
+		some, _ := holders(t.path, false)
+		all = append(all, some...)
+	}
+	return all
+}
+
 // holders returns who holds any of the targets.
 func (w want) holders() ([]Holder, error) {
 	var all []Holder
 	for _, t := range w.any {
-		some, err := holders(t.path)
+		some, err := holders(t.path, true)
 		if err != nil {
 			return nil, err
 		}

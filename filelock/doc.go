@@ -16,11 +16,30 @@
 // flock(1), Python's fcntl.flock. A process that dies, however it dies, holds
 // nothing afterwards. No lock is broken because of its age or a process ID.
 //
-// Waiting is done in the kernel's queue and not by polling.
+// Waiting is done in the kernel's queue, which costs no CPU, by one thread for
+// each path and mode that a process waits for, however many of its goroutines
+// wait. A wait that is given up leaves its thread there, because nothing in Go
+// can interrupt it, until the lock comes or another wait of the process takes
+// it over. Past 128 such threads a process polls instead, at first every few
+// milliseconds, at last ten times a second.
+//
+// Waiters of one process are served first come first served. On Unix, waiters
+// of different processes pass one by one through a gate, the file .NAME.gate
+// beside the lock file, which is there only while somebody waits. So a tight
+// loop of release and acquire does not overtake who waits, and overlapping
+// readers do not keep a writer out. Where there can be no gate, in a directory
+// without write permission for example, the kernel's order holds. If the first
+// in the queue is stopped (SIGSTOP), the others find a free lock within a
+// second. TryAcquire, and the last try of a wait that times out, may overtake.
 //
 // The lock file may be removed, replaced or renamed by anyone at any time. An
 // acquisition counts only if the locked file is the one at the path; if it is
-// not, it is repeated on the one that is.
+// not, it is repeated on the one that is. The first in the queue looks once a
+// second whether the file that it waits for is the one at the path still.
+//
+// What a lock file contains is left alone, with one exception: an exclusive
+// holder of an empty file writes into it who it is, for [Lock.Holders], and
+// empties it when it releases it.
 //
 // # What is not promised
 //
@@ -33,8 +52,12 @@
 //     family; on a local file system they and these ignore each other.
 //   - There is no promise between hosts: that is up to the file system, and a
 //     host that was cut off may hold a lock that another one has been given.
-//   - Locks end with the process, not with a goroutine, and there is no order
-//     between processes beyond what the kernel does.
+//   - Locks end with the process, not with a goroutine.
+//   - Others that lock the same file, such as flock(1), do not know the gate
+//     and may overtake. There is no priority.
+//   - A wait that was given up may be granted the lock for the moment that it
+//     takes to give it back. Another process that tries in that moment is told
+//     that the lock is held.
 //   - On Windows a hold is not inherited by a child process, and a lock file
-//     cannot be removed while it is held.
+//     cannot be removed while it is held. There is no gate.
 package filelock

@@ -24,7 +24,7 @@ var (
 // (context.Canceled or context.DeadlineExceeded).
 type LockedError struct {
 	Path    string   // as it was given to New
-	Holders []Holder // who held the lock when the wait ended; empty = not known
+	Holders []Holder // who took the lock, when the wait ended; empty = not known
 
 	ctxErr, cause error
 }

@@ -33,7 +33,7 @@ func SetMaxParked(t testing.TB, n int) {
 
 // DescriptorOf is the descriptor that a held Lock locks.
 func DescriptorOf(l *Lock) (uintptr, error) {
-	f, err := l.holds[0].file()
+	f, err := l.holds[0].open()
 	if err != nil {
 		return 0, err
 	}

@@ -70,19 +70,19 @@ type keeper struct {
 	q      *queue
 	gate   *gate
 	passed bool
-	h      *handle       // nil if there is no gate to be had
-	left   chan struct{} // closed when the keeper has been taken away
+	h      *handle     // nil if there is no gate to be had
+	tick   *time.Timer // for look
 }
 
 // newKeeper sends a keeper to the gate. The caller holds queues.mu.
 func newKeeper(q *queue, g *gate) *keeper {
-	k := &keeper{q: q, gate: g, left: make(chan struct{})}
+	k := &keeper{q: q, gate: g}
+	k.tick = time.AfterFunc(lookAgain, k.look)
 	go k.run()
 	return k
 }
 
 func (k *keeper) run() {
-	go k.watch()
 	h := k.pass()
 	queues.mu.Lock()
 	defer queues.mu.Unlock()
@@ -104,30 +104,25 @@ func (k *keeper) pass() *handle {
 	}
 }
 
-// watch looks once in a while whether what the head waits for makes sense.
+// look finds out once in a while whether what the head waits for makes sense.
 //
 // At the gate it may wait for a process that is stopped, or very slow, and
 // keeps the gate while the lock itself is free. Past the gate it may wait for
 // a file that has been removed or replaced, and may be held for ever, and with
 // it the head would keep the gate.
-func (k *keeper) watch() {
-	tick := time.NewTicker(lookAgain)
-	defer tick.Stop()
-	for {
-		select {
-		case <-k.left:
-			return
-		case <-tick.C:
-		}
-		queues.mu.Lock()
-		passed := k.passed
-		queues.mu.Unlock()
-		if passed {
-			k.q.forgetStale()
-		} else {
-			k.q.tryPast()
-		}
+func (k *keeper) look() {
+	queues.mu.Lock()
+	current, passed := k.q.keeper == k, k.passed
+	queues.mu.Unlock()
+	switch {
+	case !current:
+		return
+	case passed:
+		k.q.forgetStale()
+	default:
+		k.q.tryPast()
 	}
+	k.tick.Reset(lookAgain)
 }
 
 const lookAgain = time.Second
@@ -175,24 +170,28 @@ func (w want) isFree() bool {
 	return false
 }
 
-// leaveGate takes the keeper away once it has passed; one that still waits at
-// the gate keeps its place for the next waiter. The caller holds queues.mu.
+// dismissKeeper takes the keeper away once it has passed; one that still waits
+// at the gate keeps its place for the next waiter. The caller holds queues.mu,
+// and has the keeper leave afterwards.
 //
 // An abandoned wait must not keep the gate: its parker may be blocked behind
 // readers for as long as they like, and other readers would have to wait for
 // a writer that does not exist.
-func (q *queue) leaveGate() {
+func (q *queue) dismissKeeper() *keeper {
 	k := q.keeper
 	if k == nil || !k.passed {
-		return
+		return nil
 	}
 	q.keeper = nil
-	close(k.left)
+	return k
+}
+
+// leave lets the next one pass.
+func (k *keeper) leave() {
+	k.tick.Stop()
 	if k.h != nil {
-		go func() { // the file system may be slow
-			k.h.release()
-			k.gate.sweepLater()
-		}()
+		k.h.release()
+		k.gate.sweepLater()
 	}
 }
 

@@ -13,7 +13,10 @@ import (
 
 // A handle is an open lock file with the kernel's lock on it: one hold.
 type handle struct {
-	fl *flock.Flock
+	fl   *flock.Flock
+	file fileID // the locked file
+	kept bool   // a Lock or a Semaphore has it; guarded by held.mu
+	rec  recording
 }
 
 // held keeps every handle of this process reachable. A program may drop a
@@ -29,16 +32,36 @@ var held = struct {
 }{handles: map[*handle]struct{}{}}
 
 func newHandle(fl *flock.Flock) *handle {
-	h := &handle{fl}
+	h := &handle{fl: fl}
 	held.mu.Lock()
 	defer held.mu.Unlock()
 	held.handles[h] = struct{}{}
 	return h
 }
 
+// keep marks what has been acquired, and is not only on its way to somebody.
+func (h *handle) keep() {
+	held.mu.Lock()
+	defer held.mu.Unlock()
+	h.kept = true
+}
+
+// keptHere reports whether this process holds a lock on the file.
+func keptHere(file fileID) bool {
+	held.mu.Lock()
+	defer held.mu.Unlock()
+	for h := range held.handles {
+		if h.kept && sameFile(h.file, file) {
+			return true
+		}
+	}
+	return false
+}
+
 // release unlocks and closes the file. It ends the hold for every process that
 // inherited it. After an error the hold stands.
 func (h *handle) release() error {
+	h.withdraw()
 	held.mu.Lock()
 	delete(held.handles, h)
 	held.mu.Unlock()
@@ -52,10 +75,10 @@ func (h *handle) release() error {
 	return nil
 }
 
-// file returns the open file where gofrs/flock keeps it. That package has no
+// open returns the open file where gofrs/flock keeps it. That package has no
 // accessor; TestGofrsKeepsItsFile fails on the day it keeps it elsewhere, and
 // a program built with such a version gets errors.ErrUnsupported from here.
-func (h *handle) file() (*os.File, error) {
+func (h *handle) open() (*os.File, error) {
 	field := reflect.ValueOf(h.fl).Elem().FieldByName("fh")
 	if !field.IsValid() || field.Type() != reflect.TypeFor[*os.File]() {
 		return nil, fmt.Errorf("this version of gofrs/flock hides its file: %w", errors.ErrUnsupported)

@@ -11,7 +11,7 @@ import (
 // not known are zero. It is for people to read: by the time it is shown it may
 // not be true any more.
 type Holder struct {
-	PID     int       // in the PID namespace of the caller
+	PID     int       // in the PID namespace of the caller; in the holder's own if only its record tells of it
 	Host    string    // host name
 	Command string    // the command line, arguments joined by spaces
 	Note    string    // what the holder said with the Note option
@@ -23,15 +23,19 @@ type Holder struct {
 // pid 4242 (rsync -a /srv) on web1 for 2m13s: nightly.
 func (h Holder) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "pid %d", h.PID)
+	if h.PID > 0 {
+		fmt.Fprintf(&b, "pid %d", h.PID)
+	} else {
+		b.WriteString("a process")
+	}
 	if h.Command != "" {
 		fmt.Fprintf(&b, " (%s)", shorten(h.Command, 80))
 	}
 	if h.Host != "" {
 		fmt.Fprintf(&b, " on %s", shorten(h.Host, 64))
 	}
-	if !h.Since.IsZero() {
-		fmt.Fprintf(&b, " for %v", time.Since(h.Since).Truncate(time.Second))
+	if held := time.Since(h.Since); !h.Since.IsZero() && held >= 0 {
+		fmt.Fprintf(&b, " for %v", held.Truncate(time.Second))
 	}
 	if h.Note != "" {
 		fmt.Fprintf(&b, ": %s", shorten(h.Note, 80))
@@ -56,12 +60,24 @@ func shorten(s string, n int) string {
 
 // Holders returns who holds the lock, this process included. It is the best
 // effort of the moment: it takes no lock, and the answer may be stale or miss
-// holders that this process may not see, in another PID namespace or on
-// another host. Empty means that none is known.
+// holders. Empty means that none is known.
 //
 // On Linux the kernel is asked (/proc/locks and /proc/PID/fdinfo, proc(5)): a
 // process that inherited the lock is a holder too, and so is one that took it
 // with flock(1) or from another language.
+//
+// Whom the kernel does not show is known from a record: an exclusive holder
+// writes who it is into the lock file, some milliseconds after it acquired the
+// lock, and empties the file when it releases it. It does so only if the file
+// was empty before or contains such a record, and may be written; what else a
+// lock file contains is never touched. The record also is where Note and Since
+// come from, so they are not known of shared holds.
+//
+// A record that a crash left behind is not shown if the kernel knows better,
+// or if its process is gone. That cannot be told of a holder on another host
+// or, except from the initial one, in another PID namespace: it is shown until
+// the lock is held again, or the file emptied. Whoever may write the lock file
+// may write a record that lies.
 func (l *Lock) Holders() ([]Holder, error) {
 	w, err := l.aim()
 	if err != nil {

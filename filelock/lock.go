@@ -14,7 +14,9 @@ import (
 // be copied. It may be used by many goroutines: an exclusive Lock is held once
 // at a time, so a second Acquire waits as it would on a [sync.Mutex], and any
 // goroutine may release what another has acquired. A shared Lock may be held
-// several times at once, and each hold wants its own Release.
+// several times at once, and each hold wants its own Release; as with
+// [sync.RWMutex], an Acquire of it goes behind an exclusive one that waits, so
+// a goroutine that holds it must not wait for it again.
 //
 // The lock is not re-entrant: a goroutine that acquires what it holds waits
 // for itself. It cannot be upgraded or downgraded: a kernel that converts a
@@ -33,6 +35,12 @@ func Shared() Option { return func(c *config) { c.shared = true } }
 // whoever can open the file for reading can lock it. The mode of a file that
 // exists is left alone.
 func Perm(mode fs.FileMode) Option { return func(c *config) { c.perm = mode.Perm() } }
+
+// Note says something about the holds, such as a job's name, for [Lock.Holders]
+// to show. Everyone who may read the lock file can read it. It is shown of
+// exclusive holds only, and only once they have lasted for some milliseconds;
+// a long note is cut.
+func Note(text string) Option { return func(c *config) { c.note = text } }
 
 // New returns a lock on the file or directory at path. It does no I/O: the
 // first Acquire opens the file, and creates it, empty, if it is missing. The
@@ -57,8 +65,8 @@ func (l *Lock) aim() (want, error) {
 // Path returns the path that the Lock was made with.
 func (l *Lock) Path() string { return l.given }
 
-// Acquire takes the lock, waiting for it until ctx ends. It costs no CPU while
-// it waits, and waiters in one process are served first come first served.
+// Acquire takes the lock, waiting for it until ctx ends. How it waits, and in
+// which order, is said above, in the package's documentation.
 //
 // A ctx that has ended fails even when the lock is free. A wait that reached
 // its deadline has made one last try. An error leaves nothing held; it is
@@ -74,7 +82,8 @@ func (l *Lock) Acquire(ctx context.Context) error { return l.acquire(ctx, l.aim)
 
 // TryAcquire takes the lock if that needs no waiting, and reports whether it
 // did. False without an error means that somebody holds it: another process,
-// another Lock, or this one. It may overtake those who wait.
+// another Lock, or this one. It may overtake those who wait. After a wait of
+// this process has been given up it may take some milliseconds.
 func (l *Lock) TryAcquire() (bool, error) { return l.tryFor(0, l.aim) }
 
 // TryAcquireFor takes the lock, waiting for it no longer than d, and reports

@@ -113,6 +113,7 @@ func (t target) check(h *handle) error {
 	if !at.exists || !at.file.is(mine) {
 		return errReplaced
 	}
+	h.file = at.file
 	return t.lockable(at)
 }
 

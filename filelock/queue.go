@@ -64,9 +64,20 @@ type waiter struct {
 	grant chan grant // capacity 1: a parker never waits for a waiter
 }
 
+// A grant is what a waiter gets. It comes with the keeper that the waiter passed
+// the gate with, which the waiter sends away: until it runs, nothing that would
+// wake another thread is to come between it and its lock.
 type grant struct {
-	h   *handle
-	err error
+	h      *handle
+	err    error
+	keeper *keeper
+}
+
+func (g grant) take() (*handle, error) {
+	if g.keeper != nil {
+		go g.keeper.leave()
+	}
+	return g.h, g.err
 }
 
 // A spot is a place in a kernel's queue: of a file, in a mode.
@@ -114,7 +125,7 @@ func (w want) acquire(ctx context.Context) (*handle, error) {
 	self := w.enqueue()
 	select {
 	case g := <-self.grant:
-		return g.h, g.err
+		return g.take()
 	case <-ctx.Done():
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -124,11 +135,11 @@ func (w want) acquire(ctx context.Context) (*handle, error) {
 		return nil, errBusy
 	}
 	// The grant came first, but nobody wants the lock any more.
-	g := <-self.grant
-	if g.err == nil {
-		g.err = cmp.Or(g.h.release(), errBusy)
+	h, err := (<-self.grant).take()
+	if err == nil {
+		err = cmp.Or(h.release(), errBusy)
 	}
-	return nil, g.err
+	return nil, err
 }
 
 // lastTry is made at the deadline, while the waiter still stands in the queue:
@@ -138,12 +149,12 @@ func (w *waiter) lastTry() (*handle, error) {
 	if w.leave() {
 		return h, err
 	}
-	g := <-w.grant
+	granted, grantErr := (<-w.grant).take()
 	if err != nil {
-		return g.h, g.err
+		return granted, grantErr
 	}
-	if g.h != nil { // a shared lock or a slot can be had twice; one is enough
-		g.h.release()
+	if granted != nil { // a shared lock or a slot can be had twice; one is enough
+		granted.release()
 	}
 	return h, nil
 }
@@ -155,10 +166,19 @@ func (w *waiter) lastTry() (*handle, error) {
 func (w want) tryNow() (*handle, error) {
 	left := leftBehind(w.path)
 	h, err := w.try()
-	if err != errBusy || !left || slices.ContainsFunc(w.any, heldByOthers) {
+	if err != errBusy || !left {
 		return h, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lateGrant)
+	var late time.Duration
+	for _, t := range w.any {
+		if at, err := lookAt(t.path); err == nil && !keptHere(at.file) {
+			late = max(late, lateGrant(t.path))
+		}
+	}
+	if late == 0 {
+		return nil, errBusy
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), late)
 	defer cancel()
 	return w.acquire(ctx)
 }
@@ -242,7 +262,9 @@ func (q *queue) forgetStale() {
 func (q *queue) advance() {
 	switch {
 	case len(q.waiters) == 0:
-		q.leaveGate()
+		if k := q.dismissKeeper(); k != nil {
+			go k.leave() // the file system may be slow
+		}
 		if len(q.parkers) == 0 && q.keeper == nil && q.late == 0 && queues.byPath[q.path] == q {
 			delete(queues.byPath, q.path)
 		}
@@ -332,14 +354,12 @@ func (p *parker) deliver(g grant) (done bool) {
 	return true
 }
 
-// serve gives a grant to the head of the queue.
-//
-// What the next one needs is started before the grant is sent: the scheduler
-// runs what was made ready last first, and that should be the new holder.
+// serve gives a grant to the head of the queue. The next one goes to the gate
+// again, behind other processes.
 func (q *queue) serve(g grant) {
 	head := q.waiters[0]
 	q.waiters = slices.Delete(q.waiters, 0, 1)
-	q.leaveGate() // the next one queues behind other processes
+	g.keeper = q.dismissKeeper()
 	q.advance()
 	head.grant <- g
 }

@@ -133,6 +133,32 @@ func TestTryAfterAWaitGivenUp(t *testing.T) {
 	}
 }
 
+// What was left behind does not make a try wait for a lock that is held, by
+// another process or by this one.
+func TestTryDoesNotWait(t *testing.T) {
+	t.Parallel()
+	for _, who := range []string{"other", "self"} {
+		path := lockPath(t)
+		holder := filelock.New(path)
+		if who == "other" {
+			startHolder(t, path)
+		} else {
+			mustAcquire(t, holder)
+		}
+		l := filelock.New(path)
+		giveUp(t, l)
+		const tries = 50
+		start := time.Now()
+		for range tries {
+			mustTry(t, l, false)
+			mustTry(t, holder, false)
+		}
+		if each := time.Since(start) / (2 * tries); each > 20*time.Millisecond {
+			t.Errorf("a try of a lock that %s holds takes %v", who, each)
+		}
+	}
+}
+
 // A parker left behind for one mode does not stand in the way of the other.
 func TestTakeOverOfTheOtherMode(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,151 @@
+package filelock
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"math"
+	"os"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// A record says who holds a lock, in the lock file itself. An exclusive holder
+// leaves it there for those who cannot ask their kernel: processes in another
+// PID namespace, on another host, and on systems whose kernel does not tell.
+// It is a hint. A holder that dies leaves it behind, so whatever the kernel
+// says goes before it.
+//
+// In the file it is one JSON object and a newline behind a NUL: byte 0 is
+// never written, because LockFileEx on Windows locks it even against reading.
+// The version comes first in the object, so that the first bytes tell a file
+// that is ours to write from one that somebody else put something into.
+type record struct {
+	Version int       `json:"fsync"`
+	PID     int       `json:"pid"`
+	Start   string    `json:"start,omitempty"` // tells apart processes with one PID
+	Host    string    `json:"host,omitempty"`
+	Boot    string    `json:"boot,omitempty"`  // tells apart boots of one host; empty = not known
+	PIDNS   string    `json:"pidns,omitempty"` // PID namespace; empty = there are none
+	Since   time.Time `json:"since,omitzero"`
+	Command string    `json:"command,omitempty"`
+	Note    string    `json:"note,omitempty"`
+}
+
+const (
+	recordVersion = 1
+	recordMark    = "\x00{\"fsync\":" // what a lock file with a record begins with
+	recordOffset  = 1
+	maxRecord     = 4095 // with byte 0 it is a page
+	maxIdentity   = 256  // what encode does not cut: start, boot and PID namespace
+)
+
+// self is the record of this process without what differs between holds.
+var self = sync.OnceValue(func() record {
+	r := record{Version: recordVersion, PID: os.Getpid(), Command: strings.Join(os.Args, " ")}
+	r.Host, _ = os.Hostname()
+	r.Start, _ = processStart(r.PID)
+	r.Boot, r.PIDNS = system()
+	return r
+})
+
+// encode returns the record as it stands in the file. What is too long is cut.
+func (r record) encode() []byte {
+	host, command, note := r.Host, r.Command, r.Note
+	for limit := maxRecord; ; limit /= 2 { // control characters take six bytes each
+		r.Host, r.Command, r.Note = cut(host, limit), cut(command, limit), cut(note, limit)
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(r); err != nil {
+			return nil // no year has five digits yet
+		}
+		if b.Len() <= maxRecord {
+			return b.Bytes()
+		}
+	}
+}
+
+// cut shortens s to at most n bytes of valid UTF-8.
+func cut(s string, n int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// parseRecord is strict: what is not a whole record of our version is none.
+// The newline, which is written last and stands nowhere else, shows that it is
+// whole.
+func parseRecord(text []byte) (record, bool) {
+	var r record
+	if i := bytes.IndexByte(text, '\n'); i < 0 || i != len(text)-1 {
+		return record{}, false
+	}
+	err := json.Unmarshal(text, &r)
+	if err != nil || r.Version != recordVersion || r.PID <= 0 || r.PID > math.MaxInt32 {
+		return record{}, false
+	}
+	if len(r.Start)+len(r.Boot)+len(r.PIDNS) > maxIdentity {
+		return record{}, false
+	}
+	if r.Since.Year() < 2000 || time.Until(r.Since) > 24*time.Hour {
+		r.Since = time.Time{} // whose clock says that?
+	}
+	return r, true
+}
+
+// readRecord reads the record in the file at path. There is none in what is
+// not a regular file, or too big.
+func readRecord(path string) (record, bool) {
+	if at, err := lookAt(path); !keepsRecords || err != nil || !at.exists || !at.mode.IsRegular() {
+		return record{}, false // before it is opened: see look
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	if err != nil {
+		return record{}, false
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return record{}, false
+	}
+	text, err := io.ReadAll(io.NewSectionReader(f, recordOffset, maxRecord))
+	if err != nil {
+		return record{}, false
+	}
+	return parseRecord(text)
+}
+
+// mayHold reports whether the holder that wrote the record may still be there,
+// as far as that can be told without asking the kernel about the lock. Who is
+// out of sight, on another host or in another PID namespace, may be.
+func (r record) mayHold() bool {
+	me := self()
+	switch {
+	case r.Boot != me.Boot:
+		return r.Host != me.Host // else this host was booted since
+	case r.Boot == "" && r.Host != me.Host, r.PIDNS != me.PIDNS:
+		return true
+	}
+	start, alive := processStart(r.PID)
+	return alive && (start == "" || start == r.Start)
+}
+
+// holder is what the record says. The PID is the one that its writer knows.
+func (r record) holder() Holder {
+	return Holder{PID: r.PID, Host: r.Host, Command: r.Command, Note: r.Note, Since: r.Since}
+}
+
+// recorded returns the holder that nobody but the record tells of.
+func recorded(path string) []Holder {
+	if r, ok := readRecord(path); ok && r.mayHold() {
+		return []Holder{r.holder()}
+	}
+	return nil
+}

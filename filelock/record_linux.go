@@ -1,0 +1,90 @@
+package filelock
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// initPIDNS is the PID namespace that sees all processes of a machine
+// (PROC_PID_INIT_INO in the kernel's include/linux/proc_ns.h).
+const initPIDNS = "4026531836"
+
+// system returns what tells this boot of this machine and this process's PID
+// namespace from others.
+func system() (boot, pidns string) {
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	ns, _ := os.Readlink("/proc/self/ns/pid") // pid:[4026531836]
+	return strings.TrimSpace(string(id)), strings.TrimSuffix(strings.TrimPrefix(ns, "pid:["), "]")
+}
+
+// processStart returns when a process was started, in clock ticks since the
+// boot, and whether there is such a process.
+func processStart(pid int) (start string, alive bool) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "", false
+	}
+	// The second field is the command in parentheses, which may contain both.
+	f := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(f) < 20 {
+		return "", true
+	}
+	return f[19], true // field 22 of proc_pid_stat(5)
+}
+
+// unseen reports whether the record may be of a holder that the kernel's lock
+// table does not show to this process. It shows all of this machine in the
+// initial PID namespace, and our own namespace's in any.
+func (r record) unseen() bool {
+	me := self()
+	if r.Boot == me.Boot && (r.PIDNS == me.PIDNS || me.PIDNS == initPIDNS) {
+		return false
+	}
+	return r.mayHold()
+}
+
+// tellsOf reports whether the record is of the hold that the kernel shows, and
+// not left behind by an earlier one. An exclusive hold has one taker; none is
+// shown if it is dead and this is not the initial PID namespace.
+func (r record) tellsOf(took map[int]Holder) bool {
+	switch len(took) {
+	case 0:
+		_, alive := processStart(r.PID)
+		return r.Boot == self().Boot && r.PIDNS == self().PIDNS && !alive
+	case 1:
+		for pid := range took {
+			return r.wrote(pid)
+		}
+	}
+	return false
+}
+
+// wrote reports whether the record is that of the process that the kernel
+// says took the lock.
+func (r record) wrote(taker int) bool {
+	me := self()
+	if r.Boot != me.Boot {
+		return false
+	}
+	start, alive := processStart(taker)
+	if alive && start != r.Start {
+		return false
+	}
+	if r.PIDNS == me.PIDNS {
+		return taker == r.PID
+	}
+	return !alive || innermostPID(taker) == fmt.Sprint(r.PID)
+}
+
+// innermostPID is what a process calls itself in its own PID namespace.
+func innermostPID(pid int) string {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(status)) {
+		if pids, ok := strings.CutPrefix(line, "NSpid:"); ok {
+			f := strings.Fields(pids)
+			return f[len(f)-1]
+		}
+	}
+	return ""
+}

@@ -1,0 +1,374 @@
+package filelock_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func init() { roles["holders"], roles["orphan"], roles["nobody"] = holdersRole, orphan, nobody }
+
+// nobody PATH NOTE: what noted does, as another user.
+func nobody(args []string) error {
+	if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(65534), syscall.Setuid(65534)); err != nil {
+		return err
+	}
+	return noted(args)
+}
+
+// holdersRole PATH: prints who holds the lock.
+func holdersRole(args []string) error {
+	list, err := filelock.New(args[0]).Holders()
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(list)
+}
+
+// orphan PATH: has flock(1) run a command, kills flock(1), and prints who
+// holds the lock that the command inherited.
+func orphan(args []string) error {
+	cmd := exec.Command("flock", args[0], "sh", "-c", "echo ready; read line")
+	_, inErr := cmd.StdinPipe()
+	out, outErr := cmd.StdoutPipe()
+	if err := errors.Join(inErr, outErr, cmd.Start()); err != nil {
+		return err
+	}
+	if _, err := out.Read(make([]byte, 6)); err != nil {
+		return err
+	}
+	cmd.Process.Kill()
+	cmd.Process.Wait()
+	return holdersRole(args)
+}
+
+// inNamespace runs a role in a PID namespace of its own.
+func inNamespace(t *testing.T, role string, args ...string) *testproc.Proc {
+	t.Helper()
+	unshare := []string{"unshare", "--pid", "--fork", "--mount-proc", "--kill-child"}
+	if out, err := exec.Command(unshare[0], append(unshare[1:], "true")...).CombinedOutput(); err != nil {
+		t.Skipf("cannot make a PID namespace (needs root and util-linux): %v: %s", err, out)
+	}
+	cmd := testproc.RoleCmd(role, args...)
+	path, err := exec.LookPath("unshare")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Path, cmd.Args = path, append(unshare, cmd.Args...)
+	return testproc.StartCmd(t, cmd)
+}
+
+func readHolders(t *testing.T, p *testproc.Proc) (list []filelock.Holder) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(p.Line()), &list); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// From outside the kernel shows the holder, under our PID for it, and the
+// record is found to be its own.
+func TestHolderInPIDNamespace(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	p := inNamespace(t, "noted", path, "nightly")
+	p.Expect("acquired")
+	r := awaitRecord(t, path)
+	got := mustHolders(t, path)
+	if r.PID != 1 || len(got) != 1 || got[0].PID <= 1 || got[0].Note != "nightly" || got[0].Since.IsZero() ||
+		!strings.HasSuffix(got[0].Command, path+" nightly") {
+		t.Fatalf("record %+v, holders %+v", r, got)
+	}
+	p.Kill()
+	testproc.Until(t, "the stale record is not shown", func() bool { return len(mustHolders(t, path)) == 0 })
+
+	// What it left behind is not said of others.
+	taker := testproc.StartCmd(t, exec.Command("flock", path, "sh", "-c", "echo ready; exec sleep 1000"))
+	taker.Expect("ready")
+	for _, h := range mustHolders(t, path) {
+		if h.Note != "" || !h.Since.IsZero() {
+			t.Errorf("holder %+v has what a crash left behind", h)
+		}
+	}
+}
+
+// From inside only the record tells of a holder outside.
+func TestHolderOutsidePIDNamespace(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	p := startNoted(t, path, "nightly")
+	awaitRecord(t, path)
+	got := readHolders(t, inNamespace(t, "holders", path))
+	if len(got) != 1 || got[0].PID != p.PID() || got[0].Note != "nightly" {
+		t.Fatalf("holders %+v, want pid %d", got, p.PID())
+	}
+	p.Send("release")
+	p.Expect("released")
+	if got := readHolders(t, inNamespace(t, "holders", path)); len(got) != 0 {
+		t.Fatalf("holders of a free lock: %+v", got)
+	}
+}
+
+// In a PID namespace the kernel's table leaves out a lock whose taker is dead.
+func TestOrphanedHoldInPIDNamespace(t *testing.T) {
+	t.Parallel()
+	got := readHolders(t, inNamespace(t, "orphan", lockPath(t)))
+	if len(got) != 1 || got[0].Command != "sh -c echo ready; read line" {
+		t.Fatalf("holders %+v", got)
+	}
+}
+
+func TestStaleRecord(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	p := startNoted(t, path, "nightly")
+	r := awaitRecord(t, path)
+	p.Kill()
+	if got := mustHolders(t, path); len(got) != 0 || content(t, path) == "" {
+		t.Fatalf("after kill -9: holders %+v, content %q", got, content(t, path))
+	}
+	flock := testproc.StartCmd(t, exec.Command("flock", path, "sh", "-c", "echo ready; exec sleep 1000"))
+	flock.Expect("ready")
+	got := mustHolders(t, path)
+	if len(got) == 0 {
+		t.Fatal("flock(1) is not shown")
+	}
+	r.PID = flock.PID() // and even if it got the dead one's PID
+	writeRecord(t, path, r)
+	for _, h := range append(got, mustHolders(t, path)...) {
+		if h.Note != "" || !h.Since.IsZero() {
+			t.Errorf("holder %+v has what a crash left behind", h)
+		}
+	}
+	flock.Kill()
+	testproc.Until(t, "the command has ended too", func() bool { return len(mustHolders(t, path)) <= 1 })
+
+	other := lockPath(t)
+	writeRecord(t, other, r)
+	l := filelock.New(other, filelock.Note("now"))
+	mustAcquire(t, l)
+	testproc.Until(t, "the record is the new holder's", func() bool {
+		got := mustHolders(t, other)
+		return len(got) == 1 && got[0].Note == "now"
+	})
+	mustRelease(t, l)
+	if text := content(t, other); text != "" {
+		t.Fatalf("after Release the file contains %q", text)
+	}
+}
+
+// A record of our PID and start time, but of another boot, is not ours.
+func TestRecordOfAnotherBoot(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	r := awaitRecord(t, path)
+	r.Boot, r.Note = "another", "a lie"
+	writeRecord(t, path, r)
+	if got := mustHolders(t, path); len(got) != 1 || got[0].Note != "" {
+		t.Errorf("holders %+v", got)
+	}
+}
+
+// The kernel goes before a record that says that somebody holds the lock.
+func TestRecordIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	r := filelock.Self()
+	r.Note = "a lie"
+	writeRecord(t, path, r)
+	if got := mustHolders(t, path); len(got) != 0 {
+		t.Errorf("of our own process: %+v", got)
+	}
+	l := filelock.New(path, filelock.Shared())
+	mustAcquire(t, l)
+	got := mustHolders(t, path)
+	if len(got) != 1 || !got[0].Shared || got[0].Note != "" {
+		t.Errorf("of a shared hold: %+v", got)
+	}
+}
+
+func TestHoldersOfOthers(t *testing.T) {
+	t.Parallel()
+	for _, argv := range [][]string{
+		{"flock", "PATH", "sh", "-c", "echo ready; read line"},
+		{"python3", "-c", "import fcntl,sys; f=open('PATH'); fcntl.flock(f,fcntl.LOCK_EX); print('ready',flush=True); sys.stdin.readline()"},
+	} {
+		t.Run(argv[0], func(t *testing.T) {
+			t.Parallel()
+			if _, err := exec.LookPath(argv[0]); err != nil {
+				t.Skip(err)
+			}
+			path := lockPath(t)
+			write(t, path, "")
+			for i := range argv {
+				argv[i] = strings.ReplaceAll(argv[i], "PATH", path)
+			}
+			p := testproc.StartCmd(t, exec.Command(argv[0], argv[1:]...))
+			p.Expect("ready")
+			var found bool
+			for _, h := range mustHolders(t, path) {
+				found = found || h.Command != "" && h.Host != "" && !h.Shared
+			}
+			if !found {
+				t.Error("is not shown")
+			}
+		})
+	}
+}
+
+// Who inherited the hold has its note, also when the taker is gone.
+func TestHeirHasTheNote(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path, filelock.Note("nightly"))
+	mustAcquire(t, l)
+	f, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd := exec.Command("sh", "-c", "echo ready; read line")
+	cmd.ExtraFiles = []*os.File{f}
+	heir := testproc.StartCmd(t, cmd)
+	heir.Expect("ready")
+	awaitRecord(t, path)
+	got := mustHolders(t, path)
+	if len(got) != 2 || got[0].Note != "nightly" || got[1].Note != "nightly" || got[1].Since.IsZero() {
+		t.Fatalf("holders %+v", got)
+	}
+}
+
+func TestLockedErrorText(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	p := startNoted(t, path, "nightly")
+	awaitRecord(t, path)
+	_, err := filelock.New(path).TryAcquireFor(time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(background, 20*time.Millisecond)
+	defer cancel()
+	err = filelock.New(path).Acquire(ctx)
+	want := fmt.Sprintf(`^%s is held by pid %d \(.*\) on [^ ]+ for \d+s: nightly: context deadline exceeded$`, regexp.QuoteMeta(path), p.PID())
+	if err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {
+		t.Fatalf("%v\nwant %s", err, want)
+	}
+}
+
+// What may not be written is locked all the same.
+func TestUnwritableLockFile(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	dir, err := os.MkdirTemp("", "filelock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "a.lock")
+	write(t, path, "")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(path, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	heldWithoutRecord(t, testproc.Start(t, "nobody", path, "n"), path)
+}
+
+func TestFullDiskHasNoRecord(t *testing.T) {
+	t.Parallel()
+	dir := testproc.Tmpfs(t, "size=4k")
+	path := filepath.Join(dir, "a.lock")
+	write(t, path, "")
+	if err := os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 8192), 0o666); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	heldWithoutRecord(t, testproc.Start(t, "noted", path, "n"), path)
+}
+
+// Of a record that can be written in part nothing stays.
+func TestFileSizeLimit(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	cmd := testproc.RoleCmd("noted", path, strings.Repeat("n", 2000))
+	cmd.Args = append([]string{"sh", "-c", `ulimit -f 1; exec "$0" "$@"`}, cmd.Args...)
+	cmd.Path = "/bin/sh"
+	heldWithoutRecord(t, testproc.StartCmd(t, cmd), path)
+}
+
+// heldWithoutRecord fails unless p holds the lock, leaves the file empty for
+// as long as it takes to write a record, and releases.
+func heldWithoutRecord(t *testing.T, p *testproc.Proc, path string) {
+	t.Helper()
+	p.Expect("acquired")
+	for range 2 {
+		awaitOtherRecord(t)
+	}
+	if text := content(t, path); text != "" {
+		t.Errorf("content %q", text)
+	}
+	if got := mustHolders(t, path); len(got) != 1 || got[0].PID != p.PID() {
+		t.Errorf("holders %+v, want pid %d", got, p.PID())
+	}
+	p.Send("release")
+	p.Expect("released")
+}
+
+// The path may lead to another file by the time the record is written or
+// removed: that one is not touched.
+func TestPathChangesWhileHeld(t *testing.T) {
+	t.Parallel()
+	for _, when := range []string{"before the record", "after the record"} {
+		for name, change := range map[string]func(path, victim string) error{
+			"symbolic link": os.Symlink,
+			"hard link":     os.Link,
+			"FIFO":          func(_, path string) error { return syscall.Mkfifo(path, 0o666) },
+			"nothing":       func(string, string) error { return nil },
+		} {
+			for _, text := range []string{"", "COPY"} {
+				t.Run(when+" "+name+" "+text, func(t *testing.T) {
+					t.Parallel()
+					path, victim := lockPath(t), filepath.Join(t.TempDir(), "victim")
+					write(t, victim, "")
+					l := filelock.New(path)
+					mustAcquire(t, l)
+					if when == "after the record" {
+						awaitRecord(t, path)
+					}
+					if text == "COPY" {
+						text = content(t, path)
+						write(t, victim, text)
+					}
+					if err := errors.Join(os.Remove(path), change(victim, path)); err != nil {
+						t.Fatal(err)
+					}
+					awaitOtherRecord(t)
+					if got := content(t, victim); got != text {
+						t.Errorf("%q became %q", text, got)
+					}
+					mustRelease(t, l)
+					if got := content(t, victim); got != text {
+						t.Errorf("%q became %q by Release", text, got)
+					}
+					if _, err := os.Lstat(path); name == "nothing" && !errors.Is(err, os.ErrNotExist) {
+						t.Errorf("the file was made again: %v", err)
+					}
+				})
+			}
+		}
+	}
+}

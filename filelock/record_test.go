@@ -1,0 +1,450 @@
+package filelock_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func init() { roles["noted"] = noted }
+
+// noted PATH NOTE: holds the lock until it hears a line.
+func noted(args []string) error {
+	l := filelock.New(args[0], filelock.Note(args[1]))
+	if ok, err := l.TryAcquire(); !ok {
+		return fmt.Errorf("not acquired: %w", err)
+	}
+	fmt.Println("acquired")
+	if _, err := testproc.Hear(); err != nil {
+		return nil
+	}
+	if err := l.Release(); err != nil {
+		return err
+	}
+	fmt.Println("released")
+	_, err := testproc.Hear()
+	return err
+}
+
+// startNoted starts a process that holds the lock with a note.
+func startNoted(t testing.TB, path, note string) *testproc.Proc {
+	t.Helper()
+	p := testproc.Start(t, "noted", path, note)
+	p.Expect("acquired")
+	return p
+}
+
+func content(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// awaitRecord waits until the holder's record stands in the lock file.
+func awaitRecord(t testing.TB, path string) filelock.Record {
+	t.Helper()
+	var r filelock.Record
+	testproc.Until(t, "there is a record in "+path, func() bool {
+		text, ok := strings.CutPrefix(content(t, path), "\x00")
+		if ok {
+			r, ok = filelock.ParseRecord([]byte(text))
+		}
+		return ok
+	})
+	return r
+}
+
+// awaitOtherRecord waits until a hold that begins now has been recorded, and
+// so one that began before would have been, too.
+func awaitOtherRecord(t testing.TB) {
+	t.Helper()
+	l := filelock.New(lockPath(t))
+	mustAcquire(t, l)
+	awaitRecord(t, l.Path())
+	mustRelease(t, l)
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeRecord(t testing.TB, path string, r filelock.Record) {
+	t.Helper()
+	write(t, path, "\x00"+string(filelock.EncodeRecord(r)))
+}
+
+func mustHolders(t testing.TB, path string) []filelock.Holder {
+	t.Helper()
+	got, err := filelock.New(path).Holders()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestRecordOfAHold(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path, filelock.Note("nightly"))
+	for range 2 {
+		before := time.Now().Truncate(time.Millisecond)
+		mustAcquire(t, l)
+		after := time.Now()
+		r := awaitRecord(t, path)
+		got := mustHolders(t, path)
+		if len(got) != 1 || got[0].PID != os.Getpid() || got[0].Note != "nightly" || got[0].Command != strings.Join(os.Args, " ") ||
+			got[0].Since.Before(before) || got[0].Since.After(after) {
+			t.Errorf("holders = %+v, record %+v", got, r)
+		}
+		mustRelease(t, l)
+		if text := content(t, path); text != "" {
+			t.Fatalf("after Release the file contains %q", text)
+		}
+		if got := mustHolders(t, path); len(got) != 0 {
+			t.Fatalf("holders of a free lock: %+v", got)
+		}
+	}
+}
+
+// A hold that does not last costs no write, nor does a shared one.
+func TestNotRecorded(t *testing.T) {
+	t.Parallel()
+	short, shared := lockPath(t), lockPath(t)
+	one, two := filelock.New(short, filelock.Note("n")), filelock.New(shared, filelock.Shared(), filelock.Note("n"))
+	mustAcquire(t, two)
+	mustAcquire(t, one)
+	mustRelease(t, one)
+	old := time.Now().Add(-time.Hour)
+	for _, path := range []string{short, shared} {
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start, longest := time.Now(), time.Duration(0)
+	for range 100 {
+		begin := time.Now()
+		mustAcquire(t, one)
+		mustRelease(t, one)
+		longest = max(longest, time.Since(begin))
+	}
+	awaitOtherRecord(t)
+	for _, path := range []string{short, shared} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() != 0 || !info.ModTime().Before(start) && !(path == short && longest > 5*time.Millisecond) {
+			t.Errorf("%s: size %d, written %v ago", path, info.Size(), time.Since(info.ModTime()))
+		}
+	}
+}
+
+// Once a hold has begun to end nothing is written any more, whatever was on
+// its way: the lock may be somebody else's by then.
+func TestNothingIsWrittenAfterWithdraw(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path)
+	for _, recorded := range []bool{false, true} {
+		mustAcquire(t, l)
+		if recorded {
+			awaitRecord(t, path)
+		}
+		filelock.Withdraw(l)
+		if recorded {
+			filelock.RecordNow(l) // came too late
+		}
+		awaitOtherRecord(t)
+		if text := content(t, path); text != "" {
+			t.Errorf("recorded %v: content %q", recorded, text)
+		}
+		mustRelease(t, l)
+	}
+}
+
+// The timer serves many holds: it passes over those that are younger.
+func TestYoungHoldIsPassedOver(t *testing.T) {
+	t.Parallel()
+	l := filelock.New(lockPath(t))
+	testproc.Until(t, "this goroutine is quick", func() bool {
+		start := time.Now()
+		mustAcquire(t, l)
+		defer mustRelease(t, l)
+		filelock.Ripen()
+		young := filelock.IsYoung(l)
+		quick := time.Since(start) < filelock.RecordAfter
+		if quick && !young {
+			t.Error("a young hold was recorded")
+		}
+		return quick
+	})
+}
+
+// What somebody else put into a lock file is never touched.
+func TestForeignContent(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"#!/bin/sh\n", "\x00", "\n", `{"fsync":1}`, "\x00{\"other\":1}\n", "4242\n", strings.Repeat("x", 1<<20)} {
+		path := lockPath(t)
+		write(t, path, text)
+		l := filelock.New(path, filelock.Note("n"))
+		mustAcquire(t, l)
+		t.Cleanup(func() {
+			mustRelease(t, l)
+			if content(t, path) != text {
+				t.Errorf("%.20q was changed by Release", text)
+			}
+		})
+		defer func() {
+			if got := content(t, path); got != text {
+				t.Errorf("%.20q became %.80q", text, got)
+			}
+		}()
+	}
+	awaitOtherRecord(t)
+}
+
+// Nor is what somebody put there while the lock is held.
+func TestContentChangedWhileHeld(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	r := awaitRecord(t, path)
+	r.Note = "of another hold"
+	writeRecord(t, path, r)
+	want := content(t, path)
+	mustRelease(t, l)
+	if got := content(t, path); got != want {
+		t.Errorf("%q became %q", want, got)
+	}
+}
+
+func TestRecordOfAnotherVersion(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	write(t, path, "\x00{\"fsync\":2,\"pid\":1,\"holder\":{\"name\":\"x\"},\"since\":17}\n"+strings.Repeat("second line\n", 1000))
+	if got := mustHolders(t, path); len(got) != 0 {
+		t.Errorf("holders = %+v", got)
+	}
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	if r := awaitRecord(t, path); r.PID != os.Getpid() {
+		t.Errorf("record %+v", r)
+	}
+	mustRelease(t, l)
+	if text := content(t, path); text != "" {
+		t.Errorf("after Release the file contains %.80q", text)
+	}
+}
+
+// Release comes at every moment around that of the writing.
+func TestReleaseRacesWithRecord(t *testing.T) {
+	t.Parallel()
+	var all sync.WaitGroup
+	for i := range 16 {
+		path := lockPath(t)
+		all.Go(func() {
+			l := filelock.New(path)
+			for j := range 16 {
+				if err := l.Acquire(background); err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(9*time.Millisecond + time.Duration(16*i+j)*50*time.Microsecond)
+				if err := l.Release(); err != nil {
+					t.Error(err)
+				}
+				if info, err := os.Stat(path); err != nil || info.Size() != 0 {
+					t.Errorf("after Release: size %d, %v", info.Size(), err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// While one record after another is written and removed, a reader sees a whole
+// one or none.
+func TestNoHalfRecord(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	note := strings.Repeat("n", 3000)
+	l := filelock.New(path, filelock.Note(note))
+	stop := make(chan struct{})
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			for _, h := range mustHolders(t, path) {
+				if h.Note != "" && h.Note != note {
+					t.Errorf("note of %d bytes", len(h.Note))
+				}
+			}
+		}
+	})
+	for range 20 {
+		mustAcquire(t, l)
+		awaitRecord(t, path)
+		mustRelease(t, l)
+	}
+	close(stop)
+	reader.Wait()
+}
+
+func TestHostileRecord(t *testing.T) {
+	t.Parallel()
+	at := func(mod string) string { return `{"fsync":1,"pid":7,"host":"elsewhere","boot":"b"` + mod + "}\n" }
+	for name, c := range map[string]struct {
+		text string
+		want int // holders shown
+	}{
+		"plain":               {at(""), 1},
+		"field we don't know": {at(`,"more":[1]`), 1},
+		"10 MB":               {at(`,"note":"` + strings.Repeat("x", 10<<20) + `"`), 0},
+		"half":                {at("")[:30], 0},
+		"no newline":          {strings.TrimSuffix(at(""), "\n"), 0},
+		"rest of another":     {at("") + `x"}` + "\n", 0},
+		"two":                 {at("") + at(""), 0},
+		"deep":                {at(`,"more":` + strings.Repeat("[", 4000)), 0},
+		"negative pid":        {at(`,"pid":-1`), 0},
+		"no pid":              {at(`,"pid":0`), 0},
+		"huge pid":            {at(`,"pid":4294967297`), 0},
+		"pid a word":          {at(`,"pid":"7"`), 0},
+		"note a number":       {at(`,"note":7`), 0},
+		"version a word":      {strings.Replace(at(""), `:1,`, `:"1",`, 1), 0},
+		"other version":       {strings.Replace(at(""), `:1,`, `:2,`, 1), 0},
+		"year 9999":           {at(`,"since":"9999-12-31T23:59:59Z"`), 1},
+		"year 0":              {at(`,"since":"0000-01-01T00:00:00Z"`), 1},
+		"since a word":        {at(`,"since":"yesterday"`), 0},
+		"control characters":  {at(`,"command":"a\u001b[2Jb\nc\u202e","note":"\u0007\u009b","host":"h\r"`), 1},
+		"invalid UTF-8":       {at(",\"note\":\"\xff\xfe\""), 1},
+		"long":                {at(`,"note":"` + strings.Repeat("é", 1500) + `"`), 1},
+		"NULs":                {strings.Repeat("\x00", 4096), 0},
+		"tomorrow":            {at(`,"since":"` + time.Now().Add(time.Hour).Format(time.RFC3339) + `"`), 1},
+		"long start":          {at(`,"start":"` + strings.Repeat("1", 300) + `"`), 0},
+	} {
+		path := lockPath(t)
+		write(t, path, "\x00"+c.text)
+		got := mustHolders(t, path)
+		if len(got) != c.want {
+			t.Errorf("%s: holders = %+v, want %d", name, got, c.want)
+		}
+		for _, h := range got {
+			checkShown(t, h)
+			if strings.HasPrefix(name, "year") && !h.Since.IsZero() {
+				t.Errorf("%s: since %v", name, h.Since)
+			}
+		}
+	}
+}
+
+// checkShown fails unless the holder can be shown on a terminal.
+func checkShown(t testing.TB, h filelock.Holder) {
+	t.Helper()
+	s := h.String()
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) }) || utf8.RuneCountInString(s) > 300 {
+		t.Errorf("shown as %q", s)
+	}
+	if strings.Contains(s, " for -") || strings.Contains(s, "2562047h") {
+		t.Errorf("held for an impossible time: %s", s)
+	}
+}
+
+func TestMayHold(t *testing.T) {
+	t.Parallel()
+	me := filelock.Self()
+	gone := testproc.Start(t, "hold", lockPath(t))
+	gone.Kill()
+	for name, c := range map[string]struct {
+		change func(*filelock.Record)
+		want   bool
+	}{
+		"this process":                  {func(r *filelock.Record) {}, true},
+		"one with our PID before us":    {func(r *filelock.Record) { r.Start += "0" }, false},
+		"one that is gone":              {func(r *filelock.Record) { r.PID = gone.PID() }, false},
+		"an earlier boot":               {func(r *filelock.Record) { r.Boot = "another" }, false},
+		"another host":                  {func(r *filelock.Record) { r.Host, r.Boot = "elsewhere", "another" }, true},
+		"a gone one's PID, on another":  {func(r *filelock.Record) { r.Host, r.Boot, r.PID = "elsewhere", "another", gone.PID() }, true},
+		"another PID namespace":         {func(r *filelock.Record) { r.PIDNS, r.PID = "1", gone.PID() }, true},
+		"another namespace, other boot": {func(r *filelock.Record) { r.PIDNS, r.Boot = "1", "another" }, false},
+	} {
+		r := me
+		c.change(&r)
+		if got := filelock.MayHold(r); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+func FuzzParseRecord(f *testing.F) {
+	f.Add(filelock.EncodeRecord(filelock.Self()))
+	f.Add([]byte(`{"fsync":1,"pid":7,"host":"\u001b","since":"2026-01-01T00:00:00Z","note":"` + strings.Repeat(`\u0001`, 600) + "\"}\n"))
+	f.Add([]byte("{\"fsync\":1,\"pid\":7}\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, ok := filelock.ParseRecord(text)
+		if !ok {
+			return
+		}
+		checkShown(t, filelock.HolderOf(r))
+		checkRoundTrip(t, r)
+	})
+}
+
+func FuzzRecord(f *testing.F) {
+	f.Add(1, "host", "command", "note", int64(1700000000000))
+	f.Add(4242, "\x1b", strings.Repeat("é", 3000), strings.Repeat("\x01", 5000), int64(946684800000))
+	f.Fuzz(func(t *testing.T, pid int, host, command, note string, since int64) {
+		if pid <= 0 || int64(pid) > 1<<31-1 {
+			return
+		}
+		r := filelock.Self()
+		r.PID, r.Host, r.Command, r.Note = pid, host, command, note
+		r.Since = time.UnixMilli(946684800000 + since&(1<<39-1)).UTC() // 2000 to 2017
+		checkRoundTrip(t, r)
+	})
+}
+
+// checkRoundTrip fails unless the record is the same after it was written and
+// read, except for what had to be cut.
+func checkRoundTrip(t *testing.T, r filelock.Record) {
+	t.Helper()
+	text := filelock.EncodeRecord(r)
+	if len(text) > filelock.MaxRecord || !bytes.HasPrefix(text, []byte(`{"fsync":1,`)) {
+		t.Fatalf("%d bytes: %.40q", len(text), text)
+	}
+	got, ok := filelock.ParseRecord(text)
+	if !ok {
+		t.Fatalf("%q is no record", text)
+	}
+	for _, s := range [][2]string{{r.Host, got.Host}, {r.Command, got.Command}, {r.Note, got.Note}} {
+		whole := strings.ToValidUTF8(s[0], "\uFFFD")
+		if !strings.HasPrefix(whole, s[1]) || len(r.Host)+len(r.Command)+len(r.Note) < 500 && s[1] != whole {
+			t.Errorf("%q became %q", s[0], s[1])
+		}
+	}
+	if !got.Since.Equal(r.Since) || got.PID != r.PID || got.Start != r.Start || got.Boot != r.Boot || got.PIDNS != r.PIDNS {
+		t.Errorf("%+v became %+v", r, got)
+	}
+	if again := filelock.EncodeRecord(got); !bytes.Equal(again, text) {
+		t.Errorf("%q became %q", text, again)
+	}
+}

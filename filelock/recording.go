@@ -1,0 +1,173 @@
+package filelock
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// How a hold gets its record.
+//
+// Most holds are short, and nobody asks about them. So a record is written
+// only when a hold has lasted for recordAfter, and a hold that ends sooner has
+// touched nothing. The lock file is open for reading only (see openAndLock);
+// the record is written, and removed before the unlock, through a second
+// descriptor that is open for a moment. Every failure to do so leaves no
+// record, and is no error.
+
+// recordAfter is how long a hold lasts before it is recorded; it may be up to
+// twice as long.
+const recordAfter = 10 * time.Millisecond
+
+// keepsRecords is false where locks are emulated with fcntl locks: there the
+// lock would be lost when the second descriptor is closed.
+const keepsRecords = runtime.GOOS != "aix" && runtime.GOOS != "solaris"
+
+// young are the holds that are to be recorded if they last. One timer serves
+// all of them: one of its own for each costs a tenth of an acquisition.
+var young = struct {
+	mu    sync.Mutex
+	holds map[*handle]struct{}
+	armed bool // ripen will be called
+}{holds: map[*handle]struct{}{}}
+
+// A recording is the record of one hold.
+type recording struct {
+	announced bool
+	note      string
+	since     time.Time
+
+	mu      sync.Mutex // guards the fields below; held while the file is written
+	over    bool       // the hold ends: nothing may be written any more
+	written []byte     // what stands in the file
+}
+
+// announce has the hold recorded if it lasts. It is for exclusive holds: of
+// several holders one would erase what the others say.
+func (h *handle) announce(note string) {
+	if !keepsRecords {
+		return
+	}
+	h.rec.announced, h.rec.note, h.rec.since = true, note, time.Now()
+	young.mu.Lock()
+	defer young.mu.Unlock()
+	young.holds[h] = struct{}{}
+	if !young.armed {
+		young.armed = true
+		time.AfterFunc(recordAfter, ripen)
+	}
+}
+
+// ripen has the holds recorded that are not young any more, each by itself,
+// because a file system may be slow.
+func ripen() {
+	now := time.Now()
+	young.mu.Lock()
+	defer young.mu.Unlock()
+	for h := range young.holds {
+		if now.Sub(h.rec.since) >= recordAfter {
+			delete(young.holds, h)
+			go h.record()
+		}
+	}
+	if young.armed = len(young.holds) > 0; young.armed {
+		time.AfterFunc(recordAfter, ripen)
+	}
+}
+
+// endsYoung reports whether the hold is not and will not be recorded.
+func (h *handle) endsYoung() bool {
+	young.mu.Lock()
+	defer young.mu.Unlock()
+	_, yes := young.holds[h]
+	delete(young.holds, h)
+	return yes
+}
+
+// record writes the record, unless the hold ends first.
+func (h *handle) record() {
+	h.rec.mu.Lock()
+	defer h.rec.mu.Unlock()
+	if h.rec.over {
+		return
+	}
+	r := self()
+	r.Note, r.Since = h.rec.note, h.rec.since.UTC().Truncate(time.Millisecond)
+	text := r.encode()
+	err := h.rewrite(isOurs, func(f *os.File) error {
+		if err := f.Truncate(0); err != nil { // a crash left a longer one
+			return err
+		}
+		_, err := f.WriteAt(text, recordOffset)
+		if err != nil {
+			f.Truncate(0) // it may have been written in part
+		}
+		return err
+	})
+	if err == nil {
+		h.rec.written = text
+	}
+}
+
+// withdraw removes the record, and comes before the unlock: after it the file
+// is somebody else's to write.
+func (h *handle) withdraw() {
+	if !h.rec.announced || h.endsYoung() {
+		return
+	}
+	h.rec.mu.Lock() // waits for record
+	defer h.rec.mu.Unlock()
+	h.rec.over = true
+	if h.rec.written == nil {
+		return
+	}
+	mine := append([]byte{0}, h.rec.written...)
+	h.rec.written = nil
+	h.rewrite(func(text []byte) bool { return bytes.Equal(text, mine) }, func(f *os.File) error {
+		return f.Truncate(0)
+	})
+}
+
+// isOurs reports whether a lock file with this content is ours to write.
+// Anything can be a lock file: scripts lock themselves.
+func isOurs(text []byte) bool {
+	return len(text) == 0 || bytes.HasPrefix(text, []byte(recordMark))
+}
+
+var errNotOurs = errors.New("it is not ours to write")
+
+// rewrite changes the locked file's content if mayWrite agrees to what it
+// begins with. The content is read through the locked descriptor, before the
+// file is opened for writing: nobody can execute it while it is, and on
+// Windows nobody else can read byte 0.
+func (h *handle) rewrite(mayWrite func([]byte) bool, write func(*os.File) error) error {
+	locked, err := h.open()
+	if err != nil {
+		return err
+	}
+	was, err := locked.Stat()
+	if err != nil {
+		return err
+	}
+	if !was.Mode().IsRegular() {
+		return errNotOurs
+	}
+	text, err := io.ReadAll(io.NewSectionReader(locked, 0, recordOffset+maxRecord))
+	if err != nil || !mayWrite(text) {
+		return errors.Join(err, errNotOurs)
+	}
+	f, err := os.OpenFile(h.fl.Path(), os.O_RDWR|openFlags, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	is, err := f.Stat()
+	if err != nil || !os.SameFile(was, is) { // somebody put another one there
+		return errors.Join(err, errNotOurs)
+	}
+	return write(f)
+}
