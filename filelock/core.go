@@ -121,13 +121,15 @@ func (c *core) file() (*os.File, error) {
 	if len(c.holds) == 0 {
 		return nil, &fs.PathError{Op: "duplicate", Path: c.given, Err: ErrNotHeld}
 	}
-	f, err := c.holds[len(c.holds)-1].open()
+	h := c.holds[len(c.holds)-1]
+	f, err := h.open()
 	if err == nil {
 		f, err = duplicate(f)
 	}
 	if err != nil {
 		return nil, &fs.PathError{Op: "duplicate", Path: c.given, Err: err}
 	}
+	h.recordNow()
 	return f, nil
 }
 

@@ -68,7 +68,7 @@ func shorten(s string, n int) string {
 //
 // Whom the kernel does not show is known from a record: an exclusive holder
 // writes who it is into the lock file, some milliseconds after it acquired the
-// lock, and empties the file when it releases it. It does so only if the file
+// lock or when File is called, and empties the file when it releases it. It does so only if the file
 // was empty before or contains such a record, and may be written; what else a
 // lock file contains is never touched. The record also is where Note and Since
 // come from, so they are not known of shared holds.

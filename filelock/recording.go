@@ -88,6 +88,14 @@ func (h *handle) endsYoung() bool {
 	return yes
 }
 
+// recordNow writes the record before somebody inherits the hold, who may have
+// plans of his own for the file, such as to write his PID into it.
+func (h *handle) recordNow() {
+	if h.rec.announced && h.endsYoung() {
+		h.record()
+	}
+}
+
 // record writes the record, unless the hold ends first.
 func (h *handle) record() {
 	h.rec.mu.Lock()
