@@ -58,6 +58,11 @@ func TestNotInherited(t *testing.T) {
 	holder.Kill()
 	l := filelock.New(path)
 	mustTry(t, l, true)
+	f, err := l.File() // is for those who are given it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
 	q := testproc.StartCmd(t, exec.Command("sh", "-c", "ls -l /proc/self/fd/ 2>/dev/null; echo done"))
 	for line := q.Line(); line != "done"; line = q.Line() {
 		if strings.Contains(line, path) {

@@ -351,6 +351,31 @@ func TestGrantMeetsCancellation(t *testing.T) {
 	}
 }
 
+// A wait that ends in vain ends soon, however many do at a time: it is late
+// already, and does not look far for who holds the lock.
+func TestManyWaitsGivenUp(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	startHolder(t, path)
+	ctx, cancel := context.WithCancel(background)
+	var all sync.WaitGroup
+	const n = 300
+	for range n {
+		all.Go(func() {
+			if err := filelock.New(path).Acquire(ctx); !errors.Is(err, filelock.ErrLocked) {
+				t.Error(err)
+			}
+		})
+	}
+	awaitQueue(t, path, n)
+	start := time.Now()
+	cancel()
+	all.Wait()
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("%d waits ended %v after they were cancelled", n, took)
+	}
+}
+
 // An error of the parker is the error of the one it waits for, not of all.
 func TestDirectoryRemovedWhileWaiting(t *testing.T) {
 	t.Parallel()

@@ -105,16 +105,13 @@ func parseRecord(text []byte) (record, bool) {
 // not a regular file, or too big.
 func readRecord(path string) (record, bool) {
 	if at, err := lookAt(path); !keepsRecords || err != nil || !at.exists || !at.mode.IsRegular() {
-		return record{}, false // before it is opened: see look
+		return record{}, false // looked at before it is opened: see target.look
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return record{}, false
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return record{}, false
-	}
 	text, err := io.ReadAll(io.NewSectionReader(f, recordOffset, maxRecord))
 	if err != nil {
 		return record{}, false

@@ -183,6 +183,28 @@ func TestRecordOfAnotherBoot(t *testing.T) {
 	}
 }
 
+// Asking for the holders opens nothing but a regular file: a writer that waits
+// for a FIFO's reader must not be told that one came.
+func TestHoldersOpensNoFIFO(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	writer := testproc.StartCmd(t, exec.Command("sh", "-c", `echo ready; echo text > "$0"; echo written`, path))
+	writer.Expect("ready")
+	awaitOtherRecord(t) // and it has come to its open
+	for range 10 {
+		mustHolders(t, path)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0) // does not wait if the writer is gone
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	writer.Expect("written")
+}
+
 // The kernel goes before a record that says that somebody holds the lock.
 func TestRecordIsNotTrusted(t *testing.T) {
 	t.Parallel()

@@ -161,11 +161,8 @@ func (h *handle) rewrite(mayWrite func([]byte) bool, write func(*os.File) error)
 	if err != nil {
 		return err
 	}
-	if !was.Mode().IsRegular() {
-		return errNotOurs
-	}
 	text, err := io.ReadAll(io.NewSectionReader(locked, 0, recordOffset+maxRecord))
-	if err != nil || !mayWrite(text) {
+	if err != nil || !mayWrite(text) { // a directory cannot be read
 		return errors.Join(err, errNotOurs)
 	}
 	f, err := os.OpenFile(h.fl.Path(), os.O_RDWR|openFlags, 0)
