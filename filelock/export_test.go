@@ -41,3 +41,5 @@ func DescriptorOf(l *Lock) (uintptr, error) {
 }
 
 var Shorten = shorten
+
+var FlockError = flockError

@@ -190,6 +190,39 @@ func TestCannotOpen(t *testing.T) {
 	}
 }
 
+func TestNoLocksOnThisFileSystem(t *testing.T) {
+	t.Parallel()
+	for _, errno := range []syscall.Errno{syscall.ENOLCK, syscall.ENOSYS, syscall.EOPNOTSUPP} {
+		err := filelock.FlockError("/mnt/a.lock", errno)
+		var pathErr *fs.PathError
+		if !errors.Is(err, errors.ErrUnsupported) || !errors.Is(err, errno) || !errors.As(err, &pathErr) ||
+			pathErr.Path != "/mnt/a.lock" || errors.Is(err, filelock.ErrLocked) {
+			t.Errorf("%v is reported as %v", errno, err)
+		}
+	}
+	if err := filelock.FlockError("/mnt/a.lock", syscall.EIO); errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("EIO is reported as %v", err)
+	}
+}
+
+// A signal interrupts no wait.
+func TestSignalsWhileWaiting(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	waiter := testproc.Start(t, "hold", path)
+	waiter.Send("acquire")
+	awaitWaiters(t, path, 1)
+	for range 100 {
+		waiter.Signal(syscall.SIGURG) // which the Go runtime catches and ignores
+		waiter.Signal(syscall.SIGWINCH)
+	}
+	awaitWaiters(t, path, 1)
+	waiter.Silent()
+	release(t, holder)
+	waiter.Expect("acquire")
+}
+
 func TestContentAndModeAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
