@@ -12,7 +12,8 @@ import (
 
 // A core is what Lock and Semaphore are made of: a path, and the holds on it.
 type core struct {
-	given string // the path as given to New
+	given   string // the path as given to New
+	records bool   // it leads to files that are there to be locked
 	config
 
 	mu    sync.Mutex // guards the fields below
@@ -82,7 +83,7 @@ func (c *core) keep(h *handle, err error) error {
 	defer c.mu.Unlock()
 	c.holds = append(c.holds, h)
 	c.seen = true
-	if !c.shared {
+	if c.records && !c.shared {
 		h.announce(c.note)
 	}
 	return nil

@@ -25,7 +25,8 @@
 //
 // Waiters of one process are served first come first served. On Unix, waiters
 // of different processes pass one by one through a gate, the file .NAME.gate
-// beside the lock file, which is there only while somebody waits. So a tight
+// beside the lock file, which is there only while somebody waits (one that is
+// left over from a process that ended at once is removed by the next). A tight
 // loop of release and acquire does not overtake who waits, and overlapping
 // readers do not keep a writer out. Where there can be no gate, in a directory
 // without write permission for example, the kernel's order holds. If the first
@@ -38,8 +39,8 @@
 // second whether the file that it waits for is the one at the path still.
 //
 // What a lock file contains is left alone, with one exception: an exclusive
-// holder of an empty file writes into it who it is, for [Lock.Holders], and
-// empties it when it releases it.
+// holder writes who it is into an empty file that is called NAME.lock, for
+// [Lock.Holders], and empties it when it releases it.
 //
 // # What is not promised
 //

@@ -28,6 +28,17 @@ type gate struct {
 	of string // the path of the lock or the semaphore
 	target
 	calm atomic.Int64 // when the gate was last found missing, since epoch
+
+	mu    sync.Mutex
+	stuck place // a gate whose keeper left the lock alone; guarded by mu
+}
+
+// distrust has this gate, until there is another, keep nobody from trying the
+// lock. Whoever has the gate seems to be stopped.
+func (g *gate) distrust() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stuck, _ = lookAt(g.path)
 }
 
 // epoch makes times from the monotonic clock fit an atomic.
@@ -58,7 +69,9 @@ func (g *gate) inUse() bool {
 		return false
 	}
 	if at, err := lookAt(g.path); err == nil && at.exists {
-		return true
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return !g.stuck.exists || !sameFile(at.file, g.stuck.file)
 	}
 	g.calm.Store(int64(now))
 	return false
@@ -147,6 +160,7 @@ func (q *queue) tryPast() {
 	queues.mu.Lock()
 	defer queues.mu.Unlock()
 	if len(q.waiters) > 0 && q.waiters[0] == head {
+		head.gate.distrust()
 		q.serve(grant{h: h})
 	} else {
 		q.giveBack(h)
@@ -201,8 +215,9 @@ const sweepAfter = 500 * time.Microsecond
 
 var sweeping sync.Map // path -> struct{}; one timer for each gate is enough
 
-// sweepLater removes the gate if then nobody has it. What is removed while it
-// is locked misleads nobody: who waits for it finds out and makes a new one.
+// sweepLater removes the gate if nobody has it after a while. What is removed
+// while it is locked misleads nobody: who waits for it finds out and makes a
+// new one. A process that ends before leaves the gate to the next that waits.
 func (g *gate) sweepLater() {
 	if _, again := sweeping.LoadOrStore(g.path, struct{}{}); again {
 		return

@@ -125,13 +125,23 @@ func TestStoppedHeadOfTheQueue(t *testing.T) {
 	head := testproc.Start(t, "hold", path)
 	head.Send("acquire")
 	awaitWaiters(t, path, 1)
-	reader := acquire(filelock.New(path, filelock.Shared()))
+	l := filelock.New(path, filelock.Shared())
+	reader := acquire(l)
 	awaitWaiters(t, gateOf(path), 1)
 	head.Signal(syscall.SIGSTOP)
 	awaitWaiters(t, path, 0) // a stopped process waits for nothing
 	release(t, holder)
 	if err := <-reader; err != nil {
 		t.Fatal(err)
+	}
+	// From then on it is not in the way at all.
+	start := time.Now()
+	for range 20 {
+		mustRelease(t, l)
+		mustAcquire(t, l)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("20 acquisitions behind a stopped process took %v", took)
 	}
 	head.Signal(syscall.SIGCONT)
 	awaitWaiters(t, path, 1)
@@ -153,6 +163,22 @@ func TestStoppedHolder(t *testing.T) {
 	if err := <-result; err != nil {
 		t.Fatal(err)
 	}
+}
+
+// When nobody waits any more there is no gate.
+func TestGateIsGoneWhenNobodyWaits(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	waiter := testproc.Start(t, "hold", path)
+	waiter.Send("acquire")
+	awaitWaiters(t, path, 1)
+	if gone(gateOf(path)) {
+		t.Error("there is no gate while somebody waits")
+	}
+	release(t, holder)
+	waiter.Expect("acquire")
+	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
 }
 
 // Whatever stands in the gate's place, locks work, in the kernel's order.

@@ -15,6 +15,7 @@ import (
 type handle struct {
 	fl   *flock.Flock
 	file fileID // the locked file
+	size int64  // its size when it was locked
 	kept bool   // a Lock or a Semaphore has it; guarded by held.mu
 	rec  recording
 }

@@ -68,9 +68,11 @@ func shorten(s string, n int) string {
 //
 // Whom the kernel does not show is known from a record: an exclusive holder
 // writes who it is into the lock file, some milliseconds after it acquired the
-// lock or when File is called, and empties the file when it releases it. It does so only if the file
-// was empty before or contains such a record, and may be written; what else a
-// lock file contains is never touched. The record also is where Note and Since
+// lock or when File is called, and empties the file when it releases it. It
+// does so only to the slots of a semaphore and to a file that is called
+// NAME.lock, has no other name, may be written, and was empty or held just
+// such a record when it was locked; what else a lock file contains is never
+// touched. The record also is where Note and Since
 // come from, so they are not known of shared holds.
 //
 // A record that a crash left behind is not shown if the kernel knows better,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -38,8 +39,8 @@ func Perm(mode fs.FileMode) Option { return func(c *config) { c.perm = mode.Perm
 
 // Note says something about the holds, such as a job's name, for [Lock.Holders]
 // to show. Everyone who may read the lock file can read it. It is shown of
-// exclusive holds only, and only once they have lasted for some milliseconds;
-// a long note is cut.
+// exclusive holds of semaphores and of files that are called NAME.lock only,
+// and only once they have lasted for some milliseconds; a long note is cut.
 func Note(text string) Option { return func(c *config) { c.note = text } }
 
 // New returns a lock on the file or directory at path. It does no I/O: the
@@ -49,6 +50,7 @@ func Note(text string) Option { return func(c *config) { c.note = text } }
 func New(path string, opts ...Option) *Lock {
 	l := new(Lock)
 	l.init(path, opts)
+	l.records = filepath.Ext(path) == ".lock"
 	return l
 }
 

@@ -74,7 +74,12 @@ func (t target) lockOnce(wait bool, opened func(place)) (*handle, error) {
 	if opened != nil {
 		opened(at)
 	}
-	fl, err := t.openAndLock(at, wait)
+	// What is created here has not been seen yet: who locks it first makes us
+	// look again, so that nobody ever waits for a file that it does not know.
+	fl, err := t.openAndLock(at, wait && at.exists)
+	if err == errBusy && wait && !at.exists {
+		err = errReplaced
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +118,7 @@ func (t target) check(h *handle) error {
 	if !at.exists || !at.file.is(mine) {
 		return errReplaced
 	}
-	h.file = at.file
+	h.file, h.size = at.file, mine.Size()
 	return t.lockable(at)
 }
 

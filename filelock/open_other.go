@@ -23,6 +23,9 @@ func sameFile(a, b fileID) bool { return os.SameFile(a.FileInfo, b.FileInfo) }
 
 func (id fileID) is(info fs.FileInfo) bool { return os.SameFile(id.FileInfo, info) }
 
+// links is not known here.
+func links(fs.FileInfo) uint64 { return 1 }
+
 func lookAt(path string) (place, error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -41,6 +41,15 @@ func (id fileID) is(info fs.FileInfo) bool {
 	return ok && id == fileID{uint64(st.Dev), uint64(st.Ino)}
 }
 
+// links is how many names the file has.
+func links(info fs.FileInfo) uint64 {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 1
+	}
+	return uint64(st.Nlink)
+}
+
 // lookAt is an lstat that allocates nothing; it is called twice in every
 // acquisition.
 func lookAt(path string) (place, error) {

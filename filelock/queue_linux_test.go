@@ -173,6 +173,12 @@ func TestTakeOverOfTheOtherMode(t *testing.T) {
 	if err := <-result; err != nil {
 		t.Fatal(err)
 	}
+	// What it has is what it asked for: the exclusive lock, which was granted
+	// first, has been given back.
+	if ok, err := filelock.New(path, filelock.Shared()).TryAcquireFor(testproc.Patience); !ok || err != nil {
+		t.Error(ok, err)
+	}
+	mustTry(t, filelock.New(path), false)
 }
 
 // What was left behind on a file that is gone is not taken over: its holder

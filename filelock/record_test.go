@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -237,7 +238,7 @@ func TestContentChangedWhileHeld(t *testing.T) {
 func TestRecordOfAnotherVersion(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	write(t, path, "\x00{\"fsync\":2,\"pid\":1,\"holder\":{\"name\":\"x\"},\"since\":17}\n"+strings.Repeat("second line\n", 1000))
+	write(t, path, "\x00{\"fsync\":2,\"pid\":1,\"holder\":{\"name\":\"x\"},\"since\":17}\n")
 	if got := mustHolders(t, path); len(got) != 0 {
 		t.Errorf("holders = %+v", got)
 	}
@@ -250,6 +251,76 @@ func TestRecordOfAnotherVersion(t *testing.T) {
 	if text := content(t, path); text != "" {
 		t.Errorf("after Release the file contains %.80q", text)
 	}
+}
+
+// What somebody puts into a file while it is locked, or has in it before, is
+// his.
+func TestRecordsDestroyNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	hold := func(path string, meanwhile func()) {
+		t.Helper()
+		l := filelock.New(path)
+		mustAcquire(t, l)
+		f, err := l.File() // has the record written, if there is to be one
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		meanwhile()
+		mustRelease(t, l)
+	}
+	add := func(path, text string) {
+		t.Helper()
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+		if err == nil {
+			_, err = f.WriteString(text)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
+	for _, name := range []string{"job.log", "a.pid", "data.json", "lock"} {
+		path := filepath.Join(dir, name)
+		for range 3 {
+			hold(path, func() { add(path, "line\n") })
+		}
+		if got := content(t, path); got != "line\nline\nline\n" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+
+	appended := filepath.Join(dir, "appended.lock")
+	hold(appended, func() { add(appended, "first\n") })
+	hold(appended, func() { add(appended, "second\n") })
+	if got := content(t, appended); !strings.HasSuffix(got, "\nfirst\nsecond\n") {
+		t.Errorf("appended.lock: %q", got)
+	}
+
+	replaced := filepath.Join(dir, "replaced.lock")
+	write(t, replaced, "old")
+	l := filelock.New(replaced)
+	mustAcquire(t, l)
+	if err := os.Truncate(replaced, 0); err != nil { // to write to it at leisure
+		t.Fatal(err)
+	}
+	filelock.RecordNow(l)
+	if got := content(t, replaced); got != "" {
+		t.Errorf("replaced.lock: %q", got)
+	}
+	mustRelease(t, l)
+
+	linked := filepath.Join(dir, "linked.lock")
+	write(t, linked, "")
+	if err := os.Link(linked, filepath.Join(dir, "data")); err != nil {
+		t.Fatal(err)
+	}
+	hold(linked, func() {
+		if got := content(t, linked); got != "" {
+			t.Errorf("linked.lock: %q", got)
+		}
+	})
 }
 
 // Release comes at every moment around that of the writing.

@@ -48,8 +48,12 @@ type recording struct {
 
 // announce has the hold recorded if it lasts. It is for exclusive holds: of
 // several holders one would erase what the others say.
+//
+// It is for lock files alone, too. Scripts lock themselves, jobs their log or
+// their PID file, and write to it while it is locked. So the caller has to know
+// that it is one, and what is in it has to be ours when it is locked.
 func (h *handle) announce(note string) {
-	if !keepsRecords {
+	if !keepsRecords || h.size > 0 && h.mayRewrite(isOurs) != nil {
 		return
 	}
 	h.rec.announced, h.rec.note, h.rec.since = true, note, time.Now()
@@ -100,13 +104,17 @@ func (h *handle) recordNow() {
 func (h *handle) record() {
 	h.rec.mu.Lock()
 	defer h.rec.mu.Unlock()
-	if h.rec.over {
+	if h.rec.over || !h.rec.announced {
 		return
 	}
 	r := self()
 	r.Note, r.Since = h.rec.note, h.rec.since.UTC().Truncate(time.Millisecond)
 	text := r.encode()
-	err := h.rewrite(isOurs, func(f *os.File) error {
+	mayWrite := isOurs
+	if h.size == 0 { // whatever is there now was put there under our lock
+		mayWrite = func(text []byte) bool { return len(text) == 0 }
+	}
+	err := h.rewrite(mayWrite, func(f *os.File) error {
 		if err := f.Truncate(0); err != nil { // a crash left a longer one
 			return err
 		}
@@ -140,30 +148,45 @@ func (h *handle) withdraw() {
 	})
 }
 
-// isOurs reports whether a lock file with this content is ours to write.
-// Anything can be a lock file: scripts lock themselves.
+// isOurs reports whether a lock file with this content, the whole of it, is
+// ours to write: it is empty, or one record, of whatever version, that a crash
+// left behind, and perhaps before it was complete.
 func isOurs(text []byte) bool {
-	return len(text) == 0 || bytes.HasPrefix(text, []byte(recordMark))
+	if len(text) == 0 {
+		return true
+	}
+	newline := bytes.IndexByte(text, '\n')
+	return bytes.HasPrefix(text, []byte(recordMark)) && len(text) <= recordOffset+maxRecord &&
+		(newline < 0 || newline == len(text)-1)
 }
 
 var errNotOurs = errors.New("it is not ours to write")
 
-// rewrite changes the locked file's content if mayWrite agrees to what it
-// begins with. The content is read through the locked descriptor, before the
-// file is opened for writing: nobody can execute it while it is, and on
-// Windows nobody else can read byte 0.
-func (h *handle) rewrite(mayWrite func([]byte) bool, write func(*os.File) error) error {
+// mayRewrite returns nil if the locked file is only a lock file, and mayWrite
+// agrees to what is in it. It reads through the locked descriptor: nobody can
+// execute a file that is open for writing, and on Windows nobody else can read
+// byte 0.
+func (h *handle) mayRewrite(mayWrite func([]byte) bool) error {
 	locked, err := h.open()
 	if err != nil {
 		return err
 	}
-	was, err := locked.Stat()
+	info, err := locked.Stat()
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.NewSectionReader(locked, 0, recordOffset+maxRecord))
-	if err != nil || !mayWrite(text) { // a directory cannot be read
+	text, err := io.ReadAll(io.NewSectionReader(locked, 0, recordOffset+maxRecord+1))
+	if err != nil || links(info) > 1 || !mayWrite(text) { // a directory cannot be read
 		return errors.Join(err, errNotOurs)
+	}
+	return nil
+}
+
+// rewrite changes the locked file's content if mayWrite agrees to what is in
+// it.
+func (h *handle) rewrite(mayWrite func([]byte) bool, write func(*os.File) error) error {
+	if err := h.mayRewrite(mayWrite); err != nil {
+		return err
 	}
 	f, err := os.OpenFile(h.fl.Path(), os.O_RDWR|openFlags, 0)
 	if err != nil {
@@ -171,7 +194,7 @@ func (h *handle) rewrite(mayWrite func([]byte) bool, write func(*os.File) error)
 	}
 	defer f.Close()
 	is, err := f.Stat()
-	if err != nil || !os.SameFile(was, is) { // somebody put another one there
+	if err != nil || !h.file.is(is) { // somebody put another one there
 		return errors.Join(err, errNotOurs)
 	}
 	return write(f)

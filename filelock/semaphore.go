@@ -38,6 +38,7 @@ type Semaphore struct {
 func NewSemaphore(path string, slots int, opts ...Option) *Semaphore {
 	s := &Semaphore{slots: slots}
 	s.init(path, opts)
+	s.records = true
 	return s
 }
 
@@ -45,12 +46,15 @@ func NewSemaphore(path string, slots int, opts ...Option) *Semaphore {
 func (s *Semaphore) Path() string { return s.given }
 
 // Acquire takes a slot, waiting for any of them until ctx ends. Everything
-// that [Lock.Acquire] says holds here too. While it waits, the first waiter
-// of all processes occupies a thread for each slot.
+// that [Lock.Acquire] says holds here too. The first waiter of all processes
+// waits for each slot, which takes a thread each. When it has one slot its
+// process goes on waiting for the others, gives back what it is granted then,
+// and so may have another process find all slots held for a moment.
 func (s *Semaphore) Acquire(ctx context.Context) error { return s.acquire(ctx, s.aim) }
 
 // TryAcquire takes a slot if that needs no waiting, and reports whether it
-// did. False without an error means that all are held.
+// did. False without an error means that all are held, if only for a moment by
+// what a wait has left behind.
 func (s *Semaphore) TryAcquire() (bool, error) { return s.tryFor(0, s.aim) }
 
 // TryAcquireFor takes a slot, waiting for it no longer than d, and reports
