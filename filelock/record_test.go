@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -89,12 +90,17 @@ func writeRecord(t testing.TB, path string, r filelock.Record) {
 	write(t, path, "\x00"+string(filelock.EncodeRecord(r)))
 }
 
-func mustHolders(t testing.TB, path string) []filelock.Holder {
+func mustHolders(t testing.TB, path string) (got []filelock.Holder) {
 	t.Helper()
-	got, err := filelock.New(path).Holders()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testproc.Until(t, "no child of the tests is between fork and exec, when it has all our files", func() bool {
+		var err error
+		if got, err = filelock.New(path).Holders(); err != nil {
+			t.Fatal(err)
+		}
+		return !slices.ContainsFunc(got, func(h filelock.Holder) bool {
+			return h.PID != os.Getpid() && h.Command == strings.Join(os.Args, " ")
+		})
+	})
 	return got
 }
 
