@@ -14,9 +14,8 @@ import (
 // The subscription comes before the look, or a change between the two would be
 // reported to nobody and seen by nobody.
 func (e *Event) await(ctx context.Context, m marker, met func() (bool, error)) error {
-	e.at(subscribing)
 	nudge := make(chan struct{}, 1)
-	sub, err := watch.Subscribe(m.path(), nudge)
+	sub, err := e.subscribe(m, nudge)
 	if err != nil {
 		return err
 	}
@@ -32,6 +31,12 @@ func (e *Event) await(ctx context.Context, m marker, met func() (bool, error)) e
 			return e.lastLook(ctx, met)
 		}
 	}
+}
+
+// subscribe has the step right before the subscription, wherever that is.
+func (e *Event) subscribe(m marker, nudge chan<- struct{}) (*watch.Subscription, error) {
+	e.at(subscribing)
+	return watch.Subscribe(m.path(), nudge)
 }
 
 // lastLook is what a wait does when its ctx has ended. Who cancels wants no
