@@ -48,7 +48,8 @@ func (c *core) acquire(ctx context.Context, aim func() (want, error)) error {
 	if err != nil {
 		return err
 	}
-	if err := c.keep(w.acquire(ctx)); err != errBusy {
+	h, err := w.acquire(ctx)
+	if err = c.keep(w, h, err); err != errBusy {
 		return err
 	}
 	return locked(ctx, c.given, w.takers())
@@ -61,22 +62,30 @@ func (c *core) tryFor(d time.Duration, aim func() (want, error)) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	var h *handle
 	if d <= 0 {
-		err = c.keep(w.tryNow())
+		h, err = w.tryNow()
 	} else {
 		ctx, cancel := context.WithTimeout(context.Background(), d)
 		defer cancel()
-		err = c.keep(w.acquire(ctx))
+		h, err = w.acquire(ctx)
 	}
-	if err == errBusy {
+	if err = c.keep(w, h, err); err == errBusy {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-func (c *core) keep(h *handle, err error) error {
+// keep makes what a want has got a hold.
+func (c *core) keep(w want, h *handle, err error) error {
 	if err != nil {
 		return err
+	}
+	if w.still != nil {
+		if err := w.still(); err != nil {
+			h.release()
+			return err
+		}
 	}
 	h.keep()
 	c.mu.Lock()
@@ -149,23 +158,16 @@ func (c *core) target(path, gatePath string) (target, *gate) {
 // takers returns who is known to hold any of the targets without looking far:
 // it is for a wait that is over time already.
 func (w want) takers() []Holder {
-	var all []Holder
-	for _, t := range w.any {
-		some, _ := holders(t.path, false)
-		all = append(all, some...)
-	}
+	all, _ := w.holders(false)
 	return all
 }
 
 // holders returns who holds any of the targets.
-func (w want) holders() ([]Holder, error) {
-	var all []Holder
-	for _, t := range w.any {
-		some, err := holders(t.path, true)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
+func (w want) holders(thorough bool) ([]Holder, error) {
+	paths := make([]string, len(w.any))
+	for i, t := range w.any {
+		paths[i] = t.path
 	}
-	return all, nil
+	each, err := holders(paths, thorough)
+	return slices.Concat(each...), err
 }

@@ -1,6 +1,11 @@
 package filelock
 
-import "testing"
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+)
 
 // QueueLen is the number of goroutines of this process that wait for path.
 func QueueLen(path string) int {
@@ -10,6 +15,13 @@ func QueueLen(path string) int {
 		return len(q.waiters)
 	}
 	return 0
+}
+
+// HasQueue reports whether anything is left of the waits for path.
+func HasQueue(path string) bool {
+	queues.mu.Lock()
+	defer queues.mu.Unlock()
+	return queues.byPath[path] != nil
 }
 
 // Parked is the number of this process's parkers that block in the kernel.
@@ -38,6 +50,73 @@ func DescriptorOf(l *Lock) (uintptr, error) {
 		return 0, err
 	}
 	return f.Fd(), nil
+}
+
+// The steps between which a test can come, with At.
+const (
+	Opening    = opening
+	GivingBack = givingBack
+	PassingBy  = passingBy
+)
+
+// A stepAt is a step on a path.
+type stepAt struct {
+	step step
+	path string
+}
+
+var steps sync.Map // stepAt -> func()
+
+func init() {
+	reached = func(s step, path string) {
+		if do, ok := steps.LoadAndDelete(stepAt{s, path}); ok {
+			do.(func())()
+		}
+	}
+}
+
+// At has do called, once, when this process next reaches a step on path.
+func At(t testing.TB, s step, path string, do func()) {
+	steps.Store(stepAt{s, path}, do)
+	t.Cleanup(func() { steps.Delete(stepAt{s, path}) })
+}
+
+// Look does at once what the head of a queue does every second.
+func Look(t testing.TB, path string) {
+	queues.mu.Lock()
+	q := queues.byPath[path]
+	if q == nil || q.keeper == nil {
+		queues.mu.Unlock()
+		t.Fatalf("nobody waits for %s", path)
+	}
+	k := q.keeper
+	queues.mu.Unlock()
+	k.look()
+}
+
+// Sweep does at once what is done some time after a gate was passed.
+func Sweep(path string) { gateOf(path, 0o666).sweep() }
+
+// LastTryAfterAGrant is a wait for a free lock that reaches its deadline when
+// it has been granted the lock but has not been told yet. It reports whether it
+// has the lock, and releases it.
+func LastTryAfterAGrant(l *Lock) error {
+	w, err := l.aim()
+	if err != nil {
+		return err
+	}
+	self := w.enqueue()
+	for len(self.grant) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	h, err := self.lastTry()
+	if err != nil {
+		return err
+	}
+	if h == nil {
+		return errors.New("granted nothing")
+	}
+	return h.release()
 }
 
 var Shorten = shorten

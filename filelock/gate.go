@@ -157,6 +157,7 @@ func (q *queue) tryPast() {
 	if err != nil {
 		return
 	}
+	reached(passingBy, q.path)
 	queues.mu.Lock()
 	defer queues.mu.Unlock()
 	if len(q.waiters) > 0 && q.waiters[0] == head {
@@ -224,11 +225,15 @@ func (g *gate) sweepLater() {
 	}
 	time.AfterFunc(sweepAfter, func() {
 		sweeping.Delete(g.path)
-		t := g.target
-		t.absent = true
-		if h, err := t.try(); err == nil {
-			os.Remove(t.path)
-			h.release()
-		}
+		g.sweep()
 	})
+}
+
+func (g *gate) sweep() {
+	t := g.target
+	t.absent = true
+	if h, err := t.try(); err == nil {
+		os.Remove(t.path)
+		h.release()
+	}
 }

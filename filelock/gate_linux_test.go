@@ -1,6 +1,7 @@
 package filelock_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -268,5 +269,82 @@ func TestGateRemovedWhileWaiting(t *testing.T) {
 	}
 	if err := <-second; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Readers do not get past a writer that waits, not even one that is stopped.
+func TestStoppedWriterKeepsItsPlace(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	reader := startHolder(t, path, "shared")
+	writer := testproc.Start(t, "hold", path)
+	writer.Send("acquire")
+	awaitWaiters(t, path, 1)
+	second := acquire(filelock.New(path, filelock.Shared()))
+	awaitWaiters(t, gateOf(path), 1)
+	writer.Signal(syscall.SIGSTOP)
+	awaitWaiters(t, path, 0) // a stopped process waits for nothing
+	for range 3 {
+		filelock.Look(t, path)
+		notYet(t, second)
+	}
+	release(t, reader)
+	filelock.Look(t, path)
+	if err := <-second; err != nil {
+		t.Fatal(err)
+	}
+	writer.Signal(syscall.SIGCONT)
+}
+
+// What was taken in passing by a stopped process, for somebody who has given up
+// meanwhile, is given back.
+func TestPassingByForNobody(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	head := testproc.Start(t, "hold", path)
+	head.Send("acquire")
+	awaitWaiters(t, path, 1)
+	ctx, cancel := context.WithCancel(background)
+	result := make(chan error)
+	go func() { result <- filelock.New(path).Acquire(ctx) }()
+	awaitWaiters(t, gateOf(path), 1)
+	head.Signal(syscall.SIGSTOP)
+	awaitWaiters(t, path, 0) // a stopped process waits for nothing
+	release(t, holder)
+	filelock.At(t, filelock.PassingBy, path, func() {
+		cancel()
+		if err := <-result; !errors.Is(err, filelock.ErrLocked) {
+			t.Errorf("Acquire = %v", err)
+		}
+	})
+	filelock.Look(t, path)
+	holder.Send("try 0s")
+	holder.Expect("try")
+	head.Signal(syscall.SIGCONT)
+}
+
+// A gate is swept away if it is there and nobody has it.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	gate, dir := gateOf(path), filepath.Dir(path)
+	long := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	if err := os.Chtimes(dir, long, long); err != nil {
+		t.Fatal(err)
+	}
+	filelock.Sweep(path)
+	if info, err := os.Stat(dir); err != nil || !info.ModTime().Equal(long) {
+		t.Errorf("sweeping where there is nothing changed the directory: %v, %v", info.ModTime(), err)
+	}
+	holder := startHolder(t, gate)
+	filelock.Sweep(path)
+	if gone(gate) {
+		t.Error("a gate was swept away that somebody has")
+	}
+	release(t, holder)
+	filelock.Sweep(path)
+	if !gone(gate) {
+		t.Error("a gate was left that nobody has")
 	}
 }

@@ -85,5 +85,5 @@ func (l *Lock) Holders() ([]Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.holders()
+	return w.holders(true)
 }

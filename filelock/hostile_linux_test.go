@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -137,6 +138,18 @@ func TestProtectedRegular(t *testing.T) {
 			if got := tryAs(t, path); got != "true <nil>" {
 				t.Errorf("protected_regular=%s, mode %o: another user's try: %s", level, mode, got)
 			}
+			// The other user makes the file right after a look found none.
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			filelock.At(t, filelock.Opening, path, func() {
+				if err := errors.Join(os.WriteFile(path, nil, 0o666), os.Chown(path, 1234, 1234)); err != nil {
+					t.Error(err)
+				}
+			})
+			l = filelock.New(path)
+			mustTry(t, l, true)
+			mustRelease(t, l)
 		}
 	}
 }
@@ -176,5 +189,45 @@ open(sys.argv[2]).read() # until somebody has opened it for writing, and closed 
 	}
 	if err := <-result; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What comes to the path between the look and the open is not opened in a way
+// that blocks, and is not locked if it is no lock file.
+func TestPathChangesBeforeTheOpen(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before bool // there is a lock file at first
+		put    func(path string) error
+		want   error
+	}{
+		"FIFO":            {true, func(path string) error { return syscall.Mkfifo(path, 0o666) }, fs.ErrInvalid},
+		"link":            {true, func(path string) error { return os.Symlink("/dev/null", path) }, fs.ErrInvalid},
+		"nothing":         {true, func(path string) error { return nil }, nil},
+		"file":            {false, func(path string) error { return os.WriteFile(path, nil, 0o666) }, nil},
+		"link to nothing": {false, func(path string) error { return os.Symlink("elsewhere", path) }, fs.ErrInvalid},
+		"directory":       {false, func(path string) error { return os.Mkdir(path, 0o777) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := lockPath(t)
+			if c.before {
+				if err := os.WriteFile(path, nil, 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			filelock.At(t, filelock.Opening, path, func() {
+				os.Remove(path)
+				if err := c.put(path); err != nil {
+					t.Error(err)
+				}
+			})
+			if ok, err := filelock.New(path).TryAcquire(); ok != (c.want == nil) || !errors.Is(err, c.want) {
+				t.Errorf("TryAcquire = %v, %v", ok, err)
+			}
+			if !gone(filepath.Join(filepath.Dir(path), "elsewhere")) {
+				t.Error("a link was followed")
+			}
+		})
 	}
 }

@@ -62,7 +62,7 @@ func (t target) try() (*handle, error) {
 
 // lockOnce opens the lock file, locks it and looks whether it is still the
 // file at the path. With wait it blocks in the kernel's queue, and tells opened
-// what it waits for before.
+// before what it waits for.
 func (t target) lockOnce(wait bool, opened func(place)) (*handle, error) {
 	at := place{exists: true}
 	if !t.known || wait {
@@ -74,6 +74,7 @@ func (t target) lockOnce(wait bool, opened func(place)) (*handle, error) {
 	if opened != nil {
 		opened(at)
 	}
+	reached(opening, t.path)
 	// What is created here has not been seen yet: who locks it first makes us
 	// look again, so that nobody ever waits for a file that it does not know.
 	fl, err := t.openAndLock(at, wait && at.exists)

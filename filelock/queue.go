@@ -51,11 +51,24 @@ type queue struct {
 	late    int // grants that are being given back
 }
 
+// reached is called between steps, for tests to come between them.
+var reached = func(_ step, path string) {}
+
+type step int
+
+const (
+	opening    step = iota // between the look at the path and the open
+	givingBack             // before a grant that nobody wants is released
+	passingBy              // after tryPast had the lock for the head of the queue
+)
+
 // A want is what an acquisition is after: any one of its targets.
 type want struct {
 	path string // of the lock or the semaphore: the queue's
 	any  []target
 	gate *gate
+
+	still func() error // nil, or whether what was got is what was wanted
 }
 
 // A waiter is a goroutine in Acquire.
@@ -372,6 +385,7 @@ func (w *waiter) wants(s spot) bool {
 func (q *queue) giveBack(h *handle) {
 	q.late++
 	queues.mu.Unlock() // the file system may be slow
+	reached(givingBack, q.path)
 	h.release()
 	queues.mu.Lock()
 	q.late--

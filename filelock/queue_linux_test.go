@@ -404,3 +404,131 @@ func TestDirectoryRemovedWhileWaiting(t *testing.T) {
 	}
 	testproc.Until(t, "nothing is left of the queue", func() bool { return filelock.QueueLen(path) == 0 })
 }
+
+// A shared lock can be had twice by a wait that reaches its deadline as it is
+// granted the lock. It keeps one of the two.
+func TestGrantMeetsLastTry(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	if err := filelock.LastTryAfterAGrant(filelock.New(path, filelock.Shared())); err != nil {
+		t.Fatal(err)
+	}
+	mustTry(t, filelock.New(path), true)
+}
+
+// While a late grant is on its way back, a try of this process waits for it.
+func TestTryMeetsLateGrant(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder, l := filelock.New(path), filelock.New(path)
+	mustAcquire(t, holder)
+	giveUp(t, l)
+	late, tried := make(chan struct{}), make(chan struct{})
+	filelock.At(t, filelock.GivingBack, path, func() {
+		close(late)
+		<-tried
+	})
+	mustRelease(t, holder)
+	<-late
+	// The try has found the lock taken when it waits, or when it has failed.
+	var all sync.WaitGroup
+	all.Go(func() { mustTry(t, l, true) })
+	all.Go(func() {
+		awaitQueue(t, path, 1)
+		close(tried)
+	})
+	all.Wait()
+}
+
+// A late grant that has been given back leaves nothing behind.
+func TestNothingIsLeftOfAQueue(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	giveUp(t, filelock.New(path))
+	release(t, holder)
+	testproc.Until(t, "nothing is left of the queue", func() bool { return !filelock.HasQueue(path) })
+}
+
+// A parker that waited for a file that is gone, and has been replaced by
+// another one, ends when it gets that file's lock.
+func TestForgottenParkerEnds(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	result := acquire(filelock.New(path))
+	awaitWaiters(t, path, 1)
+	if err := os.Rename(path, path+".old"); err != nil {
+		t.Fatal(err)
+	}
+	second := testproc.Start(t, "hold", path)
+	second.Send("try 0s")
+	second.Expect("try")
+	filelock.Look(t, path) // finds out
+	awaitWaiters(t, path, 1)
+	again := make(chan struct{})
+	filelock.At(t, filelock.Opening, path, func() { close(again) })
+	release(t, holder)
+	// The forgotten parker is through when the lock of the old file is free.
+	old := filelock.New(path + ".old")
+	testproc.Until(t, "the old file is free", func() bool {
+		ok, err := old.TryAcquire()
+		return ok && err == nil
+	})
+	select {
+	case <-again:
+		t.Error("a forgotten parker waits once more")
+	case <-time.After(100 * time.Millisecond): // it would have been at it by now
+	}
+	release(t, second)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Who polls for want of threads finds that the file was removed, and makes
+// another one, although it has locked the first one before.
+func TestPollingFindsANewFile(t *testing.T) {
+	// Not parallel: the bound is the process's.
+	filelock.SetMaxParked(t, 0)
+	path := lockPath(t)
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	mustRelease(t, l)
+	startHolder(t, path) // never releases
+	result := acquire(l)
+	awaitQueue(t, path, 1)
+	polls := make(chan struct{})
+	filelock.At(t, filelock.Opening, path, func() { close(polls) })
+	<-polls
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The head of the queue looks every second, not once.
+func TestLooksAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	startHolder(t, path) // never releases
+	result := acquire(filelock.New(path))
+	for range 2 {
+		awaitWaiters(t, path, 1)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		second := testproc.Start(t, "hold", path)
+		second.Send("try 0s") // never releases either
+		second.Expect("try")
+	}
+	awaitWaiters(t, path, 1)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+}

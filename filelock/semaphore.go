@@ -80,7 +80,7 @@ func (s *Semaphore) Holders() ([]Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.holders()
+	return w.holders(true)
 }
 
 // aim returns what one acquisition is after: any slot.
@@ -98,7 +98,8 @@ func (s *Semaphore) aim() (want, error) {
 	if err := s.agree(path); err != nil {
 		return want{}, err
 	}
-	w := want{path: path}
+	// A wait may be long: it looks again when it has ended.
+	w := want{path: path, still: func() error { return s.agree(path) }}
 	for i := range s.slots {
 		var t target
 		t, w.gate = s.target(filepath.Join(path, strconv.Itoa(i+1)), filepath.Join(path, slotsFile))
@@ -135,7 +136,7 @@ func (s *Semaphore) agree(dir string) error {
 		n, err = s.writeSlots(file)
 	}
 	if err == nil && n != s.slots {
-		err = s.wrong(fmt.Sprintf("it has %d slots, not %d; to change that, remove it while nobody uses it", n, s.slots))
+		err = s.wrong(fmt.Sprintf("its number of slots is %d, not %d; to change that, remove it while nobody uses it", n, s.slots))
 	}
 	return err
 }

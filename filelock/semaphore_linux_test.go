@@ -216,7 +216,7 @@ func TestSemaphoreOfAnotherSize(t *testing.T) {
 		func() error { _, err := filelock.NewSemaphore(path, 2).Holders(); return err }(),
 	} {
 		if !errors.Is(err, fs.ErrInvalid) || errors.Is(err, filelock.ErrLocked) ||
-			!strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "3 slots, not ") {
+			!strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "slots is 3, not ") {
 			t.Errorf("semaphore of another size: %v", err)
 		}
 	}
@@ -313,4 +313,56 @@ func TestSemaphoreDirectory(t *testing.T) {
 	if _, err := filelock.NewSemaphore(file, 1).TryAcquire(); !errors.As(err, &pathErr) {
 		t.Errorf("in place of a file: %v", err)
 	}
+}
+
+// Who waits to write the number of slots looks again when it may.
+func TestSemaphoreSizeWrittenMeanwhile(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	if err := os.Mkdir(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(path, "slots")
+	holder := startHolder(t, file)
+	result := make(chan error)
+	go func() {
+		_, err := filelock.NewSemaphore(path, 2).TryAcquire()
+		result <- err
+	}()
+	awaitWaiters(t, file, 1)
+	if err := os.WriteFile(file, []byte("3\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	release(t, holder)
+	if err := <-result; !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("TryAcquire = %v", err)
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "3\n" {
+		t.Errorf("slots = %q, %v", text, err)
+	}
+}
+
+// The directory is removed, and made again with fewer slots, while somebody
+// waits: whoever gets a slot there that way learns that it has another size.
+func TestSemaphoreRemadeWhileWaiting(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	for range 2 { // never release
+		startSlot(t, path, 2).Expect("acquire")
+	}
+	result := make(chan error)
+	go func() { result <- filelock.NewSemaphore(path, 2).Acquire(background) }()
+	testproc.Until(t, "the waiter waits for each slot", func() bool { return slotWaiters(t, path, 2) == 2 })
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	startSlot(t, path, 1).Expect("acquire")
+	if err := <-result; !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), "slots is 1, not 2") {
+		t.Fatalf("Acquire = %v", err)
+	}
+	testproc.Until(t, "nothing is held for it", func() bool {
+		holders, err := filelock.NewSemaphore(path, 1).Holders()
+		return err == nil && len(holders) == 1 && holders[0].PID != os.Getpid()
+	})
+	mustTry(t, filelock.New(filepath.Join(path, "2")), true)
 }

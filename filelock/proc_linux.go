@@ -1,0 +1,225 @@
+package filelock
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A lockFile is a file's identity.
+type lockFile struct {
+	inode
+	name string // as the kernel's lock table shows it; empty = there is no such file
+}
+
+// An inode is a file's identity as stat(2) shows it.
+type inode struct{ dev, ino uint64 }
+
+// identifyAll finds out the identities of the files that are there.
+func identifyAll(paths []string) ([]lockFile, error) {
+	files, devices := make([]lockFile, len(paths)), mountDevices{}
+	for i, path := range paths {
+		file, err := devices.identify(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		files[i] = file
+	}
+	return files, nil
+}
+
+// mountDevices are the devices of mounted file systems, by the mounts' numbers.
+type mountDevices map[uint64]device
+
+type device struct{ major, minor uint32 }
+
+// identify finds out a file's identity. The device in the lock table is that of
+// the mounted file system. On a block device it is what stat(2) shows; btrfs
+// shows another one for each subvolume.
+func (m mountDevices) identify(path string) (lockFile, error) {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return lockFile{}, &fs.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	dev := device{unix.Major(st.Dev), unix.Minor(st.Dev)}
+	if dev.major == 0 {
+		var stx unix.Statx_t
+		err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MNT_ID, &stx)
+		if err == nil && stx.Mask&unix.STATX_MNT_ID != 0 {
+			dev = m.of(stx.Mnt_id, dev)
+		}
+	}
+	name := fmt.Sprintf("%02x:%02x:%d", dev.major, dev.minor, st.Ino)
+	return lockFile{inode{st.Dev, st.Ino}, name}, nil
+}
+
+// of returns the device of a mounted file system, or the one that is given if
+// the mount is not in the table.
+func (m mountDevices) of(mount uint64, given device) device {
+	if _, known := m[mount]; !known {
+		m[mount] = given
+		if dev, ok := mountDevice(mount); ok {
+			m[mount] = dev
+		}
+	}
+	return m[mount]
+}
+
+func mountDevice(mount uint64) (dev device, ok bool) {
+	table, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(table)) {
+		// 36 35 98:0 /mnt1 /mnt2 rw,noatime - ext3 /dev/root rw
+		f := strings.Fields(line)
+		if len(f) < 3 || f[0] != strconv.FormatUint(mount, 10) {
+			continue
+		}
+		n, _ := fmt.Sscanf(f[2], "%d:%d", &dev.major, &dev.minor)
+		return dev, n == 2
+	}
+	return dev, false
+}
+
+// A lockTable is what /proc/locks (proc_locks(5)) says of flock(2) locks, by the
+// files' names in it.
+type lockTable map[string][]tableLock
+
+type tableLock struct {
+	pid    int // who took the lock, or waits; 0 or less = in another PID namespace
+	shared bool
+	waits  bool // it is not had, only waited for
+}
+
+func readLockTable() (lockTable, error) {
+	text, err := os.ReadFile("/proc/locks")
+	if err != nil {
+		return nil, err
+	}
+	table := lockTable{}
+	for line := range strings.Lines(string(text)) {
+		if file, l, ok := flockLine(line); ok {
+			table[file] = append(table[file], l)
+		}
+	}
+	return table, nil
+}
+
+// flockLine reads a line of /proc/locks, or the same behind "lock:" in fdinfo:
+//
+//	1: FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF
+//	1: -> FLOCK  ADVISORY  WRITE 4243 fe:00:1234 0 EOF
+//
+// The second is a lock that is waited for.
+func flockLine(line string) (file string, l tableLock, ok bool) {
+	f := strings.Fields(strings.TrimPrefix(line, "lock:"))
+	if l.waits = len(f) > 1 && f[1] == "->"; l.waits {
+		f = f[1:]
+	}
+	if len(f) < 6 || f[1] != "FLOCK" {
+		return "", l, false
+	}
+	pid, err := strconv.Atoi(f[4])
+	l.pid, l.shared = pid, f[3] == "READ"
+	return f[5], l, err == nil
+}
+
+// takers are the processes that took a lock on the file.
+func (t lockTable) takers(file string) map[int]Holder {
+	found := map[int]Holder{}
+	for _, l := range t[file] {
+		if !l.waits {
+			found[l.pid] = Holder{PID: l.pid, Shared: l.shared}
+		}
+	}
+	return found
+}
+
+// mayBeHeld returns those of the files that it is worth looking for among the
+// open ones. A taker that is dead has no PID in another namespace than the
+// initial one, and the table does not show its lock there.
+func (t lockTable) mayBeHeld(files []lockFile) []lockFile {
+	if self().PIDNS != initPIDNS {
+		return files
+	}
+	var held []lockFile
+	for _, file := range files {
+		if len(t.takers(file.name)) > 0 {
+			held = append(held, file)
+		}
+	}
+	return held
+}
+
+// openLocks are the processes that have a locked file open, by the files' names
+// in the lock table and the processes' IDs.
+type openLocks map[string]map[int]Holder
+
+// findOpenLocks looks at every descriptor of every process that we may look
+// into, so it asks only for what it needs.
+func findOpenLocks(files []lockFile) openLocks {
+	found, byInode := openLocks{}, map[inode]string{}
+	for _, file := range files {
+		if file.name != "" {
+			byInode[file.inode] = file.name
+		}
+	}
+	if len(byInode) == 0 {
+		return found
+	}
+	for _, process := range namesIn("/proc") {
+		pid, err := strconv.Atoi(process)
+		if err != nil {
+			continue
+		}
+		dir := "/proc/" + process
+		for _, fd := range namesIn(dir + "/fd") {
+			file, ok := byInode[inodeAt(dir+"/fd/"+fd)]
+			if !ok {
+				continue
+			}
+			if l, ok := lockIn(dir+"/fdinfo/"+fd, file); ok {
+				if found[file] == nil {
+					found[file] = map[int]Holder{}
+				}
+				found[file][pid] = Holder{PID: pid, Shared: l.shared}
+			}
+		}
+	}
+	return found
+}
+
+func namesIn(dir string) []string {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil // it has ended, or is not ours to look into
+	}
+	defer d.Close()
+	names, _ := d.Readdirnames(-1)
+	return names
+}
+
+// inodeAt returns which file is at the link in /proc. It costs a fifth of
+// reading the link's fdinfo. The file system is not asked, because that of
+// others may be dead.
+func inodeAt(link string) inode {
+	var stx unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, link, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &stx); err != nil {
+		return inode{} // it has been closed
+	}
+	return inode{unix.Mkdev(stx.Dev_major, stx.Dev_minor), stx.Ino}
+}
+
+// lockIn finds the lock on the file in a descriptor's fdinfo.
+func lockIn(fdinfo, file string) (tableLock, bool) {
+	info, _ := os.ReadFile(fdinfo)
+	for line := range strings.Lines(string(info)) {
+		if name, l, ok := flockLine(line); ok && name == file && !l.waits {
+			return l, true
+		}
+	}
+	return tableLock{}, false
+}

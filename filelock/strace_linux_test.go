@@ -1,0 +1,78 @@
+package filelock_test
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// startTampered starts a process in which strace(1) tampers with the flock
+// calls, because the kernel here does not do on demand what it may do.
+func startTampered(t testing.TB, how, path string) *testproc.Proc {
+	t.Helper()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace is not installed")
+	}
+	if out, err := exec.Command(strace, "-qq", "-o", os.DevNull, "-e", "inject=flock:delay_enter=1", "true").CombinedOutput(); err != nil {
+		t.Skipf("strace cannot tamper with calls here: %v: %s", err, out)
+	}
+	role := testproc.RoleCmd("hold", path)
+	cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", os.DevNull, "-e", "inject=flock:" + how}, role.Args...)...)
+	cmd.Env = role.Env
+	return testproc.StartCmd(t, cmd)
+}
+
+// leaveGate leaves a gate as a crash does. Who finds it waits, if not for long.
+func leaveGate(t testing.TB, path string) {
+	t.Helper()
+	if err := os.WriteFile(gateOf(path), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A blocked flock that a signal interrupts, and that is not restarted, is
+// called again.
+func TestInterruptedWait(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	leaveGate(t, path)
+	p := startTampered(t, "error=EINTR:when=1", path)
+	p.Send("acquire")
+	p.Expect("acquire")
+}
+
+// NFS wants a file that is locked exclusively to be open for writing.
+func TestLockWantsWriting(t *testing.T) {
+	t.Parallel()
+	for _, errno := range []string{"EBADF", "EIO"} {
+		path := lockPath(t)
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		p := startTampered(t, "error="+errno+":when=1", path)
+		p.Send("try 0s")
+		p.Expect("try")
+	}
+}
+
+// A waiter that made the lock file itself, and finds it locked by somebody
+// else, has never looked at it. It looks before it waits for it: else it would
+// not notice when the file is removed.
+func TestWaitForOnesOwnFile(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	leaveGate(t, path)
+	p := startTampered(t, "delay_enter=300000", path) // microseconds
+	p.Send("acquire")
+	testproc.Until(t, "the waiter has made the file", func() bool { return !gone(path) })
+	holder := testproc.Start(t, "hold", path)
+	holder.Send("try 0s")
+	holder.Expect("try")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	p.Expect("acquire")
+}
