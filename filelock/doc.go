@@ -57,8 +57,9 @@
 //   - Others that lock the same file, such as flock(1), do not know the gate
 //     and may overtake. There is no priority.
 //   - A wait that was given up may be granted the lock for the moment that it
-//     takes to give it back. Another process that tries in that moment is told
-//     that the lock is held.
+//     takes to give it back, and a shared wait that has had to stand for a
+//     second takes the lock exclusively for a moment, to see whether it is free.
+//     Another process that tries in such a moment is told that the lock is held.
 //   - On Windows a hold is not inherited by a child process, and a lock file
 //     cannot be removed while it is held. There is no gate.
 package filelock

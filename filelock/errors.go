@@ -9,9 +9,10 @@ import (
 )
 
 var (
-	// ErrLocked says that somebody else holds the lock. It is what a
-	// [LockedError] is, and it never stands for anything else: a file that
-	// cannot be opened is a [*fs.PathError], not a lock that is held.
+	// ErrLocked says that somebody else holds the lock, or stood before us in
+	// the queue for it. It is what a [LockedError] is, and it never stands for
+	// anything else: a file that cannot be opened is a [*fs.PathError], not a
+	// lock that is held.
 	ErrLocked = errors.New("lock is held")
 
 	// ErrNotHeld says that a Lock was asked to release, or to hand out, a hold

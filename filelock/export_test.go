@@ -2,6 +2,7 @@ package filelock
 
 import (
 	"errors"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -122,3 +123,13 @@ func LastTryAfterAGrant(l *Lock) error {
 var Shorten = shorten
 
 var FlockError = flockError
+
+// Parkers are the parkers of a path's queue.
+func Parkers(path string) map[spot]*parker {
+	queues.mu.Lock()
+	defer queues.mu.Unlock()
+	if q := queues.byPath[path]; q != nil {
+		return maps.Clone(q.parkers)
+	}
+	return nil
+}

@@ -197,8 +197,22 @@ func (t target) openAndLock(at place, wait bool) (*flock.Flock, error) {
 // could not be opened, and the bare error of the lock call otherwise.
 func (t target) flock(flag int, wait bool) (*flock.Flock, error) {
 	fl := flock.New(t.path, flock.SetFlag(flag|openFlags), flock.SetPermissions(t.perm))
-	if wait {
-		return fl, t.wait(fl)
+	for {
+		err := t.lock(fl, wait)
+		if !isInterrupted(err) {
+			return fl, err
+		}
+	}
+}
+
+// lock may be interrupted by a signal, and returns EINTR then: Go's handlers
+// have the kernel restart the call (signal(7)), those of others may not.
+func (t target) lock(fl *flock.Flock, wait bool) error {
+	switch {
+	case wait && t.shared:
+		return fl.RLock()
+	case wait:
+		return fl.Lock()
 	}
 	try := fl.TryLock
 	if t.shared {
@@ -207,21 +221,7 @@ func (t target) flock(flag int, wait bool) (*flock.Flock, error) {
 	ok, err := try()
 	var open *fs.PathError
 	if !ok && (err == nil || isBusy(err) && !errors.As(err, &open)) {
-		return nil, errBusy
+		return errBusy
 	}
-	return fl, err
-}
-
-// wait blocks until the kernel grants the lock, however often a signal
-// interrupts it.
-func (t target) wait(fl *flock.Flock) error {
-	lock := fl.Lock
-	if t.shared {
-		lock = fl.RLock
-	}
-	for {
-		if err := lock(); !isInterrupted(err) {
-			return err
-		}
-	}
+	return err
 }

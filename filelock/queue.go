@@ -48,7 +48,6 @@ type queue struct {
 	waiters []*waiter
 	keeper  *keeper // at the gate for the head; nil if there is no head
 	parkers map[spot]*parker
-	late    int // grants that are being given back
 }
 
 // reached is called between steps, for tests to come between them.
@@ -278,7 +277,7 @@ func (q *queue) advance() {
 		if k := q.dismissKeeper(); k != nil {
 			go k.leave() // the file system may be slow
 		}
-		if len(q.parkers) == 0 && q.keeper == nil && q.late == 0 && queues.byPath[q.path] == q {
+		if len(q.parkers) == 0 && q.keeper == nil && queues.byPath[q.path] == q {
 			delete(queues.byPath, q.path)
 		}
 	case q.keeper == nil:
@@ -383,10 +382,8 @@ func (w *waiter) wants(s spot) bool {
 
 // giveBack releases a grant that came when nobody was left who wanted it.
 func (q *queue) giveBack(h *handle) {
-	q.late++
 	queues.mu.Unlock() // the file system may be slow
 	reached(givingBack, q.path)
 	h.release()
 	queues.mu.Lock()
-	q.late--
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -147,6 +148,11 @@ func TestTryDoesNotWait(t *testing.T) {
 		}
 		l := filelock.New(path)
 		giveUp(t, l)
+		testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+		dir, long := filepath.Dir(path), time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+		if err := os.Chtimes(dir, long, long); err != nil {
+			t.Fatal(err)
+		}
 		const tries = 50
 		start := time.Now()
 		for range tries {
@@ -155,6 +161,9 @@ func TestTryDoesNotWait(t *testing.T) {
 		}
 		if each := time.Since(start) / (2 * tries); each > 20*time.Millisecond {
 			t.Errorf("a try of a lock that %s holds takes %v", who, each)
+		}
+		if info, err := os.Stat(dir); err != nil || !info.ModTime().Equal(long) {
+			t.Errorf("a try of a lock that %s holds went to the gate (%v, %v)", who, info.ModTime(), err)
 		}
 	}
 }
@@ -193,8 +202,15 @@ func TestNoTakeOverOnAnotherFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := startHolder(t, path)
+	left := filelock.Parkers(path)
 	result := make(chan error)
 	go func() { result <- l.Acquire(background) }()
+	awaitQueue(t, path, 1)
+	for s, p := range filelock.Parkers(path) {
+		if left[s] == p {
+			t.Error("what was left behind is taken over")
+		}
+	}
 	awaitWaiters(t, path, 1) // of the new file
 	release(t, second)
 	if err := <-result; err != nil {
@@ -280,7 +296,16 @@ func TestBoundOnThreads(t *testing.T) {
 // leads to is free.
 func TestNoOvertaking(t *testing.T) {
 	t.Parallel()
-	path := lockPath(t)
+	testNoOvertaking(t, lockPath(t))
+}
+
+// In one process that holds without a gate, too: this name has no room for it.
+func TestNoOvertakingWithoutAGate(t *testing.T) {
+	t.Parallel()
+	testNoOvertaking(t, filepath.Join(t.TempDir(), strings.Repeat("n", 255)))
+}
+
+func testNoOvertaking(t *testing.T, path string) {
 	holder := startHolder(t, path)
 	order := make(chan int)
 	acquire := func(i int) {
@@ -528,6 +553,28 @@ func TestLooksAgainAndAgain(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A look leaves a parker alone that polls, and so looks by itself all the time.
+func TestPollingGoesOn(t *testing.T) {
+	// Not parallel: the bound is the process's.
+	filelock.SetMaxParked(t, 0)
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	result := acquire(filelock.New(path))
+	awaitQueue(t, path, 1)
+	polls := make(chan struct{})
+	filelock.At(t, filelock.Opening, path, func() { close(polls) })
+	<-polls
+	before := filelock.Parkers(path)
+	filelock.Look(t, path)
+	if after := filelock.Parkers(path); len(before) != 1 || !maps.Equal(before, after) {
+		t.Errorf("parkers %v, after a look %v", before, after)
+	}
+	release(t, holder)
 	if err := <-result; err != nil {
 		t.Fatal(err)
 	}

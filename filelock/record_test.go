@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unicode"
@@ -90,17 +90,16 @@ func writeRecord(t testing.TB, path string, r filelock.Record) {
 	write(t, path, "\x00"+string(filelock.EncodeRecord(r)))
 }
 
-func mustHolders(t testing.TB, path string) (got []filelock.Holder) {
+// mustHolders asks while none of the tests starts a process: between fork and
+// exec a child has all our files.
+func mustHolders(t testing.TB, path string) []filelock.Holder {
 	t.Helper()
-	testproc.Until(t, "no child of the tests is between fork and exec, when it has all our files", func() bool {
-		var err error
-		if got, err = filelock.New(path).Holders(); err != nil {
-			t.Fatal(err)
-		}
-		return !slices.ContainsFunc(got, func(h filelock.Holder) bool {
-			return h.PID != os.Getpid() && h.Command == strings.Join(os.Args, " ")
-		})
-	})
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	got, err := filelock.New(path).Holders()
+	if err != nil {
+		t.Fatal(err)
+	}
 	return got
 }
 

@@ -44,6 +44,13 @@ func TestInterruptedWait(t *testing.T) {
 	p.Expect("acquire")
 }
 
+func TestInterruptedTry(t *testing.T) {
+	t.Parallel()
+	p := startTampered(t, "error=EINTR:when=1", lockPath(t))
+	p.Send("try 0s")
+	p.Expect("try")
+}
+
 // NFS wants a file that is locked exclusively to be open for writing.
 func TestLockWantsWriting(t *testing.T) {
 	t.Parallel()
