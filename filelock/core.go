@@ -52,7 +52,7 @@ func (c *core) acquire(ctx context.Context, aim func() (want, error)) error {
 	if err = c.keep(w, h, err); err != errBusy {
 		return err
 	}
-	return locked(ctx, c.given, w.takers())
+	return locked(ctx, c.given, w.state(false).Holders) // it is late already: no looking far
 }
 
 // tryFor is TryAcquireFor for a want, and TryAcquire if d is not positive. It
@@ -153,21 +153,4 @@ func (c *core) target(path, gatePath string) (target, *gate) {
 	}
 	t.known = c.seen
 	return t, c.gate
-}
-
-// takers returns who is known to hold any of the targets without looking far:
-// it is for a wait that is over time already.
-func (w want) takers() []Holder {
-	all, _ := w.holders(false)
-	return all
-}
-
-// holders returns who holds any of the targets.
-func (w want) holders(thorough bool) ([]Holder, error) {
-	paths := make([]string, len(w.any))
-	for i, t := range w.any {
-		paths[i] = t.path
-	}
-	each, err := holders(paths, thorough)
-	return slices.Concat(each...), err
 }

@@ -85,6 +85,7 @@ type keeper struct {
 	passed bool
 	h      *handle     // nil if there is no gate to be had
 	tick   *time.Timer // for look
+	told   place       // the gate that tell has written to
 }
 
 // newKeeper sends a keeper to the gate. The caller holds queues.mu.
@@ -135,6 +136,7 @@ func (k *keeper) look() {
 	default:
 		k.q.tryPast()
 	}
+	k.tell()
 	k.tick.Reset(lookAgain)
 }
 

@@ -80,10 +80,4 @@ func shorten(s string, n int) string {
 // or, except from the initial one, in another PID namespace: it is shown until
 // the lock is held again, or the file emptied. Whoever may write the lock file
 // may write a record that lies.
-func (l *Lock) Holders() ([]Holder, error) {
-	w, err := l.aim()
-	if err != nil {
-		return nil, err
-	}
-	return w.holders(true)
-}
+func (l *Lock) Holders() ([]Holder, error) { return holders(l.seen()) }

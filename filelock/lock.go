@@ -64,6 +64,9 @@ func (l *Lock) aim() (want, error) {
 	return want{path: path, any: []target{t}, gate: gate}, nil
 }
 
+// seen returns what is to be looked at.
+func (l *Lock) seen() (want, error) { return l.aim() }
+
 // Path returns the path that the Lock was made with.
 func (l *Lock) Path() string { return l.given }
 

@@ -1,7 +1,6 @@
 package filelock
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -19,19 +18,6 @@ type lockFile struct {
 
 // An inode is a file's identity as stat(2) shows it.
 type inode struct{ dev, ino uint64 }
-
-// identifyAll finds out the identities of the files that are there.
-func identifyAll(paths []string) ([]lockFile, error) {
-	files, devices := make([]lockFile, len(paths)), mountDevices{}
-	for i, path := range paths {
-		file, err := devices.identify(path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		files[i] = file
-	}
-	return files, nil
-}
 
 // mountDevices are the devices of mounted file systems, by the mounts' numbers.
 type mountDevices map[uint64]device

@@ -73,6 +73,7 @@ type want struct {
 // A waiter is a goroutine in Acquire.
 type waiter struct {
 	want
+	since time.Time
 	grant chan grant // capacity 1: a parker never waits for a waiter
 }
 
@@ -223,7 +224,7 @@ func (w want) enqueue() *waiter {
 		q = queues.byPath[w.path]
 	}
 	defer queues.mu.Unlock()
-	self := &waiter{want: w, grant: make(chan grant, 1)}
+	self := &waiter{want: w, since: time.Now(), grant: make(chan grant, 1)}
 	if q == nil {
 		q = &queue{path: w.path, parkers: map[spot]*parker{}}
 		queues.byPath[w.path] = q

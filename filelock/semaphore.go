@@ -75,16 +75,35 @@ func (s *Semaphore) With(ctx context.Context, fn func(context.Context) error) er
 func (s *Semaphore) File() (*os.File, error) { return s.file() }
 
 // Holders returns who holds the slots, as [Lock.Holders] does.
-func (s *Semaphore) Holders() ([]Holder, error) {
-	w, err := s.aim()
-	if err != nil {
-		return nil, err
+func (s *Semaphore) Holders() ([]Holder, error) { return holders(s.seen()) }
+
+// aim returns what one acquisition is after: any slot. It makes the directory
+// if it is missing.
+func (s *Semaphore) aim() (want, error) {
+	w, err := s.want()
+	if err == nil {
+		err = s.agree(w.path)
 	}
-	return w.holders(true)
+	return w, err
 }
 
-// aim returns what one acquisition is after: any slot.
-func (s *Semaphore) aim() (want, error) {
+// seen returns what is to be looked at: nothing if there is no directory yet.
+func (s *Semaphore) seen() (want, error) {
+	w, err := s.want()
+	if err != nil {
+		return want{}, err
+	}
+	n, err := readSlots(filepath.Join(w.path, slotsFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && n == 0: // nobody has written it
+		return want{path: w.path, gate: w.gate}, nil
+	case err == nil && n != s.slots:
+		err = s.disagree(n)
+	}
+	return w, err
+}
+
+func (s *Semaphore) want() (want, error) {
 	if s.slots < 1 {
 		return want{}, s.wrong(fmt.Sprintf("a semaphore needs at least one slot, not %d", s.slots))
 	}
@@ -93,9 +112,6 @@ func (s *Semaphore) aim() (want, error) {
 	}
 	path, err := absolute(s.given)
 	if err != nil {
-		return want{}, err
-	}
-	if err := s.agree(path); err != nil {
 		return want{}, err
 	}
 	// A wait may be long: it looks again when it has ended.
@@ -108,9 +124,23 @@ func (s *Semaphore) aim() (want, error) {
 	return w, nil
 }
 
+// Slots returns how many slots the semaphore in the directory at path has. It
+// is an [fs.ErrNotExist] if nobody has ever acquired one of them.
+func Slots(path string) (int, error) {
+	n, err := readSlots(filepath.Join(path, slotsFile))
+	if err == nil && n == 0 {
+		err = &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}
+	}
+	return n, err
+}
+
 // slotsFile is the file in a semaphore's directory that says how many slots
 // there are.
 const slotsFile = "slots"
+
+func (s *Semaphore) disagree(n int) error {
+	return s.wrong(fmt.Sprintf("its number of slots is %d, not %d; to change that, remove it while nobody uses it", n, s.slots))
+}
 
 func (s *Semaphore) wrong(what string) error {
 	return &fs.PathError{Op: "open", Path: s.given, Err: semaphoreError(what)}
@@ -136,7 +166,7 @@ func (s *Semaphore) agree(dir string) error {
 		n, err = s.writeSlots(file)
 	}
 	if err == nil && n != s.slots {
-		err = s.wrong(fmt.Sprintf("its number of slots is %d, not %d; to change that, remove it while nobody uses it", n, s.slots))
+		err = s.disagree(n)
 	}
 	return err
 }

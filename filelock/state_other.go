@@ -4,13 +4,13 @@ package filelock
 
 import "time"
 
-// holders has nobody but the records to ask here.
-func holders(paths []string, _ bool) ([][]Holder, error) {
-	list := make([][]Holder, len(paths))
-	for i, path := range paths {
-		list[i] = recorded(path)
+// inspect has nobody but the records to ask here.
+func inspect(states []State, wants []want, _ bool) {
+	for i, w := range wants {
+		for _, t := range w.any {
+			states[i].Holders = append(states[i].Holders, recorded(t.path)...)
+		}
 	}
-	return list, nil
 }
 
 // lateGrant is how long it is worth waiting for a grant that this process may

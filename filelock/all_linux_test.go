@@ -1,0 +1,138 @@
+package filelock_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func init() { roles["all"] = all }
+
+// all N PATH...: takes all of the locks, N times, in any order.
+func all(args []string) error {
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	for range n {
+		var locks []*filelock.Lock
+		for _, i := range rand.Perm(len(args) - 1) {
+			locks = append(locks, filelock.New(args[i+1]))
+		}
+		if err := filelock.AcquireAll(context.Background(), locks...); err != nil {
+			return err
+		}
+		for _, l := range locks {
+			if err := l.Release(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func TestAcquireAllMakesNoDeadlock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	var procs []*testproc.Proc
+	for i := range 4 {
+		args := []string{"100", filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "c")}
+		if i%2 == 0 { // other spellings, in another order
+			args = []string{"100", filepath.Join(link, "c"), dir + "/./b", filepath.Join(link, "a")}
+		}
+		procs = append(procs, testproc.Start(t, "all", args...))
+	}
+	for _, p := range procs {
+		p.Wait()
+	}
+}
+
+// Who waits for one of the locks holds only those before it.
+func TestAcquireAllInOrder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	link := filepath.Join(t.TempDir(), "a link that comes first")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	a, b, c := filelock.New(filepath.Join(dir, "a")), filelock.New(filepath.Join(dir, "b")), filelock.New(filepath.Join(link, "c"))
+	holder := startHolder(t, b.Path())
+	result := make(chan error)
+	go func() { result <- filelock.AcquireAll(background, c, b, a) }()
+	awaitWaiters(t, b.Path(), 1)
+	mustTry(t, filelock.New(a.Path()), false)
+	mustTry(t, filelock.New(c.Path()), true) // for good
+	release(t, holder)
+	awaitWaiters(t, c.Path(), 1)
+	mustTry(t, filelock.New(b.Path()), false)
+	select {
+	case err := <-result:
+		t.Fatalf("c is held, but AcquireAll = %v", err)
+	default:
+	}
+}
+
+func TestAcquireAllOrNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a, b := filelock.New(filepath.Join(dir, "a")), filelock.New(filepath.Join(dir, "b"))
+	holder := startHolder(t, b.Path())
+	ctx, cancel := context.WithTimeout(background, 50*time.Millisecond)
+	defer cancel()
+	if err := filelock.AcquireAll(ctx, b, a); !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("AcquireAll = %v", err)
+	}
+	mustTry(t, a, true)
+	mustRelease(t, a)
+	release(t, holder)
+	if err := filelock.AcquireAll(background, b, a); err != nil {
+		t.Fatal(err)
+	}
+	mustRelease(t, a)
+	mustRelease(t, b)
+	if err := filelock.AcquireAll(background); err != nil {
+		t.Errorf("none of no locks: %v", err)
+	}
+	if err := filelock.AcquireAll(background, a, filelock.New(filepath.Join(dir, "missing", "b"))); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("one in a missing directory: %v", err)
+	}
+	mustTry(t, a, true)
+}
+
+func TestAcquireAllOfOneFileTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, prepare := range map[string]func(first, second string) (string, error){
+		"new":       func(first, _ string) (string, error) { return dir + "/./" + filepath.Base(first), nil },
+		"hard link": func(first, second string) (string, error) { return second, os.Link(first, second) },
+	} {
+		first := filepath.Join(dir, name)
+		if name != "new" {
+			if err := os.WriteFile(first, nil, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		second, err := prepare(first, first+" 2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := filelock.New(first)
+		if err := filelock.AcquireAll(background, l, filelock.New(second)); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("%s: AcquireAll = %v", name, err)
+		}
+		mustTry(t, l, true)
+	}
+}

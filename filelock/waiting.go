@@ -1,0 +1,86 @@
+package filelock
+
+import (
+	"bytes"
+	"os"
+	"time"
+)
+
+// maxWaiting bounds what those who wait write into a gate.
+const maxWaiting = 64 << 10
+
+// tell writes into the gate who waits, and since when, for Waiters to show. It
+// is one line for each process, in the form of a record, and goes with the
+// gate. Whatever fails leaves no line, and is no error.
+func (k *keeper) tell() {
+	queues.mu.Lock()
+	if k.q.keeper != k || len(k.q.waiters) == 0 {
+		queues.mu.Unlock()
+		return
+	}
+	since, told := k.q.waiters[0].since, k.told
+	queues.mu.Unlock()
+	at, err := lookAt(k.gate.path)
+	if err != nil || !at.exists || !at.mode.IsRegular() || told.exists && sameFile(at.file, told.file) {
+		return
+	}
+	queues.mu.Lock()
+	k.told = at
+	queues.mu.Unlock()
+	f, err := os.OpenFile(k.gate.path, os.O_RDWR|os.O_APPEND|openFlags, 0)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	text, ok := readWaiting(f)
+	if !ok {
+		return
+	}
+	if len(text) >= maxWaiting {
+		f.Truncate(0)
+	}
+	me := self()
+	line := record{Version: recordVersion, PID: me.PID, Start: me.Start, Boot: me.Boot, PIDNS: me.PIDNS, Since: since}.encode()
+	if len(text) > 0 && len(text) < maxWaiting && text[len(text)-1] != '\n' {
+		line = append([]byte("\n"), line...) // somebody died in the middle of a line
+	}
+	f.Write(line)
+}
+
+// readWaiting returns what stands in a gate, unless something else does.
+func readWaiting(f *os.File) ([]byte, bool) {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() > 2*maxWaiting {
+		return nil, false
+	}
+	text := make([]byte, info.Size())
+	n, _ := f.ReadAt(text, 0)
+	text = text[:n]
+	return text, len(text) == 0 || bytes.HasPrefix(text, []byte(recordMark[recordOffset:]))
+}
+
+// whoWaits reads since when processes of this machine, by their IDs, wait.
+func (g *gate) whoWaits() map[int]time.Time {
+	told := map[int]time.Time{}
+	at, err := lookAt(g.path)
+	if err != nil || !at.exists || !at.mode.IsRegular() {
+		return told
+	}
+	f, err := os.OpenFile(g.path, os.O_RDONLY|openFlags, 0)
+	if err != nil {
+		return told
+	}
+	defer f.Close()
+	text, _ := readWaiting(f)
+	me := self()
+	for line := range bytes.Lines(text) {
+		r, ok := parseRecord(line)
+		if !ok || r.Boot != me.Boot || r.PIDNS != me.PIDNS {
+			continue
+		}
+		if start, alive := processStart(r.PID); alive && start == r.Start {
+			told[r.PID] = r.Since
+		}
+	}
+	return told
+}

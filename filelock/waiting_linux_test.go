@@ -1,0 +1,247 @@
+package filelock_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func mustWaiters(t testing.TB, l filelock.Locker) []filelock.Waiter {
+	t.Helper()
+	got, err := l.Waiters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func pids(waiters []filelock.Waiter) (list []int) {
+	for _, w := range waiters {
+		list = append(list, w.PID)
+	}
+	return list
+}
+
+// The head of the queue comes first, then who waits at the gate. Others are
+// seen too, and where they stand.
+func TestWaiters(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path)
+	if got := mustWaiters(t, l); len(got) != 0 {
+		t.Fatalf("waiters for no file: %v", got)
+	}
+	startHolder(t, path)
+	before := time.Now()
+	head := testproc.Start(t, "hold", path, "shared")
+	head.Send("acquire")
+	awaitWaiters(t, path, 1)
+	tool := testproc.StartCmd(t, exec.Command("flock", path, "true"))
+	awaitWaiters(t, path, 2)
+	next := testproc.Start(t, "hold", path)
+	next.Send("acquire")
+	awaitWaiters(t, gateOf(path), 1)
+	got := mustWaiters(t, l)
+	if fmt.Sprint(pids(got)) != fmt.Sprint([]int{head.PID(), tool.PID(), next.PID()}) ||
+		!got[0].Shared || got[1].Shared || got[2].Shared || !strings.HasSuffix(got[1].Command, path+" true") {
+		t.Errorf("waiters = %+v", got)
+	}
+	testproc.Until(t, "it is known since when ours wait", func() bool {
+		got = mustWaiters(t, l)
+		return !got[0].Since.IsZero() && !got[2].Since.IsZero()
+	})
+	if now := time.Now(); got[0].Since.Before(before.Add(-time.Millisecond)) || got[0].Since.After(got[2].Since) || got[2].Since.After(now) || !got[1].Since.IsZero() {
+		t.Errorf("began at %v; waiters = %+v; now %v", before, got, now)
+	}
+	head.Kill()
+	testproc.Until(t, "the head is gone", func() bool { return len(mustWaiters(t, l)) == 2 })
+}
+
+// A process is listed once, however it waits, and not for a wait it gave up.
+func TestWaitersOfThisProcess(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	l := filelock.New(path)
+	giveUp(t, l)
+	if got := mustWaiters(t, l); len(got) != 0 {
+		t.Errorf("after a wait was given up: %+v", got)
+	}
+	one, two := acquire(filelock.New(path)), acquire(filelock.New(path, filelock.Shared()))
+	awaitQueue(t, path, 2)
+	if got := mustWaiters(t, l); len(got) != 1 || got[0].PID != os.Getpid() {
+		t.Errorf("waiters = %+v", got)
+	}
+	holder.Kill()
+	select {
+	case err := <-one:
+		if err != nil {
+			t.Error(err)
+		}
+	case err := <-two:
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestSemaphoreWaiters(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	s := filelock.NewSemaphore(path, 2)
+	if holders, err := s.Holders(); len(holders) != 0 || err != nil {
+		t.Errorf("holders of nothing: %v, %v", holders, err)
+	}
+	if _, err := filelock.Slots(path); !isNotExist(err) {
+		t.Errorf("Slots of nothing: %v", err)
+	}
+	if !gone(path) {
+		t.Error("a look made the directory")
+	}
+	for range 2 {
+		startSlot(t, path, 2).Expect("acquire")
+	}
+	head := startSlot(t, path, 2)
+	testproc.Until(t, "the waiter waits for each slot", func() bool { return slotWaiters(t, path, 2) == 2 })
+	next := startSlot(t, path, 2)
+	awaitWaiters(t, filepath.Join(path, ".slots.gate"), 1)
+	if got := mustWaiters(t, s); fmt.Sprint(pids(got)) != fmt.Sprint([]int{head.PID(), next.PID()}) {
+		t.Errorf("waiters = %+v", got)
+	}
+	if n, err := filelock.Slots(path); n != 2 || err != nil {
+		t.Errorf("Slots = %v, %v", n, err)
+	}
+}
+
+func isNotExist(err error) bool { return err != nil && os.IsNotExist(err) }
+
+func TestInspect(t *testing.T) {
+	t.Parallel()
+	held, free, bad := filelock.New(lockPath(t)), filelock.New(lockPath(t)), filelock.NewSemaphore(semPath(t), 0)
+	through := filelock.New(filepath.Join(free.Path(), "through a file"))
+	holder := startHolder(t, held.Path())
+	mustTry(t, free, true)
+	mustRelease(t, free)
+	states := filelock.Inspect(held, free, bad, through)
+	if s := states[0]; len(s.Holders) != 1 || s.Holders[0].PID != holder.PID() || s.Err != nil {
+		t.Errorf("held: %+v", s)
+	}
+	if s := states[1]; len(s.Holders)+len(s.Waiters) != 0 || s.Err != nil {
+		t.Errorf("free: %+v", s)
+	}
+	for _, s := range states[2:] {
+		if s.Err == nil {
+			t.Errorf("what cannot be looked at: %+v", s)
+		}
+	}
+}
+
+// What stands in a gate is a hint that anybody may have put there.
+func TestHostileGate(t *testing.T) {
+	t.Parallel()
+	for name, put := range map[string]func(gate string) error{
+		"not ours": func(gate string) error { return os.WriteFile(gate, []byte("precious\n"), 0o666) },
+		"big":      func(gate string) error { return os.Truncate(gate, 1<<30) },
+		"lies": func(gate string) error {
+			return os.WriteFile(gate, []byte("{\"fsync\":1,\"pid\":-1}\n{\"fsync\":"), 0o666)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := lockPath(t)
+			startHolder(t, path)
+			waiter := testproc.Start(t, "hold", path)
+			waiter.Send("acquire")
+			awaitWaiters(t, path, 1)
+			if err := put(gateOf(path)); err != nil {
+				t.Fatal(err)
+			}
+			before, err := os.Stat(gateOf(path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ours := acquire(filelock.New(path))
+			awaitWaiters(t, gateOf(path), 1)
+			filelock.Look(t, path)
+			notYet(t, ours)
+			if got := mustWaiters(t, filelock.New(path)); len(got) != 2 || name != "lies" && !got[0].Since.IsZero() {
+				t.Errorf("waiters = %+v", got)
+			}
+			after, err := os.Stat(gateOf(path))
+			if err != nil || name != "lies" && after.Size() != before.Size() {
+				t.Errorf("the gate had %d bytes, and has %d: %v", before.Size(), after.Size(), err)
+			}
+		})
+	}
+	t.Run("FIFO", func(t *testing.T) {
+		t.Parallel()
+		path := lockPath(t)
+		if err := syscall.Mkfifo(gateOf(path), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		startHolder(t, path)
+		ours := acquire(filelock.New(path))
+		awaitWaiters(t, path, 1)
+		filelock.Look(t, path)
+		if got := mustWaiters(t, filelock.New(path)); len(got) != 1 {
+			t.Errorf("waiters = %+v", got)
+		}
+		notYet(t, ours)
+	})
+}
+
+// A gate that has been written to many times is begun anew.
+func TestGateDoesNotGrow(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	startHolder(t, path)
+	ours := acquire(filelock.New(path))
+	awaitWaiters(t, path, 1)
+	line := "{\"fsync\":1,\"pid\":1}\n"
+	put(t, gateOf(path), strings.Repeat(line, 64<<10/len(line)+1))
+	filelock.Look(t, path)
+	info, err := os.Stat(gateOf(path))
+	if err != nil || info.Size() > 1000 {
+		t.Errorf("the gate has %v bytes, %v", info.Size(), err)
+	}
+	if got := mustWaiters(t, filelock.New(path)); len(got) != 1 || got[0].Since.IsZero() {
+		t.Errorf("waiters = %+v", got)
+	}
+	notYet(t, ours)
+}
+
+// Half a line, which somebody left who died, does not spoil the next one.
+func TestHalfALineInTheGate(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	startHolder(t, path)
+	ours := acquire(filelock.New(path))
+	awaitWaiters(t, path, 1)
+	put(t, gateOf(path), "{\"fsync\":1,\"pi")
+	filelock.Look(t, path)
+	if got := mustWaiters(t, filelock.New(path)); len(got) != 1 || got[0].Since.IsZero() {
+		t.Errorf("waiters = %+v", got)
+	}
+	notYet(t, ours)
+}
+
+// put puts another gate in the gate's place.
+func put(t testing.TB, gate, content string) {
+	t.Helper()
+	for _, err := range []error{
+		os.WriteFile(gate+".new", []byte(content), 0o666),
+		os.Rename(gate+".new", gate),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
