@@ -196,6 +196,8 @@ open(sys.argv[2]).read() # until somebody has opened it for writing, and closed 
 // that blocks, and is not locked if it is no lock file.
 func TestPathChangesBeforeTheOpen(t *testing.T) {
 	t.Parallel()
+	held := lockPath(t)
+	startHolder(t, held)
 	for name, c := range map[string]struct {
 		before bool // there is a lock file at first
 		put    func(path string) error
@@ -203,13 +205,13 @@ func TestPathChangesBeforeTheOpen(t *testing.T) {
 	}{
 		"FIFO":            {true, func(path string) error { return syscall.Mkfifo(path, 0o666) }, fs.ErrInvalid},
 		"link":            {true, func(path string) error { return os.Symlink("/dev/null", path) }, fs.ErrInvalid},
+		"link to a lock":  {true, func(path string) error { return os.Symlink(held, path) }, fs.ErrInvalid},
 		"nothing":         {true, func(path string) error { return nil }, nil},
 		"file":            {false, func(path string) error { return os.WriteFile(path, nil, 0o666) }, nil},
 		"link to nothing": {false, func(path string) error { return os.Symlink("elsewhere", path) }, fs.ErrInvalid},
 		"directory":       {false, func(path string) error { return os.Mkdir(path, 0o777) }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			path := lockPath(t)
 			if c.before {
 				if err := os.WriteFile(path, nil, 0o666); err != nil {

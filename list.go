@@ -1,0 +1,96 @@
+package fsync
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/fsync-lock/fsync/fileevent"
+	"github.com/fsync-lock/fsync/filelock"
+)
+
+// A Kind is what a name in a directory stands for.
+type Kind string
+
+// The kinds that there are. Locks, semaphores and events have names of their
+// own: a lock and an event may have the same one.
+const (
+	Lock      Kind = "lock"
+	Semaphore Kind = "semaphore"
+	Event     Kind = "event"
+)
+
+// Entry is a lock, a semaphore or an event, and its state.
+type Entry struct {
+	Kind    Kind
+	Name    string // in the directory; empty if it is not of a Manager
+	Path    string
+	Slots   int               // how many slots a semaphore has; 0 if that is not written yet
+	Holders []filelock.Holder // of a lock or a semaphore
+	Waiters []filelock.Waiter // of a lock or a semaphore
+	Set     bool              // of an event
+	Err     error             // why its state is not known
+}
+
+// suffixes are what is behind the names in a directory.
+var suffixes = []struct {
+	kind   Kind
+	suffix string
+}{{Lock, ".lock"}, {Semaphore, ".sem"}, {Event, ".event"}}
+
+// List returns every lock, semaphore and event in the directory, and its
+// state, as [Inspect] does, in the order of their names. Only what has been
+// acquired or set before is there to be found: an event that is not set leaves
+// no file. What has no name that a Manager takes is not listed.
+func (m *Manager) List() ([]Entry, error) {
+	files, err := os.ReadDir(m.dir)
+	if err != nil {
+		return nil, err
+	}
+	var entries []Entry
+	for _, file := range files {
+		for _, s := range suffixes {
+			name, ok := strings.CutSuffix(file.Name(), s.suffix)
+			if ok && checkName(name) == nil {
+				entries = append(entries, Entry{Kind: s.kind, Name: name, Path: filepath.Join(m.dir, file.Name())})
+			}
+		}
+	}
+	slices.SortFunc(entries, func(a, b Entry) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(string(a.Kind), string(b.Kind)))
+	})
+	Inspect(entries)
+	return entries, nil
+}
+
+// Inspect finds out the state of each entry, of which it needs Kind and Path.
+// What cannot be looked at gets an Err, and spoils nothing else.
+//
+// States are the best effort of the moment, as [filelock.Inspect] and
+// [fileevent.Event.IsSet] say. Nothing is locked for it and nothing written.
+func Inspect(entries []Entry) {
+	var lockers []filelock.Locker
+	var of []*Entry
+	for i := range entries {
+		e := &entries[i]
+		switch e.Kind {
+		case Lock:
+			lockers, of = append(lockers, filelock.New(e.Path)), append(of, e)
+		case Semaphore:
+			if e.Slots, e.Err = filelock.Slots(e.Path); e.Err == nil {
+				lockers, of = append(lockers, filelock.NewSemaphore(e.Path, e.Slots)), append(of, e)
+			}
+		case Event:
+			e.inspectEvent()
+		}
+	}
+	for i, state := range filelock.Inspect(lockers...) {
+		of[i].Holders, of[i].Waiters, of[i].Err = state.Holders, state.Waiters, state.Err
+	}
+}
+
+func (e *Entry) inspectEvent() {
+	e.Set, e.Err = fileevent.New(e.Path).IsSet()
+}
