@@ -18,6 +18,7 @@ type bench struct {
 	ctx      context.Context
 	scale    scale
 	dir      string // for lock files
+	events   string // for markers
 	exe      string // this program, for roles
 	log      io.Writer
 	versions map[string]string
@@ -26,16 +27,29 @@ type bench struct {
 	procs    []*proc // of the measurement that is going on
 }
 
+// inMemory is where markers go: a state of a running system, such as those of
+// /run. What a disk's file system takes to make a file after others have been
+// removed, it takes for every peer that makes files, and it changes by the
+// minute.
+const inMemory = "/dev/shm"
+
+// newBench makes a bench with a directory in dir, or with two where they
+// belong if that is empty.
 func newBench(ctx context.Context, s scale, dir string, log io.Writer) (*bench, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	dir, err = os.MkdirTemp(dir, "fsync-bench-")
-	if err != nil {
+	b := &bench{ctx: ctx, scale: s, exe: exe, log: log, versions: map[string]string{}, missing: map[string]error{}}
+	if b.dir, err = os.MkdirTemp(dir, "fsync-bench-"); err != nil {
 		return nil, err
 	}
-	b := &bench{ctx: ctx, scale: s, dir: dir, exe: exe, log: log, versions: map[string]string{}, missing: map[string]error{}}
+	b.events = b.dir
+	if dir == "" && fileSystem(inMemory) == "tmpfs" {
+		if b.events, err = os.MkdirTemp(inMemory, "fsync-bench-"); err != nil {
+			return nil, errors.Join(err, os.Remove(b.dir))
+		}
+	}
 	for _, peer := range allPeers {
 		v, err := version(ctx, peer)
 		if err != nil {
@@ -51,6 +65,7 @@ func newBench(ctx context.Context, s scale, dir string, log io.Writer) (*bench, 
 func (b *bench) close() {
 	b.killAll()
 	os.RemoveAll(b.dir)
+	os.RemoveAll(b.events)
 }
 
 func (b *bench) killAll() {
@@ -65,6 +80,13 @@ func (b *bench) killAll() {
 func (b *bench) path(row string) string {
 	b.paths++
 	return filepath.Join(b.dir, fmt.Sprintf("%s-%d.lock", row, b.paths))
+}
+
+// marker returns a new path for an event, in a directory of its own.
+func (b *bench) marker(row string) (string, error) {
+	b.paths++
+	dir := filepath.Join(b.events, fmt.Sprintf("%s-%d", row, b.paths))
+	return filepath.Join(dir, "marker"), os.Mkdir(dir, 0o777)
 }
 
 // run measures a row: in every round all peers, one after the other, each
@@ -116,6 +138,9 @@ func (b *bench) measure(r row, peer string) (sample, error) {
 func inShort(r row, s sample) string {
 	var shown []string
 	for _, f := range r.figures {
+		if s.values[f.list] == nil {
+			continue
+		}
 		shown = append(shown, f.name+" "+f.unit.format(f.of(s)))
 	}
 	if s.note != "" {
@@ -137,7 +162,11 @@ func (b *bench) roleCommand(role, peer, path string, args ...any) *exec.Cmd {
 	}
 	if module := pythonPackage[peer]; module != "" {
 		words[1] = module
-		return exec.CommandContext(b.ctx, python, append([]string{"-I", "-c", pythonScript}, words...)...)
+		return exec.CommandContext(b.ctx, python, append([]string{"-I", "-c", lockScript}, words...)...)
+	}
+	if kind := pythonEvent[peer]; kind != "" {
+		words[1] = kind
+		return exec.CommandContext(b.ctx, python, append([]string{"-I", "-c", eventScript}, words...)...)
 	}
 	cmd := exec.CommandContext(b.ctx, b.exe, words...)
 	cmd.Env = append(os.Environ(), roleVar+"=1")

@@ -108,10 +108,11 @@ type goroutines struct {
 // come starts a goroutine and returns when it stands in the queue.
 func (c *goroutines) come(peer, path string, i int) error {
 	if peer == ours {
-		ctx := &announced{Context: context.Background(), waits: make(chan struct{})}
+		waits := make(chan struct{})
+		ctx := announce(context.Background(), func() { close(waits) })
 		l := filelock.New(path)
 		go c.serve(i, func() error { return l.Acquire(ctx) }, l.Release)
-		return await(ctx.waits)
+		return await(waits)
 	}
 	l, err := newLocker(peer, path, false)
 	if err != nil {
@@ -168,20 +169,6 @@ func (c *goroutines) overtakers() (n int) {
 		}
 	}
 	return n
-}
-
-// announced is a context that tells when somebody waits for its end: what
-// waits for a lock as long as a context lasts does that and then sleeps.
-type announced struct {
-	context.Context
-	once  sync.Once
-	waits chan struct{}
-	never chan struct{}
-}
-
-func (a *announced) Done() <-chan struct{} {
-	a.once.Do(func() { close(a.waits) })
-	return a.never
 }
 
 var errTimedOut = errors.New("timed out")

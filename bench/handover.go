@@ -73,6 +73,16 @@ func measureHandover(b *bench, peer string) (sample, error) {
 // alternate starts two processes that have the lock by turns, each with a pipe
 // to the other.
 func (b *bench) alternate(peer string, turns int) (one, two *proc, err error) {
+	path := b.path("handover")
+	return b.startPair(
+		b.roleCommand("alternate", peer, path, 1, turns, int64(handoverHold)),
+		b.roleCommand("alternate", peer, path, 0, turns, int64(handoverHold)),
+	)
+}
+
+// startPair starts two commands that say that they are ready, the second one
+// first. Each reads from its descriptor 3 what the other writes to its 4.
+func (b *bench) startPair(first, second *exec.Cmd) (one, two *proc, err error) {
 	r1, w1, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
@@ -85,14 +95,10 @@ func (b *bench) alternate(peer string, turns int) (one, two *proc, err error) {
 	}
 	defer r2.Close()
 	defer w2.Close()
-	path := b.path("handover")
-	start := func(first int, r, w *os.File) (*proc, error) {
-		cmd := b.roleCommand("alternate", peer, path, first, turns, int64(handoverHold))
-		cmd.ExtraFiles = []*os.File{r, w}
-		return b.startReady(cmd)
-	}
-	if two, err = start(0, r1, w2); err == nil {
-		one, err = start(1, r2, w1)
+	first.ExtraFiles = []*os.File{r2, w1}
+	second.ExtraFiles = []*os.File{r1, w2}
+	if two, err = b.startReady(second); err == nil {
+		one, err = b.startReady(first)
 	}
 	return one, two, err
 }

@@ -14,16 +14,17 @@ import (
 
 // A machine is where and with what was measured.
 type machine struct {
-	date, cpu, kernel, fileSystem string
-	loadBefore, loadAfter         string
-	versions                      map[string]string
-	dir                           string // must not be shown
+	date, cpu, kernel, locks, events string
+	loadBefore, loadAfter            string
+	versions                         map[string]string
+	private                          []string // must not be shown
 }
 
 func lookAtMachine(b *bench) machine {
 	return machine{
-		date: today(), cpu: cpuModel(), kernel: kernelRelease(), fileSystem: fileSystem(b.dir),
-		loadBefore: loadAverage(), versions: b.versions, dir: b.dir,
+		date: today(), cpu: cpuModel(), kernel: kernelRelease(),
+		locks: fileSystem(b.dir), events: fileSystem(b.events),
+		loadBefore: loadAverage(), versions: b.versions, private: []string{b.dir, b.events},
 	}
 }
 
@@ -31,7 +32,7 @@ func (m machine) String() string {
 	lines := []string{
 		m.date,
 		fmt.Sprintf("%d CPUs, %s; load average %s before, %s after", runtime.NumCPU(), m.cpu, m.loadBefore, m.loadAfter),
-		fmt.Sprintf("Linux %s, lock files on %s, %s", m.kernel, m.fileSystem, runtime.Version()),
+		fmt.Sprintf("Linux %s, lock files on %s, markers on %s, %s", m.kernel, m.locks, m.events, runtime.Version()),
 	}
 	for _, peer := range allPeers {
 		if v, ok := m.versions[peer]; ok {
@@ -43,9 +44,12 @@ func (m machine) String() string {
 	return "- " + strings.Join(lines, "\n- ") + "\n"
 }
 
-// anonymous takes the lock files' directory out of a text.
+// anonymous takes the directories out of a text.
 func (m machine) anonymous(text string) string {
-	return strings.ReplaceAll(text, m.dir, "DIR")
+	for _, dir := range m.private {
+		text = strings.ReplaceAll(text, dir, "DIR")
+	}
+	return text
 }
 
 func cpuModel() string {

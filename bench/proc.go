@@ -40,7 +40,10 @@ func (b *bench) start(cmd *exec.Cmd) (*proc, error) {
 	defer w.Close()
 	p.pipe, p.out = r, bufio.NewReader(r)
 	cmd.Stdout, cmd.Stderr = w, &p.errors
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	if p.in, err = cmd.StdinPipe(); err == nil {
 		err = cmd.Start()
 	}
@@ -157,7 +160,10 @@ func settle(procs []*proc, still, patience time.Duration) error {
 }
 
 // sleeps reports whether every thread of a process waits for something.
-func sleeps(pid int) bool {
+func sleeps(pid int) bool { return inState(pid, "S") }
+
+// inState reports whether every thread of a process is in a state of proc(5).
+func inState(pid int, want string) bool {
 	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	if err != nil {
 		return false
@@ -169,7 +175,7 @@ func sleeps(pid int) bool {
 		}
 		// 4242 (name, which may contain anything) S ...
 		_, state, _ := strings.Cut(string(text[bytes.LastIndexByte(text, ')')+1:]), " ")
-		if !strings.HasPrefix(state, "S") {
+		if !strings.HasPrefix(state, want) {
 			return false
 		}
 	}

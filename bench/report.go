@@ -3,9 +3,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,12 +18,25 @@ func report(m machine, s scale, results []result) string {
 	if s.name != full.name {
 		fmt.Fprintf(&text, "\nThis was a **%s** run: fewer rounds, processes and seconds than the rows say. It decides nothing.\n", s.name)
 	}
-	text.WriteString("\n## Bounds\n\n")
-	text.WriteString(boundsTable(results).String())
-	text.WriteString("\n## Figures\n\n")
-	text.WriteString(figuresTable(results).String())
-	text.WriteString(remarks(m, results))
+	for _, g := range groups {
+		if mine := g.among(results); len(mine) > 0 {
+			if bounds := boundsTable(mine); len(bounds) > 1 {
+				fmt.Fprintf(&text, "\n## Bounds of %s\n\n%v", g.name, bounds)
+			}
+			fmt.Fprintf(&text, "\n## Figures of %s\n\n%v%s", g.name, figuresTable(mine, g.peers), remarks(m, mine))
+		}
+	}
 	return text.String()
+}
+
+// among returns the results of a group's rows.
+func (g group) among(results []result) (mine []result) {
+	for _, res := range results {
+		if slices.Contains(rowNames(g.rows), res.row.name) {
+			mine = append(mine, res)
+		}
+	}
+	return mine
 }
 
 // boundsTable has a line for every bound.
@@ -37,7 +50,11 @@ func boundsTable(results []result) table {
 			if bd.against != "" {
 				peer, peers, ratio = bd.against, res.cell(f, bd.against), formatRatio(value)
 			}
-			t = append(t, []string{res.row.name, bd.figure, res.cell(f, ours), peer, peers, ratio, bd.text, verdict(value, reached)})
+			what := bd.figure
+			if bd.of != "" {
+				what += "; " + bd.of
+			}
+			t = append(t, []string{res.row.name, what, res.cell(f, bd.who()), peer, peers, ratio, bd.text, verdict(value, reached)})
 		}
 	}
 	return t
@@ -65,12 +82,12 @@ func formatRatio(v float64) string {
 }
 
 // figuresTable has a line for every figure and a column for every peer.
-func figuresTable(results []result) table {
-	t := table{append([]string{"row", "figure"}, allPeers...)}
+func figuresTable(results []result, peers []string) table {
+	t := table{append([]string{"row", "figure"}, peers...)}
 	for _, res := range results {
 		for _, f := range res.row.figures {
 			line := []string{res.row.name, f.name}
-			for _, peer := range allPeers {
+			for _, peer := range peers {
 				line = append(line, res.cell(f, peer))
 			}
 			t = append(t, line)
@@ -83,11 +100,11 @@ func figuresTable(results []result) table {
 func (res result) cell(f figure, peer string) string {
 	rounds, err := res.rounds[peer], res.failed[peer]
 	switch {
-	case errors.Is(err, errNotInstalled):
+	case cannotRun(err):
 		return "not run"
 	case err != nil:
 		return "failed"
-	case len(rounds) == 0:
+	case len(rounds) == 0, rounds[0].values[f.list] == nil:
 		return ""
 	}
 	text := f.unit.format(f.over(rounds))

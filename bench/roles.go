@@ -14,7 +14,7 @@ import (
 // roleVar is set in a process that this program has started to play a role.
 const roleVar = "FSYNC_BENCH_ROLE"
 
-// A role is what such a process does with a peer's lock on a path.
+// A role is what such a process does with a peer's lock or event on a path.
 type role func(peer, path string, args []string) error
 
 func roles() map[string]role {
@@ -28,6 +28,14 @@ func roles() map[string]role {
 		"write":       writeOverAndOver,
 		"crowd":       gather,
 		"deadline":    meetDeadlines,
+		"slots":       useSlots,
+		"set":         setAndClear,
+		"await":       awaitInTurns,
+		"fence":       fenceIn,
+		"wake-set":    wakeOther,
+		"wake-wait":   beWoken,
+		"fanout":      awaitTogether,
+		"many":        awaitMany,
 	}
 }
 

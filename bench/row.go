@@ -3,13 +3,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
 	"time"
 )
 
-// A row is one thing that is done with the locks of several peers.
+// A row is one thing that is done with the locks, or the events, of several
+// peers.
 type row struct {
 	name    string
 	what    string   // is done
@@ -20,8 +22,26 @@ type row struct {
 	measure func(*bench, string) (sample, error) // one peer, one round
 }
 
-// rows is the table of the numbers that the project asked for.
-var rows = []row{handover, uncontended, fairness, writer, waiting, crowd, killed, deadline}
+// A group is rows that have their peers in common, and a section of the
+// results.
+type group struct {
+	name  string
+	peers []string // the columns
+	rows  []row
+}
+
+// groups are the tables of the numbers that the project asked for.
+var groups = []group{
+	{"locks", lockPeers, []row{handover, uncontended, fairness, writer, waiting, crowd, killed, deadline, semaphore}},
+	{"events", eventPeers, []row{wake, pulse, fanout, processes, many, changes}},
+}
+
+func allRows() (rows []row) {
+	for _, g := range groups {
+		rows = append(rows, g.rows...)
+	}
+	return rows
+}
 
 // A sample is what came of one round: lists of values by what they are.
 type sample struct {
@@ -69,14 +89,18 @@ func (f figure) ratio(a, b []sample) float64 {
 	return median(ratios)
 }
 
-// A bound is what a figure of ours must reach: by itself, or in terms of a peer's.
+// A bound is what a figure of ours must reach: by itself, or in terms of a
+// peer's.
 type bound struct {
 	figure  string
+	of      string // whose it is, if it is not ours
 	against string // a peer, or nobody
 	limit   float64
 	atLeast bool // the limit is a lower one
 	text    string
 }
+
+func (bd bound) who() string { return cmp.Or(bd.of, ours) }
 
 // A result is what a row came to.
 type result struct {
@@ -98,13 +122,13 @@ func (res result) figure(name string) figure {
 // takes was not.
 func (res result) judge(bd bound) (value float64, reached bool) {
 	f := res.figure(bd.figure)
-	if res.failed[ours] != nil || bd.against != "" && res.failed[bd.against] != nil {
+	if res.failed[bd.who()] != nil || bd.against != "" && res.failed[bd.against] != nil {
 		return math.NaN(), false
 	}
 	if bd.against == "" {
-		value = f.over(res.rounds[ours])
+		value = f.over(res.rounds[bd.who()])
 	} else {
-		value = f.ratio(res.rounds[ours], res.rounds[bd.against])
+		value = f.ratio(res.rounds[bd.who()], res.rounds[bd.against])
 	}
 	if bd.atLeast {
 		return value, value >= bd.limit
@@ -119,6 +143,8 @@ const (
 	nanoseconds unit = "ns"
 	share       unit = "share"
 	count       unit = "count"
+	times       unit = "times"
+	byteCount   unit = "bytes"
 )
 
 func (u unit) format(v float64) string {
@@ -129,6 +155,10 @@ func (u unit) format(v float64) string {
 		return fmt.Sprintf("%.3f", v)
 	case u == count:
 		return fmt.Sprintf("%.0f", v)
+	case u == times:
+		return formatRatio(v)
+	case u == byteCount:
+		return fmt.Sprintf("%.0f B", v)
 	}
 	return formatDuration(v)
 }
@@ -162,22 +192,26 @@ func rowNames(rows []row) (names []string) {
 	return names
 }
 
-// choose returns the rows that a list of names, with commas, names.
-func choose(rows []row, names string) ([]row, error) {
+// choose returns the rows that a list of names, with commas, names. The name
+// of a group stands for its rows.
+func choose(names string) ([]row, error) {
 	if names == "" {
-		return rows, nil
+		return allRows(), nil
 	}
-	byName := map[string]row{}
-	for _, r := range rows {
-		byName[r.name] = r
+	byName := map[string][]row{}
+	for _, g := range groups {
+		byName[g.name] = g.rows
+		for _, r := range g.rows {
+			byName[r.name] = []row{r}
+		}
 	}
 	var chosen []row
 	for name := range strings.SplitSeq(names, ",") {
-		r, ok := byName[name]
+		rows, ok := byName[name]
 		if !ok {
-			return nil, fmt.Errorf("no row %q; there are %s", name, strings.Join(rowNames(rows), ", "))
+			return nil, fmt.Errorf("no row %q; there are %s", name, strings.Join(rowNames(allRows()), ", "))
 		}
-		chosen = append(chosen, r)
+		chosen = append(chosen, rows...)
 	}
 	return chosen, nil
 }

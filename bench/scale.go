@@ -21,10 +21,20 @@ type scale struct {
 	crowdRounds, crowd                       int
 	killRounds, kills                        int
 	deadlineRounds, deadlines                int
+	semaphoreRounds                          int
+	semaphoreTime                            time.Duration
+
+	wakeRounds, wakes, slowWakes              int
+	pulseRounds, pulseWaiters, pulses         int
+	fanoutRounds, fanout, fanouts             int
+	processesRounds, processes, processesSets int
+	watchers                                  int // that the processes may have
+	manyRounds, many, manySets                int
+	changesRounds, changes                    int
 }
 
 var full = scale{
-	name: "full", limit: 8 * time.Minute,
+	name: "full", limit: 15 * time.Minute,
 	handoverRounds: 7, handovers: 200, slowHandovers: 20,
 	uncontendedRounds: 9, ops: 20000, pythonOps: 3000,
 	fairnessRounds: 3, contenders: 16, fairnessTime: 5 * time.Second,
@@ -33,10 +43,18 @@ var full = scale{
 	crowdRounds: 3, crowd: 1000,
 	killRounds: 3, kills: 100,
 	deadlineRounds: 3, deadlines: 100,
+	semaphoreRounds: 3, semaphoreTime: 5 * time.Second,
+
+	wakeRounds: 9, wakes: 500, slowWakes: 50,
+	pulseRounds: 1, pulseWaiters: 20, pulses: 1000,
+	fanoutRounds: 5, fanout: 1000, fanouts: 20,
+	processesRounds: 3, processes: 200, processesSets: 5, watchers: 128,
+	manyRounds: 5, many: 10000, manySets: 100,
+	changesRounds: 5, changes: 100000,
 }
 
 var quickly = scale{
-	name: "quick", limit: 90 * time.Second,
+	name: "quick", limit: 3 * time.Minute,
 	handoverRounds: 3, handovers: 100, slowHandovers: 6,
 	uncontendedRounds: 3, ops: 10000, pythonOps: 2000,
 	fairnessRounds: 1, contenders: 16, fairnessTime: 3 * time.Second,
@@ -45,6 +63,14 @@ var quickly = scale{
 	crowdRounds: 1, crowd: 1000,
 	killRounds: 1, kills: 50,
 	deadlineRounds: 1, deadlines: 50,
+	semaphoreRounds: 1, semaphoreTime: 2 * time.Second,
+
+	wakeRounds: 3, wakes: 300, slowWakes: 20,
+	pulseRounds: 1, pulseWaiters: 20, pulses: 100,
+	fanoutRounds: 1, fanout: 1000, fanouts: 20,
+	processesRounds: 1, processes: 200, processesSets: 3, watchers: 128,
+	manyRounds: 1, many: 10000, manySets: 100,
+	changesRounds: 1, changes: 100000,
 }
 
 // tiny is for the test: it runs everything and measures nothing.
@@ -58,4 +84,12 @@ var tiny = scale{
 	crowdRounds: 1, crowd: 50,
 	killRounds: 1, kills: 3,
 	deadlineRounds: 1, deadlines: 5,
+	semaphoreRounds: 1, semaphoreTime: 300 * time.Millisecond,
+
+	wakeRounds: 2, wakes: 10, slowWakes: 3,
+	pulseRounds: 1, pulseWaiters: 4, pulses: 5,
+	fanoutRounds: 1, fanout: 20, fanouts: 2,
+	processesRounds: 1, processes: 5, processesSets: 1, watchers: 3,
+	manyRounds: 1, many: 100, manySets: 5,
+	changesRounds: 1, changes: 20000,
 }

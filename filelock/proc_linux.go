@@ -203,7 +203,7 @@ func inodeAt(link string) inode {
 func lockIn(fdinfo, file string) (tableLock, bool) {
 	info, _ := os.ReadFile(fdinfo)
 	for line := range strings.Lines(string(info)) {
-		if name, l, ok := flockLine(line); ok && name == file && !l.waits {
+		if name, l, ok := flockLine(line); ok && name == file { // waits are not shown here
 			return l, true
 		}
 	}
