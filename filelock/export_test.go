@@ -133,3 +133,10 @@ func Parkers(path string) map[spot]*parker {
 	}
 	return nil
 }
+
+// InUse reports whether who comes to path goes behind others, as far as the
+// gate tells.
+func InUse(path string) bool { return gateOf(path, 0o666).inUse() }
+
+// Distrust has the gate of path keep nobody from trying.
+func Distrust(path string) { gateOf(path, 0o666).distrust(false) }

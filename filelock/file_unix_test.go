@@ -283,13 +283,28 @@ func as(args []string) error {
 	if err := syscall.Setuid(uid); err != nil {
 		return err
 	}
+	if len(args) > 2 { // a reader that says whom it sees
+		l := filelock.New(args[1], filelock.Shared())
+		if ok, err := l.TryAcquire(); !ok || err != nil {
+			return fmt.Errorf("%v, %w", ok, err)
+		}
+		holders, err := l.Holders()
+		if err != nil {
+			return err
+		}
+		for _, h := range holders {
+			fmt.Print(h.PID, " ")
+		}
+		fmt.Println()
+		return nil
+	}
 	ok, err := filelock.New(args[1]).TryAcquire()
 	fmt.Println(ok, err)
 	return nil
 }
 
 // tryAs tries the lock as the user nobody and returns what came of it.
-func tryAs(t *testing.T, path string) string {
+func tryAs(t *testing.T, path string, more ...string) string {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("only root can become another user")
@@ -305,7 +320,7 @@ func tryAs(t *testing.T, path string) string {
 			}
 		}
 	}
-	p := testproc.Start(t, "as", "65534", path)
+	p := testproc.Start(t, "as", append([]string{"65534", path}, more...)...)
 	defer p.Wait()
 	return p.Line()
 }

@@ -1,6 +1,7 @@
 package filelock
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,17 +29,35 @@ type gate struct {
 	of string // the path of the lock or the semaphore
 	target
 	calm atomic.Int64 // when the gate was last found missing, since epoch
-
-	mu    sync.Mutex
-	stuck place // a gate whose keeper left the lock alone; guarded by mu
 }
 
-// distrust has this gate, until there is another, keep nobody from trying the
-// lock. Whoever has the gate seems to be stopped.
-func (g *gate) distrust() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.stuck, _ = lookAt(g.path)
+// distrusted are the gates, by their paths, that keep nobody from trying the
+// lock, until there is another in their place.
+var distrusted sync.Map // string -> distrust
+
+type distrust struct {
+	file    fileID
+	forGood bool // it is not a keeper who is stopped: the gate cannot be removed
+}
+
+// distrust is of what is at the path now.
+func (g *gate) distrust(forGood bool) {
+	if at, err := lookAt(g.path); err == nil && at.exists {
+		distrusted.Store(g.path, distrust{at.file, forGood})
+	}
+}
+
+func (g *gate) trusts(file fileID) bool {
+	d, ok := distrusted.Load(g.path)
+	return !ok || !sameFile(d.(distrust).file, file)
+}
+
+// trust is for who has passed the gate: whoever was stopped there is not any
+// more.
+func (g *gate) trust() {
+	if d, ok := distrusted.Load(g.path); ok && !d.(distrust).forGood {
+		distrusted.Delete(g.path)
+	}
 }
 
 // epoch makes times from the monotonic clock fit an atomic.
@@ -69,9 +88,7 @@ func (g *gate) inUse() bool {
 		return false
 	}
 	if at, err := lookAt(g.path); err == nil && at.exists {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		return !g.stuck.exists || !sameFile(at.file, g.stuck.file)
+		return g.trusts(at.file)
 	}
 	g.calm.Store(int64(now))
 	return false
@@ -112,6 +129,12 @@ func (k *keeper) pass() *handle {
 	defer unreserve()
 	for {
 		h, err := k.gate.lockOnce(true, nil)
+		switch {
+		case err == nil:
+			k.gate.trust()
+		case errors.Is(err, fs.ErrInvalid), errors.Is(err, fs.ErrPermission):
+			k.gate.distrust(true) // it is not one, or not for us
+		}
 		if err != errReplaced || !waitedFor(k.q.path) {
 			return h
 		}
@@ -163,7 +186,7 @@ func (q *queue) tryPast() {
 	queues.mu.Lock()
 	defer queues.mu.Unlock()
 	if len(q.waiters) > 0 && q.waiters[0] == head {
-		head.gate.distrust()
+		head.gate.distrust(false)
 		q.serve(grant{h: h})
 	} else {
 		q.giveBack(h)
@@ -231,11 +254,17 @@ func (g *gate) sweepLater() {
 	})
 }
 
+// sweep leaves alone what is not a gate of ours. That, and what it is not
+// allowed to remove, must not look like a gate for ever.
 func (g *gate) sweep() {
 	t := g.target
 	t.absent = true
-	if h, err := t.try(); err == nil {
-		os.Remove(t.path)
-		h.release()
+	h, err := t.try()
+	if err != nil {
+		return
+	}
+	defer h.release()
+	if !h.isGate() || os.Remove(t.path) != nil {
+		distrusted.Store(g.path, distrust{h.file, true})
 	}
 }

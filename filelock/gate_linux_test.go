@@ -139,6 +139,7 @@ func TestStoppedHeadOfTheQueue(t *testing.T) {
 	start := time.Now()
 	for range 20 {
 		mustRelease(t, l)
+		l = filelock.New(path)
 		mustAcquire(t, l)
 	}
 	if took := time.Since(start); took > 5*time.Second {
@@ -186,6 +187,7 @@ func TestGateIsGoneWhenNobodyWaits(t *testing.T) {
 func TestNoGateToBeHad(t *testing.T) {
 	t.Parallel()
 	for name, block := range map[string]func(gate string) error{
+		"precious":        func(gate string) error { return os.WriteFile(gate, []byte("precious\n"), 0o666) },
 		"left over":       func(gate string) error { return os.WriteFile(gate, nil, 0o666) },
 		"FIFO":            func(gate string) error { return syscall.Mkfifo(gate, 0o666) },
 		"link":            func(gate string) error { return os.Symlink("elsewhere", gate) },
@@ -207,11 +209,17 @@ func TestNoGateToBeHad(t *testing.T) {
 			if err := <-result; err != nil {
 				t.Fatal(err)
 			}
+			testproc.Until(t, "nobody goes behind the gate", func() bool { return !filelock.InUse(path) })
 			if name == "left over" {
 				testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
 			}
 			if !gone(filepath.Join(filepath.Dir(path), "elsewhere")) {
 				t.Error("a link was followed")
+			}
+			if name == "precious" {
+				if text, err := os.ReadFile(gateOf(path)); string(text) != "precious\n" {
+					t.Errorf("the file in the gate's place is %q now, %v", text, err)
+				}
 			}
 		})
 	}
@@ -349,4 +357,58 @@ func TestSweep(t *testing.T) {
 	if !gone(gate) {
 		t.Error("a gate was left that nobody has")
 	}
+}
+
+// A gate that seemed to be stuck counts again when somebody has passed it.
+func TestTrustComesBack(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	leaveGate(t, path)
+	filelock.Distrust(path)
+	if filelock.InUse(path) {
+		t.Error("a gate that is not trusted is in use")
+	}
+	result := acquire(filelock.New(path)) // tries, and goes to the gate because the lock is held
+	awaitWaiters(t, path, 1)
+	if !filelock.InUse(path) {
+		t.Error("a gate that somebody has passed is not in use")
+	}
+	release(t, holder)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What was taken in passing by is for the one it was taken for, not for whoever
+// is at the head of the queue by then and wants something else.
+func TestPassingByForAnother(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	head := testproc.Start(t, "hold", path)
+	head.Send("acquire")
+	awaitWaiters(t, path, 1)
+	ctx, cancel := context.WithCancel(background)
+	reader := make(chan error)
+	go func() { reader <- filelock.New(path, filelock.Shared()).Acquire(ctx) }()
+	awaitQueue(t, path, 1)
+	writer := acquire(filelock.New(path))
+	awaitQueue(t, path, 2)
+	awaitWaiters(t, gateOf(path), 1)
+	head.Signal(syscall.SIGSTOP)
+	awaitWaiters(t, path, 0) // a stopped process waits for nothing
+	release(t, holder)
+	filelock.At(t, filelock.PassingBy, path, func() {
+		cancel()
+		if err := <-reader; !errors.Is(err, filelock.ErrLocked) {
+			t.Errorf("Acquire = %v", err)
+		}
+	})
+	filelock.Look(t, path)
+	if err := <-writer; err != nil { // at the next look
+		t.Fatal(err)
+	}
+	mustTry(t, filelock.New(path, filelock.Shared()), false)
+	head.Signal(syscall.SIGCONT)
 }

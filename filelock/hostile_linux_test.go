@@ -37,6 +37,7 @@ func starve(args []string) error {
 		func() error { _, err := filelock.New(args[0]).TryAcquire(); return err }(),
 		filelock.New(args[0]).Acquire(context.Background()),
 		waiting.Acquire(context.Background()),
+		func() error { _, err := waiting.Holders(); return err }(),
 	} {
 		if !errors.Is(err, syscall.EMFILE) || errors.Is(err, filelock.ErrLocked) {
 			return fmt.Errorf("without a descriptor: %w", err)

@@ -1,6 +1,7 @@
 package filelock
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -167,7 +168,7 @@ func findOpenLocks(files []lockFile) openLocks {
 			if !ok {
 				continue
 			}
-			if l, ok := lockIn(dir+"/fdinfo/"+fd, file); ok {
+			if l, ok := lockIn(dir + "/fdinfo/" + fd); ok {
 				if found[file] == nil {
 					found[file] = map[int]Holder{}
 				}
@@ -188,6 +189,16 @@ func namesIn(dir string) []string {
 	return names
 }
 
+// hidden reports whether there is such a process and it is not ours to look
+// into.
+func hidden(pid int) bool {
+	d, err := os.Open(fmt.Sprintf("/proc/%d/fd", pid))
+	if err == nil {
+		d.Close()
+	}
+	return errors.Is(err, fs.ErrPermission)
+}
+
 // inodeAt returns which file is at the link in /proc. It costs a fifth of
 // reading the link's fdinfo. The file system is not asked, because that of
 // others may be dead.
@@ -199,11 +210,12 @@ func inodeAt(link string) inode {
 	return inode{unix.Mkdev(stx.Dev_major, stx.Dev_minor), stx.Ino}
 }
 
-// lockIn finds the lock on the file in a descriptor's fdinfo.
-func lockIn(fdinfo, file string) (tableLock, bool) {
+// lockIn finds the lock that a descriptor's fdinfo shows. It shows no waits, and
+// no other file's.
+func lockIn(fdinfo string) (tableLock, bool) {
 	info, _ := os.ReadFile(fdinfo)
 	for line := range strings.Lines(string(info)) {
-		if name, l, ok := flockLine(line); ok && name == file { // waits are not shown here
+		if _, l, ok := flockLine(line); ok {
 			return l, true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,9 +24,9 @@ import (
 // construction: what was not acquired cannot be released.
 //
 // The number of slots is a property of the directory. Whoever comes first
-// writes it into the file slots there; whoever comes with another number gets
-// an error that is [fs.ErrInvalid]. To change it, remove the directory while
-// nobody uses it.
+// makes the slots, and writes their number into the file slots; whoever comes
+// with another number gets an error that is [fs.ErrInvalid]. To change it,
+// remove the directory while nobody uses it.
 type Semaphore struct {
 	core
 	slots int
@@ -33,8 +34,9 @@ type Semaphore struct {
 
 // NewSemaphore returns a semaphore of the given number of slots in the
 // directory at path. It does no I/O: the first Acquire makes the directory if
-// it is missing; the directory above it must exist. Fewer than one slot is an
-// error in every Acquire, and so is the option Shared: slots are exclusive.
+// it is missing; the directory above it must exist. Fewer than one slot, or
+// more than 10,000, is an error in every Acquire, and so is the option Shared:
+// slots are exclusive.
 func NewSemaphore(path string, slots int, opts ...Option) *Semaphore {
 	s := &Semaphore{slots: slots}
 	s.init(path, opts)
@@ -95,7 +97,7 @@ func (s *Semaphore) seen() (want, error) {
 	}
 	n, err := readSlots(filepath.Join(w.path, slotsFile))
 	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && n == 0: // nobody has written it
+	case errors.Is(err, fs.ErrNotExist):
 		return want{path: w.path, gate: w.gate}, nil
 	case err == nil && n != s.slots:
 		err = s.disagree(n)
@@ -106,6 +108,9 @@ func (s *Semaphore) seen() (want, error) {
 func (s *Semaphore) want() (want, error) {
 	if s.slots < 1 {
 		return want{}, s.wrong(fmt.Sprintf("a semaphore needs at least one slot, not %d", s.slots))
+	}
+	if s.slots > maxSlots {
+		return want{}, s.wrong(fmt.Sprintf("a semaphore can have %d slots, not %d", maxSlots, s.slots))
 	}
 	if s.shared {
 		return want{}, s.wrong("a semaphore cannot be shared: its slots are exclusive")
@@ -127,12 +132,11 @@ func (s *Semaphore) want() (want, error) {
 // Slots returns how many slots the semaphore in the directory at path has. It
 // is an [fs.ErrNotExist] if nobody has ever acquired one of them.
 func Slots(path string) (int, error) {
-	n, err := readSlots(filepath.Join(path, slotsFile))
-	if err == nil && n == 0 {
-		err = &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}
-	}
-	return n, err
+	return readSlots(filepath.Join(path, slotsFile))
 }
+
+// maxSlots bounds the files that a semaphore is made of.
+const maxSlots = 10000
 
 // slotsFile is the file in a semaphore's directory that says how many slots
 // there are.
@@ -157,13 +161,9 @@ func (s *Semaphore) agree(dir string) error {
 	file := filepath.Join(dir, slotsFile)
 	n, err := readSlots(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = os.Mkdir(dir, s.perm|s.perm>>2&0o111) // who may read may search
-		if errors.Is(err, fs.ErrExist) {
-			err = nil
+		if err = s.make(dir); err == nil {
+			n, err = readSlots(file)
 		}
-	}
-	if err == nil && n == 0 {
-		n, err = s.writeSlots(file)
 	}
 	if err == nil && n != s.slots {
 		err = s.disagree(n)
@@ -171,50 +171,90 @@ func (s *Semaphore) agree(dir string) error {
 	return err
 }
 
-// readSlots returns the number in the file, 0 if there is no whole one: the
-// newline behind it is written last.
+// readSlots returns the number in the file.
 func readSlots(path string) (int, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	text, err := readSmall(path)
+	for try := 0; err == nil && text == "" && try < 100; try++ { // see make
+		time.Sleep(time.Millisecond)
+		text, err = readSmall(path)
+	}
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 32))
-	if err != nil {
-		return 0, err
-	}
-	line, whole := strings.CutSuffix(string(text), "\n")
+	line, whole := strings.CutSuffix(text, "\n")
 	n, err := strconv.Atoi(line)
-	switch {
-	case !whole && len(line) < 20 && strings.Trim(line, "0123456789") == "":
-		return 0, nil // nobody has finished writing it
-	case !whole, err != nil, n < 1:
-		return 0, &fs.PathError{Op: "read", Path: path, Err: semaphoreError("it does not say how many slots the semaphore has")}
+	if !whole || err != nil || n < 1 || n > maxSlots {
+		return 0, &fs.PathError{Op: "read", Path: path, Err: semaphoreError("it does not say how many slots the semaphore has; remove the semaphore while nobody uses it")}
 	}
 	return n, nil
 }
 
-// writeSlots writes our number into the file if there is none yet, and returns
-// the one that is there. It does so under the file's lock. What a process that
-// dies here leaves behind has no newline, and is written again.
-func (s *Semaphore) writeSlots(path string) (n int, err error) {
-	h, err := want{path: path, any: []target{{path: path, perm: s.perm}}, gate: &gate{}}.acquire(context.Background())
+// readSmall reads a small regular file, and opens nothing else.
+func readSmall(path string) (string, error) {
+	at, err := lookAt(path)
+	if err == nil && !at.exists {
+		err = &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	}
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	defer h.release()
-	if n, err = readSlots(path); n > 0 || err != nil {
-		return n, err
+	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	if !at.mode.IsRegular() || isLink(err) {
+		err = &fs.PathError{Op: "read", Path: path, Err: semaphoreError("it is not a regular file")}
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|openFlags, 0)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	if err = f.Truncate(0); err == nil {
-		_, err = f.WriteString(strconv.Itoa(s.slots) + "\n")
+	defer f.Close()
+	text, err := io.ReadAll(io.NewSectionReader(f, 0, 32)) // fails on what has come to the path since
+	return string(text), err
+}
+
+// make makes the directory and in it, before it says how many there are, the
+// slots: others who use the semaphore may not be allowed to. The file that says
+// so gets its name when it is complete, and whoever is first wins. What a
+// process that dies here leaves behind misleads nobody.
+func (s *Semaphore) make(dir string) error {
+	err := os.Mkdir(dir, s.perm|s.perm>>2&0o111) // who may read may search
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
 	}
+	for i := range s.slots {
+		f, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(i+1)), os.O_CREATE|os.O_EXCL|openFlags, s.perm)
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	file, text := filepath.Join(dir, slotsFile), []byte(strconv.Itoa(s.slots)+"\n")
+	tmp := fmt.Sprintf("%s.%016x", file, rand.Uint64())
+	defer os.Remove(tmp)
+	if err := writeNew(tmp, text, s.perm); err != nil {
+		return err
+	}
+	err = os.Link(tmp, file)
+	if err != nil && !errors.Is(err, fs.ErrExist) { // a file system without links
+		err = writeNew(file, text, s.perm)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	return err
+}
+
+func writeNew(path string, text []byte, perm fs.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|openFlags, perm)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
-	return s.slots, err
+	if err != nil {
+		os.Remove(path)
+	}
+	return err
 }

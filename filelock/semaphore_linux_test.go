@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -221,7 +222,7 @@ func TestSemaphoreOfAnotherSize(t *testing.T) {
 		}
 	}
 	for _, s := range []*filelock.Semaphore{
-		filelock.NewSemaphore(semPath(t), 0), filelock.NewSemaphore(semPath(t), -1),
+		filelock.NewSemaphore(semPath(t), 0), filelock.NewSemaphore(semPath(t), -1), filelock.NewSemaphore(semPath(t), 10001),
 		filelock.NewSemaphore(semPath(t), 1, filelock.Shared()),
 	} {
 		if ok, err := s.TryAcquire(); ok || !errors.Is(err, fs.ErrInvalid) {
@@ -254,14 +255,13 @@ func TestSemaphoreOfAnotherSize(t *testing.T) {
 	}
 }
 
-// What a process that died left half written is written again; what is not
-// ours is not.
+// What does not say how many slots there are is an error, and left as it is.
 func TestSemaphoreSlotsFile(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]error{
-		"": nil, "2": nil, "1234567890": nil, "2\n": nil,
-		"02\n": nil, "x": fs.ErrInvalid, "2\n2\n": fs.ErrInvalid, "0\n": fs.ErrInvalid, "-2\n": fs.ErrInvalid,
-		"99999999999999999999999999999999999\n": fs.ErrInvalid,
+		"2\n": nil, "02\n": nil,
+		"": fs.ErrInvalid, "2": fs.ErrInvalid, "x": fs.ErrInvalid, "2\n2\n": fs.ErrInvalid, "0\n": fs.ErrInvalid, "-2\n": fs.ErrInvalid,
+		"10001\n": fs.ErrInvalid, "99999999999999999999999999999999999\n": fs.ErrInvalid,
 	} {
 		path := semPath(t)
 		if err := os.Mkdir(path, 0o777); err != nil {
@@ -275,10 +275,74 @@ func TestSemaphoreSlotsFile(t *testing.T) {
 		if ok != (want == nil) || !errors.Is(err, want) {
 			t.Errorf("slots %q: %v, %v", content, ok, err)
 		}
-		text, err := os.ReadFile(file)
-		if now := string(text); err != nil || want != nil && now != content || want == nil && strings.TrimLeft(now, "0") != "2\n" {
-			t.Errorf("slots %q: %q now, %v", content, now, err)
+		if text, err := os.ReadFile(file); err != nil || string(text) != content {
+			t.Errorf("slots %q: %q now, %v", content, text, err)
 		}
+	}
+}
+
+// Nothing that stands in the place of the number of slots is opened, or
+// waited for.
+func TestSemaphoreSlotsFileIsNone(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	if err := os.Mkdir(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(path, "slots")
+	if err := syscall.Mkfifo(file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	writer, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	s := filelock.NewSemaphore(path, 2)
+	if ok, err := s.TryAcquire(); ok || !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("a FIFO: %v, %v", ok, err)
+	}
+	if _, err := s.Holders(); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("holders of a FIFO: %v", err)
+	}
+	for _, err := range []error{os.Remove(file), os.Symlink("/dev/zero", file)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ok, err := s.TryAcquire(); ok || !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("a link: %v, %v", ok, err)
+	}
+}
+
+// A lock on the file with the number is nobody's business.
+func TestSemaphoreDoesNotWaitForSlotsFile(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	s := filelock.NewSemaphore(path, 2)
+	if ok, err := s.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	startHolder(t, filepath.Join(path, "slots"))
+	if ok, err := s.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+}
+
+// Whoever makes a semaphore makes all its slots, for those who may not.
+func TestSemaphoreIsMadeWhole(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	if ok, err := filelock.NewSemaphore(path, 3).TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	entries, err := os.ReadDir(path)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if got := strings.Join(names, " "); got != "1 2 3 slots" || err != nil {
+		t.Errorf("made %s, %v", got, err)
 	}
 }
 
@@ -312,33 +376,6 @@ func TestSemaphoreDirectory(t *testing.T) {
 	var pathErr *fs.PathError
 	if _, err := filelock.NewSemaphore(file, 1).TryAcquire(); !errors.As(err, &pathErr) {
 		t.Errorf("in place of a file: %v", err)
-	}
-}
-
-// Who waits to write the number of slots looks again when it may.
-func TestSemaphoreSizeWrittenMeanwhile(t *testing.T) {
-	t.Parallel()
-	path := semPath(t)
-	if err := os.Mkdir(path, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(path, "slots")
-	holder := startHolder(t, file)
-	result := make(chan error)
-	go func() {
-		_, err := filelock.NewSemaphore(path, 2).TryAcquire()
-		result <- err
-	}()
-	awaitWaiters(t, file, 1)
-	if err := os.WriteFile(file, []byte("3\n"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	release(t, holder)
-	if err := <-result; !errors.Is(err, fs.ErrInvalid) {
-		t.Errorf("TryAcquire = %v", err)
-	}
-	if text, err := os.ReadFile(file); err != nil || string(text) != "3\n" {
-		t.Errorf("slots = %q, %v", text, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -28,14 +29,19 @@ func inspect(states []State, wants []want, thorough bool) {
 		}
 	}
 	table, err := readLockTable()
+	unknown := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) // there is no /proc to see
 	var open openLocks
 	if thorough && err == nil {
 		open = findOpenLocks(table.mayBeHeld(slices.Concat(files...)))
 	}
 	for i := range states {
+		if err != nil && !unknown && states[i].Err == nil {
+			states[i].Err = err
+			continue
+		}
 		for j, file := range files[i] {
 			path := wants[i].any[j].path
-			if err != nil {
+			if unknown {
 				states[i].Holders = append(states[i].Holders, recorded(path)...)
 				continue
 			}
@@ -66,9 +72,14 @@ func (m mountDevices) identifyAll(w want) (files []lockFile, gate lockFile, err 
 // merge makes one list of who took a lock, who has it open, and who the record
 // says it is.
 func merge(path string, took, open map[int]Holder) []Holder {
-	seen := took
-	if len(open) > 0 {
-		seen = open // else we may not look into any of the holders
+	seen := maps.Clone(open)
+	for pid, h := range took {
+		if _, sees := seen[pid]; !sees && (len(open) == 0 || hidden(pid)) {
+			if seen == nil {
+				seen = map[int]Holder{}
+			}
+			seen[pid] = h
+		}
 	}
 	r, ok := readRecord(path)
 	if len(seen) == 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,5 +78,16 @@ func TestShorten(t *testing.T) {
 		if got := filelock.Shorten(in, 10); got != want {
 			t.Errorf("shorten(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+// Who may not look into a process sees that it took the lock all the same, also
+// beside himself.
+func TestHoldersOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path, "shared")
+	if seen := strings.Fields(tryAs(t, path, "look")); len(seen) != 2 || !slices.Contains(seen, fmt.Sprint(holder.PID())) {
+		t.Errorf("another user's process sees %v, want itself and %d", seen, holder.PID())
 	}
 }

@@ -59,6 +59,17 @@ func readWaiting(f *os.File) ([]byte, bool) {
 	return text, len(text) == 0 || bytes.HasPrefix(text, []byte(recordMark[recordOffset:]))
 }
 
+// isGate reports whether the locked file is a gate, and not something that
+// stands in the place of one.
+func (h *handle) isGate() bool {
+	f, err := h.open()
+	if err != nil {
+		return false
+	}
+	_, ok := readWaiting(f)
+	return ok
+}
+
 // whoWaits reads since when processes of this machine, by their IDs, wait.
 func (g *gate) whoWaits() map[int]time.Time {
 	told := map[int]time.Time{}
