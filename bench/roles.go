@@ -36,6 +36,7 @@ func roles() map[string]role {
 		"wake-wait":   beWoken,
 		"fanout":      awaitTogether,
 		"many":        awaitMany,
+		"take":        takeOverAndOver,
 	}
 }
 

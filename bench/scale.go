@@ -31,6 +31,7 @@ type scale struct {
 	watchers                                  int // that the processes may have
 	manyRounds, many, manySets                int
 	changesRounds, changes                    int
+	takeRounds, takes                         int
 }
 
 var full = scale{
@@ -51,6 +52,7 @@ var full = scale{
 	processesRounds: 3, processes: 200, processesSets: 5, watchers: 128,
 	manyRounds: 5, many: 10000, manySets: 100,
 	changesRounds: 5, changes: 100000,
+	takeRounds: 1, takes: 1000,
 }
 
 var quickly = scale{
@@ -71,6 +73,7 @@ var quickly = scale{
 	processesRounds: 1, processes: 200, processesSets: 3, watchers: 128,
 	manyRounds: 1, many: 10000, manySets: 100,
 	changesRounds: 1, changes: 100000,
+	takeRounds: 1, takes: 100,
 }
 
 // tiny is for the test: it runs everything and measures nothing.
@@ -92,4 +95,5 @@ var tiny = scale{
 	processesRounds: 1, processes: 5, processesSets: 1, watchers: 3,
 	manyRounds: 1, many: 100, manySets: 5,
 	changesRounds: 1, changes: 20000,
+	takeRounds: 1, takes: 10,
 }

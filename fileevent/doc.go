@@ -9,8 +9,8 @@
 // The marker's existence is the only truth. Creating the file with touch(1)
 // sets the event, removing it with rm(1) clears it, and ls(1) shows it. The
 // content of a marker means nothing. Whatever stands at the path counts, also
-// a symbolic link that leads nowhere; nothing at the path is ever followed,
-// opened or truncated.
+// a symbolic link that leads nowhere; nothing at the path is ever followed
+// or truncated.
 //
 // Events behave as threading.Event does in Python: [Event.Set] and
 // [Event.Clear] are idempotent, and [Event.Wait] returns at once if the event
@@ -21,11 +21,13 @@
 //
 // A Set wakes every Wait, in whatever process, that began before that Set was
 // called, even if a Clear follows at once and the marker is gone by the time
-// the waiters look. To that end Set leaves a trace in the file
-// DIR/.fsync/NAME.pulse when it has made the marker DIR/NAME. The trace says
-// nothing about whether the event is set. A touch directly followed by an rm
-// leaves no trace and may go unseen. So may a Clear directly followed by a Set:
-// [Event.WaitClear] waits to find the marker gone.
+// the waiters look. To that end Clear leaves a trace in the file
+// DIR/.fsync/NAME.pulse before it removes the marker DIR/NAME. The trace says
+// nothing about whether the event is set. One Set ends a Wait once: who then
+// clears the event and waits again waits for another Set, even if the first
+// one has not returned yet. A removal by rm(1) leaves no trace, and what was
+// set only for a moment before it may go unseen. So may a Clear directly
+// followed by a Set: [Event.WaitClear] waits to find the marker gone.
 //
 // # Waiting
 //
@@ -57,6 +59,5 @@
 // # Names
 //
 // The last element of the path is the name of the marker. It cannot be empty,
-// ".", ".." or ".fsync", and must leave room for ".pulse" in a file name: 249
-// bytes on most systems.
+// ".", ".." or ".fsync".
 package fileevent

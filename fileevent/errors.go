@@ -9,17 +9,17 @@ import (
 // An endedError says that the ctx of a wait ended first. It is not exported:
 // callers ask errors.Is for the cause that they gave, or for the ctx's error.
 type endedError struct {
-	path  string
-	cause error // context.Cause
-	err   error // the context's own error
+	what  string // the path of the event, or words for several
+	cause error  // context.Cause
+	err   error  // the context's own error
 }
 
-func ended(ctx context.Context, m marker) error {
-	return &endedError{path: m.path(), cause: context.Cause(ctx), err: ctx.Err()}
+func ended(ctx context.Context, what string) error {
+	return &endedError{what: what, cause: context.Cause(ctx), err: ctx.Err()}
 }
 
 func (e *endedError) Error() string {
-	return fmt.Sprintf("fileevent: wait for %s: %v", e.path, e.cause)
+	return fmt.Sprintf("fileevent: wait for %s: %v", e.what, e.cause)
 }
 
 func (e *endedError) Unwrap() []error { return []error{e.cause, e.err} }

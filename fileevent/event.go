@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/watch"
 )
 
 // An Event is set while its marker exists. Make one with [New]; the zero value
@@ -24,17 +26,25 @@ import (
 type Event struct {
 	marker marker
 	perm   fs.FileMode
+	note   string
+	auto   bool
 	hook   func(step) // tests only
 }
 
-// A step is a place in Set or Wait where another process can get in between.
+// A step is a place in a call where another process can get in between.
 type step int
 
 const (
-	marked      step = iota // Set has made the marker and not yet left its trace
+	marked      step = iota // Set has made the marker
+	recorded                // Set has written the record
+	clearing                // Clear has seen the marker
+	traced                  // Clear has left its trace and not yet announced it
+	announced               // Clear has announced the trace, and the marker is still there
 	looking                 // Wait knows the trace and has not yet looked for the marker
 	subscribing             // Wait has seen that the event is not set
 	sleeping                // Wait has looked for the last time before it sleeps
+	taking                  // the event is about to be taken
+	took                    // the event has been taken
 )
 
 func (e *Event) at(s step) {
@@ -47,10 +57,35 @@ func (e *Event) at(s step) {
 type Option func(*Event)
 
 // Perm is the mode of a marker that Set creates, before umask. The default is
-// 0o666. Nobody needs permissions on the marker itself: setting, clearing and
-// waiting are matters of the directory.
+// 0o666. Nobody needs permissions on the marker itself but those who want to
+// read with [Event.Info] who set it: setting, clearing and waiting are matters
+// of the directory.
 func Perm(mode fs.FileMode) Option {
 	return func(e *Event) { e.perm = mode.Perm() }
+}
+
+// Note is what [Event.Info] tells others about a Set of this Event: why, for
+// what, what to do about it. What is longer than a page is cut.
+func Note(text string) Option {
+	return func(e *Event) { e.note = text }
+}
+
+// AutoReset makes waits take the event: [Event.Wait] clears it when it returns
+// nil, and of all that wait, in whatever process, one returns for each time
+// that the event was set. Which one is not said. To set it when it is set
+// already adds nothing. [Event.IsSet] and [Event.WaitClear] take nothing.
+//
+// Taking is the removal of the marker, without a trace. So all who wait have to
+// use AutoReset; nothing records that an event is one. Who waits without it
+// takes nothing, and may miss what another takes.
+//
+// An event that is set and cleared at once wakes nobody who did not take it in
+// between. A process that dies after it took the event, and before it did what
+// it took it for, has taken it all the same: nobody else is woken for it. One
+// that dies before leaves the event set, for the next. A wait whose ctx ends
+// while it takes the event has taken it, and returns nil.
+func AutoReset() Option {
+	return func(e *Event) { e.auto = true }
 }
 
 // New returns the event whose marker is at path. It touches no file: mistakes
@@ -64,44 +99,71 @@ func New(path string, opts ...Option) *Event {
 }
 
 // Path returns the path as it was given to [New].
-func (e *Event) Path() string { return e.marker.path() }
+func (e *Event) Path() string { return e.marker.path }
 
 // Set sets the event and wakes every Wait that began before. If the event is
-// set already it stays so.
+// set already it stays so, and so does what [Event.Info] says about it.
 //
-// The directory must exist; beside the marker Set makes a directory .fsync in
-// it. A Set that fails has not set the event, unless a write failed that could
-// not be foreseen. A process that dies in Set has set the event or has not.
-// Nobody hangs, and the next Set needs no repairs.
+// The directory must exist. A Set that fails has not set the event. A process
+// that dies in Set has set the event or has not. Nobody hangs, and the next Set
+// needs no repairs. On a full disk that has room for an empty file, Set does
+// without the record that Info reads.
 func (e *Event) Set() error {
 	if err := e.marker.check("set"); err != nil {
 		return err
 	}
-	trace := e.marker.trace()
-	if err := trace.prepare(); err != nil {
-		return err
-	}
-	if err := e.marker.create(e.perm); err != nil {
+	f, err := e.marker.create(e.perm)
+	if f == nil || err != nil {
 		return err
 	}
 	e.at(marked)
-	// The trace comes last: who saw it before there is a marker would be told
-	// that the event is set when it is not yet. Who sees neither, because
-	// somebody else clears between the two, finds the trace at the next look,
-	// within a second. It is left also if the marker was there, because that
-	// may have been made by touch a moment ago and be cleared before the
-	// waiters look. Then this Set would have woken nobody.
-	return trace.renew()
+	e.record(f)
+	f.Close()
+	e.at(recorded)
+	return nil
 }
 
 // Clear removes the marker. If there is none in the directory it does nothing.
-// It does not undo that a Set has woken somebody. A directory in the marker's
-// place sets the event and is not removed: that is an error.
+// It does not undo that a Set has woken somebody, not even those who have not
+// noticed yet: it leaves a trace for them, in the directory .fsync beside the
+// marker, which it makes. After an error the event is still set, unless
+// somebody else cleared it. A directory in the marker's place sets the event
+// and is not removed: that is an error.
+//
+// Whoever removes the marker by other means, such as rm(1), leaves no trace:
+// an event that was set only for a moment may then go unseen. So it may if the
+// disk was full when the event was cleared for the first time ever.
 func (e *Event) Clear() error {
 	if err := e.marker.check("clear"); err != nil {
 		return err
 	}
+	info, err := e.marker.clearable()
+	if info == nil || err != nil {
+		return err
+	}
+	now := e.marker.token(info)
+	if now == "" {
+		return nil
+	}
+	e.at(clearing)
+	if err := e.leaveTrace(now); err != nil {
+		return &fs.PathError{Op: "clear", Path: e.marker.path, Err: err}
+	}
+	e.at(announced)
 	return e.marker.remove()
+}
+
+// leaveTrace comes before the marker is removed: so at any time, whoever has
+// been woken finds the marker or the trace.
+func (e *Event) leaveTrace(now token) error {
+	if err := e.marker.trace().renew(now); err != nil && !isFull(err) {
+		return err
+	}
+	e.at(traced)
+	if err := watch.Announce(e.marker.path); err != nil && !isFull(err) {
+		return err
+	}
+	return nil
 }
 
 // IsSet reports whether the event is set. The answer may be out of date when
@@ -115,79 +177,77 @@ func (e *Event) IsSet() (bool, error) {
 
 // Wait waits until the event is set, or ctx ends. It returns nil if it saw the
 // event set or if anybody called [Event.Set] since it began; the event may
-// have been cleared again when it returns.
+// have been cleared again when it returns. With [AutoReset] it returns nil if
+// it has taken the event.
+//
+// The directory need not exist when Wait begins, nor those above it, and may be
+// removed and made again while it waits.
 //
 // If ctx has ended, Wait fails without a look. If ctx ends by its deadline
 // while Wait waits, it looks once more, and what it sees counts. The error
 // names the path and wraps [context.Cause] of ctx and the error of ctx itself.
-// Every other error is a [*fs.PathError]; the directory must exist when Wait
-// begins, but may be removed and made again while it waits.
+// Every other error is a [*fs.PathError].
 func (e *Event) Wait(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return ended(ctx, e.marker)
+		return ended(ctx, e.marker.path)
 	}
-	return e.wait(ctx)
+	_, err := waitAny(ctx, []*Event{e})
+	return err
 }
 
-func (e *Event) wait(ctx context.Context) error {
-	m, err := e.marker.absolute("wait for")
-	if err != nil {
-		return err
+// aim is what Wait waits for.
+func (e *Event) aim() watch.Aim {
+	if e.auto {
+		return watch.Claim
 	}
-	// The trace is read before the first look. The other way round, a pulse
-	// between the two would be in neither.
-	trace := m.trace()
-	before, err := trace.read()
-	if err != nil {
-		return err
-	}
-	e.at(looking)
-	if set, err := m.isSet(); set || err != nil {
-		return err
-	}
-	return e.await(ctx, m, func() (bool, error) {
-		if set, err := m.exists(); set || err != nil {
-			return set, err
-		}
-		now, err := trace.read()
-		return now.differs(before), err
-	})
+	return watch.Appear
 }
 
 // WaitFor waits as [Event.Wait] does, for d at most, and reports whether the
-// event was set. If d is not positive it is one look, as [Event.IsSet] is. A
-// wait that was in vain has lasted for d, by the monotonic clock.
+// event was set. If d is not positive it is one look, for which the directory
+// has to exist, or with [AutoReset] one try to take the event. A wait that was
+// in vain has lasted for d, by the monotonic clock.
 func (e *Event) WaitFor(d time.Duration) (bool, error) {
 	if d <= 0 {
-		return e.IsSet()
+		return e.try()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
-	err := e.wait(ctx) // looks once however short d is
+	_, err := waitAny(ctx, []*Event{e}) // looks once however short d is
 	if ended := (*endedError)(nil); errors.As(err, &ended) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
+func (e *Event) try() (bool, error) {
+	if !e.auto {
+		return e.IsSet()
+	}
+	if err := e.marker.check("take"); err != nil {
+		return false, err
+	}
+	m := e.marker.located()
+	m.refresh()
+	taken, err := m.take()
+	if taken || err != nil {
+		return taken, err
+	}
+	return false, m.directoryExists()
+}
+
 // WaitClear waits until the event is not set, or ctx ends. It returns nil when
 // it has looked and found the marker gone. An event that is cleared and set
 // again between two looks may go unseen. The end of ctx and errors are as with
-// [Event.Wait]. A directory that is removed while WaitClear waits takes the
-// marker with it.
+// [Event.Wait]. A directory that is missing has no marker in it.
 func (e *Event) WaitClear(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return ended(ctx, e.marker)
+		return ended(ctx, e.marker.path)
 	}
-	m, err := e.marker.absolute("wait for")
-	if err != nil {
+	w := &wait{ctx: ctx, what: e.Path}
+	if err := w.keep([]*Event{e}, func(*Event) watch.Aim { return watch.Vanish }); err != nil {
 		return err
 	}
-	if set, err := m.isSet(); !set || err != nil {
-		return err
-	}
-	return e.await(ctx, m, func() (bool, error) {
-		set, err := m.exists()
-		return !set && err == nil, err
-	})
+	w.step = func([]int) (bool, error) { return w.vigils[0].look() }
+	return w.run()
 }

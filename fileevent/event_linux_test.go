@@ -6,14 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
 // However many wait, for events in however many directories, there is one
 // inotify instance.
-func TestOneWatcherForManyWaits(t *testing.T) {
+func TestOneInstanceForManyWaits(t *testing.T) {
 	t.Parallel()
 	for i := range 10 {
 		dir := t.TempDir()
@@ -43,8 +49,8 @@ func TestPollingHasNoWatcher(t *testing.T) {
 	ask(t, a, "watchers", "0 watchers")
 }
 
-// A set event needs no watcher.
-func TestNoWatcherForWhatIsSet(t *testing.T) {
+// A set event needs no watcher, which would have to be torn down.
+func TestNoTeardownForWhatIsSet(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	must(t, New(path).Set())
@@ -74,16 +80,248 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	e := New(filepath.Join(dir, "ready"))
-	if err := e.Set(); !errors.Is(err, syscall.ENOSPC) {
-		t.Fatalf("Set() on a full disk = %v", err)
-	}
-	isSet(t, e, false)
-	if left, _ := os.ReadDir(filepath.Join(dir, ".fsync")); len(left) != 1 {
-		t.Errorf("the failed Set left something: %v", left)
-	}
-	// An event that was set before needs no more space.
-	done := doze(t, old.Path(), func(e *Event) error { return e.Wait(context.Background()) })
-	must(t, old.Set())
+	// There is room for an empty marker, and for nothing else.
+	e := New(filepath.Join(dir, "ready"), Note("no room for this"))
+	done := doze(t, e.Path(), forever)
+	must(t, e.Set())
 	ends(t, done)
+	isSet(t, e, true)
+	if info, err := e.Info(); err != nil || info != (Info{Set: true}) {
+		t.Errorf("Info() = %+v, %v", info, err)
+	}
+	if left, _ := os.ReadDir(filepath.Join(dir, ".fsync")); len(left) != 1 {
+		t.Errorf("Set left something: %v", left)
+	}
+	// An event that was set before needs no more space, and a pulse is seen.
+	done = doze(t, old.Path(), func(e *Event) error { return e.Wait(context.Background()) })
+	must(t, errors.Join(old.Set(), old.Clear()))
+	ends(t, done)
+}
+
+// The directory is a mount point, while somebody waits in it.
+func TestSilentWatchDeathByMount(t *testing.T) {
+	t.Parallel()
+	for _, order := range []string{"mounted over", "unmounted"} {
+		t.Run(order, func(t *testing.T) {
+			t.Parallel()
+			inEveryMode(t, func(t *testing.T, how mode) {
+				path := markerPath(t)
+				dir := filepath.Dir(path)
+				mount := func() {
+					if err := syscall.Mount("none", dir, "tmpfs", 0, "size=64k"); err != nil {
+						t.Skipf("only who may mount can: %v", err)
+					}
+				}
+				mounted := order == "unmounted"
+				if mounted {
+					mount()
+				}
+				defer func() { syscall.Unmount(dir, syscall.MNT_DETACH) }()
+				waiters := startAgents(t, 2, path, how)
+				tell(waiters, "wait")
+				expect(t, waiters, "asleep")
+				if mounted {
+					must(t, syscall.Unmount(dir, syscall.MNT_DETACH))
+				} else {
+					mount()
+				}
+				waiters[0].Silent()
+				must(t, errors.Join(New(path).Set(), New(path).Clear()))
+				expect(t, waiters, "ok")
+			})
+		})
+	}
+}
+
+// More changes than the kernel keeps, while a waiter is stopped: when it goes
+// on, it sees what is the case.
+func TestOverflow(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	for _, wait := range []string{"wait", "waitclear"} {
+		changes := 100_000
+		if wait == "waitclear" || raceDetector || testing.Short() {
+			changes = 40_000 // the queue has 16,384
+		}
+		if wait == "waitclear" {
+			must(t, New(path).Set())
+		}
+		waiter := startAgent(t, path)
+		waiter.Send(wait)
+		waiter.Expect("asleep")
+		waiter.Signal(syscall.SIGSTOP)
+		noise := path + ".noise"
+		for range changes / 2 {
+			must(t, os.WriteFile(noise, nil, 0o644))
+			must(t, os.Remove(noise))
+		}
+		if wait == "wait" {
+			must(t, New(path).Set())
+		} else {
+			must(t, New(path).Clear())
+		}
+		waiter.Signal(syscall.SIGCONT)
+		waiter.Expect("ok")
+	}
+}
+
+func TestStoppedWaiterDoesNotDisturb(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	waiters := startAgents(t, 2, path, watching)
+	tell(waiters, "wait")
+	expect(t, waiters, "asleep")
+	waiters[0].Signal(syscall.SIGSTOP)
+	must(t, errors.Join(New(path).Set(), New(path).Clear()))
+	waiters[1].Expect("ok")
+	waiters[0].Silent()
+	waiters[0].Signal(syscall.SIGCONT)
+	waiters[0].Expect("ok")
+}
+
+// What a Set does beside the marker is not reported to those who watch the
+// directory: they see a new file, and its record being written.
+func TestNoise(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	must(t, errors.Join(New(path).Set(), New(path).Clear())) // makes .fsync, once
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Skip("other programs of this user have taken all inotify instances")
+	}
+	defer w.Close()
+	must(t, w.Add(filepath.Dir(path)))
+	must(t, New(path).Set())
+	must(t, New(path).Set())
+	must(t, New(path).Clear())
+	end := filepath.Join(filepath.Dir(path), "end")
+	must(t, os.Mkdir(end, 0o755))
+	var seen []string
+	for ev := range w.Events {
+		if ev.Name == end {
+			break
+		}
+		if ev.Name != path {
+			t.Errorf("noise: %v", ev)
+		}
+		seen = append(seen, ev.Op.String())
+	}
+	if want := []string{"CREATE", "WRITE", "REMOVE"}; !slices.Equal(seen, want) {
+		t.Errorf("two Sets and a Clear are %v", seen)
+	}
+}
+
+// A directory under two names is one, and so is an event.
+func TestPathIdentity(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		dir := t.TempDir()
+		must(t, os.Mkdir(filepath.Join(dir, "real"), 0o755))
+		must(t, os.Symlink("real", filepath.Join(dir, "link")))
+		one, two := filepath.Join(dir, "real", "ready"), filepath.Join(dir, "link", "ready")
+		waiters := []*testproc.Proc{how.start(t, one), how.start(t, two)}
+		expect(t, waiters, "ready")
+		for _, path := range []string{one, two} {
+			tell(waiters, "wait")
+			expect(t, waiters, "asleep")
+			must(t, errors.Join(New(path).Set(), New(path).Clear()))
+			expect(t, waiters, "ok")
+		}
+	})
+}
+
+// On an overlay what is done through it is reported, and it is polled, too:
+// not everything is done through it. (What is made beneath it after somebody
+// has looked for it stays invisible: even open(2) does not find it.)
+func TestOverlay(t *testing.T) {
+	t.Parallel()
+	base := testproc.Tmpfs(t, "size=1m")
+	dirs := map[string]string{}
+	for _, name := range []string{"lower", "upper", "work", "merged"} {
+		dirs[name] = filepath.Join(base, name)
+		must(t, os.Mkdir(dirs[name], 0o755))
+	}
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", dirs["lower"], dirs["upper"], dirs["work"])
+	if err := syscall.Mount("overlay", dirs["merged"], "overlay", 0, options); err != nil {
+		t.Skipf("no overlay: %v", err)
+	}
+	defer syscall.Unmount(dirs["merged"], syscall.MNT_DETACH)
+	path := filepath.Join(dirs["merged"], "ready")
+	a := startAgent(t, path, "debug")
+	for range 3 {
+		a.Send("wait")
+		a.Expect("asleep")
+		must(t, errors.Join(New(path).Set(), New(path).Clear()))
+		a.Expect("ok")
+	}
+	testproc.Until(t, "it says that it polls", func() bool {
+		return strings.Contains(a.Stderr(), `reason="overlay does not report all changes" watched=true`)
+	})
+}
+
+// Two mounts of one directory by FUSE are like two hosts: what one does is not
+// reported to the other.
+func TestNetworkFileSystem(t *testing.T) {
+	t.Parallel()
+	bindfs, err := exec.LookPath("bindfs")
+	if err != nil {
+		t.Skip("needs bindfs")
+	}
+	base := t.TempDir()
+	here, there := filepath.Join(base, "here"), filepath.Join(base, "there")
+	must(t, errors.Join(os.Mkdir(filepath.Join(base, "real"), 0o755), os.Mkdir(here, 0o755), os.Mkdir(there, 0o755)))
+	for _, dir := range []string{here, there} {
+		if out, err := exec.Command(bindfs, filepath.Join(base, "real"), dir).CombinedOutput(); err != nil {
+			t.Skipf("bindfs: %v: %s", err, out)
+		}
+		defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	}
+	setter := New(filepath.Join(there, "ready"))
+	waiters := startAgents(t, 2, filepath.Join(here, "ready"), watching)
+	for range 3 {
+		tell(waiters, "wait")
+		expect(t, waiters, "asleep")
+		must(t, errors.Join(setter.Set(), setter.Clear()))
+		expect(t, waiters, "ok")
+	}
+	takers := append(startAgents(t, 2, filepath.Join(here, "ready"), watching, "auto"), startAgents(t, 2, filepath.Join(there, "ready"), watching, "auto")...)
+	tell(takers, "race")
+	expect(t, takers, "asleep")
+	took := make(chan string, 100)
+	for _, a := range takers {
+		go func() {
+			for line := range a.Lines() {
+				took <- line
+			}
+		}()
+	}
+	for range 5 {
+		must(t, setter.Set())
+		if line := <-took; line != "took" {
+			t.Fatal(line)
+		}
+	}
+	tell(takers, "stop")
+	sum := 0
+	for range takers {
+		var n int
+		fmt.Sscan(<-took, &n)
+		sum += n
+	}
+	if sum != 5 {
+		t.Errorf("%d takers of 5 sets", sum)
+	}
+}
+
+// Where a directory is polled, and why, is told to whoever wants to know.
+func TestDebugLog(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	a := startAgents(t, 1, path, polling, "debug")[0]
+	a.Send("waitfor 1ms")
+	a.Expect("asleep")
+	a.Expect("false")
+	for _, want := range []string{"polling a directory", filepath.Dir(path), "too many open files", "watched=false"} {
+		testproc.Until(t, "it says "+want, func() bool { return strings.Contains(a.Stderr(), want) })
+	}
 }

@@ -35,7 +35,7 @@ func TestSetWakesOtherProcesses(t *testing.T) {
 
 // Everybody who waited is woken by a pulse, always, and nobody by the pulse
 // before.
-func TestPulseWakesEveryWaiter(t *testing.T) {
+func TestPulseIsNotLost(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
 		path := markerPath(t)
@@ -150,26 +150,66 @@ func TestKilledWaiterDoesNotDisturb(t *testing.T) {
 	})
 }
 
-// The trace is left, the marker not made: that was a pulse. The waiter finds
-// out when it looks next.
+// Whatever Set has done when it dies, the event is set or it is not, those who
+// wait learn of it, and the next Set finds everything in order.
 func TestKilledSetterLeavesNobodyHanging(t *testing.T) {
 	t.Parallel()
-	inEveryMode(t, func(t *testing.T, how mode) {
-		path := markerPath(t)
-		waiters := startAgents(t, 2, path, how)
-		tell(waiters, "wait")
-		expect(t, waiters, "asleep")
-		setter := startAgent(t, path)
-		setter.Send("die")
-		setter.Exit()
-		expect(t, waiters, "ok")
-		isSet(t, New(path), true)
-		ask(t, startAgent(t, path), "clear", "ok")
-		tell(waiters, "wait")
-		expect(t, waiters, "asleep")
-		ask(t, startAgent(t, path), "set", "ok")
-		expect(t, waiters, "ok")
-	})
+	for _, at := range []string{"marked", "recorded"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			inEveryMode(t, func(t *testing.T, how mode) {
+				path := markerPath(t)
+				waiters := startAgents(t, 2, path, how)
+				tell(waiters, "wait")
+				expect(t, waiters, "asleep")
+				setter := startAgent(t, path)
+				setter.Send("die " + at + " set")
+				setter.Exit()
+				isSet(t, New(path), true)
+				expect(t, waiters, "ok")
+				info, err := New(path).Info()
+				must(t, err)
+				if known := info.PID != 0; !info.Set || known == (at == "marked" || at == "traced") {
+					t.Errorf("Info() = %+v", info)
+				}
+				ask(t, startAgent(t, path), "clear", "ok")
+				tell(waiters, "wait")
+				expect(t, waiters, "asleep")
+				ask(t, startAgent(t, path), "set", "ok")
+				expect(t, waiters, "ok")
+			})
+		})
+	}
+}
+
+// Whatever Clear has done when it dies, the event is still set, nobody is
+// woken twice, and the next Clear finds everything in order.
+func TestKilledClearerLeavesNobodyHanging(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"clearing", "traced", "announced"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			inEveryMode(t, func(t *testing.T, how mode) {
+				path := markerPath(t)
+				must(t, New(path).Set())
+				waiter := startAgents(t, 1, path, how)[0]
+				waiter.Send("waitclear")
+				waiter.Expect("asleep")
+				clearer := startAgent(t, path)
+				clearer.Send("die " + at + " clear")
+				clearer.Exit()
+				isSet(t, New(path), true)
+				waiter.Silent()
+				must(t, New(path).Clear())
+				waiter.Expect("ok")
+				waiter.Send("wait")
+				waiter.Expect("asleep")
+				waiter.Silent()
+				must(t, New(path).Set())
+				waiter.Expect("ok")
+			})
+		})
+	}
 }
 
 func TestPerm(t *testing.T) {
@@ -209,17 +249,16 @@ func TestOddNames(t *testing.T) {
 func TestLongNames(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	longest := New(filepath.Join(dir, strings.Repeat("x", 255-len(".pulse"))))
-	must(t, longest.Set())
-	isSet(t, longest, true)
-	tooLong := New(longest.Path() + "x")
-	_, waitErr := tooLong.WaitFor(testproc.Patience)
-	for _, err := range []error{tooLong.Set(), waitErr} {
-		if named := (*fs.PathError)(nil); !errors.As(err, &named) {
-			t.Errorf("error %v", err)
-		}
+	for n := 245; n <= 255; n++ {
+		path := filepath.Join(dir, strings.Repeat("x", n))
+		e, done := New(path), doze(t, path, forever)
+		must(t, e.Set())
+		must(t, e.Clear())
+		ends(t, done)
+		isSet(t, e, false)
 	}
-	isSet(t, tooLong, false)
+	tooLong := New(filepath.Join(dir, strings.Repeat("x", 256)))
+	failures(t, tooLong, func(err error) bool { return err != nil })
 }
 
 func TestNamesThatAreNone(t *testing.T) {
@@ -237,9 +276,15 @@ func failures(t *testing.T, e *Event, ok func(error) bool) {
 	_, isSetErr := e.IsSet()
 	_, lookErr := e.WaitFor(0)
 	_, waitErr := e.WaitFor(testproc.Patience)
+	_, infoErr := e.Info()
+	auto := New(e.Path(), AutoReset())
+	_, tryErr := auto.WaitFor(0)
+	_, anyErr := WaitAny(t.Context(), e)
 	for what, err := range map[string]error{
 		"Set": e.Set(), "Clear": e.Clear(), "IsSet": isSetErr, "WaitFor(0)": lookErr, "WaitFor": waitErr,
-		"Wait": e.Wait(t.Context()), "WaitClear": e.WaitClear(t.Context()),
+		"Wait": e.Wait(t.Context()), "WaitClear": e.WaitClear(t.Context()), "Info": infoErr,
+		"WaitFor(0) to take": tryErr, "Wait to take": auto.Wait(t.Context()),
+		"WaitAny": anyErr, "WaitAll": WaitAll(t.Context(), e),
 	} {
 		var named *fs.PathError
 		if !ok(err) || !errors.As(err, &named) {
@@ -251,7 +296,19 @@ func failures(t *testing.T, e *Event, ok func(error) bool) {
 func TestMissingDirectory(t *testing.T) {
 	t.Parallel()
 	e := New(filepath.Join(t.TempDir(), "missing", "ready"))
-	failures(t, e, func(err error) bool { return errors.Is(err, fs.ErrNotExist) })
+	_, isSetErr := e.IsSet()
+	_, lookErr := e.WaitFor(0)
+	_, tryErr := New(e.Path(), AutoReset()).WaitFor(0)
+	_, infoErr := e.Info()
+	for what, err := range map[string]error{
+		"Set": e.Set(), "Clear": e.Clear(), "IsSet": isSetErr, "WaitFor(0)": lookErr, "WaitFor(0) to take": tryErr, "Info": infoErr,
+	} {
+		var named *fs.PathError
+		if !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &named) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	must(t, e.WaitClear(t.Context()))
 }
 
 func TestFileInTheDirectorysPlace(t *testing.T) {
@@ -261,9 +318,9 @@ func TestFileInTheDirectorysPlace(t *testing.T) {
 	failures(t, New(filepath.Join(file, "ready")), func(err error) bool { return err != nil })
 }
 
-// Something else stands where the trace should: nothing is changed, not even
-// the marker made.
-func TestSetChangesNothingWithoutTrace(t *testing.T) {
+// Something else stands where the trace should: nothing is changed, and the
+// marker stays.
+func TestClearChangesNothingWithoutTrace(t *testing.T) {
 	t.Parallel()
 	long := []byte("a file of somebody's that is longer than a token")
 	for name, block := range map[string]func(dir string) error{
@@ -280,13 +337,14 @@ func TestSetChangesNothingWithoutTrace(t *testing.T) {
 			path := markerPath(t)
 			must(t, block(filepath.Join(filepath.Dir(path), ".fsync")))
 			e := New(path)
-			err := e.Set()
+			must(t, e.Set())
+			err := e.Clear()
 			if named := (*fs.PathError)(nil); !errors.As(err, &named) {
-				t.Errorf("Set() = %v", err)
+				t.Errorf("Clear() = %v", err)
 			}
-			isSet(t, e, false)
+			isSet(t, e, true)
 			if found, _ := os.ReadDir(filepath.Join(filepath.Dir(path), ".fsync.d")); len(found) > 0 {
-				t.Errorf("Set wrote through the link: %v", found)
+				t.Errorf("Clear wrote through the link: %v", found)
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -67,6 +68,9 @@ func TestOtherKindsOfMarkers(t *testing.T) {
 			must(t, err)
 			must(t, e.Set())
 			must(t, e.Wait(t.Context()))
+			if got, err := e.Info(); err != nil || got != (Info{Set: true}) {
+				t.Errorf("Info() = %+v, %v", got, err)
+			}
 			if is, err := os.Lstat(path); err != nil || !os.SameFile(was, is) || is.Size() != was.Size() {
 				t.Errorf("Set has changed it: %v, %v", is, err)
 			}
@@ -102,12 +106,13 @@ func TestTraceIsNoOtherFile(t *testing.T) {
 			must(t, os.WriteFile(victim, []byte("mine"), 0o644))
 			must(t, put(filepath.Join(dir, "ready.pulse")))
 			e := New(path)
-			for _, err := range []error{e.Set(), e.Wait(t.Context())} {
+			must(t, e.Set())
+			for _, err := range []error{e.Clear(), e.Wait(t.Context())} {
 				if named := (*fs.PathError)(nil); !errors.As(err, &named) {
 					t.Errorf("error %v", err)
 				}
 			}
-			isSet(t, e, false)
+			isSet(t, e, true)
 			if got, err := os.ReadFile(victim); string(got) != "mine" {
 				t.Errorf("the file is now %q, %v", got, err)
 			}
@@ -127,6 +132,7 @@ func TestTraceInheritsPermissions(t *testing.T) {
 		path := markerPath(t)
 		must(t, os.Chmod(filepath.Dir(path), dirMode))
 		must(t, New(path).Set())
+		must(t, New(path).Clear())
 		dir, err := os.Lstat(filepath.Join(filepath.Dir(path), ".fsync"))
 		must(t, err)
 		file, err := os.Lstat(filepath.Join(filepath.Dir(path), ".fsync", "ready.pulse"))
@@ -161,7 +167,7 @@ func nobody(t *testing.T, path string, uid uint32) *testproc.Proc {
 }
 
 // Two strangers share an event in a sticky directory, whoever came first.
-func TestStrangersShareAnEvent(t *testing.T) {
+func TestMultiUser(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []fs.FileMode{0o777, 0o777 | fs.ModeSticky} {
 		path := filepath.Join(openDir(t, mode), "ready")
@@ -214,13 +220,16 @@ func TestNoPermission(t *testing.T) {
 	path := filepath.Join(openDir(t, 0o755), "ready")
 	dir := filepath.Dir(path)
 	a := nobody(t, path, 65534)
-	ask(t, a, "set", "mkdir "+dir+"/.fsync: permission denied")
+	ask(t, a, "set", "open "+path+": permission denied")
 	ask(t, a, "isset", "false")
 
 	must(t, New(path).Set())
-	ask(t, a, "set", "open "+dir+"/.fsync/ready.pulse: permission denied")
-	ask(t, a, "clear", "remove "+path+": permission denied")
+	ask(t, a, "set", "ok") // it is
+	ask(t, a, "clear", "clear "+path+": mkdir "+dir+"/.fsync: permission denied")
 	ask(t, a, "wait", "ok") // waiting changes nothing
+	must(t, New(path).Clear())
+	must(t, New(path).Set())
+	ask(t, a, "clear", "clear "+path+": open "+dir+"/.fsync/ready.pulse: permission denied")
 	must(t, New(path).Clear())
 	a.Send("wait")
 	a.Expect("asleep")
@@ -257,4 +266,19 @@ func TestPermissionLostWhileWaiting(t *testing.T) {
 	a.Expect("asleep")
 	must(t, os.Chmod(filepath.Dir(path), 0o700))
 	a.Expect("lstat " + path + ": permission denied")
+}
+
+// The permissions of the marker are for those who want to know who set it, and
+// for nothing else.
+func TestInfoNeedsPermission(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(openDir(t, 0o755), "ready")
+	must(t, New(path, Perm(0o600)).Set())
+	other := nobody(t, path, 65534)
+	ask(t, other, "info", "set")
+	must(t, os.Chmod(path, 0o644))
+	other.Send("info")
+	if got := other.Line(); !strings.HasPrefix(got, "set by pid ") {
+		t.Errorf("Info() = %s", got)
+	}
 }

@@ -15,9 +15,9 @@ import (
 // polling starts agents in user namespaces of their own, where they set the
 // limit of inotify instances to none. That is what a process meets whose user
 // has used up the instances, and takes none away from anybody else.
-var polling = mode{"polling", func(t *testing.T, path string) *testproc.Proc {
+var polling = mode{"polling", func(t *testing.T, args ...string) *testproc.Proc {
 	t.Helper()
-	cmd := testproc.RoleCmd("agent", path, "poll")
+	cmd := testproc.RoleCmd("agent", append(args, "poll")...)
 	cmd.SysProcAttr = newNamespace()
 	if !canClone() {
 		t.Skip("this user may not make user namespaces, which the test limits watchers with")

@@ -9,7 +9,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-var polling = mode{"polling", func(t *testing.T, path string) *testproc.Proc {
+var polling = mode{"polling", func(t *testing.T, args ...string) *testproc.Proc {
 	t.Skip("only on Linux can a process be kept from having a watcher")
 	return nil
 }}

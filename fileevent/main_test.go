@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,14 +22,27 @@ func TestMain(m *testing.M) {
 
 // agent does what it is told about the event at args[0] and says what came of
 // it: "asleep" when a wait is about to sleep for the first time, then "ok",
-// "true", "false" or the error. With "poll" as args[1] it has no watcher.
+// "true", "false" or the error. With "poll" among the other args it has no
+// watcher, with "auto" the event is one with AutoReset, and with a number it waits
+// for so many events in the directory. With "debug" the log goes to stderr.
 func agent(args []string) error {
-	if len(args) > 1 {
-		if err := banWatchers(); err != nil {
-			return err
+	var opts []Option
+	events := 0
+	for _, arg := range args[1:] {
+		switch arg {
+		default:
+			events, _ = strconv.Atoi(arg)
+		case "poll":
+			if err := banWatchers(); err != nil {
+				return err
+			}
+		case "debug":
+			slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})))
+		case "auto":
+			opts = append(opts, AutoReset())
 		}
 	}
-	e := New(args[0])
+	e := New(args[0], opts...)
 	fmt.Println("ready")
 	for {
 		line, err := testproc.Hear()
@@ -35,8 +50,27 @@ func agent(args []string) error {
 			return nil // the test has ended
 		}
 		e.hook = once(sleeping, func() { fmt.Println("asleep") })
+		if all := eventsIn(filepath.Dir(args[0]), events); events > 0 {
+			all[0].hook = e.hook
+			fmt.Println(obeyForMany(all, line))
+			continue
+		}
 		fmt.Println(obey(e, line))
 	}
+}
+
+func obeyForMany(events []*Event, line string) any {
+	if line == "waitall" {
+		if err := WaitAll(context.Background(), events...); err != nil {
+			return err
+		}
+		return "ok"
+	}
+	i, err := WaitAny(context.Background(), events...)
+	if err != nil {
+		return err
+	}
+	return i
 }
 
 func obey(e *Event, line string) string {
@@ -53,9 +87,12 @@ func obey(e *Event, line string) string {
 		err = e.Wait(context.Background())
 	case "waitclear":
 		err = e.WaitClear(context.Background())
-	case "die": // in the middle of Set
-		e.hook = once(marked, func() { kill(os.Getpid()) })
-		err = e.Set()
+	case "die": // in the middle of what is said, at the step that is said
+		at, what, _ := strings.Cut(arg, " ")
+		e.hook = once(steps[at], func() { kill(os.Getpid()) })
+		return obey(e, what)
+	case "race": // takes the event again and again until the next line
+		return fmt.Sprint(race(e), " taken")
 	case "waitfor":
 		d, _ := time.ParseDuration(arg)
 		ok, err = e.WaitFor(d)
@@ -63,6 +100,11 @@ func obey(e *Event, line string) string {
 	case "isset":
 		ok, err = e.IsSet()
 		return answer(ok, err)
+	case "info":
+		var i Info
+		if i, err = e.Info(); err == nil {
+			return i.String()
+		}
 	case "watchers":
 		return fmt.Sprint(watchers(), " watchers")
 	}
@@ -70,6 +112,21 @@ func obey(e *Event, line string) string {
 		return err.Error()
 	}
 	return "ok"
+}
+
+var steps = map[string]step{"marked": marked, "recorded": recorded, "clearing": clearing, "traced": traced, "announced": announced, "taking": taking, "took": took}
+
+func race(e *Event) (n int) {
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		testproc.Hear()
+		stop()
+	}()
+	for e.Wait(ctx) == nil {
+		n++
+		fmt.Println("took")
+	}
+	return n
 }
 
 func answer(ok bool, err error) string {
@@ -96,11 +153,11 @@ func once(s step, f func()) func(step) {
 }
 
 // startAgents starts n processes that look after the event at path.
-func startAgents(t *testing.T, n int, path string, how mode) []*testproc.Proc {
+func startAgents(t *testing.T, n int, path string, how mode, args ...string) []*testproc.Proc {
 	t.Helper()
 	agents := make([]*testproc.Proc, n)
 	for i := range agents {
-		agents[i] = how.start(t, path)
+		agents[i] = how.start(t, append([]string{path}, args...)...)
 	}
 	for _, a := range agents {
 		a.Expect("ready")
@@ -108,9 +165,9 @@ func startAgents(t *testing.T, n int, path string, how mode) []*testproc.Proc {
 	return agents
 }
 
-func startAgent(t *testing.T, path string) *testproc.Proc {
+func startAgent(t *testing.T, path string, args ...string) *testproc.Proc {
 	t.Helper()
-	return startAgents(t, 1, path, watching)[0]
+	return startAgents(t, 1, path, watching, args...)[0]
 }
 
 func tell(all []*testproc.Proc, line string) {
@@ -135,12 +192,12 @@ func ask(t *testing.T, a *testproc.Proc, line, want string) {
 // A mode is a way to wait that tests are run in.
 type mode struct {
 	name  string
-	start func(t *testing.T, path string) *testproc.Proc
+	start func(t *testing.T, args ...string) *testproc.Proc
 }
 
-var watching = mode{"watching", func(t *testing.T, path string) *testproc.Proc {
+var watching = mode{"watching", func(t *testing.T, args ...string) *testproc.Proc {
 	t.Helper()
-	return testproc.Start(t, "agent", path)
+	return testproc.Start(t, "agent", args...)
 }}
 
 func inEveryMode(t *testing.T, test func(t *testing.T, how mode)) {
@@ -157,7 +214,11 @@ func markerPath(t *testing.T) string { return filepath.Join(t.TempDir(), "ready"
 // doze starts a wait in this process and returns when it is about to sleep.
 func doze(t *testing.T, path string, wait func(*Event) error) <-chan error {
 	t.Helper()
-	e := New(path)
+	return dozeOn(t, New(path), wait)
+}
+
+func dozeOn(t *testing.T, e *Event, wait func(*Event) error) <-chan error {
+	t.Helper()
 	asleep := make(chan struct{})
 	e.hook = once(sleeping, func() { close(asleep) })
 	done := make(chan error, 1)

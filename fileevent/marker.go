@@ -6,8 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
+	"unicode"
+
+	"github.com/fsync-lock/fsync/internal/beside"
+	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
 // A marker is the file that is there while its event is set.
@@ -15,16 +20,24 @@ import (
 // The path is split and never cleaned: a/../b is another file than b if a is a
 // symbolic link.
 type marker struct {
+	path string
 	dir  string // with its last separator; empty for the working directory
 	name string
+
+	network bool // another host may change it; see located
 }
 
 func splitMarker(path string) marker {
 	dir, name := filepath.Split(path)
-	return marker{dir, name}
+	return marker{path: path, dir: dir, name: name}
 }
 
-func (m marker) path() string { return m.dir + m.name }
+// located returns the marker with what its looks have to know about the file
+// system that the directory is on.
+func (m marker) located() marker {
+	m.network = fskind.Of(m.directory()).Network
+	return m
+}
 
 func (m marker) directory() string {
 	if m.dir == "" {
@@ -33,17 +46,15 @@ func (m marker) directory() string {
 	return m.dir
 }
 
-func (m marker) trace() trace { return trace{m.directory(), m.dir + traces, m.name + ".pulse"} }
-
 // check refuses the names that mean something else in every directory.
 func (m marker) check(op string) error {
-	path, wrong := m.path(), ""
+	path, wrong := m.path, ""
 	switch {
 	case path == "":
 		wrong = "the path of a marker cannot be empty"
 	case strings.Contains(path, "\x00"):
 		path, wrong = strings.ReplaceAll(path, "\x00", "?"), "a path cannot have a NUL in it"
-	case m.name == "", m.name == ".", m.name == "..", m.name == traces:
+	case m.name == "", m.name == ".", m.name == "..", m.name == beside.Dir:
 		wrong = "not the name of a marker"
 	default:
 		return nil
@@ -57,7 +68,7 @@ func (m marker) absolute(op string) (marker, error) {
 	if err := m.check(op); err != nil {
 		return m, err
 	}
-	if filepath.IsAbs(m.path()) {
+	if filepath.IsAbs(m.path) {
 		return m, nil
 	}
 	wd, err := os.Getwd()
@@ -66,59 +77,94 @@ func (m marker) absolute(op string) (marker, error) {
 		m.dir = ""
 	}
 	if err != nil {
-		return m, &fs.PathError{Op: op, Path: m.path(), Err: err}
+		return m, &fs.PathError{Op: op, Path: m.path, Err: err}
 	}
-	m.dir = wd + string(filepath.Separator) + m.dir
-	return m, nil
+	return splitMarker(wd + string(filepath.Separator) + m.dir + m.name), nil
 }
 
 // exists is a look. In a directory that is missing there is no marker.
+//
+// A FUSE file system goes on answering for a second or more that there is a
+// marker which another host has removed. A listing is not remembered.
 func (m marker) exists() (bool, error) {
-	_, err := os.Lstat(m.path())
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	set, err := there(m.path)
+	if set && m.network {
+		return m.listed(), nil
 	}
-	return err == nil, err
+	return set, err
+}
+
+// listed reports whether the marker is in a listing of its directory. If that
+// cannot be told, it is.
+func (m marker) listed() bool {
+	if strings.ContainsFunc(m.name, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return true // the server may spell it otherwise
+	}
+	f, err := os.Open(m.directory())
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	return err != nil || slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, m.name) })
+}
+
+// refresh makes sure that the next look is not answered from what this host
+// remembers of a directory on another one, as lstat(2) is. Opening the
+// directory makes an NFS client ask the server (nfs(5), close-to-open cache
+// consistency). Looks after a nudge do without: the hub has done it.
+func (m marker) refresh() {
+	if !m.network {
+		return
+	}
+	if f, err := os.Open(m.directory()); err == nil {
+		f.Close()
+	}
 }
 
 // isSet is a look in a directory that has to exist.
 func (m marker) isSet() (bool, error) {
+	m = m.located()
+	m.refresh()
 	set, err := m.exists()
 	if set || err != nil {
 		return set, err
 	}
-	_, err = os.Stat(m.directory())
-	return false, err
+	return false, m.directoryExists()
 }
 
-// create makes the marker. O_EXCL neither follows a symbolic link nor opens
-// what is there, and is not refused on somebody else's file in a sticky
-// directory, as O_CREAT alone is where fs.protected_regular is set
-// (proc_sys_fs(5)).
-func (m marker) create(perm fs.FileMode) error {
-	f, err := os.OpenFile(m.path(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+func (m marker) directoryExists() error {
+	_, err := os.Stat(m.directory())
+	return err
+}
+
+// create makes the marker, and returns it open, or nil if there is one. O_EXCL
+// neither follows a symbolic link nor opens what is there, and is not refused
+// on somebody else's file in a sticky directory, as O_CREAT alone is where
+// fs.protected_regular is set (proc_sys_fs(5)).
+func (m marker) create(perm fs.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(m.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if errors.Is(err, fs.ErrExist) {
-		return nil
+		return nil, nil
 	}
-	if err != nil {
-		return err
+	return f, err
+}
+
+// clearable returns what is at the path, nil if nothing is. A directory is not
+// ours to remove.
+func (m marker) clearable() (fs.FileInfo, error) {
+	info, err := os.Lstat(m.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, m.directoryExists()
+	case err == nil && info.IsDir(): // os.Remove would take an empty one
+		return nil, &fs.PathError{Op: "clear", Path: m.path, Err: syscall.EISDIR}
 	}
-	return f.Close()
+	return info, err
 }
 
 func (m marker) remove() error {
-	info, err := os.Lstat(m.path())
-	if errors.Is(err, fs.ErrNotExist) {
-		_, err := os.Stat(m.directory())
-		return err
-	}
-	if err != nil {
-		return err
-	}
-	if info.IsDir() { // os.Remove would take an empty one
-		return &fs.PathError{Op: "clear", Path: m.path(), Err: syscall.EISDIR}
-	}
-	if err := os.Remove(m.path()); !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(m.path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -3,50 +3,182 @@ package fileevent
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
-// await is the one loop that all waits sleep in. It returns nil when met says
-// so. The caller has looked once, so that no watch is made for a wait that has
-// nothing to wait for.
-//
-// The subscription comes before the look, or a change between the two would be
-// reported to nobody and seen by nobody.
-func (e *Event) await(ctx context.Context, m marker, met func() (bool, error)) error {
-	nudge := make(chan struct{}, 1)
-	sub, err := e.subscribe(m, nudge)
+// A vigil is one event in one wait.
+type vigil struct {
+	event  *Event
+	marker marker // absolute
+	aim    watch.Aim
+	before token // for Appear
+	sub    *watch.Subscription
+
+	// For WaitAll.
+	met     bool // at the last look
+	lasting bool // to have been set for a moment is not enough
+}
+
+// keep begins a vigil. The trace is read before the first look. The other way
+// round, a pulse between the two would be in neither.
+func (e *Event) keep(aim watch.Aim) (vigil, error) {
+	m, err := e.marker.absolute("wait for")
 	if err != nil {
+		return vigil{}, err
+	}
+	v := vigil{event: e, marker: m.located(), aim: aim}
+	if aim == watch.Appear {
+		v.before, err = m.trace().read()
+	}
+	e.at(looking)
+	return v, err
+}
+
+// A sight is what one look finds.
+type sight struct {
+	set bool // for Claim: and it was taken by this look
+	now token
+	err error
+}
+
+// see looks for the vigil and for others of its process that have the same
+// path and aim. What one takes, the others have not.
+func (v *vigil) see() (mine, others any) {
+	var s sight
+	switch v.aim {
+	case watch.Claim:
+		if s.set, s.err = v.take(); s.set {
+			return s, sight{}
+		}
+	case watch.Vanish:
+		s.set, s.err = v.marker.exists()
+	case watch.Appear:
+		if s.set, s.err = v.marker.exists(); !s.set && s.err == nil {
+			s.now, s.err = v.marker.trace().read()
+		}
+	}
+	return s, s
+}
+
+func (v *vigil) take() (bool, error) {
+	v.event.at(taking)
+	taken, err := v.marker.take()
+	if taken {
+		v.event.at(took)
+	}
+	return taken, err
+}
+
+// look reports whether what the vigil is for is the case, or was since it
+// began. Before there is a subscription it looks for itself.
+func (v *vigil) look() (bool, error) {
+	var s sight
+	if v.sub != nil {
+		s = v.sub.Look(v.see).(sight)
+	} else {
+		v.marker.refresh()
+		mine, _ := v.see()
+		s = mine.(sight)
+	}
+	if v.aim == watch.Vanish {
+		return !s.set && s.err == nil, s.err
+	}
+	return s.set || !v.lasting && s.now.differs(v.before), s.err
+}
+
+// A wait is a call that waits for one or many events.
+type wait struct {
+	vigils []vigil
+	ctx    context.Context
+	what   func() string // is waited for, in words
+
+	// step looks at the vigils of these indices and reports whether the wait is
+	// over. It is not called again when it was.
+	step func(changed []int) (bool, error)
+}
+
+// keep begins the vigils.
+func (w *wait) keep(events []*Event, aim func(*Event) watch.Aim) error {
+	w.vigils = make([]vigil, len(events))
+	for i, e := range events {
+		v, err := e.keep(aim(e))
+		if err != nil {
+			return err
+		}
+		w.vigils[i] = v
+	}
+	return nil
+}
+
+// run is the one loop that all waits sleep in. It returns nil when step says
+// so. The first look comes before there are subscriptions, so that no watch is
+// made for a wait that has nothing to wait for.
+//
+// The subscriptions come before the second look, or a change between the two
+// would be reported to nobody and seen by nobody.
+func (w *wait) run() error {
+	all := make([]int, len(w.vigils))
+	for i := range all {
+		all[i] = i
+	}
+	if over, err := w.step(all); over || err != nil {
 		return err
 	}
-	defer sub.Close()
-	for {
-		if ok, err := met(); ok || err != nil {
+	inbox := watch.NewInbox()
+	defer w.unsubscribe()
+	if err := w.subscribe(inbox); err != nil {
+		return err
+	}
+	first := w.vigils[0].event
+	var changed []int
+	for next := all; ; next = changed {
+		if over, err := w.step(next); over || err != nil {
 			return err
 		}
-		e.at(sleeping)
+		first.at(sleeping)
 		select {
-		case <-nudge:
-		case <-ctx.Done():
-			return e.lastLook(ctx, met)
+		case <-inbox.Wake():
+			changed = inbox.Nudged(changed[:0])
+			slices.Sort(changed)
+		case <-w.ctx.Done():
+			return w.lastStep(all)
 		}
 	}
 }
 
-// subscribe has the step right before the subscription, wherever that is.
-func (e *Event) subscribe(m marker, nudge chan<- struct{}) (*watch.Subscription, error) {
-	e.at(subscribing)
-	return watch.Subscribe(m.path(), nudge)
-}
-
-// lastLook is what a wait does when its ctx has ended. Who cancels wants no
-// more of it, but a deadline is a time until which a Set counts, also one
-// whose nudge is still on its way.
-func (e *Event) lastLook(ctx context.Context, met func() (bool, error)) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		if ok, err := met(); ok || err != nil {
+func (w *wait) subscribe(inbox *watch.Inbox) (err error) {
+	for i := range w.vigils {
+		v := &w.vigils[i]
+		v.event.at(subscribing)
+		if v.sub, err = inbox.Subscribe(v.marker.path, v.aim, i); err != nil {
 			return err
 		}
 	}
-	return ended(ctx, e.marker)
+	return nil
+}
+
+func (w *wait) unsubscribe() {
+	for i := range w.vigils {
+		if sub := w.vigils[i].sub; sub != nil {
+			sub.Close()
+		}
+	}
+}
+
+// lastStep is what a wait does when its ctx has ended. Who cancels wants no
+// more of it, but a deadline is a time until which a Set counts, also one
+// whose nudge is still on its way: hence looks of its own.
+func (w *wait) lastStep(all []int) error {
+	if errors.Is(w.ctx.Err(), context.DeadlineExceeded) {
+		w.unsubscribe()
+		for i := range w.vigils {
+			w.vigils[i].sub = nil
+		}
+		if over, err := w.step(all); over || err != nil {
+			return err
+		}
+	}
+	return ended(w.ctx, w.what())
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +18,7 @@ import (
 
 // A Set after the last look before the subscription is reported to nobody. The
 // wait must look again and never come to sleep.
-func TestLooksAgainAfterSubscribing(t *testing.T) {
+func TestCheckWatchRace(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	other, e := New(path), New(path)
@@ -64,27 +65,104 @@ func TestReadsTraceBeforeLooking(t *testing.T) {
 	}
 }
 
-// Whoever is woken by the marker has to find the trace: it comes first.
-func TestMakesMarkerBeforeTrace(t *testing.T) {
+// Until the marker is gone it is there to be found, and then there is the
+// trace.
+func TestLeavesTraceBeforeTheMarkerGoes(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	e := New(path)
-	steps := 0
-	trace := splitMarker(path).trace()
+	var seen []step
 	e.hook = func(s step) {
-		steps++
+		seen = append(seen, s)
 		isSet(t, New(path), true)
-		now, err := trace.read()
+		now, err := splitMarker(path).trace().read()
 		must(t, err)
-		if now != "" {
-			t.Error("there is a trace before the marker")
+		if now.differs("") != (s >= traced) {
+			t.Errorf("at step %d the trace is %q", s, now)
 		}
 	}
 	must(t, e.Set())
-	now, err := trace.read()
-	must(t, err)
-	if steps != 1 || !now.differs("") {
-		t.Errorf("%d steps; %q is left of Set", steps, now)
+	must(t, e.Clear())
+	if want := []step{marked, recorded, clearing, traced, announced}; !slices.Equal(seen, want) {
+		t.Errorf("steps %v", seen)
+	}
+}
+
+// One Set wakes a waiter once, even if it wakes it so early that the waiter
+// has cleared the event and waits again before Set returns.
+func TestOneSetWakesOnce(t *testing.T) {
+	t.Parallel()
+	for _, s := range []step{marked, recorded} {
+		path := markerPath(t)
+		setter, waiter := New(path), New(path)
+		var again <-chan bool
+		setter.hook = once(s, func() {
+			must(t, waiter.Wait(t.Context()))
+			must(t, waiter.Clear())
+			again = waitBriefly(t, path)
+		})
+		must(t, setter.Set())
+		if <-again {
+			t.Errorf("woken again by the Set that was at step %d", s)
+		}
+	}
+}
+
+// waitBriefly starts a wait that is asleep when waitBriefly returns, and that is
+// to last to its end.
+func waitBriefly(t *testing.T, path string) <-chan bool {
+	asleep, woken := make(chan struct{}), make(chan bool, 1)
+	e := New(path)
+	e.hook = once(sleeping, func() { close(asleep) })
+	go func() {
+		ok, err := e.WaitFor(300 * time.Millisecond)
+		if err != nil {
+			t.Error(err)
+		}
+		woken <- ok
+	}()
+	<-asleep
+	return woken
+}
+
+// Of two who clear an event at one time, the slower wakes nobody who waits
+// since the faster was done.
+func TestSecondClearWakesNobody(t *testing.T) {
+	t.Parallel()
+	for name, set := range map[string]func(path string) error{
+		"set":   func(path string) error { return New(path).Set() },
+		"touch": func(path string) error { return os.WriteFile(path, nil, 0o666) },
+	} {
+		path := markerPath(t)
+		must(t, set(path))
+		slow, fast := New(path), New(path)
+		var again <-chan bool
+		slow.hook = once(clearing, func() {
+			must(t, fast.Clear())
+			again = waitBriefly(t, path)
+		})
+		must(t, slow.Clear())
+		if <-again {
+			t.Errorf("%s: a wait was ended by a second Clear", name)
+		}
+	}
+}
+
+// Markers that follow each other leave different traces, however fast.
+func TestTracesDiffer(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	e := New(path)
+	seen := map[token]bool{}
+	for range 1000 {
+		must(t, e.Set())
+		must(t, e.Clear())
+		now, err := splitMarker(path).trace().read()
+		must(t, err)
+		if seen[now] || now == "" {
+			t.Fatalf("the trace is %q again", now)
+		}
+		seen[now] = true
 	}
 }
 
@@ -103,16 +181,18 @@ func TestWokenMeansSet(t *testing.T) {
 	}
 }
 
-// A Clear by somebody else in the middle of a Set delays those who wait, and
-// does not make them miss it.
+// A Clear by somebody else in the middle of a Set does not make anybody miss
+// it.
 func TestClearedInTheMiddleOfSet(t *testing.T) {
 	t.Parallel()
-	path := markerPath(t)
-	setter, e := New(path), New(path)
-	setter.hook = once(marked, func() { must(t, New(path).Clear()) })
-	e.hook = once(sleeping, func() { must(t, setter.Set()) })
-	if ok, err := e.WaitFor(testproc.Patience); !ok {
-		t.Fatalf("WaitFor() = %v, %v", ok, err)
+	for _, s := range []step{marked, recorded} {
+		path := markerPath(t)
+		setter, e := New(path), New(path)
+		setter.hook = once(s, func() { must(t, New(path).Clear()) })
+		e.hook = once(sleeping, func() { must(t, setter.Set()) })
+		if ok, err := e.WaitFor(testproc.Patience); !ok {
+			t.Fatalf("WaitFor() = %v, %v", ok, err)
+		}
 	}
 }
 
@@ -219,7 +299,9 @@ func TestLastLookAtTheDeadline(t *testing.T) {
 	}
 }
 
-func TestDirectoryReplacedWhileWaiting(t *testing.T) {
+// Whatever becomes of the directory, and whether anybody is told or not, the
+// wait goes on and ends when the event is set at the path.
+func TestSilentWatchDeath(t *testing.T) {
 	t.Parallel()
 	for name, replace := range map[string]func(dir string) error{
 		"removed": func(dir string) error {
@@ -228,7 +310,15 @@ func TestDirectoryReplacedWhileWaiting(t *testing.T) {
 		"renamed": func(dir string) error {
 			return errors.Join(os.Rename(dir, dir+".old"), os.Mkdir(dir, 0o755))
 		},
-		// Nobody is told about this one.
+		// Nobody is told about these two.
+		"removed while somebody is in it": func(dir string) error {
+			inside, err := os.Open(dir)
+			if err != nil {
+				return err
+			}
+			t.Cleanup(func() { inside.Close() })
+			return errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o755))
+		},
 		"parent renamed": func(dir string) error {
 			parent := filepath.Dir(dir)
 			return errors.Join(os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755))
@@ -270,6 +360,39 @@ func TestRemovedDirectoryWakesNobody(t *testing.T) {
 		return nil
 	})
 	must(t, os.RemoveAll(filepath.Dir(path)))
+	ends(t, done)
+}
+
+// A directory that comes later, with those above it.
+func TestWaitBeforeThereIsADirectory(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		path := filepath.Join(t.TempDir(), "parent", "dir", "ready")
+		waiters := startAgents(t, 2, path, how)
+		ask(t, waiters[0], "waitfor 20ms", "asleep")
+		waiters[0].Expect("false")
+		tell(waiters, "wait")
+		expect(t, waiters, "asleep")
+		must(t, os.Mkdir(filepath.Dir(filepath.Dir(path)), 0o755))
+		waiters[0].Silent()
+		must(t, os.Mkdir(filepath.Dir(path), 0o755))
+		waiters[0].Silent()
+		must(t, errors.Join(New(path).Set(), New(path).Clear()))
+		expect(t, waiters, "ok")
+	})
+}
+
+// Something else than a directory comes: that is an error, and no wait.
+func TestWaitWhereAFileComes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file", "ready")
+	done := doze(t, path, func(e *Event) error {
+		if err := e.Wait(context.Background()); err == nil {
+			return errors.New("the wait has ended well")
+		}
+		return nil
+	})
+	must(t, os.WriteFile(filepath.Dir(path), nil, 0o644))
 	ends(t, done)
 }
 

@@ -1,11 +1,15 @@
 package watch
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
 // A hub shares one fsnotify watcher among any number of subscriptions.
@@ -17,59 +21,59 @@ import (
 // map operations alone. Who needs both takes admin first.
 type hub struct {
 	open  func() (*fsnotify.Watcher, error)
+	kind  func(dir string) fskind.Kind
 	every time.Duration // between two patrols
+	blind atomic.Bool   // tests only: examinations nudge nobody
 
 	admin   sync.Mutex
 	watcher *fsnotify.Watcher // nil until one is needed and to be had
 
 	mu         sync.Mutex
-	subs       map[*Subscription]struct{}
+	places     map[string]*place // those with subscriptions
 	byID       map[identity]*dirWatch
-	byPath     map[string]*dirWatch // the same, by the path given to the watcher
-	idle       int                  // how many of them have no subscription
+	byPath     map[string]*dirWatch // the same, by the path given to the watcher with a separator behind it
+	idle       int                  // how many of them have no place
 	patrolling bool
 	kick       chan struct{} // asks for a patrol at once
 }
-
-// maxIdle bounds the watches that are kept although nobody waits, for those
-// who wait again and again on one directory.
-const maxIdle = 32
 
 func openWatcher() (*fsnotify.Watcher, error) { return fsnotify.NewWatcher() }
 
 func newHub(open func() (*fsnotify.Watcher, error), every time.Duration) *hub {
 	return &hub{
-		open: open, every: every,
-		subs:   make(map[*Subscription]struct{}),
+		open: open, kind: fskind.Of, every: every,
+		places: make(map[string]*place),
 		byID:   make(map[identity]*dirWatch),
 		byPath: make(map[string]*dirWatch),
 		kick:   make(chan struct{}, 1),
 	}
 }
 
-func (h *hub) subscribe(path string, nudge chan<- struct{}) (*Subscription, error) {
+func (h *hub) subscribe(b *Inbox, path string, aim Aim, tag int) (*Subscription, error) {
 	dir, name, err := split(path)
 	if err != nil {
 		return nil, err
 	}
 	id, err := identify(dir)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	s := &Subscription{hub: h, dir: dir, name: fold(name), nudge: nudge}
-
+	s := &Subscription{hub: h, inbox: b, tag: tag}
 	h.mu.Lock()
-	h.subs[s] = struct{}{}
-	h.startPatrol()
-	w := h.byID[id]
-	if w != nil {
-		h.join(s, w)
+	p := h.places[dir]
+	if p == nil {
+		p = &place{dir: dir, spots: make(map[string]*spot)}
+		h.places[dir] = p
 	}
+	p.join(s, name, aim)
+	settled := p.settled && p.id == id
+	if settled {
+		h.hurry(p)
+	}
+	h.startPatrol()
 	h.mu.Unlock()
-	if w == nil {
-		h.admin.Lock()
-		h.attach(s, id, h.watchFor(dir, id))
-		h.admin.Unlock()
+	if !settled {
+		h.settle(p)
 	}
 	return s, nil
 }
@@ -81,69 +85,95 @@ func (h *hub) unsubscribe(s *Subscription) {
 		return
 	}
 	s.closed = true
-	delete(h.subs, s)
-	h.leave(s)
-	s.stopPolling()
+	p := s.spot.place
+	p.leave(s)
+	if p.n > 0 {
+		return
+	}
+	delete(h.places, p.dir)
+	h.move(p, nil)
+	h.setPolling(p, "")
 	if h.idle > maxIdle {
 		h.patrolNow()
 	}
 }
 
-// attach puts a subscription on a watch, or on the timer if w is nil or has
-// died since it was made. The caller holds admin.
-func (h *hub) attach(s *Subscription, id identity, w *dirWatch) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if s.closed {
-		return
-	}
-	h.leave(s)
-	if w != nil && h.byID[id] == w {
-		s.stopPolling()
-		h.join(s, w)
-		return
-	}
-	s.startPolling()
+// settle puts a place on the watch of the directory that is there now, on the
+// timer, or both.
+func (h *hub) settle(p *place) {
+	h.admin.Lock()
+	say := h.attach(p)
+	h.admin.Unlock()
+	say() // whoever handles log records may subscribe, too
 }
 
-// watchFor returns a watch on the directory, nil if none is to be had. The
-// caller holds admin.
+// attach does the work of settle and returns what there is to tell about it.
+// The caller holds admin.
+func (h *hub) attach(p *place) (say func()) {
+	id, err := identify(p.dir)
+	var w *dirWatch
+	if err == nil {
+		w, err = h.watchFor(p.dir, id)
+	}
+	why := ""
+	switch {
+	case err != nil:
+		why = err.Error()
+	case w.kind.Silent:
+		why = w.kind.Name + " does not report all changes"
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p.n == 0 {
+		return func() {}
+	}
+	if w != nil && h.byID[id] != w {
+		w, why = nil, lostWatch
+	}
+	say = p.news(w, why)
+	h.move(p, w)
+	h.setPolling(p, why)
+	p.id, p.settled = id, true
+	return say
+}
+
+// watchFor returns a watch on the directory. The caller holds admin.
 //
 // The identity was looked up before the watch is made. If the directory is
 // replaced in between, the patrol finds the path and the recorded identity to
 // differ and makes a new watch; looked up afterwards, it would agree with a
 // watch on the directory that is gone, for ever.
-func (h *hub) watchFor(dir string, id identity) *dirWatch {
+func (h *hub) watchFor(dir string, id identity) (*dirWatch, error) {
 	path := resolve(dir)
 	h.mu.Lock()
 	if w := h.byID[id]; w != nil {
 		h.mu.Unlock()
-		return w
+		return w, nil
 	}
-	if w := h.byPath[path]; w != nil { // another directory stood here
-		h.forget(w)
+	if w := h.byPath[withSeparator(path)]; w != nil { // another directory stood here
+		send(h.forget(w))
 	}
 	h.mu.Unlock()
-	if !h.add(path) {
-		return nil
+	if err := h.add(path); err != nil {
+		return nil, err
 	}
-	w := &dirWatch{id: id, path: path, subs: make(map[string]map[*Subscription]struct{})}
+	w := &dirWatch{id: id, path: path, kind: h.kind(path), places: make(map[*place]struct{})}
 	h.mu.Lock()
-	h.byID[id], h.byPath[path] = w, w
+	h.byID[id], h.byPath[withSeparator(path)] = w, w
 	h.idle++ // until somebody joins
 	h.mu.Unlock()
-	return w
+	return w, nil
 }
 
-// add makes a watch on the path and reports whether it could. Why not does not
-// matter: out of instances, of watches or of descriptors, not allowed to read
-// the directory, a system without watchers. Waiting by timer works with all of
-// them, and what is really wrong shows when the waiter looks.
-func (h *hub) add(path string) bool {
+// add makes a watch on the path. It does not matter why it cannot: out of
+// instances, of watches or of descriptors, not allowed to read the directory, a
+// system without watchers. Waiting by timer works with all of them, and what
+// is really wrong shows when the waiter looks.
+func (h *hub) add(path string) error {
 	if h.watcher == nil {
 		w, err := h.open()
 		if err != nil {
-			return false
+			return err
 		}
 		h.watcher = w
 		go h.drain(w)
@@ -156,7 +186,7 @@ func (h *hub) add(path string) bool {
 	if err != nil && h.dropIdle(true) > 0 { // perhaps there were too many
 		err = h.watcher.Add(path)
 	}
-	return err == nil
+	return err
 }
 
 // resolve returns the path that a directory is watched under.
@@ -165,4 +195,11 @@ func resolve(dir string) string {
 		return path
 	}
 	return filepath.Clean(dir)
+}
+
+func withSeparator(path string) string {
+	if path != "" && path[len(path)-1] == filepath.Separator {
+		return path
+	}
+	return path + string(filepath.Separator)
 }

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
@@ -41,11 +44,40 @@ func TestReplacedDirectoryIsNotWatched(t *testing.T) {
 	must(t, errors.Join(os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755)))
 	h.patrolNow()
 	testproc.Until(t, "a watch on the new directory", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return s.on != nil && s.on.id != old
+		w := watchOf(h, s)
+		return w != nil && w.id != old
 	})
 	if watched(t, old) {
 		t.Error("the old directory is still watched")
 	}
+}
+
+// A file system is unmounted and mounted again: device and inode are the same,
+// and there is no watch.
+func TestMountedAgain(t *testing.T) {
+	t.Parallel()
+	disk, dir := filepath.Join(t.TempDir(), "disk"), t.TempDir()
+	must(t, os.WriteFile(disk, make([]byte, 2<<20), 0o644))
+	if out, err := exec.Command("mkfs.ext4", "-q", disk).CombinedOutput(); err != nil {
+		t.Skipf("cannot make a file system: %v: %s", err, out)
+	}
+	loop, err := exec.Command("losetup", "--find", "--show", disk).Output()
+	if err != nil {
+		t.Skipf("cannot mount a file system: %v", err)
+	}
+	device := strings.TrimSpace(string(loop))
+	defer exec.Command("losetup", "--detach", device).Run()
+	mount := func() { must(t, syscall.Mount(device, dir, "ext4", 0, "")) }
+	mount()
+	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	h := testHub(t, 5*time.Millisecond)
+	s, nudge := on(t, h, filepath.Join(dir, "a"))
+	was := watchOf(h, s)
+	must(t, syscall.Unmount(dir, 0))
+	mount()
+	testproc.Until(t, "another watch", func() bool { return watches(h, s) && watchOf(h, s) != was })
+	if watchOf(h, s).id != was.id {
+		t.Log("it is not the same device; nothing is proved")
+	}
+	h.pauseAndProve(t, dir, nudge)
 }

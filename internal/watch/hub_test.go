@@ -53,11 +53,31 @@ func must(t *testing.T, err error) {
 // on subscribes until the test ends.
 func on(t *testing.T, h *hub, path string) (*Subscription, <-chan struct{}) {
 	t.Helper()
-	nudge := make(chan struct{}, 1)
-	s, err := h.subscribe(path, nudge)
+	return aims(t, h, path, Appear)
+}
+
+func aims(t *testing.T, h *hub, path string, aim Aim) (*Subscription, <-chan struct{}) {
+	t.Helper()
+	b := NewInbox()
+	s, err := h.subscribe(b, path, aim, 0)
 	must(t, err)
 	t.Cleanup(s.Close)
-	return s, nudge
+	return s, b.Wake()
+}
+
+// watchOf returns what a subscription's place is watched by.
+func watchOf(h *hub, s *Subscription) *dirWatch {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return s.spot.place.on
+}
+
+// watches reports whether the directory that stands there now is watched for
+// the subscription.
+func watches(h *hub, s *Subscription) bool {
+	id, err := identify(s.spot.place.dir)
+	w := watchOf(h, s)
+	return err == nil && w != nil && w.id == id
 }
 
 func nudged(t *testing.T, nudge <-chan struct{}) {
@@ -183,21 +203,32 @@ func TestErrorNudgesEverybody(t *testing.T) {
 	nudged(t, b)
 }
 
-func TestMissingDirectory(t *testing.T) {
+func TestNotADirectory(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
 	touch(t, filepath.Join(dir, "file"))
-	for path, want := range map[string]error{
-		filepath.Join(dir, "missing", "a"): fs.ErrNotExist,
-		filepath.Join(dir, "file", "a"):    syscall.ENOTDIR,
-	} {
-		_, err := h.subscribe(path, make(chan struct{}, 1))
-		if named := (*fs.PathError)(nil); !errors.As(err, &named) || !errors.Is(err, want) {
-			t.Errorf("subscribe(%q): %v", path, err)
-		}
+	_, err := h.subscribe(NewInbox(), filepath.Join(dir, "file", "a"), Appear, 0)
+	if named := (*fs.PathError)(nil); !errors.As(err, &named) || !errors.Is(err, syscall.ENOTDIR) {
+		t.Errorf("subscribe: %v", err)
 	}
-	if len(h.subs) != 0 {
+	if len(h.places) != 0 {
 		t.Error("failures are remembered")
+	}
+}
+
+// A directory that comes later, with the one above it, is found by polling,
+// and watched from then on.
+func TestDirectoryThatComesLater(t *testing.T) {
+	t.Parallel()
+	h := testHub(t, never)
+	dir := filepath.Join(t.TempDir(), "parent", "dir")
+	s, nudge := on(t, h, filepath.Join(dir, "a"))
+	nudged(t, nudge)
+	must(t, os.MkdirAll(dir, 0o755))
+	testproc.Until(t, "a watch", func() bool { return watches(h, s) })
+	h.pauseAndProve(t, dir, nudge)
+	if w := s.spot.place.why; w != "" {
+		t.Errorf("still polled: %s", w)
 	}
 }
 
@@ -232,10 +263,7 @@ func TestReplacedDirectory(t *testing.T) {
 				for i := range 3 {
 					must(t, replace(dir, fmt.Sprint(".", i)))
 					testproc.Until(t, "a watch on the new directory", func() bool {
-						id, err := identify(dir)
-						h.mu.Lock()
-						defer h.mu.Unlock()
-						return err == nil && s.on != nil && s.on.id == id
+						return watches(h, s)
 					})
 					nudged(t, nudge)
 				}
@@ -245,16 +273,33 @@ func TestReplacedDirectory(t *testing.T) {
 	}
 }
 
-// pauseAndProve stops the patrol and proves that the watch works without.
+// pauseAndProve blinds the patrol and proves that the watch works without. It
+// may take more than one change, because the watch may just be being made.
 func (h *hub) pauseAndProve(t *testing.T, dir string, nudge <-chan struct{}) {
 	t.Helper()
-	h.admin.Lock() // the patrol waits here, before it nudges
-	defer h.admin.Unlock()
-	for len(nudge) > 0 {
-		<-nudge
+	h.blind.Store(true)
+	defer h.blind.Store(false)
+	testproc.Until(t, "nobody examines", func() bool { // who began before it was blinded
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return !h.places[withSeparator(dir)].busy
+	})
+	path := filepath.Join(dir, "a")
+	for range 3 {
+		testproc.Until(t, "a nudge for a change", func() bool {
+			for len(nudge) > 0 {
+				<-nudge
+			}
+			must(t, os.RemoveAll(path))
+			touch(t, path)
+			select {
+			case <-nudge:
+				return true
+			case <-time.After(100 * time.Millisecond):
+				return false
+			}
+		})
 	}
-	touch(t, filepath.Join(dir, "a"))
-	nudged(t, nudge)
 }
 
 // The directory was removed in silence, because somebody is in it.
@@ -271,17 +316,9 @@ func TestDirectoryRemovedInSilence(t *testing.T) {
 	defer inside.Close()
 	s, nudge := on(t, h, filepath.Join(dir, "a"))
 	must(t, os.Remove(dir))
-	testproc.Until(t, "no watch", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return s.on == nil
-	})
+	testproc.Until(t, "no watch", func() bool { return watchOf(h, s) == nil })
 	must(t, os.Mkdir(dir, 0o755))
-	testproc.Until(t, "a watch again", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return s.on != nil
-	})
+	testproc.Until(t, "a watch again", func() bool { return watches(h, s) })
 	h.pauseAndProve(t, dir, nudge)
 }
 
@@ -307,11 +344,7 @@ func TestPollsUntilThereIsAWatcher(t *testing.T) {
 	mu.Lock()
 	refusal = nil
 	mu.Unlock()
-	testproc.Until(t, "a watch", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return s.on != nil
-	})
+	testproc.Until(t, "a watch", func() bool { return watches(h, s) })
 	h.pauseAndProve(t, dir, nudge)
 }
 
@@ -332,7 +365,7 @@ func TestPollingWithoutPatrol(t *testing.T) {
 	testproc.Until(t, "the timer has stopped", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		return !s.poll.Stop()
+		return !s.spot.place.poll.Stop()
 	})
 }
 
@@ -342,10 +375,10 @@ func TestIdleWatches(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
 	s, _ := on(t, h, filepath.Join(dir, "a"))
-	w := s.on
+	w := watchOf(h, s)
 	s.Close()
 	s, _ = on(t, h, filepath.Join(dir, "b"))
-	if s.on != w {
+	if watchOf(h, s) != w {
 		t.Error("the watch was made anew")
 	}
 	s.Close()
@@ -361,11 +394,13 @@ func TestIdleWatches(t *testing.T) {
 	testproc.Until(t, "nothing left", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		return len(h.byID)+len(h.byPath)+len(h.subs)+h.idle == 0 && !h.patrolling
+		return len(h.byID)+len(h.byPath)+len(h.places)+h.idle == 0 && !h.patrolling
 	})
-	if left := h.watcher.WatchList(); len(left) > 0 {
-		t.Errorf("watched: %q", left)
+	if h.watcher != nil {
+		t.Error("the watcher has not been let go")
 	}
+	_, nudge := on(t, h, filepath.Join(dir, "a"))
+	h.pauseAndProve(t, dir, nudge)
 }
 
 // Everything at once, for the race detector and the books.
@@ -380,7 +415,7 @@ func TestChurn(t *testing.T) {
 		dir := filepath.Join(root, fmt.Sprint(i%3))
 		wg.Go(func() {
 			for range 200 {
-				s, err := h.subscribe(filepath.Join(dir, "a"), make(chan struct{}, 1))
+				s, err := h.subscribe(NewInbox(), filepath.Join(dir, "a"), Aim(i%3), 0)
 				if i == 0 {
 					os.RemoveAll(dir)
 					os.Mkdir(dir, 0o755)
@@ -398,7 +433,7 @@ func TestChurn(t *testing.T) {
 	testproc.Until(t, "nothing left", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		return len(h.byID)+len(h.byPath)+len(h.subs)+h.idle == 0 && !h.patrolling
+		return len(h.byID)+len(h.byPath)+len(h.places)+h.idle == 0 && !h.patrolling
 	})
 }
 
@@ -406,12 +441,15 @@ func TestChurn(t *testing.T) {
 func TestSubscribe(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a")
-	nudge := make(chan struct{}, 1)
-	s, err := Subscribe(path, nudge)
+	b := NewInbox()
+	s, err := b.Subscribe(path, Appear, 7)
 	must(t, err)
 	defer s.Close()
 	touch(t, path)
-	nudged(t, nudge)
+	nudged(t, b.Wake())
+	if tags := b.Nudged(nil); len(tags) != 1 || tags[0] != 7 {
+		t.Errorf("nudged: %v", tags)
+	}
 }
 
 func TestRelativePath(t *testing.T) {

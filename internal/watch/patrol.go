@@ -1,14 +1,21 @@
 package watch
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // The patrol is for what no watcher reports. A directory that is removed while
 // any process has it open or as its working directory stays in silence; so
-// does one whose parent is renamed; file systems that are not local, and some
-// that look local, report nothing. Once per period it compares each
-// subscriber's path with the directory that is watched for it, mends what
-// differs, tries again to get a watch for those without, and makes everybody
-// look.
+// does one whose parent is renamed, or that is mounted over; file systems that
+// are not local, and some that look local, report nothing. Once per period it
+// compares each place with the directory that is watched for it, mends what
+// differs, tries again to get a watch for those without, and examines it.
+
+// linger is for how many patrols in a row nobody has to wait for anything
+// until the watcher is closed, which takes milliseconds, and is made anew for
+// those who come later.
+const linger = 60
 
 // startPatrol makes sure that the patrol runs. The caller holds mu.
 func (h *hub) startPatrol() {
@@ -26,99 +33,124 @@ func (h *hub) patrolNow() {
 	}
 }
 
-// patrol runs while there are subscriptions, or watches left to take away.
+// patrol runs while there are subscriptions or a watcher.
 func (h *hub) patrol() {
 	tick := time.NewTicker(h.every)
 	defer tick.Stop()
-	for {
+	for unused := 0; ; {
+		ticked := false
 		select {
 		case <-tick.C:
+			ticked = true
 		case <-h.kick:
 		}
-		h.inspect()
+		h.forgetDead()
+		h.inspect(h.list())
+		h.admin.Lock()
 		h.dropIdle(false)
-		if h.endPatrol() {
+		h.admin.Unlock()
+		if h.inUse() {
+			unused = 0
+		} else if ticked {
+			unused++
+		}
+		if unused > 0 && h.rest(unused) {
 			return
 		}
 	}
 }
 
-func (h *hub) endPatrol() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.subs) == 0 && len(h.byID) == 0 {
-		h.patrolling = false
-		return true
+// forgetDead finds the watches that the watcher has let go without a word, as
+// fsnotify v1.10.1 does on Linux when a file system is unmounted: what is
+// mounted there later may be the same one.
+func (h *hub) forgetDead() {
+	if runtime.GOOS != "linux" {
+		return
 	}
-	return false
-}
-
-// inspect compares, mends, and nudges everybody.
-func (h *hub) inspect() {
 	h.admin.Lock()
 	defer h.admin.Unlock()
-	type finding struct {
-		id identity
-		w  *dirWatch
+	if h.watcher == nil {
+		return
 	}
-	found := make(map[string]finding) // by directory: one look for all its subscribers
-	for _, s := range h.subscriptions() {
-		f, ok := found[s.dir]
-		if !ok {
-			refresh(s.dir)
-			if id, err := identify(s.dir); err == nil {
-				f = finding{id, h.watchFor(s.dir, id)}
-			}
-			found[s.dir] = f
-		}
-		if !h.isOn(s, f.w) {
-			h.attach(s, f.id, f.w)
-		}
-	}
-	h.nudgeAll()
-}
-
-func (h *hub) subscriptions() []*Subscription {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	subs := make([]*Subscription, 0, len(h.subs))
-	for s := range h.subs {
-		subs = append(subs, s)
-	}
-	return subs
-}
-
-func (h *hub) isOn(s *Subscription, w *dirWatch) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return s.on == w
-}
-
-// dropIdle takes away the watches that nobody uses: all of them, or those that
-// the last patrol found idle already, and more if there are too many. It
-// returns how many. The caller holds admin if all is true.
-func (h *hub) dropIdle(all bool) int {
-	if !all {
-		h.admin.Lock()
-		defer h.admin.Unlock()
+	alive := make(map[string]bool)
+	for _, path := range h.watcher.WatchList() {
+		alive[path] = true
 	}
 	h.mu.Lock()
-	var drop []*dirWatch
+	var due []*Subscription
 	for _, w := range h.byID {
-		if w.n > 0 {
-			continue
+		if !alive[w.path] {
+			due = append(due, h.forget(w)...)
 		}
-		if all || w.aged || h.idle > maxIdle {
-			drop = append(drop, w)
-			delete(h.byID, w.id)
-			delete(h.byPath, w.path)
-			h.idle--
-		}
-		w.aged = true
 	}
 	h.mu.Unlock()
-	for _, w := range drop {
-		h.watcher.Remove(w.path)
+	send(due)
+}
+
+// inspect starts to inspect the places, each in its own goroutine: one whose
+// file system does not answer holds up no other.
+func (h *hub) inspect(places []*place) {
+	for _, p := range places {
+		go func() {
+			defer h.release(p)
+			if !h.asWatched(p) {
+				h.settle(p)
+			}
+			h.examine(p)
+		}()
 	}
-	return len(drop)
+}
+
+// list returns the places that are to be inspected, but for those that
+// somebody is still busy with.
+func (h *hub) list() []*place {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	places := make([]*place, 0, len(h.places))
+	for _, p := range h.places {
+		if !p.busy {
+			p.busy = true
+			places = append(places, p)
+		}
+	}
+	return places
+}
+
+func (h *hub) release(p *place) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p.busy = false
+}
+
+// asWatched reports whether the directory that stands at the place is watched
+// for it.
+func (h *hub) asWatched(p *place) bool {
+	id, err := identify(p.dir)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return err == nil && p.on != nil && p.on.id == id
+}
+
+func (h *hub) inUse() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.places)+len(h.byID) > 0
+}
+
+// rest ends the patrol if there is no watcher, or when it has not been used
+// for long and is closed. It reports whether it did.
+func (h *hub) rest(unused int) bool {
+	h.admin.Lock()
+	defer h.admin.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.places)+len(h.byID) > 0 || h.watcher != nil && unused < linger {
+		return false
+	}
+	if w := h.watcher; w != nil {
+		h.watcher = nil
+		defer w.Close() // before admin is unlocked: the next one shall find an instance free
+	}
+	h.patrolling = false
+	return true
 }

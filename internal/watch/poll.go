@@ -1,44 +1,147 @@
 package watch
 
 import (
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
-// A subscription without a watch is nudged by a timer of its own: soon at
-// first, because most waits are short, then ever less often.
+// A place without a watch, or with one that is not told everything, is
+// examined by a timer: soon at first, because most waits are short, then ever
+// less often, and never so often that it takes more than a tenth of the time.
 const (
 	pollFirst = 10 * time.Millisecond
 	pollLast  = 250 * time.Millisecond
+	pollShare = 10
 )
 
-// startPolling and stopPolling are called with the hub's mu held. The timer
-// stops itself if it fires while it is being stopped.
-func (s *Subscription) startPolling() {
-	s.pause = pollFirst
-	if s.poll == nil {
-		s.poll = time.AfterFunc(s.pause, s.polled)
-		return
+// fewEntries is up to how many entries of a directory it is cheaper for the
+// waiters to look for their own than to read the whole directory.
+const fewEntries = 32
+
+// setPolling starts or stops the timer. The caller holds mu.
+func (h *hub) setPolling(p *place, why string) {
+	started := p.why == "" && why != ""
+	p.why = why
+	switch {
+	case started && p.poll == nil:
+		p.pause = pollFirst
+		p.poll = time.AfterFunc(p.pause, func() { h.polled(p) })
+	case started:
+		p.pause = pollFirst
+		p.poll.Reset(p.pause)
+	case why == "" && p.poll != nil:
+		p.poll.Stop()
 	}
-	s.poll.Reset(s.pause)
 }
 
-func (s *Subscription) stopPolling() {
-	if s.poll != nil {
-		s.poll.Stop()
+// hurry has a polled place examined soon, because there is somebody new. The
+// caller holds mu.
+func (h *hub) hurry(p *place) {
+	if p.why != "" && p.pause > pollFirst && p.poll.Stop() {
+		p.pause = pollFirst
+		p.poll.Reset(p.pause)
 	}
 }
 
-func (s *Subscription) polled() {
-	refresh(s.dir)
-	s.hub.mu.Lock()
-	defer s.hub.mu.Unlock()
-	if s.closed || s.on != nil {
+// polled is the timer. It stops itself if it fires while it is being stopped.
+func (h *hub) polled(p *place) {
+	h.mu.Lock()
+	idle, busy, missing := p.why == "", p.busy, p.id == identity{}
+	p.busy = p.busy || !idle
+	h.mu.Unlock()
+	if idle {
 		return
 	}
-	s.send()
-	s.pause = min(s.pause*3/2, pollLast)
-	s.poll.Reset(s.pause)
+	start := time.Now()
+	if !busy {
+		if missing && h.appeared(p) {
+			h.settle(p)
+		}
+		h.examine(p)
+		h.release(p)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p.why != "" {
+		p.pause = nextPause(p.pause, time.Since(start))
+		p.poll.Reset(p.pause)
+	}
+}
+
+func nextPause(pause, took time.Duration) time.Duration {
+	return max(min(pause*3/2, pollLast), pollShare*took)
+}
+
+// appeared reports whether there is a directory at a place where there was
+// none.
+func (h *hub) appeared(p *place) bool {
+	refreshParent(p.dir)
+	_, err := identify(p.dir)
+	return err == nil
+}
+
+// examine nudges those who may find what they wait for: all, if they are few,
+// and otherwise those of whom a reading of the directory and of its board
+// says so. It decides by what is there, not by what has changed, so that
+// nothing depends on what an earlier examination saw.
+func (h *hub) examine(p *place) {
+	h.mu.Lock()
+	few := p.entries <= fewEntries
+	h.mu.Unlock()
+	var there map[string]struct{}
+	var board []byte
+	if few {
+		refresh(p.dir)
+	} else {
+		there, board = list(p.dir), readBoard(p.dir)
+	}
+	if h.blind.Load() {
+		return
+	}
+	h.mu.Lock()
+	var due []*Subscription
+	for key, spt := range p.spots {
+		for ; spt != nil; spt = spt.also {
+			_, is := there[key]
+			if there == nil || opaque(key) || is != (spt.aim == Vanish) || p.rung(spt.name, board) {
+				due = spt.nudge(due)
+			}
+		}
+	}
+	p.board = board
+	h.mu.Unlock()
+	send(due)
+}
+
+// rung reports whether an Announce for the name may have happened since the
+// last examination. The caller holds mu.
+func (p *place) rung(name string, board []byte) bool {
+	return board == nil || p.board == nil || slot(board, name) != slot(p.board, name)
+}
+
+// list returns the folded names of what is in the directory, nil if it cannot
+// be read. In a directory that is missing there is nothing.
+func list(dir string) map[string]struct{} {
+	f, err := os.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return map[string]struct{}{}
+	}
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return nil
+	}
+	there := make(map[string]struct{}, len(names))
+	for _, name := range names {
+		there[fold(name)] = struct{}{}
+	}
+	return there
 }
 
 // refresh opens the directory and closes it again. An NFS client answers
@@ -49,5 +152,18 @@ func (s *Subscription) polled() {
 func refresh(dir string) {
 	if f, err := os.Open(dir); err == nil {
 		f.Close()
+	}
+}
+
+// refreshParent does so with the nearest directory above that there is.
+func refreshParent(dir string) {
+	for above := filepath.Dir(filepath.Clean(dir)); ; above = filepath.Dir(above) {
+		f, err := os.Open(above)
+		if err == nil {
+			f.Close()
+		}
+		if err == nil || above == filepath.Dir(above) {
+			return
+		}
 	}
 }

@@ -1,0 +1,280 @@
+package fileevent
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func info(t *testing.T, e *Event) Info {
+	t.Helper()
+	i, err := e.Info()
+	must(t, err)
+	return i
+}
+
+func TestInfo(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	e := New(path, Note("the disk\nis full"))
+	if got := info(t, e); got != (Info{}) {
+		t.Errorf("Info() of what is not set = %+v", got)
+	}
+	before := time.Now().Truncate(time.Millisecond)
+	must(t, e.Set())
+	got, host := info(t, New(path)), must2(os.Hostname())
+	if !got.Set || got.PID != os.Getpid() || got.Host != host || got.Note != "the disk\nis full" || got.Rebooted ||
+		got.Command != strings.Join(os.Args, " ") || got.Since.Before(before) || got.Since.After(time.Now()) || got.Boot != boot() {
+		t.Errorf("Info() = %+v", got)
+	}
+	// Who sets it again does not change who has set it.
+	ask(t, startAgent(t, path), "set", "ok")
+	if again := info(t, e); again != got {
+		t.Errorf("Info() = %+v after another Set, was %+v", again, got)
+	}
+	must(t, e.Clear())
+	if got := info(t, e); got != (Info{}) {
+		t.Errorf("Info() of what was cleared = %+v", got)
+	}
+	// Nothing of it is left to those who come later.
+	other := startAgent(t, path)
+	ask(t, other, "set", "ok")
+	if got := info(t, e); got.PID != other.PID() || got.Note != "" {
+		t.Errorf("Info() = %+v, want pid %d", got, other.PID())
+	}
+}
+
+func must2[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// A marker made by touch is just as set, and nobody is said to have set it,
+// though somebody had a moment ago.
+func TestInfoOfTouch(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	for range 20 {
+		must(t, errors.Join(e.Set(), e.Clear()))
+		must(t, os.WriteFile(e.Path(), nil, 0o644))
+		if got := info(t, e); got != (Info{Set: true}) {
+			t.Fatalf("Info() = %+v", got)
+		}
+		must(t, e.Clear())
+	}
+}
+
+// What is not a record is none, and what is one is shown safely.
+func TestInfoOfStrangeMarkers(t *testing.T) {
+	t.Parallel()
+	good := record{Version: 1, PID: 7, Host: "h", Note: "n"}
+	whole := string(good.encode())
+	for what, content := range map[string]string{
+		"somebody's":      "hello\n",
+		"half of one":     whole[:len(whole)/2],
+		"no newline":      whole[:len(whole)-1],
+		"more behind it":  whole + whole,
+		"10 MB":           strings.Repeat("x", 10<<20),
+		"10 MB and valid": strings.Replace(whole, `"note":"n"`, `"note":"`+strings.Repeat("x", 10<<20)+`"`, 1),
+		"another version": strings.Replace(whole, `"fsync":1`, `"fsync":2`, 1),
+		"no version":      strings.Replace(whole, `"fsync":1,`, ``, 1),
+		"no pid":          strings.Replace(whole, `"pid":7`, `"pid":0`, 1),
+		"a huge pid":      strings.Replace(whole, `"pid":7`, `"pid":4294967296`, 1),
+		"a long boot":     strings.Replace(whole, `"pid":7`, `"pid":7,"boot":"`+strings.Repeat("x", 200)+`"`, 1),
+		"NULs":            strings.Repeat("\x00", 300),
+		"only a newline":  "\n",
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			e := New(markerPath(t))
+			must(t, os.WriteFile(e.Path(), []byte(content), 0o644))
+			if got := info(t, e); got != (Info{Set: true}) {
+				t.Errorf("Info() = %.200v", got)
+			}
+			must(t, e.Set())
+			if now := must2(os.ReadFile(e.Path())); string(now) != content {
+				t.Error("Set has changed it")
+			}
+		})
+	}
+	e := New(markerPath(t))
+	good.Note, good.Command = "\x1b[2J\u202eevil", "a\nb"
+	must(t, os.WriteFile(e.Path(), good.encode(), 0o644))
+	got := info(t, e)
+	if got.Note != good.Note || got.Command != good.Command {
+		t.Errorf("Info() = %+v", got)
+	}
+	if s := got.String(); s != "set by pid 7 (a?b) on h: ?[2J?evil" {
+		t.Errorf("String() = %q", s)
+	}
+}
+
+func TestInfoString(t *testing.T) {
+	t.Parallel()
+	for want, i := range map[string]Info{
+		"not set": {},
+		"set":     {Set: true},
+		"set by pid 4242 (deploy web) on web1 2m0s ago: nightly": {
+			Set: true, PID: 4242, Command: "deploy web", Host: "web1", Note: "nightly", Since: time.Now().Add(-2*time.Minute - time.Millisecond),
+		},
+		"set by pid 1, before the host was last started": {Set: true, PID: 1, Rebooted: true},
+	} {
+		if got := i.String(); got != want {
+			t.Errorf("String() = %q, want %q", got, want)
+		}
+	}
+}
+
+// The processes of another boot of this host do not run any more.
+func TestStaleMarkerAfterReboot(t *testing.T) {
+	t.Parallel()
+	if boot() == "" {
+		t.Skip("boots cannot be told apart here")
+	}
+	host := must2(os.Hostname())
+	for _, c := range []struct {
+		host, boot string
+		want       bool
+	}{
+		{host, "another", true}, {host, boot(), false}, {host, "", false}, {"elsewhere", "another", false},
+	} {
+		e := New(markerPath(t))
+		r := record{Version: 1, PID: 7, Host: c.host, Boot: c.boot}
+		must(t, os.WriteFile(e.Path(), r.encode(), 0o644))
+		if got := info(t, e); got.Rebooted != c.want || !got.Set || got.Boot != c.boot {
+			t.Errorf("from %q, boot %q: %+v", c.host, c.boot, got)
+		}
+	}
+}
+
+// Who reads while Set writes waits for the rest.
+func TestHalfWrittenRecord(t *testing.T) {
+	t.Parallel()
+	m := splitMarker(markerPath(t))
+	f := must2(m.create(0o666))
+	defer f.Close()
+	r := self()
+	r.Note = strings.Repeat("long ", 500)
+	text := r.encode()
+	must2(f.Write(text[:1000]))
+	if _, ok := m.readRecord(0); ok {
+		t.Error("half a record is one")
+	}
+	got := make(chan record)
+	go func() {
+		r, _ := m.readRecord(testproc.Patience)
+		got <- r
+	}()
+	must2(f.Write(text[1000:]))
+	if read := <-got; read != r {
+		t.Errorf("read %+v", read)
+	}
+}
+
+// Readers see a whole record or none, always, and after Set always one.
+func TestRecordIsNeverHalf(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t), Note(strings.Repeat("x", 3000)))
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for range 300 {
+			if err := e.Set(); err != nil {
+				t.Error(err)
+			}
+			if got, err := e.Info(); err != nil || len(got.Note) != 3000 {
+				t.Errorf("Info() = %+v, %v after Set", got, err)
+			}
+			if err := e.Clear(); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for {
+		select {
+		case <-over:
+			return
+		default:
+		}
+		text, _ := e.marker.content()
+		if _, whole := parseRecord(text); len(text) > 0 && !whole {
+			t.Fatalf("somebody saw %q", text)
+		}
+	}
+}
+
+// The wall clock of whoever made the marker has no say in whether it is set or
+// by whom.
+func TestClockOfTheMarker(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	must(t, e.Set())
+	want := info(t, e)
+	for _, when := range []time.Time{time.Unix(0, 0), time.Now().Add(1000 * time.Hour)} {
+		must(t, os.Chtimes(e.Path(), when, when))
+		if got := info(t, e); got != want {
+			t.Errorf("Info() = %+v, want %+v", got, want)
+		}
+	}
+	for in, want := range map[time.Time]bool{
+		time.Now(): true, time.Now().Add(48 * time.Hour): false, time.Unix(1e8, 0): false,
+	} {
+		r, ok := parseRecord(record{Version: 1, PID: 1, Since: in}.encode())
+		if !ok || r.Since.IsZero() == want {
+			t.Errorf("since %v: %+v, %v", in, r, ok)
+		}
+	}
+}
+
+func TestLongNotes(t *testing.T) {
+	t.Parallel()
+	for _, note := range []string{strings.Repeat("x", 1<<20), strings.Repeat("\x01", 10000), strings.Repeat("é", 5000), "\xff\xfe", strings.Repeat("\u2028", 3000)} {
+		e := New(markerPath(t), Note(note))
+		must(t, e.Set())
+		got := info(t, e)
+		if got.PID != os.Getpid() || got.Note == "" || !utf8.ValidString(got.Note) || !strings.HasPrefix(strings.ToValidUTF8(note, "\uFFFD"), got.Note) {
+			t.Errorf("of a note of %d bytes %d are left", len(note), len(got.Note))
+		}
+	}
+}
+
+func FuzzRecord(f *testing.F) {
+	me := self()
+	f.Add(me.encode())
+	f.Add([]byte("{\"fsync\":1,\"pid\":1}\n"))
+	f.Add([]byte("{\"fsync\":1,\"pid\":1,\"note\":\"\\u001b[2J\"}\n"))
+	f.Add([]byte("{}\n"))
+	f.Add([]byte(nil))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, ok := parseRecord(text)
+		if !ok {
+			if r != (record{}) {
+				t.Errorf("of no record: %+v", r)
+			}
+			return
+		}
+		if len(text) > maxRecord || bytes.Count(text, []byte("\n")) != 1 || !json.Valid(text) || r.PID <= 0 {
+			t.Errorf("%q is taken for a record", text)
+		}
+		i := Info{Set: true, PID: r.PID, Host: r.Host, Command: r.Command, Note: r.Note, Since: r.Since}
+		for _, c := range i.String() {
+			if !unicode.IsGraphic(c) {
+				t.Errorf("String() = %q", i.String())
+			}
+		}
+		again, ok := parseRecord(r.encode())
+		if !ok || again.PID != r.PID || again.Boot != r.Boot {
+			t.Errorf("%+v becomes %+v", r, again)
+		}
+	})
+}

@@ -1,0 +1,320 @@
+package fileevent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// eventsIn returns n events in one directory.
+func eventsIn(dir string, n int, opts ...Option) []*Event {
+	events := make([]*Event, n)
+	for i := range events {
+		events[i] = New(filepath.Join(dir, fmt.Sprintf("e%05d", i)), opts...)
+	}
+	return events
+}
+
+// anyIndex starts a WaitAny that is about to sleep.
+func anyIndex(t *testing.T, ctx context.Context, events ...*Event) (<-chan error, *int) {
+	t.Helper()
+	i := new(int)
+	return dozeOn(t, events[0], func(*Event) (err error) {
+		*i, err = WaitAny(ctx, events...)
+		return err
+	}), i
+}
+
+func TestWaitAny(t *testing.T) {
+	t.Parallel()
+	for _, opts := range [][]Option{nil, {AutoReset()}} {
+		events := append(eventsIn(t.TempDir(), 3, opts...), eventsIn(t.TempDir(), 3, opts...)...)
+		for want, e := range events {
+			done, got := anyIndex(t, t.Context(), events...)
+			must(t, New(e.Path()).Set())
+			ends(t, done)
+			if *got != want {
+				t.Errorf("WaitAny() = %d, want %d", *got, want)
+			}
+			isSet(t, e, opts == nil)
+			must(t, e.Clear())
+		}
+	}
+}
+
+// Several are set when it begins: it is the first of them, and no other is
+// taken.
+func TestWaitAnyTakesTheFirst(t *testing.T) {
+	t.Parallel()
+	events := eventsIn(t.TempDir(), 4, AutoReset())
+	for _, i := range []int{3, 1} {
+		must(t, events[i].Set())
+	}
+	for _, want := range []int{1, 3} {
+		if got, err := WaitAny(t.Context(), events...); got != want || err != nil {
+			t.Fatalf("WaitAny() = %d, %v, want %d", got, err, want)
+		}
+		isSet(t, events[3], want == 1)
+	}
+}
+
+// Two are set while it sleeps, before it can look: it takes one and leaves
+// the other.
+func TestWaitAnyTakesOne(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		events := eventsIn(t.TempDir(), 3, AutoReset())
+		done, got := anyIndex(t, t.Context(), events...)
+		must(t, errors.Join(New(events[2].Path()).Set(), New(events[1].Path()).Set()))
+		ends(t, done)
+		isSet(t, events[*got], false)
+		isSet(t, events[3-*got], true)
+	}
+}
+
+// Waiting for any is waiting for pulses, too.
+func TestWaitAnyPulse(t *testing.T) {
+	t.Parallel()
+	events := eventsIn(t.TempDir(), 3)
+	for range 20 {
+		done, got := anyIndex(t, t.Context(), events...)
+		must(t, errors.Join(New(events[2].Path()).Set(), New(events[2].Path()).Clear()))
+		ends(t, done)
+		if *got != 2 {
+			t.Errorf("WaitAny() = %d", *got)
+		}
+	}
+}
+
+func TestWaitForNothing(t *testing.T) {
+	t.Parallel()
+	if i, err := WaitAny(t.Context()); i != -1 || !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("WaitAny() = %d, %v", i, err)
+	}
+	must(t, WaitAll(t.Context()))
+}
+
+func TestWaitForOneTwice(t *testing.T) {
+	t.Parallel()
+	for _, opts := range [][]Option{nil, {AutoReset()}} {
+		e := New(markerPath(t), opts...)
+		done, got := anyIndex(t, t.Context(), e, e)
+		must(t, New(e.Path()).Set())
+		ends(t, done)
+		if *got != 0 {
+			t.Errorf("WaitAny() = %d", *got)
+		}
+		must(t, e.Clear())
+		done = dozeOn(t, e, func(*Event) error { return WaitAll(t.Context(), e, e) })
+		must(t, New(e.Path()).Set())
+		ends(t, done)
+		isSet(t, e, opts == nil)
+	}
+}
+
+// Each has been set since it began, though they were never set at one time.
+func TestWaitAll(t *testing.T) {
+	t.Parallel()
+	events := append(eventsIn(t.TempDir(), 2), eventsIn(t.TempDir(), 2)...)
+	must(t, events[3].Set())
+	asleep := make(chan struct{}, 100)
+	events[0].hook = func(s step) {
+		if s == sleeping {
+			asleep <- struct{}{}
+		}
+	}
+	done := make(chan error, 1)
+	go func() { done <- WaitAll(t.Context(), events...) }()
+	for i, set := range []bool{true, false, true} {
+		<-asleep
+		select {
+		case err := <-done:
+			t.Fatalf("it ended before event %d was set: %v", i, err)
+		default:
+		}
+		must(t, New(events[i].Path()).Set())
+		if set {
+			must(t, New(events[i].Path()).Clear())
+		}
+	}
+	ends(t, done)
+}
+
+// Events that are to be taken have to be set at one time; until then nobody
+// takes them.
+func TestWaitAllTakesAtTheEnd(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	plain, autos := New(filepath.Join(dir, "plain")), eventsIn(dir, 2, AutoReset())
+	asleep := make(chan struct{}, 100)
+	plain.hook = func(s step) {
+		if s == sleeping {
+			asleep <- struct{}{}
+		}
+	}
+	done := make(chan error, 1)
+	go func() { done <- WaitAll(t.Context(), plain, autos[0], autos[1], autos[0]) }()
+	<-asleep
+	must(t, New(autos[0].Path()).Set())
+	<-asleep
+	must(t, New(plain.Path()).Set())
+	<-asleep
+	must(t, New(plain.Path()).Clear()) // it has been set, and that is enough
+	isSet(t, autos[0], true)
+	must(t, New(autos[0].Path()).Clear()) // to have been set is not enough for this one
+	must(t, New(autos[1].Path()).Set())
+	<-asleep
+	isSet(t, autos[1], true)
+	select {
+	case err := <-done:
+		t.Fatalf("it ended although one is not set: %v", err)
+	default:
+	}
+	must(t, New(autos[0].Path()).Set())
+	ends(t, done)
+	isSet(t, autos[0], false)
+	isSet(t, autos[1], false)
+}
+
+// Somebody takes the second after the first has been taken. The first is put
+// back, and the wait goes on.
+func TestWaitAllPutsBack(t *testing.T) {
+	t.Parallel()
+	events := eventsIn(t.TempDir(), 2, AutoReset())
+	must(t, errors.Join(events[0].Set(), events[1].Set()))
+	events[0].hook = once(took, func() {
+		if ok, err := New(events[1].Path(), AutoReset()).WaitFor(0); !ok {
+			t.Errorf("not to be had: %v", err)
+		}
+	})
+	asleep := make(chan struct{})
+	sleep := once(sleeping, func() { close(asleep) })
+	hook := events[0].hook
+	events[0].hook = func(s step) { hook(s); sleep(s) }
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- WaitAll(ctx, events...) }()
+	<-asleep
+	isSet(t, events[0], true)
+	isSet(t, events[1], false)
+	must(t, New(events[1].Path()).Set())
+	ends(t, done)
+	isSet(t, events[0], false)
+	isSet(t, events[1], false)
+}
+
+// When the ctx ends, nothing stays taken.
+func TestWaitAllEndsWithNothing(t *testing.T) {
+	t.Parallel()
+	events := eventsIn(t.TempDir(), 3, AutoReset())
+	must(t, errors.Join(events[0].Set(), events[2].Set()))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := dozeOn(t, events[0], func(*Event) error { return WaitAll(ctx, events...) })
+	cancel()
+	err := <-done
+	if want := "fileevent: wait for 1 of 3 events, " + events[1].Path() + " the first of them: context canceled"; !errors.Is(err, context.Canceled) || err.Error() != want {
+		t.Errorf("WaitAll() = %v", err)
+	}
+	isSet(t, events[0], true)
+	isSet(t, events[2], true)
+}
+
+// All want the same events, each in another order. All get them, one after
+// another, and nothing is lost.
+func TestWaitAllRace(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	forks := eventsIn(dir, 3, AutoReset())
+	for _, f := range forks {
+		must(t, f.Set())
+	}
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			mine := eventsIn(dir, 3, AutoReset())
+			for range 20 {
+				a, b := mine[i%3], mine[(i+1)%3]
+				if err := WaitAll(t.Context(), a, b); err != nil {
+					t.Error(err)
+					return
+				}
+				if err := errors.Join(a.Set(), b.Set()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, f := range forks {
+		isSet(t, f, true)
+	}
+}
+
+func TestManyEnd(t *testing.T) {
+	t.Parallel()
+	events := eventsIn(t.TempDir(), 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	must(t, events[0].Set()) // an ended ctx counts more
+	i, err := WaitAny(ctx, events...)
+	if want := "fileevent: wait for any of 2 events, " + events[0].Path() + " the first of them: context canceled"; i != -1 || err == nil || err.Error() != want {
+		t.Errorf("WaitAny() = %d, %v", i, err)
+	}
+	if err := WaitAll(ctx, events...); !errors.Is(err, context.Canceled) {
+		t.Errorf("WaitAll() = %v", err)
+	}
+	// What is wrong with one is wrong with all.
+	wrong := New(filepath.Dir(events[0].Path()) + "/..")
+	if i, err := WaitAny(t.Context(), events[1], wrong); i != -1 || !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("WaitAny() = %d, %v", i, err)
+	}
+	if err := WaitAll(t.Context(), events[1], wrong); !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), "..") {
+		t.Errorf("WaitAll() = %v", err)
+	}
+}
+
+// Thousands of events in one call: one wake-up looks at those that changed,
+// and not at all.
+func TestThousandsInOneCall(t *testing.T) {
+	t.Parallel()
+	n := 1000
+	events := eventsIn(t.TempDir(), n)
+	done, got := anyIndex(t, t.Context(), events...)
+	must(t, New(events[n-1].Path()).Set())
+	ends(t, done)
+	if *got != n-1 {
+		t.Errorf("WaitAny() = %d", *got)
+	}
+	must(t, events[n-1].Clear())
+	done = dozeOn(t, events[0], func(*Event) error { return WaitAll(t.Context(), events...) })
+	for _, e := range events {
+		must(t, errors.Join(New(e.Path()).Set(), New(e.Path()).Clear()))
+	}
+	ends(t, done)
+}
+
+// The same with a process that has no watcher: it finds out by the board.
+func TestThousandsPolled(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	agent := startAgents(t, 1, path, polling, "500")[0]
+	for i := range 3 {
+		agent.Send("waitall")
+		agent.Expect("asleep")
+		for _, e := range eventsIn(filepath.Dir(path), 500) {
+			must(t, errors.Join(e.Set(), e.Clear()))
+		}
+		agent.Expect("ok")
+		agent.Send("waitany")
+		agent.Expect("asleep")
+		e := New(filepath.Join(filepath.Dir(path), fmt.Sprintf("e%05d", 100*i)))
+		must(t, errors.Join(e.Set(), e.Clear()))
+		agent.Expect(fmt.Sprint(100 * i))
+	}
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package fileevent
+
+const raceDetector = true

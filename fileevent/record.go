@@ -1,0 +1,149 @@
+package fileevent
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/fsync-lock/fsync/internal/beside"
+)
+
+// A record says who set an event, in the marker. It is one JSON object and a
+// newline, written in one piece by the Set that made the marker, right after it
+// made it: nobody has to wait for the record to be woken, and a marker that is
+// complete when it gets its name takes twice as long to make. Nobody writes to
+// a marker again. So there is a whole record in it or, for a moment or for
+// ever, none; half of one is none.
+type record struct {
+	Version int       `json:"fsync"`
+	ID      string    `json:"id,omitempty"` // of this Set: 16 hexadecimal digits, for the trace
+	PID     int       `json:"pid"`
+	Host    string    `json:"host,omitempty"`
+	Boot    string    `json:"boot,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+	Command string    `json:"command,omitempty"`
+	Note    string    `json:"note,omitempty"`
+}
+
+const (
+	recordVersion = 1
+	maxRecord     = 4095 // it fits a page, which readers see change as a whole
+	maxBoot       = 128
+)
+
+// self is the record of this process without what differs between Sets.
+var self = sync.OnceValue(func() record {
+	r := record{Version: recordVersion, PID: os.Getpid(), Boot: boot(), Command: strings.Join(os.Args, " ")}
+	r.Host, _ = os.Hostname()
+	return r
+})
+
+// record writes the record into the marker that has just been made. Its
+// failure leaves none, and is no error: the event is set.
+func (e *Event) record(marker *os.File) {
+	r := self()
+	r.ID = fmt.Sprintf("%016x", rand.Uint64())
+	r.Since, r.Note = time.Now().UTC().Truncate(time.Millisecond), e.note
+	if _, err := marker.Write(r.encode()); err != nil {
+		marker.Truncate(0) // it may have been written in part
+	}
+}
+
+// encode returns the record as it stands in the file. What is too long is cut.
+func (r record) encode() []byte {
+	host, command, note := r.Host, r.Command, r.Note
+	for limit := maxRecord; ; limit /= 2 { // control characters take six bytes each
+		r.Host, r.Command, r.Note = cut(host, limit), cut(command, limit), cut(note, limit)
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(r); err != nil {
+			return nil // no year has five digits yet
+		}
+		if b.Len() <= maxRecord {
+			return b.Bytes()
+		}
+	}
+}
+
+// cut shortens s to at most n bytes of valid UTF-8.
+func cut(s string, n int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// parseRecord is strict: what is not a whole record of our version is none.
+// The newline, which is written last and stands nowhere else, shows that it is
+// whole.
+func parseRecord(text []byte) (record, bool) {
+	if i := bytes.IndexByte(text, '\n'); i < 0 || i != len(text)-1 || len(text) > maxRecord {
+		return record{}, false
+	}
+	var r record
+	err := json.Unmarshal(text, &r)
+	if err != nil || r.Version != recordVersion || r.PID <= 0 || r.PID > math.MaxInt32 || len(r.Boot) > maxBoot {
+		return record{}, false
+	}
+	if r.Since.Year() < 2000 || time.Until(r.Since) > 24*time.Hour {
+		r.Since = time.Time{} // whose clock says that?
+	}
+	return r, true
+}
+
+// A newborn marker may get its record yet.
+const (
+	newborn      = time.Second
+	recordSoon   = 10 * time.Millisecond
+	betweenLooks = time.Millisecond
+)
+
+// readRecord reads the record in the marker, for which it waits a moment if
+// the marker is newborn. There is none in what is not a regular file, which is
+// not opened, or is too big, or may not be read.
+func (m marker) readRecord(soon time.Duration) (record, bool) {
+	for until := time.Now().Add(soon); ; time.Sleep(betweenLooks) {
+		text, born := m.content()
+		if r, ok := parseRecord(text); ok {
+			return r, true
+		}
+		if time.Since(born).Abs() > newborn || time.Now().After(until) {
+			return record{}, false
+		}
+	}
+}
+
+// content returns what is in the marker, or its beginning if that is more than
+// a record, and when it was last written if that is known.
+func (m marker) content() (text []byte, born time.Time) {
+	info, err := os.Lstat(m.path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, time.Time{} // to open a device can have effects
+	}
+	f, err := os.OpenFile(m.path, os.O_RDONLY|beside.OpenFlags, 0)
+	if err != nil {
+		return nil, time.Time{}
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, time.Time{}
+	}
+	text, err = io.ReadAll(io.LimitReader(f, maxRecord+1))
+	if err != nil || len(text) > maxRecord {
+		return nil, time.Time{}
+	}
+	return text, info.ModTime()
+}

@@ -1,0 +1,52 @@
+package fileevent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/fsync-lock/fsync/internal/beside"
+)
+
+// take removes the marker and reports whether it was this call that did: of
+// all who try, it is true for one. It looks first, because most who try come
+// too late, and a look does not keep anybody from changing the directory.
+func (m marker) take() (bool, error) {
+	if set, err := m.exists(); !set || err != nil {
+		return false, err
+	}
+	if m.network {
+		return m.claim(os.Rename)
+	}
+	return unlink(m.path)
+}
+
+// claim takes the marker by giving it a name that nobody else has, and then
+// removes it. A network file system may repeat a request whose answer was
+// lost, and then says that there is no such file to the one who has removed
+// it. Whether there is a file of our own name says who was it.
+func (m marker) claim(rename func(from, to string) error) (bool, error) {
+	if info, err := os.Lstat(m.path); err == nil && info.IsDir() {
+		return false, &fs.PathError{Op: "take", Path: m.path, Err: syscall.EISDIR}
+	}
+	if err := beside.Make(m.dir); err != nil {
+		return false, err
+	}
+	ours := filepath.Join(m.directory(), beside.Dir, fmt.Sprintf("%016x.taken", rand.Uint64()))
+	err := rename(m.path, ours)
+	if errors.Is(err, fs.ErrNotExist) {
+		if claimed, _ := there(ours); !claimed {
+			return false, nil
+		}
+		err = nil
+	}
+	if err != nil {
+		return false, err
+	}
+	os.Remove(ours)
+	return true, nil
+}

@@ -1,0 +1,321 @@
+package fileevent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func autoEvent(t *testing.T) *Event { return New(markerPath(t), AutoReset()) }
+
+// many is how many processes take part where it is about there being many.
+func many(t *testing.T, n int) int {
+	if raceDetector || testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
+// As many processes as there may be wait for one event, most of them beyond
+// what there are watchers for. It is taken as often as it is set.
+func TestRaceForOneEvent(t *testing.T) {
+	path := markerPath(t)
+	n, rounds := many(t, 200), 50
+	agents := startAgents(t, n, path, watching, "auto")
+	tell(agents, "race")
+	expect(t, agents, "asleep")
+	took := make(chan string, n)
+	for _, a := range agents {
+		go func() {
+			for line := range a.Lines() {
+				took <- line
+			}
+		}()
+	}
+	e := New(path)
+	for round := range rounds {
+		must(t, e.Set())
+		select {
+		case line := <-took:
+			if line != "took" {
+				t.Fatalf("round %d: %s", round, line)
+			}
+		case <-time.After(testproc.Patience):
+			t.Fatalf("round %d: nobody took it", round)
+		}
+	}
+	tell(agents, "stop")
+	sum := 0
+	for range agents {
+		line := <-took
+		got, ok := strings.CutSuffix(line, " taken")
+		k, err := strconv.Atoi(got)
+		if !ok || err != nil {
+			t.Fatalf("an agent said %q after the last round", line)
+		}
+		sum += k
+	}
+	if sum != rounds {
+		t.Errorf("%d takers of %d sets", sum, rounds)
+	}
+	isSet(t, e, false)
+}
+
+func TestTakeInEveryMode(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		path := markerPath(t)
+		waiter := startAgents(t, 1, path, how, "auto")[0]
+		ask(t, waiter, "waitfor 0s", "false")
+		for range 3 {
+			waiter.Send("wait")
+			waiter.Expect("asleep")
+			must(t, New(path).Set())
+			waiter.Expect("ok")
+			isSet(t, New(path), false)
+		}
+		must(t, New(path).Set())
+		ask(t, waiter, "wait", "ok") // taken at the first look
+		isSet(t, New(path), false)
+		run := New(path)
+		must(t, run.Set())
+		ask(t, waiter, "waitfor 0s", "true")
+		ask(t, waiter, "waitfor 0s", "false")
+	})
+}
+
+// Goroutines share what they see, but what one of them takes, it alone has.
+func TestTakersInOneProcess(t *testing.T) {
+	t.Parallel()
+	e := autoEvent(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var taken atomic.Int64
+	got := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for e.Wait(ctx) == nil {
+				taken.Add(1)
+				got <- struct{}{}
+			}
+		})
+	}
+	const rounds = 500
+	for range rounds {
+		must(t, e.Set())
+		select {
+		case <-got:
+		case <-time.After(testproc.Patience):
+			t.Fatal("nobody took it")
+		}
+	}
+	stop()
+	wg.Wait()
+	if taken.Load() != rounds {
+		t.Errorf("%d takers of %d sets", taken.Load(), rounds)
+	}
+	isSet(t, e, false)
+}
+
+// Whoever waits without AutoReset is woken, and takes nothing.
+func TestOnlyTakersTake(t *testing.T) {
+	t.Parallel()
+	e := autoEvent(t)
+	plain := New(e.Path())
+	done := dozeOn(t, New(e.Path()), forever)
+	must(t, plain.Set())
+	ends(t, done)
+	for range 2 {
+		isSet(t, e, true)
+		must(t, plain.Wait(t.Context()))
+	}
+	must(t, e.Wait(t.Context()))
+	isSet(t, e, false)
+}
+
+// A pulse is for those who wait for any Set. Who wants to take has nothing to
+// take.
+func TestPulseLeavesNothingToTake(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot be stopped on Windows")
+	}
+	path := markerPath(t)
+	taker := startAgent(t, path, "auto")
+	taker.Send("waitfor 50ms")
+	taker.Expect("asleep")
+	taker.Signal(stop)
+	must(t, errors.Join(New(path).Set(), New(path).Clear()))
+	taker.Signal(goOn)
+	taker.Expect("false")
+}
+
+// What is set twice is set once.
+func TestSetTwiceIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	e := autoEvent(t)
+	must(t, errors.Join(e.Set(), e.Set()))
+	for _, want := range []bool{true, false} {
+		if taken, err := e.WaitFor(-1); taken != want || err != nil {
+			t.Fatalf("WaitFor(-1) = %v, %v", taken, err)
+		}
+	}
+}
+
+// Who dies before the event is taken leaves it to the next, who dies after it
+// has taken it with it.
+func TestKilledTaker(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"taking", "took"} {
+		for _, asleep := range []bool{false, true} {
+			if at == "taking" && asleep {
+				continue // it tries to take before it sleeps, and dies of that
+			}
+			t.Run(fmt.Sprint(at, asleep), func(t *testing.T) {
+				t.Parallel()
+				path := markerPath(t)
+				taker := startAgent(t, path, "auto")
+				if asleep {
+					taker.Send("die " + at + " wait")
+					// The hook of "die" has replaced that which tells of the sleep.
+					testproc.AwaitWatch(t, taker.PID(), filepath.Dir(path))
+					must(t, New(path).Set())
+				} else {
+					must(t, New(path).Set())
+					taker.Send("die " + at + " wait")
+				}
+				taker.Exit()
+				isSet(t, New(path), at == "taking")
+				next := startAgent(t, path, "auto")
+				if at == "took" {
+					next.Send("wait")
+					next.Expect("asleep")
+					must(t, New(path).Set())
+				} else {
+					next.Send("wait")
+				}
+				next.Expect("ok")
+				isSet(t, New(path), false)
+			})
+		}
+	}
+}
+
+// The ctx of a wait ends while it takes the event: it has taken it.
+func TestCtxEndsWhileTaking(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
+		ctx := &endable{context.Background(), make(chan struct{}), cause}
+		e := autoEvent(t)
+		must(t, e.Set())
+		e.hook = once(took, func() { close(ctx.done) })
+		must(t, e.Wait(ctx))
+		isSet(t, e, false)
+	}
+}
+
+// The ctx has ended and the event is set before anybody looks again: at a
+// deadline it is taken, a cancelled wait leaves it to others.
+func TestLastTry(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
+		for range 50 {
+			ctx := &endable{context.Background(), make(chan struct{}), cause}
+			e := autoEvent(t)
+			e.hook = once(sleeping, func() {
+				must(t, New(e.Path()).Set())
+				close(ctx.done)
+			})
+			err := e.Wait(ctx)
+			if err != nil && cause == context.Canceled {
+				hasEnded(t, err, e.Path(), cause, cause)
+			} else {
+				must(t, err) // a nudge may come before the end
+			}
+			isSet(t, e, err != nil) // who got nil has it, and nobody else
+		}
+	}
+}
+
+// On a network file system the taker gives the marker a name of its own.
+func TestClaim(t *testing.T) {
+	t.Parallel()
+	gone := func(from string) error { return &fs.PathError{Op: "rename", Path: from, Err: fs.ErrNotExist} }
+	for name, c := range map[string]struct {
+		rename func(from, to string) error
+		want   bool
+	}{
+		"the answer comes":     {os.Rename, true},
+		"the answer was lost":  {func(from, to string) error { return errors.Join(os.Rename(from, to), gone(from)) }, true},
+		"somebody else has it": {func(from, to string) error { return errors.Join(os.Remove(from), gone(from)) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := New(markerPath(t))
+			must(t, e.Set())
+			got, err := e.marker.claim(c.rename)
+			if got != c.want || err != nil {
+				t.Errorf("claim() = %v, %v", got, err)
+			}
+			isSet(t, e, false)
+			if got, err = e.marker.claim(os.Rename); got || err != nil {
+				t.Errorf("claim() of nothing = %v, %v", got, err)
+			}
+			left, _ := filepath.Glob(filepath.Join(filepath.Dir(e.Path()), ".fsync", "*"))
+			if len(left) != 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestRaceForAClaim(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	for range 200 {
+		must(t, os.WriteFile(path, nil, 0o644)) // no Set has made the directory yet
+		var taken atomic.Int64
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				ok, err := splitMarker(path).claim(os.Rename)
+				if err != nil {
+					t.Error(err)
+				}
+				if ok {
+					taken.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if taken.Load() != 1 {
+			t.Fatalf("%d have it", taken.Load())
+		}
+	}
+}
+
+// A directory sets the event, and is nothing that can be taken.
+func TestDirectoryIsNotTaken(t *testing.T) {
+	t.Parallel()
+	e := autoEvent(t)
+	must(t, os.Mkdir(e.Path(), 0o755))
+	_, tryErr := e.WaitFor(0)
+	_, claimErr := e.marker.claim(os.Rename)
+	for _, err := range []error{tryErr, claimErr, e.Wait(t.Context())} {
+		if named := (*fs.PathError)(nil); !errors.As(err, &named) {
+			t.Errorf("error %v", err)
+		}
+	}
+	isSet(t, e, true)
+}

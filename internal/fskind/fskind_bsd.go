@@ -1,0 +1,45 @@
+//go:build darwin || dragonfly || freebsd || openbsd
+
+package fskind
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// kinds are the names that statfs(2) has for file systems that do not report
+// everything.
+var kinds = map[string]Kind{
+	"nfs": {}, "oldnfs": {}, "smbfs": {}, "webdav": {}, "afpfs": {}, "ftp": {}, "cifs": {}, "ncpfs": {}, "lifs": {},
+	"9p": {}, "p9fs": {}, "virtiofs": {}, "vboxvfs": {}, "vmhgfs": {}, "acfs": {}, "coda": {}, "afs": {},
+	"osxfuse": {}, "macfuse": {}, "fuse": {}, "fusefs": {},
+}
+
+func init() {
+	for name := range kinds {
+		kinds[name] = network(name)
+	}
+	for _, name := range []string{"nullfs", "unionfs", "procfs", "linprocfs", "linsysfs"} {
+		kinds[name] = silent(name)
+	}
+}
+
+// Of returns the kind of the file system that the directory is on.
+func Of(dir string) Kind {
+	var st unix.Statfs_t
+	for {
+		err := unix.Statfs(dir, &st)
+		if err == nil {
+			break
+		}
+		if err != unix.EINTR {
+			return Kind{}
+		}
+	}
+	name := fsType(&st)
+	if strings.HasPrefix(name, "fusefs.") || strings.HasPrefix(name, "macfuse_") || strings.HasPrefix(name, "osxfuse_") {
+		return network(name)
+	}
+	return kinds[name]
+}

@@ -1,0 +1,7 @@
+//go:build darwin || dragonfly || freebsd
+
+package fskind
+
+import "golang.org/x/sys/unix"
+
+func fsType(st *unix.Statfs_t) string { return unix.ByteSliceToString(st.Fstypename[:]) }
