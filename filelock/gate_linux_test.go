@@ -369,6 +369,11 @@ func TestTrustComesBack(t *testing.T) {
 	if filelock.InUse(path) {
 		t.Error("a gate that is not trusted is in use")
 	}
+	put(t, gateOf(path), "")
+	if !filelock.InUse(path) {
+		t.Error("another gate in its place is not in use")
+	}
+	filelock.Distrust(path)
 	result := acquire(filelock.New(path)) // tries, and goes to the gate because the lock is held
 	awaitWaiters(t, path, 1)
 	if !filelock.InUse(path) {
@@ -411,4 +416,25 @@ func TestPassingByForAnother(t *testing.T) {
 	}
 	mustTry(t, filelock.New(path, filelock.Shared()), false)
 	head.Signal(syscall.SIGCONT)
+}
+
+// A relative path has the gate of where it leads to.
+func TestGateOfARelativePath(t *testing.T) {
+	l := filelock.New("a.lock")
+	t.Chdir(t.TempDir())
+	mustAcquire(t, l)
+	mustRelease(t, l)
+	dir := t.TempDir()
+	t.Chdir(dir)
+	path := filepath.Join(dir, "a.lock")
+	holder := startHolder(t, path)
+	result := acquire(l)
+	awaitWaiters(t, path, 1)
+	if gone(gateOf(path)) {
+		t.Error("there is no gate where the lock is")
+	}
+	release(t, holder)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
 }

@@ -335,28 +335,31 @@ func testNoOvertaking(t *testing.T, path string) {
 }
 
 // A wait that reaches its deadline looks at the path once more: here it waits
-// for a file that is not there any more.
+// for a file that is not there any more. One that is cancelled does not.
 func TestLastTryAtTheDeadline(t *testing.T) {
 	t.Parallel()
-	path := lockPath(t)
-	startHolder(t, path) // never releases
-	deadline := &endable{background, make(chan struct{})}
-	result := make(chan error)
-	go func() { result <- filelock.New(path).Acquire(deadline) }()
-	awaitWaiters(t, path, 1)
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	close(deadline.done)
-	if err := <-result; err != nil {
-		t.Errorf("the lock was free at the deadline: %v", err)
+	for _, why := range []error{context.DeadlineExceeded, context.Canceled} {
+		path := lockPath(t)
+		startHolder(t, path) // never releases
+		ctx := &endable{background, make(chan struct{}), why}
+		result := make(chan error)
+		go func() { result <- filelock.New(path).Acquire(ctx) }()
+		awaitWaiters(t, path, 1)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		close(ctx.done)
+		if err := <-result; (err == nil) != (why == context.DeadlineExceeded) {
+			t.Errorf("the lock was free when the wait ended (%v), and Acquire = %v", why, err)
+		}
 	}
 }
 
-// An endable is a context whose deadline passes when the test says so.
+// An endable is a context that ends when the test says so.
 type endable struct {
 	context.Context
 	done chan struct{}
+	why  error
 }
 
 func (e *endable) Done() <-chan struct{} { return e.done }
@@ -364,7 +367,7 @@ func (e *endable) Done() <-chan struct{} { return e.done }
 func (e *endable) Err() error {
 	select {
 	case <-e.done:
-		return context.DeadlineExceeded
+		return e.why
 	default:
 		return nil
 	}
@@ -580,17 +583,25 @@ func TestPollingGoesOn(t *testing.T) {
 	filelock.SetMaxParked(t, 0)
 	path := lockPath(t)
 	holder := startHolder(t, path)
+	other := testproc.Start(t, "hold", path)
+	other.Send("acquire")
+	awaitWaiters(t, path, 1) // it has the gate
 	result := acquire(filelock.New(path))
 	awaitQueue(t, path, 1)
 	polls := make(chan struct{})
 	filelock.At(t, filelock.Opening, path, func() { close(polls) })
 	<-polls
+	if n := testproc.Waiters(t, gateOf(path)); n != 0 {
+		t.Errorf("%d threads wait at the gate, past the bound", n)
+	}
 	before := filelock.Parkers(path)
 	filelock.Look(t, path)
 	if after := filelock.Parkers(path); len(before) != 1 || !maps.Equal(before, after) {
 		t.Errorf("parkers %v, after a look %v", before, after)
 	}
 	release(t, holder)
+	other.Expect("acquire")
+	release(t, other)
 	if err := <-result; err != nil {
 		t.Fatal(err)
 	}

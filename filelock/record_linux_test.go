@@ -394,3 +394,17 @@ func TestPathChangesWhileHeld(t *testing.T) {
 		}
 	}
 }
+
+// A record replaces a longer one that a crash left behind as a whole.
+func TestShorterRecord(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	r := filelock.Self()
+	r.PID, r.Note = 1<<22+1, strings.Repeat("long ", 500)
+	writeRecord(t, path, r)
+	mustAcquire(t, filelock.New(path))
+	testproc.Until(t, "our record is there, and nothing else", func() bool {
+		r, ok := filelock.ParseRecord([]byte(strings.TrimPrefix(content(t, path), "\x00")))
+		return ok && r.PID == os.Getpid()
+	})
+}

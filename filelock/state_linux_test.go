@@ -91,3 +91,22 @@ func TestHoldersOfAnotherUser(t *testing.T) {
 		t.Errorf("another user's process sees %v, want itself and %d", seen, holder.PID())
 	}
 }
+
+// A POSIX lock on the file is none of ours, and a wait is no hold.
+func TestLockTable(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"1: FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF\n":     "fe:00:1234 4242 false false true",
+		"1: -> FLOCK  ADVISORY  READ 4242 fe:00:1234 0 EOF\n":   "fe:00:1234 4242 true true true",
+		"lock:\t1: FLOCK  ADVISORY  READ 42 fe:00:1234 0 EOF\n": "fe:00:1234 42 true false true",
+		"1: POSIX  ADVISORY  WRITE 4242 fe:00:1234 0 EOF\n":     "false",
+		"1: OFDLCK ADVISORY  WRITE -1 fe:00:1234 0 EOF\n":       "false",
+		"1: LEASE  ACTIVE    WRITE 4242 fe:00:1234 0 EOF\n":     "false",
+		"1: FLOCK  ADVISORY  WRITE many fe:00:1234 0 EOF\n":     "false",
+		"1: FLOCK  ADVISORY\n":                                  "false", "1: ->": "false", "lock:": "false", "": "false",
+	} {
+		if got := filelock.LockLine(line); !strings.HasSuffix(got, want) {
+			t.Errorf("%q: %s, want %s", line, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -63,6 +64,43 @@ func TestLockWantsWriting(t *testing.T) {
 		p.Send("try 0s")
 		p.Expect("try")
 	}
+}
+
+// The kernel's CIFS client says EACCES where others say EWOULDBLOCK.
+func TestBusyOverCIFS(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	p := startTampered(t, "error=EACCES:when=1", path)
+	p.Send("try 0s")
+	p.Expect("busy")
+}
+
+// File systems without locks say so in these ways.
+func TestNoLocksToBeHad(t *testing.T) {
+	t.Parallel()
+	for _, errno := range []string{"ENOLCK", "ENOSYS", "EOPNOTSUPP"} {
+		p := startTampered(t, "error="+errno, lockPath(t))
+		p.Send("try 0s")
+		p.Expect("unsupported")
+	}
+}
+
+// A hold that cannot be released is still held, and can be released later.
+func TestReleaseFails(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	p := startTampered(t, "error=EIO:when=2", path)
+	p.Send("try 0s")
+	p.Expect("try")
+	p.Send("release")
+	p.Expect("not released")
+	mustTry(t, filelock.New(path), false)
+	p.Send("release")
+	p.Expect("release")
+	mustTry(t, filelock.New(path), true)
 }
 
 // A waiter that made the lock file itself, and finds it locked by somebody
