@@ -31,6 +31,7 @@ type Entry struct {
 	Holders []filelock.Holder // of a lock or a semaphore
 	Waiters []filelock.Waiter // of a lock or a semaphore
 	Set     bool              // of an event
+	Info    fileevent.Info    // of an event: who set it
 	Err     error             // why its state is not known
 }
 
@@ -69,7 +70,7 @@ func (m *Manager) List() ([]Entry, error) {
 // What cannot be looked at gets an Err, and spoils nothing else.
 //
 // States are the best effort of the moment, as [filelock.Inspect] and
-// [fileevent.Event.IsSet] say. Nothing is locked for it and nothing written.
+// [fileevent.Event.Info] say. Nothing is locked for it and nothing written.
 func Inspect(entries []Entry) {
 	var lockers []filelock.Locker
 	var of []*Entry
@@ -92,5 +93,6 @@ func Inspect(entries []Entry) {
 }
 
 func (e *Entry) inspectEvent() {
-	e.Set, e.Err = fileevent.New(e.Path).IsSet()
+	e.Info, e.Err = fileevent.New(e.Path).Info()
+	e.Set = e.Info.Set
 }
