@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/filelock"
@@ -83,16 +84,30 @@ func Inspect(entries []Entry) {
 			if e.Slots, e.Err = filelock.Slots(e.Path); e.Err == nil {
 				lockers, of = append(lockers, filelock.NewSemaphore(e.Path, e.Slots)), append(of, e)
 			}
-		case Event:
-			e.inspectEvent()
 		}
 	}
+	inspectEvents(entries)
 	for i, state := range filelock.Inspect(lockers...) {
 		of[i].Holders, of[i].Waiters, of[i].Err = state.Holders, state.Waiters, state.Err
 	}
 }
 
-func (e *Entry) inspectEvent() {
-	e.Info, e.Err = fileevent.New(e.Path).Info()
-	e.Set = e.Info.Set
+// inspectEvents looks at many at once: Info takes some milliseconds for an event
+// that was set just now.
+func inspectEvents(entries []Entry) {
+	slots := make(chan struct{}, 64)
+	var all sync.WaitGroup
+	for i := range entries {
+		e := &entries[i]
+		if e.Kind != Event {
+			continue
+		}
+		slots <- struct{}{}
+		all.Go(func() {
+			e.Info, e.Err = fileevent.New(e.Path).Info()
+			e.Set = e.Info.Set
+			<-slots
+		})
+	}
+	all.Wait()
 }
