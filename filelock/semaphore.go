@@ -234,12 +234,12 @@ func (s *Semaphore) make(dir string) error {
 	if err := writeNew(tmp, text, s.perm); err != nil {
 		return err
 	}
-	err = os.Link(tmp, file)
-	if err != nil && !errors.Is(err, fs.ErrExist) { // a file system without links
-		err = writeNew(file, text, s.perm)
+	if os.Link(tmp, file) == nil {
+		return nil
 	}
+	err = writeNew(file, text, s.perm) // somebody was faster, or the file system has no links
 	if errors.Is(err, fs.ErrExist) {
-		err = nil
+		return nil
 	}
 	return err
 }

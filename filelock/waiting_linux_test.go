@@ -168,7 +168,7 @@ func TestHostileGate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ours := acquire(filelock.New(path))
+			ours := waitToTheEnd(t, path)
 			awaitWaiters(t, gateOf(path), 1)
 			filelock.Look(t, path)
 			notYet(t, ours)
@@ -188,7 +188,7 @@ func TestHostileGate(t *testing.T) {
 			t.Fatal(err)
 		}
 		startHolder(t, path)
-		ours := acquire(filelock.New(path))
+		ours := waitToTheEnd(t, path)
 		awaitWaiters(t, path, 1)
 		filelock.Look(t, path)
 		if got := mustWaiters(t, filelock.New(path)); len(got) != 1 {
@@ -203,7 +203,7 @@ func TestGateDoesNotGrow(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	startHolder(t, path)
-	ours := acquire(filelock.New(path))
+	ours := waitToTheEnd(t, path)
 	awaitWaiters(t, path, 1)
 	line := "{\"fsync\":1,\"pid\":1}\n"
 	put(t, gateOf(path), strings.Repeat(line, 64<<10/len(line)+1))
@@ -223,7 +223,7 @@ func TestHalfALineInTheGate(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	startHolder(t, path)
-	ours := acquire(filelock.New(path))
+	ours := waitToTheEnd(t, path)
 	awaitWaiters(t, path, 1)
 	put(t, gateOf(path), "{\"fsync\":1,\"pi")
 	filelock.Look(t, path)
@@ -244,4 +244,15 @@ func put(t testing.TB, gate, content string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// waitToTheEnd waits for a lock until the test ends.
+func waitToTheEnd(t testing.TB, path string) <-chan error {
+	result, done := make(chan error, 1), make(chan struct{})
+	go func() {
+		result <- filelock.New(path).Acquire(t.Context())
+		close(done)
+	}()
+	t.Cleanup(func() { <-done })
+	return result
 }
