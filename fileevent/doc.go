@@ -21,13 +21,15 @@
 //
 // A Set wakes every Wait, in whatever process, that began before that Set was
 // called, even if a Clear follows at once and the marker is gone by the time
-// the waiters look. To that end Clear leaves a trace in the file
-// DIR/.fsync/NAME.pulse before it removes the marker DIR/NAME. The trace says
-// nothing about whether the event is set. One Set ends a Wait once: who then
-// clears the event and waits again waits for another Set, even if the first
-// one has not returned yet. A removal by rm(1) leaves no trace, and what was
-// set only for a moment before it may go unseen. So may a Clear directly
-// followed by a Set: [Event.WaitClear] waits to find the marker gone.
+// the waiters look. To that end Clear does not remove the marker DIR/NAME but
+// moves it to DIR/.fsync/NAME.pulse, where it stays as a trace until the next
+// Clear. The trace says nothing about whether the event is set. One Set ends a
+// Wait once: who then clears the event and waits again waits for another Set,
+// even if the first one has not returned yet. A removal by rm(1) leaves no
+// trace, and what was set only for a moment before it may go unseen. So may a
+// Clear directly followed by a Set: [Event.WaitClear] waits to find the marker
+// gone. A directory that is moved to DIR while somebody waits there brings its
+// traces, and they may end the wait.
 //
 // # Waiting
 //
@@ -40,8 +42,8 @@
 // # Permissions
 //
 // Whoever may write to the directory may set and clear; whoever may search it
-// may wait. DIR/.fsync gets the permissions of DIR when it is made; who
-// changes those of DIR later changes those of DIR/.fsync too. In a sticky
+// may wait. DIR/.fsync gets the permissions of DIR when it is made, but for the
+// sticky bit; who changes those of DIR later changes those of DIR/.fsync too. In a sticky
 // directory such as /tmp everybody may set, and only the owner of a marker may
 // clear. Whoever may write to the directory can also disturb the event: it
 // protects against accidents, not against enemies.

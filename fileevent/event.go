@@ -38,8 +38,7 @@ const (
 	marked      step = iota // Set has made the marker
 	recorded                // Set has written the record
 	clearing                // Clear has seen the marker
-	traced                  // Clear has left its trace and not yet announced it
-	announced               // Clear has announced the trace, and the marker is still there
+	announced               // Clear has announced what it is about to do
 	looking                 // Wait knows the trace and has not yet looked for the marker
 	subscribing             // Wait has seen that the event is not set
 	sleeping                // Wait has looked for the last time before it sleeps
@@ -125,8 +124,8 @@ func (e *Event) Set() error {
 
 // Clear removes the marker. If there is none in the directory it does nothing.
 // It does not undo that a Set has woken somebody, not even those who have not
-// noticed yet: it leaves a trace for them, in the directory .fsync beside the
-// marker, which it makes. After an error the event is still set, unless
+// noticed yet: it moves the marker to the directory .fsync beside it, which it
+// makes, and leaves it there for them until the next Clear. After an error the event is still set, unless
 // somebody else cleared it. A directory in the marker's place sets the event
 // and is not removed: that is an error.
 //
@@ -141,29 +140,15 @@ func (e *Event) Clear() error {
 	if info == nil || err != nil {
 		return err
 	}
-	now := e.marker.token(info)
-	if now == "" {
-		return nil
-	}
 	e.at(clearing)
-	if err := e.leaveTrace(now); err != nil {
+	// The announcement comes first: who polls sees it and then the marker, or
+	// at the next look the trace. The other way round, a Clear that dies in
+	// between would leave a trace that nobody looks for.
+	if err := watch.Announce(e.marker.path); err != nil && !isFull(err) {
 		return &fs.PathError{Op: "clear", Path: e.marker.path, Err: err}
 	}
 	e.at(announced)
-	return e.marker.remove()
-}
-
-// leaveTrace comes before the marker is removed: so at any time, whoever has
-// been woken finds the marker or the trace.
-func (e *Event) leaveTrace(now token) error {
-	if err := e.marker.trace().renew(now); err != nil && !isFull(err) {
-		return err
-	}
-	e.at(traced)
-	if err := watch.Announce(e.marker.path); err != nil && !isFull(err) {
-		return err
-	}
-	return nil
+	return e.marker.clear()
 }
 
 // IsSet reports whether the event is set. The answer may be out of date when

@@ -172,6 +172,14 @@ func TestStoppedWaiterDoesNotDisturb(t *testing.T) {
 	tell(waiters, "wait")
 	expect(t, waiters, "asleep")
 	waiters[0].Signal(syscall.SIGSTOP)
+	testproc.Until(t, "all its threads have stopped", func() bool {
+		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", waiters[0].PID()))
+		return err == nil && !slices.ContainsFunc(tasks, func(task string) bool {
+			stat, _ := os.ReadFile(task)
+			_, state, _ := strings.Cut(string(stat), ") ")
+			return !strings.HasPrefix(state, "T")
+		})
+	})
 	must(t, errors.Join(New(path).Set(), New(path).Clear()))
 	waiters[1].Expect("ok")
 	waiters[0].Silent()
@@ -206,7 +214,7 @@ func TestNoise(t *testing.T) {
 		}
 		seen = append(seen, ev.Op.String())
 	}
-	if want := []string{"CREATE", "WRITE", "REMOVE"}; !slices.Equal(seen, want) {
+	if want := []string{"CREATE", "WRITE", "RENAME"}; !slices.Equal(seen, want) {
 		t.Errorf("two Sets and a Clear are %v", seen)
 	}
 }

@@ -114,7 +114,7 @@ func obey(e *Event, line string) string {
 	return "ok"
 }
 
-var steps = map[string]step{"marked": marked, "recorded": recorded, "clearing": clearing, "traced": traced, "announced": announced, "taking": taking, "took": took}
+var steps = map[string]step{"marked": marked, "recorded": recorded, "clearing": clearing, "announced": announced, "taking": taking, "took": took}
 
 func race(e *Event) (n int) {
 	ctx, stop := context.WithCancel(context.Background())

@@ -22,5 +22,7 @@ func unlink(path string) (bool, error) {
 	return err == nil, err
 }
 
+func rename(from, to string) error { return os.Rename(from, to) }
+
 // isFull knows no error that says so.
 func isFull(error) bool { return false }

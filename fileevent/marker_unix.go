@@ -5,6 +5,7 @@ package fileevent
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -43,6 +44,8 @@ func unlink(path string) (bool, error) {
 		}
 	}
 }
+
+func rename(from, to string) error { return os.Rename(from, to) }
 
 // inode is the number of the file in its file system.
 func inode(info fs.FileInfo) uint64 {

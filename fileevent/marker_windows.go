@@ -3,6 +3,7 @@ package fileevent
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"time"
 
 	"golang.org/x/sys/windows"
@@ -38,6 +39,16 @@ func deleteAlone(name *uint16) error {
 		return err
 	}
 	return windows.CloseHandle(h)
+}
+
+// rename tries again while somebody reads what is to be replaced.
+func rename(from, to string) error {
+	err := os.Rename(from, to)
+	for try := 0; try < 10 && (errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)); try++ {
+		time.Sleep(time.Millisecond)
+		err = os.Rename(from, to)
+	}
+	return err
 }
 
 // isFull reports whether the disk, or its owner's share of it, is full.

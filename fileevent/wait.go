@@ -30,7 +30,7 @@ func (e *Event) keep(aim watch.Aim) (vigil, error) {
 	}
 	v := vigil{event: e, marker: m.located(), aim: aim}
 	if aim == watch.Appear {
-		v.before, err = m.trace().read()
+		v.before, err = m.trace()
 	}
 	e.at(looking)
 	return v, err
@@ -56,7 +56,7 @@ func (v *vigil) see() (mine, others any) {
 		s.set, s.err = v.marker.exists()
 	case watch.Appear:
 		if s.set, s.err = v.marker.exists(); !s.set && s.err == nil {
-			s.now, s.err = v.marker.trace().read()
+			s.now, s.err = v.marker.trace()
 		}
 	}
 	return s, s

@@ -65,9 +65,8 @@ func TestReadsTraceBeforeLooking(t *testing.T) {
 	}
 }
 
-// Until the marker is gone it is there to be found, and then there is the
-// trace.
-func TestLeavesTraceBeforeTheMarkerGoes(t *testing.T) {
+// Until the marker is gone there is no other trace.
+func TestTheMarkerIsTheTrace(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	e := New(path)
@@ -75,16 +74,55 @@ func TestLeavesTraceBeforeTheMarkerGoes(t *testing.T) {
 	e.hook = func(s step) {
 		seen = append(seen, s)
 		isSet(t, New(path), true)
-		now, err := splitMarker(path).trace().read()
-		must(t, err)
-		if now.differs("") != (s >= traced) {
-			t.Errorf("at step %d the trace is %q", s, now)
+		if now, err := splitMarker(path).trace(); err != nil || now.there {
+			t.Errorf("at step %d the trace is %v, %v", s, now, err)
 		}
 	}
 	must(t, e.Set())
 	must(t, e.Clear())
-	if want := []step{marked, recorded, clearing, traced, announced}; !slices.Equal(seen, want) {
+	if want := []step{marked, recorded, clearing, announced}; !slices.Equal(seen, want) {
 		t.Errorf("steps %v", seen)
+	}
+	if now, err := splitMarker(path).trace(); err != nil || !now.there {
+		t.Errorf("there is no trace: %v", err)
+	}
+}
+
+// A Clear that has begun for one marker, and comes to clear another, does not
+// make anybody miss that one.
+func TestClearOfTheNextMarker(t *testing.T) {
+	t.Parallel()
+	for _, s := range []step{clearing, announced} {
+		path := markerPath(t)
+		must(t, New(path).Set())
+		slow := New(path)
+		var done <-chan error
+		slow.hook = once(s, func() {
+			must(t, New(path).Clear())
+			done = doze(t, path, forever)
+			must(t, New(path).Set())
+		})
+		must(t, slow.Clear())
+		ends(t, done)
+		isSet(t, New(path), false)
+	}
+}
+
+// A Set that is overtaken by a Clear before it has written the record leaves
+// one trace, not two.
+func TestTraceGetsItsRecordLater(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	setter := New(path)
+	var again <-chan bool
+	setter.hook = once(marked, func() {
+		must(t, New(path).Clear())
+		again = waitBriefly(t, path)
+	})
+	must(t, setter.Set())
+	must(t, os.WriteFile(path+".else", nil, 0o644)) // a nudge for nobody
+	if <-again {
+		t.Error("a wait that began after the Clear was ended by the record")
 	}
 }
 
@@ -153,16 +191,18 @@ func TestTracesDiffer(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	e := New(path)
-	seen := map[token]bool{}
-	for range 1000 {
+	var all []token
+	for range 100 {
 		must(t, e.Set())
 		must(t, e.Clear())
-		now, err := splitMarker(path).trace().read()
+		now, err := splitMarker(path).trace()
 		must(t, err)
-		if seen[now] || now == "" {
-			t.Fatalf("the trace is %q again", now)
+		for _, before := range all {
+			if !now.differs(before) {
+				t.Fatalf("the trace is %v again", now)
+			}
 		}
-		seen[now] = true
+		all = append(all, now)
 	}
 }
 

@@ -180,7 +180,9 @@ func Make(dir string) error {
 // makeDir makes the directory of the files if it is missing. It too gets its
 // name last. An empty one that somebody else has just made may be replaced.
 func (f File) makeDir(parent fs.FileInfo) error {
-	if _, err := os.Lstat(f.dir); !errors.Is(err, fs.ErrNotExist) {
+	if info, err := os.Lstat(f.dir); err == nil && !info.IsDir() {
+		return &fs.PathError{Op: "open", Path: f.dir, Err: misplaced("not a directory")}
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	tmp := fmt.Sprintf("%s.%016x", f.dir, rand.Uint64())

@@ -97,7 +97,8 @@ func inherit(f *os.File, parent fs.FileInfo, mode fs.FileMode) {
 }
 
 // inheritDir gives the new, empty directory the owner, group and mode of its
-// parent.
+// parent, but that it is not sticky: whoever may write to it may replace what
+// others have left in it.
 func inheritDir(path string, parent fs.FileInfo) error {
 	f, err := os.OpenFile(path, unix.O_DIRECTORY|OpenFlags, 0)
 	if err != nil {
@@ -109,6 +110,6 @@ func inheritDir(path string, parent fs.FileInfo) error {
 		// have it opened to them.
 		return &fs.PathError{Op: "mkdir", Path: path, Err: unix.ENOTEMPTY}
 	}
-	inherit(f, parent, parent.Mode()&(fs.ModePerm|fs.ModeSticky|fs.ModeSetgid))
+	inherit(f, parent, parent.Mode()&(fs.ModePerm|fs.ModeSetgid))
 	return nil
 }

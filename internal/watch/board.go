@@ -66,10 +66,21 @@ func readBoard(dir string) []byte {
 		if _, err := os.Lstat(filepath.Join(dir, beside.Dir)); errors.Is(err, fs.ErrNotExist) {
 			return blankBoard[:]
 		}
-		file.Create()
+		// Who comes second finds a board that nobody has announced on. It has
+		// to look all the same: hence random numbers from the beginning.
+		random := make([]byte, boardSize)
+		rand.NewChaCha8(seed()).Read(random)
+		beside.New(dir, "board", random).Create()
 	}
 	if err != nil || len(board) != boardSize {
 		return nil
 	}
 	return board
+}
+
+func seed() (s [32]byte) {
+	for i := range 4 {
+		binary.NativeEndian.PutUint64(s[8*i:], rand.Uint64())
+	}
+	return s
 }

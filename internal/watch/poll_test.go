@@ -69,10 +69,13 @@ func TestPollingManyReadsTheDirectory(t *testing.T) {
 	h, dir := blindHub(t), t.TempDir()
 	must(t, os.Mkdir(filepath.Join(dir, beside.Dir), 0o755))
 	appear, p := crowd(t, h, dir, many, Appear)
-	for range 2 { // makes the board, and looks what is on it
-		if got := appear.examined(h, p); len(got) != many {
-			t.Fatalf("%d nudged before the board is known", len(got))
-		}
+	// One makes the board, and one looks what is on it; a timer's may have.
+	nudged := many
+	for n := 0; nudged == many && n < 2; n++ {
+		nudged = len(appear.examined(h, p))
+	}
+	if nudged != many && nudged != 0 {
+		t.Fatalf("%d nudged before the board is known", nudged)
 	}
 	if got := appear.examined(h, p); len(got) != 0 {
 		t.Fatalf("nudged for nothing: %v", got)

@@ -1,0 +1,26 @@
+//go:build !linux
+
+package fileevent
+
+import (
+	"io/fs"
+	"os"
+)
+
+// A birth is the identity of a file. The time is that of the last change.
+type birth struct {
+	ino  uint64
+	time int64
+}
+
+func birthOf(f *os.File) (birth, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return birth{}, err
+	}
+	return birthAt("", info)
+}
+
+func birthAt(_ string, info fs.FileInfo) (birth, error) {
+	return birth{inode(info), info.ModTime().UnixNano()}, nil
+}
