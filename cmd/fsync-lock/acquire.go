@@ -5,111 +5,109 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
+	"time"
 
-	"github.com/fsync-lock/fsync"
 	"github.com/fsync-lock/fsync/filelock"
 )
+
+// A lock is what the command line names.
+type lock interface {
+	Acquire(context.Context) error
+	TryAcquireFor(time.Duration) (bool, error)
+	Holders() ([]filelock.Holder, error)
+	File() (*os.File, error) // a duplicate of the held file
+	Path() string
+}
 
 // errConflict says that the lock is held and the user did not want to wait,
 // or not for so long.
 var errConflict = errors.New("the lock is held")
 
-// open returns the lock that the command line names; it opens nothing yet.
-func (j *job) open() (*filelock.Lock, error) {
+// open returns the lock that the command line names; it opens no lock file
+// yet. The lock of -u is nil, unless it is a descriptor's.
+func (j *job) open() (lock, error) {
 	var opts []filelock.Option
 	if j.shared {
 		opts = append(opts, filelock.Shared())
 	}
-	if j.name == "" {
+	switch {
+	case j.fd >= 0:
+		return newDescriptor(j.fd, j.shared)
+	case j.unlock:
+		return nil, nil // a file that nobody has locked through this descriptor
+	case j.name == "" && j.slots > 0:
+		return filelock.NewSemaphore(j.path, j.slots, opts...), nil
+	case j.name == "":
 		return filelock.New(j.path, opts...), nil
 	}
 	m, err := j.manager()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case j.slots > 0:
+		return m.NewSemaphore(j.name, j.slots, opts...)
 	}
 	return m.NewLock(j.name, opts...)
 }
 
-// manager opens the directory that --name is looked up in.
-func (j *job) manager() (*fsync.Manager, error) {
-	if j.dir != "" {
-		return fsync.Open(j.dir, fsync.Perm(0o700))
+// acquire takes the lock, waiting for it as the command line says. A signal
+// that comes meanwhile ends the process, and the wait with it: see relay.
+func (j *job) acquire(l lock, r *relay) error {
+	start := time.Now()
+	if j.noFork && j.timeout != 0 {
+		// What is caught here must be let go again before the exec, so
+		// nothing is while there is nothing to wait for.
+		defer time.AfterFunc(time.Millisecond, r.listen).Stop()
 	}
-	dir, private := os.Getenv("FSYNC_DIR"), false
-	if dir == "" {
-		dir, private = defaultDir(), true
-	}
-	if dir == "" {
-		return nil, errNoDir
-	}
-	m, err := fsync.Open(dir, fsync.Perm(0o700))
-	if err == nil && private {
-		err = checkPrivate(dir)
-	}
-	return m, err
-}
-
-var errNoDir = errors.New("--name needs a directory: give --dir, or set FSYNC_DIR or XDG_RUNTIME_DIR")
-
-func defaultDir() string {
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		return filepath.Join(dir, "fsync")
-	}
-	if os.Geteuid() == 0 {
-		return "/run/lock/fsync"
-	}
-	return ""
-}
-
-// checkPrivate refuses a directory that others can put files into, or lead
-// elsewhere: they could hold our locks for ever, and /run/lock is open to
-// everybody on many systems.
-func checkPrivate(dir string) error {
-	info, err := os.Lstat(dir)
-	if err != nil {
+	ok, err := j.attempt(l, r)
+	switch {
+	case err != nil:
 		return err
+	case ok:
+		j.tell("getting lock took %s seconds", seconds(time.Since(start)))
+		return nil
 	}
-	if !info.IsDir() || !ours(info) || info.Mode().Perm()&0o022 != 0 {
-		return &fs.PathError{Op: "open", Path: dir, Err: errors.New("it is not a directory of this user's alone; remove it, or give another by --dir or FSYNC_DIR")}
+	j.reportConflict(l)
+	return errConflict
+}
+
+func (j *job) attempt(l lock, r *relay) (bool, error) {
+	switch {
+	case j.unlock:
+		return true, unlock(l)
+	case j.timeout == 0:
+		return l.TryAcquireFor(0)
+	}
+	defer j.showWait(l, r)()
+	if j.timeout == forever {
+		err := l.Acquire(context.Background())
+		return err == nil, err
+	}
+	return l.TryAcquireFor(j.timeout)
+}
+
+// unlock is for -u. A file that is opened for it is not locked through that
+// descriptor, so there is nothing to do.
+func unlock(l lock) error {
+	if d, ok := l.(*descriptor); ok {
+		return d.unlock()
 	}
 	return nil
-}
-
-// acquire takes the lock, waiting for it as the command line says, until a
-// signal comes. It asks nobody who holds the lock: that takes its time.
-func (j *job) acquire(lock *filelock.Lock, interrupts <-chan os.Signal) error {
-	done := make(chan error, 1)
-	go func() { done <- j.attempt(lock) }()
-	select {
-	case sig := <-interrupts:
-		return signalError{sig} // the process ends, and the wait with it
-	case err := <-done:
-		return err
-	}
-}
-
-func (j *job) attempt(lock *filelock.Lock) error {
-	if j.timeout == 0 && !j.nonblock {
-		return lock.Acquire(context.Background())
-	}
-	ok, err := lock.TryAcquireFor(j.timeout)
-	if !ok && err == nil {
-		return errConflict
-	}
-	return err
 }
 
 // openStatus is the exit status for a lock file that cannot be had.
 func openStatus(err error) int {
 	var path *fs.PathError
+	var of statusError
 	switch {
-	case errors.Is(err, errNoDir), !errors.As(err, &path) && errors.Is(err, fs.ErrInvalid): // a wrong name
+	case errors.As(err, &of):
+		return of.status
+	case !errors.As(err, &path) && errors.Is(err, fs.ErrInvalid): // a wrong name
 		return exitUsage
 	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return exitCreate
-	case errors.Is(err, syscall.ENOMEM), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ENOLCK):
+	case isShortage(err), errors.Is(err, syscall.ENOLCK):
 		return exitSystem
 	case errors.As(err, &path) && path.Op == "flock":
 		return exitData
@@ -117,13 +115,12 @@ func openStatus(err error) int {
 	return exitNoInput
 }
 
-// signalError says that a signal ended the wait.
-type signalError struct{ os.Signal }
-
-func (e signalError) Error() string { return e.Signal.String() }
-
-func signalOf(err error) os.Signal {
-	var sig signalError
-	errors.As(err, &sig)
-	return sig.Signal
+// isShortage reports whether the system is out of something.
+func isShortage(err error) bool {
+	for _, shortage := range []error{syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, shortage) {
+			return true
+		}
+	}
+	return false
 }

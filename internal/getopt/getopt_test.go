@@ -22,6 +22,8 @@ func TestParse(t *testing.T) {
 		{args: "--timeout 5 --nonb f", set: "w=5 n", operands: "f"},
 		{args: "--n f", set: "n", operands: "f"},
 		{args: "--name= f", set: "name=", operands: "f"},
+		{args: "--next f", set: "next", operands: "f"},
+		{args: "--nex f", err: "unknown option --nex"},
 		{args: "- f", operands: "- f"},
 		{args: "--stop -q f", set: "stop", err: "stop"},
 		{args: "--no f", err: "option --no is ambiguous: --nonblock, --note"},
@@ -55,6 +57,7 @@ func TestParse(t *testing.T) {
 			{Short: "w", Long: []string{"wait", "timeout"}, Arg: "SECONDS", Set: note("w")},
 			{Long: []string{"name"}, Arg: "NAME", Set: note("name")},
 			{Long: []string{"note"}, Arg: "TEXT", Set: note("note")},
+			{Long: []string{"next"}, Whole: true, Set: note("next")},
 			{Long: []string{"stop"}, Set: func(string) error { set = append(set, "stop"); return getopt.ErrStop }},
 		}
 		operands, err := getopt.Parse(strings.Fields(c.args), options)

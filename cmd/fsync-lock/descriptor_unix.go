@@ -1,0 +1,133 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"golang.org/x/sys/unix"
+)
+
+// A descriptor is a lock on a file that the shell has open: it stays when this
+// process has ended, for as long as anybody has the file open. There is no
+// path to it, so it is not looked whether it is the file at one, and nobody
+// passes a gate. A waiter stands in the kernel's queue as flock(1) does.
+type descriptor struct {
+	fd  int
+	how int // LOCK_EX or LOCK_SH
+}
+
+// newDescriptor makes sure that the shell has opened it: one that is closed on
+// exec did not come from there, but is the Go runtime's.
+func newDescriptor(fd int, shared bool) (lock, error) {
+	d := &descriptor{fd, unix.LOCK_EX}
+	if shared {
+		d.how = unix.LOCK_SH
+	}
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	if err == nil && flags&unix.FD_CLOEXEC != 0 {
+		err = unix.EBADF
+	}
+	return d, d.failed(err)
+}
+
+// flock is flock(2), however often a signal interrupts it.
+func (d *descriptor) flock(how int) error {
+	for {
+		if err := unix.Flock(d.fd, how); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+func (d *descriptor) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: "flock", Path: "descriptor " + strconv.Itoa(d.fd), Err: err}
+}
+
+func (d *descriptor) unlock() error { return d.failed(d.flock(unix.LOCK_UN)) }
+
+func (d *descriptor) Acquire(context.Context) error { return d.failed(d.flock(d.how)) }
+
+func (d *descriptor) try() (bool, error) {
+	err := d.flock(d.how | unix.LOCK_NB)
+	if err == unix.EWOULDBLOCK || err == unix.EACCES { // EACCES: the kernel's CIFS client
+		return false, nil
+	}
+	return err == nil, d.failed(err)
+}
+
+// TryAcquireFor has another process wait in the kernel: what blocks there in
+// this one could not be called off, and might be granted the lock after we
+// have said that it is held. The other one waits through the same open file,
+// so what it is granted is granted to that; when it is gone, a last try tells.
+func (d *descriptor) TryAcquireFor(limit time.Duration) (bool, error) {
+	ok, err := d.try()
+	if ok || err != nil || limit <= 0 {
+		return ok, err
+	}
+	waiter, err := d.startWaiter()
+	if err != nil {
+		return false, statusError{exitSystem, err}
+	}
+	timer := time.AfterFunc(limit, func() { waiter.Kill() })
+	waiter.Wait()
+	timer.Stop()
+	return d.try()
+}
+
+// startWaiter runs this program again, to wait for the lock and end.
+func (d *descriptor) startWaiter() (*os.Process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot wait for a limited time: %w", err)
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	argv := []string{os.Args[0], "--exclusive", "3"}
+	if d.how == unix.LOCK_SH {
+		argv[1] = "--shared"
+	}
+	file := os.NewFile(uintptr(d.fd), "")
+	waiterFile = file // it must not be closed when it is collected
+	return os.StartProcess(self, argv, &os.ProcAttr{
+		Files: []*os.File{null, null, null, file}, Sys: attributes(true, true), // a Ctrl-C is not for it
+	})
+}
+
+var waiterFile *os.File
+
+func (d *descriptor) Holders() ([]filelock.Holder, error) {
+	path := d.Path()
+	if path == "" {
+		return nil, nil
+	}
+	return filelock.New(path).Holders()
+}
+
+// Path is the path of the file, if the system tells it.
+func (d *descriptor) Path() string {
+	path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", d.fd))
+	if err != nil {
+		return ""
+	}
+	if _, err := os.Lstat(path); err != nil {
+		return "" // it was removed, or is a pipe
+	}
+	return path
+}
+
+// File is not asked for: a command inherits the descriptor itself.
+func (d *descriptor) File() (*os.File, error) { return nil, errors.ErrUnsupported }

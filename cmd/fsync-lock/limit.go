@@ -1,0 +1,73 @@
+package main
+
+import (
+	"syscall"
+	"time"
+)
+
+// A limit is the end of the time that a command may run: TERM and then, if it
+// does not heed it, KILL, as timeout(1) has it. They go to the whole process
+// group of the command.
+//
+// The command gets a group of its own for that, so that nobody else is hit.
+// In the foreground of a terminal it does not: it would be in the background
+// there, and could not read what is typed. There the shell has made a group of
+// the job, and that is ended.
+type limit struct {
+	killAfter time.Duration // 0 = no KILL
+
+	// Guarded by the relay's mutex until the command has ended.
+	exceeded time.Time // when TERM was sent; zero = it was not
+	killed   bool
+}
+
+// limitTime sets the clock for a command that has just been started.
+func (j *job) limitTime(p *process, r *relay) *limit {
+	l := &limit{killAfter: j.killAfter}
+	if j.maxRuntime == 0 {
+		return l
+	}
+	time.AfterFunc(j.maxRuntime, func() {
+		sent := r.unlessOver(func() {
+			l.exceeded = time.Now()
+			if j.verbose { // before there is nobody left to say it
+				j.complain("TERM after " + j.maxRuntime.String() + " to " + shorten(j.command[0], 80))
+			}
+			p.signalAll(syscall.SIGTERM)
+		})
+		if sent && l.killAfter > 0 {
+			time.AfterFunc(l.killAfter, func() {
+				r.unlessOver(func() {
+					l.killed = true
+					p.signalAll(syscall.SIGKILL)
+				})
+			})
+		}
+	})
+	return l
+}
+
+// status is what is handed on for a command that ran for too long.
+func (l *limit) status(p *process, end outcome) int {
+	if l.killed && end.by == syscall.SIGKILL {
+		return end.status
+	}
+	if l.killAfter > 0 && !l.killed {
+		l.killRest(p)
+	}
+	return exitTimedOut
+}
+
+// killRest gives what is left of the command's group the rest of its time, and
+// then KILL: it may be what does not heed TERM, and it has the lock. Nothing
+// tells of the end of a group, so it is looked for.
+func (l *limit) killRest(p *process) {
+	for pause := time.Millisecond; p.groupLives(); pause = min(2*pause, 50*time.Millisecond) {
+		left := l.killAfter - time.Since(l.exceeded)
+		if left <= 0 {
+			p.signalAll(syscall.SIGKILL)
+			return
+		}
+		time.Sleep(min(pause, left))
+	}
+}

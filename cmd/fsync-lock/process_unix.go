@@ -1,0 +1,40 @@
+//go:build unix && !linux
+
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+// A process is the command.
+type process struct {
+	*os.Process
+	pid   int
+	apart bool // it has a process group of its own
+}
+
+// start starts a command with our files. A leashed one dies with this process,
+// where the system can do that.
+func start(path string, argv, env []string, apart, leashed bool) (*process, error) {
+	p, err := os.StartProcess(path, argv, &os.ProcAttr{
+		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: attributes(apart, leashed),
+	})
+	if err != nil {
+		return nil, reason(err)
+	}
+	return &process{p, p.Pid, apart}, nil
+}
+
+// wait waits for the command's end.
+func (p *process) wait(r *relay) outcome {
+	state, err := p.Wait()
+	r.over()
+	if err != nil {
+		return outcomeOf(0, err)
+	}
+	return outcomeOf(state.Sys().(syscall.WaitStatus), nil)
+}
+
+// kill sends the command a signal, unless it has ended.
+func (p *process) kill(sig syscall.Signal) { p.Signal(sig) }

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A relay has the signals that come to this process. Until there is a command
+// they end the process, and with it the wait for the lock; from then on they
+// are handed to the command; when that has ended they do nothing any more.
+//
+// A signal from the terminal is not handed on: the terminal sends it to all of
+// its foreground, and so to the command too, which would get it twice.
+//
+// Who delivers a signal does so itself, under the mutex. So nobody waits for
+// the command's end but the one who waits for it in the kernel, and there is
+// nothing to wake up between that end and ours.
+type relay struct {
+	listening sync.Once
+	caught    chan struct{} // closed when no signal can kill this process but by our hand
+
+	mu    sync.Mutex // guards the fields below; the end of the process is under it too
+	tidy  func()     // what to do before the end; nil = nothing
+	p     *process   // the command; nil until it runs
+	ended bool       // it has
+	last  syscall.Signal
+	came  chan struct{} // has one when last is set
+}
+
+func newRelay() *relay {
+	return &relay{caught: make(chan struct{}), came: make(chan struct{}, 1)}
+}
+
+// listen begins to catch signals. It does not wait until they are: that takes
+// a while, in which the lock can be taken.
+func (r *relay) listen() {
+	r.listening.Do(func() { go r.catch() })
+}
+
+// deliver does what is to be done about a signal. Typed says that the terminal
+// sent it.
+func (r *relay) deliver(sig syscall.Signal, typed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.p != nil:
+		if !r.ended && (!typed || r.p.apart) {
+			r.p.signal(sig)
+		}
+		if sig != sigCont {
+			r.last = sig
+			select {
+			case r.came <- struct{}{}:
+			default:
+			}
+		}
+	case sig != sigCont:
+		if r.tidy != nil {
+			r.tidy()
+		}
+		os.Exit(endBy(sig))
+	}
+}
+
+// run starts the command, when signals are caught. One that comes while it is
+// started is handed to it.
+func (r *relay) run(start func() (*process, error)) (*process, error) {
+	r.listen()
+	<-r.caught
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, err := start()
+	r.p = p
+	return p, err
+}
+
+// before has something done before a signal ends this process.
+func (r *relay) before(tidy func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tidy = tidy
+}
+
+// unlessOver does something to the command, if that has not ended, and reports
+// whether it did.
+func (r *relay) unlessOver(do func()) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended {
+		return false
+	}
+	do()
+	return true
+}
+
+// over says that the command has ended, and must not be sent anything any more:
+// its PID is about to be somebody else's.
+func (r *relay) over() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+}
+
+// mourn ends this process by the signal that ended both it and the command, as
+// if it had not been caught here: a shell goes on with its loop if a command
+// has dealt with Ctrl-C, and stops if Ctrl-C has killed it.
+func (r *relay) mourn(end outcome) int {
+	if end.by == sigInt && !r.p.apart && fromTerminal(sigInt) {
+		// The terminal has sent it to us as well. It may still be on its way.
+		select {
+		case <-r.came:
+		case <-time.After(time.Second):
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if end.by != 0 && end.by == r.last {
+		return endBy(end.by)
+	}
+	return end.status
+}
+
+// An outcome is how a command ended.
+type outcome struct {
+	status int            // as it is handed on
+	by     syscall.Signal // what ended it; 0 = itself
+}

@@ -1,0 +1,62 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	sigInt  = unix.SIGINT
+	sigCont = unix.SIGCONT
+)
+
+// catch catches what is handed on, first what would kill this process.
+//
+// HUP and INT stay ignored if they are, as HUP is below nohup(1), here and in
+// the command. Of the other signals the Go runtime does not tell. But a shell
+// without job control that runs something in the background has it ignore both
+// INT and QUIT.
+func (r *relay) catch() {
+	c := make(chan os.Signal, 16)
+	catch := func(signals ...os.Signal) {
+		for _, sig := range signals {
+			if !signal.Ignored(sig) {
+				signal.Notify(c, sig)
+			}
+		}
+	}
+	if signal.Ignored(unix.SIGINT) {
+		signal.Ignore(unix.SIGQUIT)
+	}
+	catch(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT)
+	close(r.caught)
+	catch(unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT)
+	for sig := range c {
+		r.deliver(sig.(syscall.Signal), fromTerminal(sig.(syscall.Signal)))
+	}
+}
+
+// fromTerminal reports whether the terminal may have sent the signal: it sends
+// it to every process of the foreground group. A signal that was sent to this
+// process alone, while it is in the foreground, looks the same here; see
+// onMainThread.
+func fromTerminal(sig syscall.Signal) bool {
+	return (sig == unix.SIGINT || sig == unix.SIGQUIT) && inForeground()
+}
+
+// endBy ends this process by a signal, as if that were not caught. It returns
+// the exit status for where that cannot be done: what Go does for QUIT is no
+// good to anybody, and others it does not die of.
+func endBy(sig syscall.Signal) int {
+	switch sig {
+	case unix.SIGTERM, unix.SIGINT, unix.SIGHUP:
+		signal.Reset(sig)
+		raise(sig)
+	}
+	return exitSignal + int(sig)
+}

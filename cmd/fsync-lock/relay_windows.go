@@ -1,0 +1,28 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const (
+	sigInt  = syscall.SIGINT
+	sigCont = syscall.Signal(-1) // there is none
+)
+
+// catch catches Ctrl-C, the only signal that there is.
+func (r *relay) catch() {
+	c := make(chan os.Signal, 16)
+	signal.Notify(c, os.Interrupt)
+	close(r.caught)
+	for range c {
+		r.deliver(sigInt, fromTerminal(sigInt))
+	}
+}
+
+// fromTerminal is always true: the console sends its signals to every process
+// on it, and nobody else sends any.
+func fromTerminal(syscall.Signal) bool { return true }
+
+func endBy(sig syscall.Signal) int { return exitSignal + int(sig) }

@@ -1,0 +1,338 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// onTerminal runs fsync-lock on a terminal of its own in a directory of its
+// own.
+func onTerminal(t *testing.T, args ...string) (term *testproc.Terminal, dir string) {
+	t.Helper()
+	cmd := exec.Command("fsync-lock", args...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
+	return testproc.StartTerminal(t, cmd), cmd.Dir
+}
+
+func touch(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is typed reaches the command once, and so does what is sent to the
+// wrapper alone while it is in the foreground.
+func TestSignalsOnATerminal(t *testing.T) {
+	t.Parallel()
+	term, dir := onTerminal(t, "a.lock", "count-signals")
+	term.Await("ready")
+	got := func(sig os.Signal, n int) {
+		t.Helper()
+		testproc.Until(t, fmt.Sprint(n, sig), func() bool { return strings.Count(term.Screen(), fmt.Sprintf("got %v.", sig)) >= n })
+	}
+	// The kernel makes one of two equal signals that wait to be delivered. So
+	// the one that was typed must have reached the wrapper, too.
+	settle := func() {
+		t.Helper()
+		testproc.Until(t, "no signal is pending", func() bool {
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", term.PID()))
+			return err == nil && strings.Contains(string(status), "\nShdPnd:\t0000000000000000\n")
+		})
+		time.Sleep(50 * time.Millisecond) // and so does the Go runtime
+	}
+	term.Type("\x03")
+	got(syscall.SIGINT, 1)
+	settle()
+	term.Signal(syscall.SIGINT)
+	got(syscall.SIGINT, 2)
+	term.Type("\x1c")
+	got(syscall.SIGQUIT, 1)
+	settle()
+	term.Signal(syscall.SIGQUIT)
+	got(syscall.SIGQUIT, 2)
+	term.Signal(syscall.SIGHUP)
+	got(syscall.SIGHUP, 1)
+	term.Signal(syscall.SIGTERM) // it comes behind all others
+	got(syscall.SIGTERM, 1)
+	touch(t, filepath.Join(dir, "end"))
+	term.Hangup()
+	if n := strings.Count(term.Screen(), "got "); n != 6 {
+		t.Errorf("%d signals came, want 6", n)
+	}
+	if status := term.Exit(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+}
+
+// A Ctrl-C that ends the command ends the wrapper by the same signal.
+func TestInterruptOnATerminal(t *testing.T) {
+	t.Parallel()
+	term, _ := onTerminal(t, "a.lock", "sh", "-c", "echo ready; exec sleep 1000")
+	term.Await("ready")
+	term.Type("\x03")
+	if status := term.Exit(); status != -1 {
+		t.Errorf("exit status %d, want that INT ended it", status)
+	}
+}
+
+// Ctrl-Z stops the wrapper and the command, and a shell's fg continues both.
+func TestJobControl(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip(err)
+	}
+	cmd := exec.Command("bash", "--norc", "--noprofile", "--noediting", "-i")
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "PS1=prompt> ", "TERM=xterm", "GORACE=atexit_sleep_ms=0")
+	shell := testproc.StartTerminal(t, cmd)
+	shell.Await("prompt> ")
+	shell.Type("fsync-lock a.lock sh -c 'echo pid $$ of $PPID.; while [ ! -e go ]; do :; done; read x; echo read $x; exit 3'\n")
+	_, behind := shell.Await("\npid ")
+	testproc.Until(t, "both PIDs", func() bool {
+		_, behind = shell.Await("\npid ")
+		return strings.Contains(behind, ".")
+	})
+	behind, _, _ = strings.Cut(behind, ".")
+	pids := strings.Split(behind, " of ")
+	shell.Type("\x1a")
+	shell.Await("Stopped")
+	for _, pid := range pids {
+		testproc.Until(t, pid+" is stopped", func() bool { return stat(t, pid).state == "T" })
+	}
+	if ok, err := filelock.New(filepath.Join(cmd.Dir, "a.lock")).TryAcquire(); ok || err != nil {
+		t.Errorf("TryAcquire() = %t, %v while the command is stopped", ok, err)
+	}
+	// Continuing the wrapper alone continues the command, too.
+	for _, pid := range pids[1:] {
+		n, err := strconv.Atoi(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		syscall.Kill(n, syscall.SIGCONT)
+	}
+	for _, pid := range pids {
+		testproc.Until(t, pid+" runs", func() bool { return stat(t, pid).state != "T" })
+	}
+	shell.Type("fg\n")
+	testproc.Until(t, "they are in the foreground", func() bool {
+		at := stat(t, pids[0])
+		return at.group == at.foreground
+	})
+	touch(t, filepath.Join(cmd.Dir, "go"))
+	shell.Type("what is typed\n")
+	shell.Await("\nread what is typed")
+	shell.Type("echo status $?.\n")
+	shell.Await("status 3.")
+	shell.Type("exit\n")
+	shell.Hangup()
+}
+
+// stat is what proc(5) shows of a process: its state, its process group and
+// the one in the foreground of its terminal.
+func stat(t *testing.T, pid string) (at struct{ state, group, foreground string }) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	at.state, at.group, at.foreground = fields[0], fields[2], fields[5]
+	return at
+}
+
+// An interactive shell and an editor have the terminal below a wrapper.
+func TestInteractive(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"plain":       nil,
+		"close":       {"-o"},
+		"no-fork":     {"-F"},
+		"max-runtime": {"--max-runtime", "1h", "--kill-after", "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := exec.LookPath("bash"); err != nil {
+				t.Skip(err)
+			}
+			term, _ := onTerminal(t, append(args, "a.lock", "env", "PS1=prompt> ", "bash", "--norc", "--noprofile", "--noediting", "-i")...)
+			term.Await("prompt> ")
+			term.Type("sh -c 'echo asl''eep; exec sleep 1000'\n")
+			term.Await("asleep")
+			term.Type("\x03") // ends that, not the shell
+			term.Await("^C")
+			term.Type("read x; echo I read $x\n")
+			term.Type("a line\n")
+			term.Await("I read a line")
+			term.Type("exit 5\n")
+			if status := term.Exit(); status != 5 {
+				t.Errorf("exit status %d; the screen: %s", status, term.Screen())
+			}
+		})
+	}
+}
+
+func TestEditor(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("vim"); err != nil {
+		t.Skip(err)
+	}
+	term, dir := onTerminal(t, "a.lock", "vim", "-u", "NONE", "-N", "text")
+	term.Await("\"text\"") // [New] or [New File]
+	term.Type("ihello\x1b:wq\r")
+	if status := term.Exit(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "text")); string(text) != "hello\n" {
+		t.Errorf("the text: %q, %v", text, err)
+	}
+}
+
+// A wait that lasts is shown on one line, which is wiped at its end.
+func TestWaitIsShown(t *testing.T) {
+	t.Parallel()
+	holder := exec.Command("fsync-lock", "backup.lock", "sh", "-c", "echo; read x")
+	holder.Dir = t.TempDir()
+	h := testproc.StartCmd(t, holder)
+	h.Expect("")
+	cmd := exec.Command("fsync-lock", "backup.lock", "echo", "my turn")
+	cmd.Dir = holder.Dir
+	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
+	term := testproc.StartTerminal(t, cmd)
+	term.Await("\rfsync-lock: waiting for backup.lock, held ")
+	term.Await("s by pid ")
+	term.Await(" (sh -c echo; read x)\x1b[K")
+	testproc.Until(t, "it is drawn again", func() bool { return strings.Count(term.Screen(), "\rfsync-lock: waiting") > 1 })
+	h.Send("end")
+	term.Hangup()
+	screen := term.Screen()
+	if !strings.HasSuffix(screen, "\r\x1b[Kmy turn\r\n") || strings.Count(screen, "\n") != 1 {
+		t.Errorf("the screen: %q", screen)
+	}
+}
+
+// The line is no longer than the terminal is wide, and has nothing in it that
+// would move the cursor, whatever the holder is called.
+func TestWaitIsShownOnOneLine(t *testing.T) {
+	t.Parallel()
+	holder := exec.Command("fsync-lock", "a.lock", "sh", "-c", "echo; read x; # \x1b[2J\n"+strings.Repeat("long ", 100))
+	holder.Dir = t.TempDir()
+	h := testproc.StartCmd(t, holder)
+	h.Expect("")
+	cmd := exec.Command("fsync-lock", "a.lock", "true")
+	cmd.Dir = holder.Dir
+	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
+	term := testproc.StartTerminal(t, cmd)
+	line, _ := term.Await("\x1b[K")
+	if line = strings.TrimPrefix(line, "\r"); len([]rune(line)) != 79 || !strings.Contains(line, "read x; # ?") {
+		t.Errorf("%d columns: %q", len([]rune(line)), line)
+	}
+	h.Send("end")
+	term.Hangup()
+}
+
+// What cannot move the cursor gets a plain line, once.
+func TestWaitIsShownOnADumbTerminal(t *testing.T) {
+	t.Parallel()
+	holder := exec.Command("fsync-lock", "a.lock", "sh", "-c", "echo ready; read x")
+	holder.Dir = t.TempDir()
+	h := testproc.StartCmd(t, holder)
+	h.Expect("ready")
+	cmd := exec.Command("fsync-lock", "-w", "3", "a.lock", "true")
+	cmd.Dir = holder.Dir
+	cmd.Env = append(os.Environ(), "TERM=dumb", "GORACE=atexit_sleep_ms=0")
+	term := testproc.StartTerminal(t, cmd)
+	term.Hangup()
+	lines := strings.Split(term.Screen(), "\r\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "fsync-lock: waiting for a.lock, held ") ||
+		!strings.HasPrefix(lines[1], "fsync-lock: a.lock is held ") || strings.Contains(term.Screen(), "\x1b") {
+		t.Errorf("the screen: %q", lines)
+	}
+	if status := term.Exit(); status != 1 {
+		t.Errorf("exit status %d, want 1", status)
+	}
+}
+
+// A signal that ends a wait wipes the line, and ends the process by itself.
+func TestWaitEndsOnATerminal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := filelock.New(filepath.Join(dir, "a.lock")).Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("fsync-lock", "a.lock", "true")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
+	term := testproc.StartTerminal(t, cmd)
+	term.Await("waiting for a.lock")
+	term.Type("\x03")
+	if status := term.Exit(); status != -1 {
+		t.Errorf("exit status %d, want that INT ended it", status)
+	}
+	if screen := term.Screen(); !strings.HasSuffix(screen, "\r\x1b[K") {
+		t.Errorf("the screen: %q", screen)
+	}
+}
+
+// On a terminal a conflict says who holds the lock, unless it is to be skipped.
+func TestConflictOnATerminal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := filelock.New(filepath.Join(dir, "a.lock")).Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		option, want string
+		status       int
+	}{
+		{"-n", "fsync-lock: a.lock is held ", 1},
+		{"--skip", "", 0},
+	} {
+		cmd := exec.Command("fsync-lock", c.option, "a.lock", "true")
+		cmd.Dir = dir
+		term := testproc.StartTerminal(t, cmd)
+		term.Hangup()
+		if screen := term.Screen(); !strings.HasPrefix(screen, c.want) || (screen == "") != (c.want == "") {
+			t.Errorf("%s: the screen: %q", c.option, screen)
+		}
+		if status := term.Exit(); status != c.status {
+			t.Errorf("%s: exit status %d, want %d", c.option, status, c.status)
+		}
+	}
+}
+
+// In the background the terminal is not written to.
+func TestWaitInTheBackgroundIsNotShown(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lock := filelock.New(filepath.Join(dir, "a.lock"))
+	if err := lock.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("bash", "-m", "-c", "fsync-lock a.lock true & wait")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
+	term := testproc.StartTerminal(t, cmd)
+	testproc.AwaitWaiters(t, filepath.Join(dir, "a.lock"), 1)
+	// It would be there after a second; that it is not cannot be waited for.
+	time.Sleep(1500 * time.Millisecond)
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	term.Hangup()
+	if strings.Contains(term.Screen(), "waiting") {
+		t.Errorf("the screen: %q", term.Screen())
+	}
+}

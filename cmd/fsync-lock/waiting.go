@@ -1,0 +1,204 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/fsync-lock/fsync/filelock"
+)
+
+// How a wait is shown. On a terminal, from a second on, one line says what is
+// waited for and who holds it. It is drawn again every second, and wiped when
+// the wait is over. A terminal that cannot do that (TERM=dumb) gets it once.
+// There are no colours, and nothing is shown to a pipe or a file.
+
+const (
+	showAfter = time.Second
+	askAgain  = 5 * time.Second // to find out who holds a lock takes work
+)
+
+// A notice is the line.
+type notice struct {
+	job     *job
+	lock    lock
+	dumb    bool
+	timer   *time.Timer
+	asked   time.Time
+	holders []filelock.Holder
+
+	mu    sync.Mutex // guards the fields below, and writing
+	over  bool
+	drawn bool
+}
+
+// showWait shows the wait for the lock until stop is called.
+func (j *job) showWait(l lock, r *relay) (stop func()) {
+	if _, ok := columns(os.Stderr); !ok {
+		return func() {}
+	}
+	n := &notice{job: j, lock: l, dumb: isDumb()}
+	n.mu.Lock()
+	n.timer = time.AfterFunc(showAfter, n.draw)
+	n.mu.Unlock()
+	r.before(n.wipe)
+	return n.wipe
+}
+
+func isDumb() bool {
+	term := os.Getenv("TERM")
+	return term == "" || term == "dumb"
+}
+
+// draw writes the line. A process in the background has no business on the
+// terminal.
+func (n *notice) draw() {
+	if !inForeground() {
+		n.again()
+		return
+	}
+	if now := time.Now(); n.asked.IsZero() || now.Sub(n.asked) >= askAgain {
+		n.holders, _ = n.lock.Holders()
+		n.asked = now
+	}
+	line := n.job.program + ": waiting for " + n.job.label(n.lock)
+	if who := held(n.holders); who != "" {
+		line += ", " + who
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.over {
+		return
+	}
+	if n.dumb {
+		fmt.Fprintln(os.Stderr, line)
+		return
+	}
+	width, _ := columns(os.Stderr)
+	fmt.Fprintf(os.Stderr, "\r%s\x1b[K", shorten(line, width-1)) // the last column would wrap
+	n.drawn = true
+	n.timer.Reset(time.Second)
+}
+
+func (n *notice) again() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.over {
+		n.timer.Reset(time.Second)
+	}
+}
+
+// wipe ends the showing.
+func (n *notice) wipe() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.over = true
+	n.timer.Stop()
+	if n.drawn {
+		fmt.Fprint(os.Stderr, "\r\x1b[K")
+		n.drawn = false
+	}
+}
+
+// reportConflict says, if anybody is there to read it or asks for it, why
+// there is no lock and who has it.
+func (j *job) reportConflict(l lock) {
+	_, terminal := columns(os.Stderr)
+	if !j.verbose && (j.skip || !terminal) {
+		return
+	}
+	if j.verbose {
+		line := "failed to get lock"
+		if j.timeout > 0 {
+			line = "timeout while waiting to get lock"
+		}
+		j.complain(line)
+	}
+	holders, _ := l.Holders()
+	who := held(holders)
+	if who == "" && !j.verbose {
+		who = "held"
+	}
+	if who != "" {
+		j.complain(j.label(l) + " is " + who)
+	}
+}
+
+// label is what the lock is called on the terminal: as on the command line.
+func (j *job) label(l lock) string {
+	if j.path != "" {
+		return shorten(j.path, 80)
+	}
+	if path := l.Path(); path != "" {
+		return shorten(filepath.Base(path), 80)
+	}
+	return fmt.Sprintf("descriptor %d", j.fd)
+}
+
+// held says who holds a lock and for how long: held 2m13s by pid 4242 (rsync
+// -a /srv). It is empty if that is not known.
+func held(holders []filelock.Holder) string {
+	holders = jobs(holders)
+	if len(holders) == 0 {
+		return ""
+	}
+	h := holders[0]
+	for _, other := range holders[1:] {
+		if !other.Since.IsZero() && (h.Since.IsZero() || other.Since.Before(h.Since)) {
+			h = other
+		}
+	}
+	var b strings.Builder
+	b.WriteString("held ")
+	if d := time.Since(h.Since).Truncate(time.Second); !h.Since.IsZero() && d >= 0 {
+		b.WriteString(d.String() + " ")
+	}
+	fmt.Fprintf(&b, "by pid %d", h.PID)
+	if h.Command != "" {
+		fmt.Fprintf(&b, " (%s)", shorten(h.Command, 80))
+	}
+	if here, _ := os.Hostname(); h.Host != "" && h.Host != here {
+		b.WriteString(" on " + shorten(h.Host, 64))
+	}
+	if more := len(holders) - 1; more > 0 {
+		fmt.Fprintf(&b, " and %d more", more)
+	}
+	return b.String()
+}
+
+// jobs leaves out the wrappers, if what they wrap is there: it says more about
+// what keeps the lock.
+func jobs(holders []filelock.Holder) []filelock.Holder {
+	var list []filelock.Holder
+	for _, h := range holders {
+		program, _, _ := strings.Cut(h.Command, " ")
+		switch strings.TrimSuffix(filepath.Base(program), ".exe") {
+		case "fsync-lock", "flock":
+		default:
+			list = append(list, h)
+		}
+	}
+	if len(list) == 0 {
+		return holders
+	}
+	return list
+}
+
+// shorten makes a string fit to be shown on a terminal: it has at most n
+// runes, and none that would move the cursor or turn the text around.
+func shorten(s string, n int) string {
+	runes := []rune(strings.ToValidUTF8(s, "?"))
+	if len(runes) > n {
+		runes = append(runes[:max(n-1, 0)], '…')
+	}
+	for i, r := range runes {
+		if !unicode.IsGraphic(r) {
+			runes[i] = '?'
+		}
+	}
+	return string(runes)
+}

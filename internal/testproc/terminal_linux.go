@@ -1,0 +1,120 @@
+package testproc
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Terminal is a terminal with a process in its foreground.
+type Terminal struct {
+	*Proc
+	keys   *os.File
+	screen lockedBuffer
+	closed chan struct{} // nobody has the terminal open any more
+}
+
+// StartTerminal runs a command as the first process of a session on a terminal
+// of its own. What it writes there is on the screen, and not among its lines.
+func StartTerminal(t testing.TB, cmd *exec.Cmd) *Terminal {
+	t.Helper()
+	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { keys.Close() })
+	if err := unix.IoctlSetPointerInt(int(keys.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	size := unix.Winsize{Row: 24, Col: 80}
+	if err := unix.IoctlSetWinsize(int(keys.Fd()), unix.TIOCSWINSZ, &size); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(keys.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tty.Close()
+	term := &Terminal{keys: keys, closed: make(chan struct{})}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	term.Proc = watch(t, cmd)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the screen: %q", term.Screen())
+		}
+	})
+	go func() {
+		defer close(term.closed)
+		buf := make([]byte, 4096)
+		for {
+			n, err := keys.Read(buf)
+			term.screen.Write(buf[:n])
+			if err != nil { // EIO: the other end is closed
+				return
+			}
+		}
+	}()
+	return term
+}
+
+// watch is Proc for a process that has been started, and has no pipes.
+func watch(t testing.TB, cmd *exec.Cmd) *Proc {
+	p := &Proc{t: t, name: strings.Join(cmd.Args, " "), cmd: cmd, exited: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-p.exited
+	})
+	return p
+}
+
+// Type presses keys.
+func (t *Terminal) Type(keys string) {
+	t.t.Helper()
+	if _, err := t.keys.WriteString(keys); err != nil {
+		t.t.Fatal(err)
+	}
+}
+
+// Screen is all that was written to the terminal.
+func (t *Terminal) Screen() string { return t.screen.String() }
+
+// Await waits until a text has been written to the terminal, and returns what
+// came before and behind it.
+func (t *Terminal) Await(text string) (before, behind string) {
+	t.t.Helper()
+	Until(t.t, "on the screen: "+text, func() bool {
+		var ok bool
+		before, behind, ok = strings.Cut(t.Screen(), text)
+		return ok
+	})
+	return before, behind
+}
+
+// Hangup waits until no process has the terminal open, so that the screen is
+// complete.
+func (t *Terminal) Hangup() {
+	t.t.Helper()
+	select {
+	case <-t.closed:
+	case <-time.After(Patience):
+		t.t.Fatalf("%s: the terminal is still in use", t.name)
+	}
+}
