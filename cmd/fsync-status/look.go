@@ -1,0 +1,215 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/fileevent"
+)
+
+// A look is what is there at one moment.
+type look struct {
+	at      time.Time
+	entries []entry
+	labels  []string // what the entries are called in the table
+	errs    []error  // what could not be looked at, by operand
+	dirs    []string // those that were listed
+}
+
+// entry is a lock, a semaphore or an event, and who set it.
+type entry struct {
+	fsync.Entry
+	setBy fileevent.Info
+}
+
+// look looks at the operands, or at the default directory, in which there may
+// be nothing, not even itself.
+func (q *query) look() *look {
+	l := &look{at: time.Now()}
+	if len(q.operands) == 0 {
+		dir := defaultDir()
+		l.dirs = []string{dir}
+		l.fail(l.list(dir, ""), fs.ErrNotExist)
+		l.ask()
+		return l
+	}
+	for _, operand := range q.operands {
+		l.fail(l.add(operand, q))
+	}
+	l.ask()
+	return l
+}
+
+func (l *look) fail(err error, except ...error) {
+	if err != nil && !slices.ContainsFunc(except, func(e error) bool { return errors.Is(err, e) }) {
+		l.errs = append(l.errs, err)
+	}
+}
+
+// add looks at what an operand is: a file that is missing is an error, except
+// for an event, which is not set then.
+func (l *look) add(operand string, q *query) error {
+	info, err := os.Stat(operand)
+	isEvent := strings.HasSuffix(operand, ".event") && (err != nil || !info.IsDir())
+	switch {
+	case isEvent:
+		return l.one(fsync.Event, operand)
+	case err != nil:
+		return err
+	case info.IsDir() && isSemaphore(operand):
+		return l.one(fsync.Semaphore, operand)
+	case info.IsDir() && q.held:
+		return l.one(fsync.Lock, operand)
+	case info.IsDir():
+		l.dirs = append(l.dirs, operand)
+		prefix := ""
+		if len(q.operands) > 1 {
+			prefix = operand
+		}
+		return l.list(operand, prefix)
+	}
+	info, err = os.Lstat(operand)
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "look", Path: operand, Err: fmt.Errorf("%w: neither a regular file nor a directory", fs.ErrInvalid)}
+	}
+	if err != nil {
+		return err
+	}
+	return l.one(fsync.Lock, operand)
+}
+
+func isSemaphore(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, "slots"))
+	return err == nil || strings.HasSuffix(filepath.Clean(dir), ".sem")
+}
+
+// list adds what is in a directory.
+func (l *look) list(dir, prefix string) error {
+	if _, err := os.Stat(dir); err != nil {
+		return err // Open would make it
+	}
+	m, err := fsync.Open(dir)
+	if err != nil {
+		return err
+	}
+	list, err := m.List()
+	for _, e := range list {
+		l.entries = append(l.entries, entry{Entry: e})
+		l.labels = append(l.labels, filepath.Join(prefix, e.Name))
+	}
+	return err
+}
+
+// one adds what an operand is.
+func (l *look) one(kind fsync.Kind, operand string) error {
+	path, err := filepath.Abs(operand)
+	if err != nil {
+		return err
+	}
+	list := []fsync.Entry{{Kind: kind, Path: path}}
+	fsync.Inspect(list)
+	l.entries, l.labels = append(l.entries, entry{Entry: list[0]}), append(l.labels, operand)
+	return nil
+}
+
+// again looks at the same again.
+func (l *look) again() *look {
+	next := &look{at: time.Now(), labels: l.labels}
+	list := make([]fsync.Entry, len(l.entries))
+	for i, e := range l.entries {
+		list[i] = fsync.Entry{Kind: e.Kind, Name: e.Name, Path: e.Path}
+	}
+	fsync.Inspect(list)
+	for _, e := range list {
+		next.entries = append(next.entries, entry{Entry: e})
+	}
+	return next
+}
+
+// ask finds out who set the events: many at once, because for one that was set
+// just now it takes some milliseconds.
+func (l *look) ask() {
+	slots := make(chan bool, 64)
+	var asked sync.WaitGroup
+	for i := range l.entries {
+		e := &l.entries[i]
+		if e.Kind != fsync.Event || !e.Set {
+			continue
+		}
+		slots <- true
+		asked.Go(func() {
+			defer func() { <-slots }()
+			e.setBy, _ = fileevent.New(e.Path).Info()
+		})
+	}
+	asked.Wait()
+}
+
+// problems are the errors of the look, those of its entries included. That
+// nobody has ever acquired a slot of a semaphore is none.
+func (l *look) problems() []error {
+	errs := slices.Clone(l.errs)
+	for _, e := range l.entries {
+		if err := e.problem(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+func (e entry) problem() error {
+	if e.isSemaphore() && errors.Is(e.Err, fs.ErrNotExist) {
+		return nil
+	}
+	return e.Err
+}
+
+func (e entry) isSemaphore() bool { return e.Kind == fsync.Semaphore }
+
+// full reports whether it is known to be held, all of it.
+func (e entry) full() bool {
+	return len(e.Holders) > 0 && len(e.Holders) >= e.Slots
+}
+
+// where says what was looked at, for people.
+func (l *look) where() string { return strings.Join(l.dirs, " and ") }
+
+func (l *look) circles() []fsync.Circle {
+	list := make([]fsync.Entry, len(l.entries))
+	for i, e := range l.entries {
+		list[i] = e.Entry
+	}
+	return fsync.Circles(list)
+}
+
+// confirmed returns the circles that were there before.
+func confirmed(before, now []fsync.Circle) []fsync.Circle {
+	seen := map[string]bool{}
+	for _, c := range before {
+		seen[circleKey(c)] = true
+	}
+	return slices.DeleteFunc(slices.Clone(now), func(c fsync.Circle) bool { return !seen[circleKey(c)] })
+}
+
+// circleKey tells circles apart: it begins with the lowest process ID.
+func circleKey(c fsync.Circle) string {
+	var links []string
+	for _, link := range c {
+		links = append(links, fmt.Sprintf("%d %s", link.PID, link.WaitsFor.Path))
+	}
+	least := 0
+	for i := range c {
+		if c[i].PID < c[least].PID {
+			least = i
+		}
+	}
+	return strings.Join(append(links[least:len(links):len(links)], links[:least]...), "\n")
+}

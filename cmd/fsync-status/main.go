@@ -1,0 +1,167 @@
+// Fsync-status shows the locks, semaphores and events of a directory: who holds
+// them, who waits for them, and who waits for each other. It also makes a page
+// of the journals that fsync-lock --journal writes.
+//
+// What it prints: a table, JSON or HTML on stdout, nothing else there. What is
+// wrong stands on stderr behind the name that it was called by. What others
+// may have chosen, such as a command line, is printed without any character
+// that a terminal obeys.
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+)
+
+func main() { os.Exit(run(os.Args)) }
+
+// Exit statuses, those beyond 1 from sysexits.h.
+const (
+	exitNotHeld  = 1  // --held: it is not
+	exitUsage    = 64 // EX_USAGE
+	exitNoInput  = 66 // EX_NOINPUT: it is not there, or cannot be looked at
+	exitInternal = 70 // EX_SOFTWARE: what is left, such as no room for the output
+	exitSignal   = 128
+)
+
+// run is the whole program: it reads the command line, looks, prints, and
+// returns the exit status.
+func run(args []string) int {
+	program := filepath.Base(args[0])
+	q, err := parse(program, args[1:])
+	if err != nil {
+		return q.refuse(err)
+	}
+	switch {
+	case q.held:
+		return q.answerHeld()
+	case q.report:
+		return q.printReport(os.Stdout)
+	case q.watch:
+		return q.showLive(os.Stdout)
+	}
+	return q.printOnce(os.Stdout)
+}
+
+// refuse answers a command line that asks for no look.
+func (q *query) refuse(err error) int {
+	var text answer
+	if !errors.As(err, &text) {
+		q.complain(fmt.Errorf("%w\nTry '%s --help' for more information.", err, q.program))
+		return exitUsage
+	}
+	if _, err := fmt.Print(string(text)); err != nil {
+		return q.fail(err)
+	}
+	return 0
+}
+
+func (q *query) complain(err error) {
+	fmt.Fprintf(os.Stderr, "%s: %s\n", q.program, harmlessLines(err.Error()))
+}
+
+func (q *query) fail(err error) int {
+	q.complain(err)
+	return exitInternal
+}
+
+// printOnce prints the table, or JSON, of one look.
+func (q *query) printOnce(out *os.File) int {
+	l := q.look()
+	circles := l.circles()
+	if len(circles) > 0 {
+		time.Sleep(secondLook)
+		circles = confirmed(circles, l.again().circles())
+	}
+	v := l.view(circles)
+	w := bufio.NewWriter(out)
+	var err error
+	if q.json {
+		err = v.writeJSON(w)
+	} else {
+		err = q.writeTable(w, out, v, l)
+	}
+	if err = errors.Join(err, w.Flush()); err != nil {
+		return q.fail(err)
+	}
+	return q.complainAbout(l.problems())
+}
+
+// secondLook is how much later circles are looked for again. What is one stays
+// one; whoever is about to go on does so in less.
+const secondLook = 100 * time.Millisecond
+
+func (q *query) writeTable(w io.Writer, out *os.File, v view, l *look) error {
+	width, _, terminal := size(out)
+	if !terminal {
+		width = 0
+	}
+	if len(v.Entries) == 0 && len(l.errs) == 0 {
+		q.complain(errors.New("there is nothing in " + l.where()))
+	}
+	for _, line := range v.lines(l.labels, palette(terminal && hasColours(out)), width) {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *query) complainAbout(errs []error) int {
+	for _, err := range errs {
+		q.complain(err)
+	}
+	if len(errs) > 0 {
+		return exitNoInput
+	}
+	return 0
+}
+
+// answerHeld is 0 if the lock is held, or every slot of the semaphore.
+//
+// It is tried: holders in other PID namespaces and on other hosts may not be
+// known, and known ones may be gone. A try of what is held disturbs nobody, and
+// what is had is given back at once. If it cannot be tried, for want of
+// permissions, what is known counts.
+func (q *query) answerHeld() int {
+	l := q.look()
+	if errs := l.problems(); len(errs) > 0 {
+		return q.complainAbout(errs)
+	}
+	e := l.entries[0]
+	held, err := e.tried()
+	switch {
+	case held, err != nil && e.full():
+		return 0
+	case err != nil:
+		return q.complainAbout([]error{err})
+	}
+	return exitNotHeld
+}
+
+// tried reports whether the lock, or every slot, is taken.
+func (e entry) tried() (bool, error) {
+	type locker interface {
+		TryAcquire() (bool, error)
+		Release() error
+	}
+	var lock locker = filelock.New(e.Path)
+	if e.isSemaphore() {
+		if e.Slots == 0 {
+			return false, nil // nobody has acquired it yet
+		}
+		lock = filelock.NewSemaphore(e.Path, e.Slots)
+	}
+	got, err := lock.TryAcquire()
+	if got {
+		return false, lock.Release()
+	}
+	return err == nil, err
+}

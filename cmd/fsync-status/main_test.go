@@ -1,0 +1,218 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/fileevent"
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+	"github.com/fsync-lock/fsync/journal"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"fsync-status": main, "hold": hold, "journal": writeJournal})
+}
+
+// hold WHAT PATH NOTE READY [ARG...]: holds a lock, shares one, holds a slot of
+// three or sets an event, makes the file READY, and ends when it is killed.
+func hold() {
+	what, path, note, ready := os.Args[1], os.Args[2], os.Args[3], os.Args[4]
+	var err error
+	switch what {
+	case "lock":
+		lock := filelock.New(path, filelock.Note(note))
+		if _, err = lock.TryAcquire(); err == nil {
+			_, err = lock.File() // now it is known
+		}
+	case "share":
+		_, err = filelock.New(path, filelock.Shared()).TryAcquire()
+	case "slot":
+		s := filelock.NewSemaphore(path, 3, filelock.Note(note))
+		if _, err = s.TryAcquire(); err == nil {
+			_, err = s.File()
+		}
+	case "set":
+		err = fileevent.New(path, fileevent.Note(note)).Set()
+	}
+	if err == nil {
+		err = os.WriteFile(ready, nil, 0o666)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if what != "set" {
+		select {}
+	}
+}
+
+// journal PATH [night | hostile]: writes a journal of some runs.
+func writeJournal() {
+	runs := aNight()
+	if os.Args[2] == "hostile" {
+		runs = []journal.Run{hostileRun()}
+	}
+	for _, r := range runs {
+		if err := journal.Append(os.Args[1], r, 0); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
+
+const hostileText = "<script>document.title='owned'</script>\"'><img src=x onerror=document.title='owned'>\x1b[2J\u202e\n{{.}}&amp;"
+
+func hostileRun() journal.Run {
+	return journal.Run{
+		Start: time.Date(2026, 3, 14, 1, 0, 0, 0, time.UTC), Lock: "/" + hostileText, Name: hostileText, Command: []string{hostileText, hostileText},
+		PID: 1, Host: hostileText, User: hostileText, Outcome: journal.Signalled, Held: time.Minute, Signal: hostileText, Reason: hostileText,
+	}
+}
+
+func TestScripts(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the scripts want to see what only Linux shows")
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			for _, name := range []string{"FSYNC_DIR", "XDG_RUNTIME_DIR"} {
+				env.Setenv(name, "")
+			}
+			env.Setenv("TZ", "UTC")
+			// The race detector would have every process linger for a second.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": status,
+			"await":  await,
+			"away":   away,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Getuid() == 0, nil
+			}
+			return false, errors.New("unknown condition " + cond)
+		},
+	})
+}
+
+// status N COMMAND...: the exit status of the command is N.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if want := args[0]; strconv.Itoa(got) != want {
+		ts.Fatalf("exit status %d, want %s", got, want)
+	}
+}
+
+// await FILE...: waits until the files exist. await waiters N FILE: until N
+// processes wait for the file's lock. await deadlock DIR: until there is one.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	what := func() bool {
+		for _, file := range args {
+			if _, err := os.Lstat(ts.MkAbs(file)); err != nil {
+				return false
+			}
+		}
+		return true
+	}
+	switch args[0] {
+	case "waiters":
+		what = func() bool {
+			waiters, err := filelock.New(ts.MkAbs(args[2])).Waiters()
+			ts.Check(err)
+			return strconv.Itoa(len(waiters)) == args[1]
+		}
+	case "deadlock":
+		q := &query{operands: []string{ts.MkAbs(args[1])}}
+		what = func() bool { return len(q.look().circles()) > 0 }
+	}
+	for end := time.Now().Add(testproc.Patience); !what(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("still not so: %s", strings.Join(args, " "))
+		}
+	}
+}
+
+// away COMMAND...: starts a command in a PID namespace of its own, and kills it
+// when the script ends.
+func away(ts *testscript.TestScript, neg bool, args []string) {
+	cmd := exec.Command("unshare", append([]string{"--pid", "--fork", "--kill-child", "--mount-proc"}, args...)...)
+	cmd.Dir = ts.MkAbs(".")
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+}
+
+// The help fits a terminal of 24 lines and 80 columns.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	lines := strings.Split(strings.TrimSuffix(fmt.Sprintf(usage, "fsync-status"), "\n"), "\n")
+	if len(lines) > 24 {
+		t.Errorf("the help has %d lines", len(lines))
+	}
+	for _, line := range lines {
+		if len(line) > 80 {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+}
+
+// BenchmarkManyLocks is a look at 10,000 locks, 100 of them held, beside 500
+// other processes.
+func BenchmarkManyLocks(b *testing.B) {
+	dir := b.TempDir()
+	manyLocks(b, dir)
+	if runtime.GOOS != "windows" {
+		for range 500 {
+			testproc.StartCmd(b, exec.Command("sleep", "1000"))
+		}
+	}
+	for b.Loop() {
+		cmd := exec.Command("fsync-status", dir)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		if err != nil || strings.Count(string(out), " holds ") != 100 {
+			b.Fatalf("%v: %.300s", err, out)
+		}
+	}
+}
+
+func manyLocks(t testing.TB, dir string) {
+	t.Helper()
+	for i := range 10000 {
+		path := filepath.Join(dir, fmt.Sprintf("lock-%05d.lock", i))
+		if i%100 != 0 {
+			if err := os.WriteFile(path, nil, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		lock := filelock.New(path)
+		if ok, err := lock.TryAcquire(); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		t.Cleanup(func() { lock.Release() })
+	}
+}

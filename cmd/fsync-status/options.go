@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/fsync-lock/fsync/internal/getopt"
+)
+
+const version = "0.1.0"
+
+// usage is a Printf format for the program's name.
+const usage = `Usage: %[1]s [OPTION...] [DIRECTORY|FILE...]
+   or: %[1]s --held FILE
+   or: %[1]s --report JOURNAL... > PAGE.html
+Show locks, semaphores and events: who holds them, who waits for them, and who
+waits for each other. FILE is a lock file, the directory of a semaphore, or an
+event (NAME.event); of any other DIRECTORY, all that is in it is shown. Without
+them it is $FSYNC_DIR, or this user's directory, as for fsync-lock --name.
+
+     --json     print JSON, for scripts
+     --watch    show it live, on a terminal, until q or Ctrl-C is pressed
+     --held     print nothing; exit with 0 if FILE is held, and with 1 if not
+     --report   print a page of the runs in journals that fsync-lock
+                --journal wrote
+ -h, --help     print this
+ -V, --version  print the version
+
+Exit status: 0, 1 if FILE is not held, 64 for wrong usage, 66 if something is
+not there or cannot be looked at, 70 if the output cannot be written.
+fsync-status(1) says more, and what the fields of the JSON are.
+`
+
+// A query is what the command line asks for.
+type query struct {
+	program string // what we are called in messages
+
+	json, watch, held, report bool
+	operands                  []string
+}
+
+// parse reads the command line. The error is an answer if there is nothing to
+// do but to print it.
+func parse(program string, args []string) (*query, error) {
+	q := &query{program: program}
+	var err error
+	if q.operands, err = getopt.Parse(args, q.options()); err != nil {
+		return q, err
+	}
+	return q, q.check()
+}
+
+// options is the one table of what the command line can say.
+func (q *query) options() []getopt.Option {
+	set := func(p *bool) func(string) error {
+		return func(string) error { *p = true; return nil }
+	}
+	answers := func(text string) func(string) error {
+		return func(string) error { return answer(text) }
+	}
+	return []getopt.Option{
+		{Long: []string{"json"}, Set: set(&q.json)},
+		{Long: []string{"watch"}, Set: set(&q.watch)},
+		{Long: []string{"held"}, Set: set(&q.held)},
+		{Long: []string{"report"}, Set: set(&q.report)},
+		{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, q.program))},
+		{Short: "V", Long: []string{"version"}, Set: answers("fsync-status " + version + "\n")},
+	}
+}
+
+// check refuses what contradicts itself.
+func (q *query) check() error {
+	modes := 0
+	for _, mode := range []bool{q.json, q.watch, q.held, q.report} {
+		if mode {
+			modes++
+		}
+	}
+	switch {
+	case modes > 1:
+		return errors.New("--json, --watch, --held and --report exclude each other")
+	case q.held && len(q.operands) != 1:
+		return errors.New("--held needs exactly one FILE")
+	case q.report && len(q.operands) == 0:
+		return errors.New("--report needs a JOURNAL")
+	case q.held && strings.HasSuffix(q.operands[0], ".event"):
+		return errors.New("--held: an event is not held; fsync-event is-set asks for one")
+	case len(q.operands) == 0 && defaultDir() == "":
+		return errors.New("nothing to look at: give a DIRECTORY or FILE, or set FSYNC_DIR or XDG_RUNTIME_DIR")
+	}
+	for _, operand := range q.operands {
+		if operand == "" {
+			return errors.New("a FILE has no name")
+		}
+	}
+	return nil
+}
+
+// An answer is what the command line asks to print, such as the help.
+type answer string
+
+func (answer) Error() string { return "there is nothing to do but to answer" }

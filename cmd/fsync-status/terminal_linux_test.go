@@ -1,0 +1,212 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+	"golang.org/x/sys/unix"
+)
+
+// onTerminal runs fsync-status on a terminal of its own, of 80 columns and 24
+// lines.
+func onTerminal(t *testing.T, env string, args ...string) *testproc.Terminal {
+	t.Helper()
+	cmd := exec.Command("fsync-status", args...)
+	cmd.Env = append(os.Environ(), "TERM=xterm", "NO_COLOR=", "GORACE=atexit_sleep_ms=0", env)
+	return testproc.StartTerminal(t, cmd)
+}
+
+// heldDir is a directory with a free lock and one that a process holds for so
+// long that its time does not change.
+func heldDir(t *testing.T) (dir, held string) {
+	t.Helper()
+	dir = t.TempDir()
+	held = filepath.Join(dir, "held.lock")
+	if err := os.WriteFile(filepath.Join(dir, "free.lock"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	lock := filelock.New(held)
+	if ok, err := lock.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	t.Cleanup(func() { lock.Release() })
+	return dir, held
+}
+
+func ended(t *testing.T, term *testproc.Terminal, status int) {
+	t.Helper()
+	if got := term.Exit(); got != status {
+		t.Errorf("exit status %d, want %d; screen %q", got, status, term.Screen())
+	}
+	term.Hangup()
+	if !strings.HasSuffix(term.Screen(), leaveScreen) || strings.Count(term.Screen(), enterScreen) != strings.Count(term.Screen(), leaveScreen) {
+		t.Errorf("the screen was not left: %q", term.Screen())
+	}
+}
+
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	dir, held := heldDir(t)
+	term := onTerminal(t, "", "--watch", dir)
+	tty, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/0", term.PID()), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tty.Close()
+	before, _ := term.Await("1 of 2 busy in " + dir)
+	if !strings.HasPrefix(before, enterScreen+wipeAll) || strings.Index(before, "held") > strings.Index(before, "free") {
+		t.Errorf("the first screen: %q", before)
+	}
+	attributes, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+	if err != nil || attributes.Lflag&(unix.ECHO|unix.ICANON) != 0 {
+		t.Errorf("the terminal shows keys: %+v, %v", attributes, err)
+	}
+
+	// What changes is drawn, and only that.
+	shown := len(term.Screen())
+	waiter := testproc.StartCmd(t, exec.Command("flock", held, "true"))
+	testproc.Until(t, "a waiter on the screen", func() bool { return strings.Contains(term.Screen()[shown:], "waits") })
+	if change := term.Screen()[shown:]; strings.Contains(change, "KIND") && strings.Contains(change, wipeAll) {
+		t.Errorf("all was drawn again: %q", change)
+	}
+	waiter.Kill()
+
+	// A narrower terminal is drawn on at once, and lines fit it.
+	shown = len(term.Screen())
+	if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 10, Col: 30}); err != nil {
+		t.Fatal(err)
+	}
+	testproc.Until(t, "drawn anew", func() bool {
+		return strings.Contains(term.Screen()[shown:], wipeAll) && strings.Contains(term.Screen()[shown:], "2 busy")
+	})
+	for _, line := range strings.Split(regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`).ReplaceAllString(strings.ReplaceAll(term.Screen()[shown:], wipeToEnd, "\n"), ""), "\n") {
+		if cells(line) > 30 {
+			t.Errorf("%d cells: %q", cells(line), line)
+		}
+	}
+
+	// Ctrl-Z gives the terminal back, and going on draws again.
+	term.Type("\x1a")
+	testproc.Until(t, "stopped", func() bool {
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", term.PID()))
+		return regexp.MustCompile(`\) T `).Match(stat)
+	})
+	if !strings.HasSuffix(term.Screen(), leaveScreen) {
+		testproc.Until(t, "left", func() bool { return strings.HasSuffix(term.Screen(), leaveScreen) })
+	}
+	if attributes, err = unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS); err != nil || attributes.Lflag&unix.ECHO == 0 {
+		t.Errorf("stopped, and the terminal does not show keys: %v", err)
+	}
+	shown = len(term.Screen())
+	term.Signal(syscall.SIGCONT)
+	testproc.Until(t, "drawn after going on", func() bool {
+		return strings.HasPrefix(term.Screen()[shown:], enterScreen) && strings.Contains(term.Screen()[shown:], "2 busy")
+	})
+
+	term.Type("xq")
+	if got := term.Exit(); got != 0 {
+		t.Errorf("exit status %d", got)
+	}
+	if attributes, err = unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS); err != nil || attributes.Lflag&unix.ECHO == 0 || attributes.Lflag&unix.ICANON == 0 {
+		t.Errorf("the terminal does not show keys afterwards: %v", err)
+	}
+	tty.Close()
+	ended(t, term, 0)
+}
+
+func TestWatchEnds(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		end    func(*testproc.Terminal)
+		status int
+	}{
+		{"Ctrl-C", func(term *testproc.Terminal) { term.Type("\x03") }, 0},
+		{"TERM", func(term *testproc.Terminal) { term.Signal(syscall.SIGTERM) }, 143},
+		{"QUIT", func(term *testproc.Terminal) { term.Signal(syscall.SIGQUIT) }, 131},
+		{"HUP", func(term *testproc.Terminal) { term.Signal(syscall.SIGHUP) }, 129},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir, _ := heldDir(t)
+			term := onTerminal(t, "", "--watch", dir)
+			term.Await("q ends")
+			c.end(term)
+			ended(t, term, c.status)
+		})
+	}
+}
+
+// A deadlock is shown while it lasts.
+func TestWatchDeadlock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var procs []*testproc.Proc
+	for _, order := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		one, two := filepath.Join(dir, order[0]+".lock"), filepath.Join(dir, order[1]+".lock")
+		p := testproc.StartCmd(t, exec.Command("flock", "--no-fork", one, "sh", "-c", "echo held; read x; exec flock "+two+" true"))
+		p.Expect("held")
+		procs = append(procs, p)
+	}
+	term := onTerminal(t, "", "--watch", dir)
+	term.Await("2 of 2 busy")
+	for _, p := range procs {
+		p.Send("go on")
+	}
+	before, _ := term.Await("deadlock: 2 processes wait for each other")
+	shown := len(before) + 1
+	procs[0].Kill()
+	testproc.Until(t, "drawn without it", func() bool { return strings.Contains(term.Screen()[shown:], "of 2 busy") })
+	term.Type("q")
+	ended(t, term, 0)
+}
+
+func TestTerminal(t *testing.T) {
+	t.Parallel()
+	dir, held := heldDir(t)
+	text := regexp.MustCompile(`\x1b\[[0-9;]*m`)
+	for _, c := range []struct {
+		name, env string
+		args      []string
+		status    int
+		want      string
+		colours   bool
+	}{
+		{"table", "", []string{dir}, 0, "held", true},
+		{"NO_COLOR", "NO_COLOR=1", []string{dir}, 0, "held", false},
+		{"dumb", "TERM=dumb", []string{dir}, 0, "held", false},
+		{"none", "TERM=", []string{dir}, 0, "held", false},
+		{"watch a dumb one", "TERM=dumb", []string{"--watch", dir}, 64, `a terminal of type "dumb" cannot be drawn on`, false},
+		{"watch nothing", "", []string{"--watch", filepath.Join(dir, "missing")}, 66, "missing: no such file", false},
+		{"report", "", []string{"--report", held}, 64, "--report: stdout is a terminal", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			term := onTerminal(t, c.env, c.args...)
+			if got := term.Exit(); got != c.status {
+				t.Errorf("exit status %d", got)
+			}
+			term.Hangup()
+			screen := term.Screen()
+			if !strings.Contains(screen, c.want) || text.MatchString(screen) != c.colours || strings.Contains(screen, enterScreen) {
+				t.Errorf("the screen: %q", screen)
+			}
+			if c.status != 0 {
+				return
+			}
+			for line := range strings.Lines(text.ReplaceAllString(screen, "")) {
+				if n := cells(strings.TrimRight(line, "\r\n")); n > 80 {
+					t.Errorf("%d cells: %s", n, line)
+				}
+			}
+		})
+	}
+}

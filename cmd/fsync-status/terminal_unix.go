@@ -1,0 +1,65 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// knowsSequences says that a terminal is one to draw on if TERM does not say
+// otherwise. Here it has to say so.
+const knowsSequences = false
+
+func obeysSequences(*os.File) bool { return true }
+
+// Signals that end watching, and others that concern it.
+var (
+	endSignals   = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+	otherSignals = []os.Signal{syscall.SIGWINCH, syscall.SIGTSTP}
+)
+
+func isStop(sig os.Signal) bool { return sig == syscall.SIGTSTP }
+
+func isResize(sig os.Signal) bool { return sig == syscall.SIGWINCH }
+
+func number(sig os.Signal) int { return int(sig.(syscall.Signal)) }
+
+// stopSelf stops this process, and returns when it goes on.
+func stopSelf() {
+	on := make(chan os.Signal, 1)
+	signal.Notify(on, syscall.SIGCONT)
+	defer signal.Stop(on)
+	syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	<-on // the stop may come a little later than the call's end
+}
+
+// size returns the size of the terminal that f is, if it is one.
+func size(f *os.File) (width, height int, ok bool) {
+	ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0, 0, false
+	}
+	if ws.Col == 0 || ws.Row == 0 {
+		return 80, 24, true // it does not know
+	}
+	return int(ws.Col), int(ws.Row), true
+}
+
+// quietKeys makes the terminal hand over each key as it is pressed, and not
+// show it. What it returns undoes that.
+func quietKeys(f *os.File) (restore func()) {
+	fd := int(f.Fd())
+	before, err := unix.IoctlGetTermios(fd, getTermios)
+	if err != nil {
+		return func() {}
+	}
+	quiet := *before
+	quiet.Lflag &^= unix.ECHO | unix.ICANON
+	quiet.Cc[unix.VMIN], quiet.Cc[unix.VTIME] = 1, 0
+	unix.IoctlSetTermios(fd, setTermios, &quiet)
+	return func() { unix.IoctlSetTermios(fd, setTermios, before) }
+}

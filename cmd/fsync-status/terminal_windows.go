@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/windows"
+)
+
+// knowsSequences says that a terminal is one to draw on if TERM does not say
+// otherwise. Here there is no TERM.
+const knowsSequences = true
+
+// obeysSequences makes the console do so, which Windows 10 can.
+func obeysSequences(f *os.File) bool {
+	h := windows.Handle(f.Fd())
+	var mode uint32
+	return windows.GetConsoleMode(h, &mode) == nil &&
+		windows.SetConsoleMode(h, mode|windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING) == nil
+}
+
+var (
+	endSignals   = []os.Signal{os.Interrupt, syscall.SIGTERM}
+	otherSignals = []os.Signal{}
+)
+
+func isStop(os.Signal) bool { return false }
+
+func isResize(os.Signal) bool { return false }
+
+func number(sig os.Signal) int { return int(sig.(syscall.Signal)) }
+
+func stopSelf() {}
+
+// size returns the size of the console that f is, if it is one.
+func size(f *os.File) (width, height int, ok bool) {
+	h := windows.Handle(f.Fd())
+	var info windows.ConsoleScreenBufferInfo
+	if windows.GetConsoleScreenBufferInfo(h, &info) != nil {
+		var mode uint32 // of a console's input there is no size
+		return 80, 24, windows.GetConsoleMode(h, &mode) == nil
+	}
+	return int(info.Window.Right-info.Window.Left) + 1, int(info.Window.Bottom-info.Window.Top) + 1, true
+}
+
+// quietKeys makes the console hand over each key as it is pressed, and not
+// show it. What it returns undoes that.
+func quietKeys(f *os.File) (restore func()) {
+	h := windows.Handle(f.Fd())
+	var before uint32
+	if windows.GetConsoleMode(h, &before) != nil {
+		return func() {}
+	}
+	windows.SetConsoleMode(h, before&^(windows.ENABLE_ECHO_INPUT|windows.ENABLE_LINE_INPUT))
+	return func() { windows.SetConsoleMode(h, before) }
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/filelock"
+)
+
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		-time.Second: "", 0: "0s", 999 * time.Millisecond: "0s", 59 * time.Second: "59s", time.Minute: "1m", 133 * time.Second: "2m13s",
+		time.Hour + 59*time.Second: "1h", 25*time.Hour + time.Minute: "1d1h", 400 * 24 * time.Hour: "400d",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("%v: %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestFit(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text string
+		n    int
+		want string
+	}{
+		{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"abc", 1, "…"}, {"abc", 0, ""}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"},
+		{"e\u0301e\u0301", 2, "e\u0301e\u0301"}, {"üüü", 2, "ü…"}, {"", 0, ""},
+	} {
+		if got := fit(c.text, c.n); got != c.want {
+			t.Errorf("%q in %d cells: %q, want %q", c.text, c.n, got, c.want)
+		}
+	}
+	if got := pad("日", 4) + pad("ab", 3) + pad("abc", 1); got != "日  ab abc" {
+		t.Errorf("%q", got)
+	}
+}
+
+func FuzzHarmless(f *testing.F) {
+	f.Add("\x1b[2J\u202e\x9b\xff", 3)
+	f.Fuzz(func(t *testing.T, s string, n int) {
+		got := harmless(s)
+		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+			t.Fatalf("%q", got)
+		}
+		if n = min(max(n, 0), 1000); cells(fit(got, n)) > n {
+			t.Fatalf("%q takes more than %d cells", fit(got, n), n)
+		}
+	})
+}
+
+// On a narrow terminal a long name leaves room for the rest, and no line is
+// too long.
+func TestNarrowTable(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	v := view{Time: now, Host: "here", Entries: []thing{{
+		Kind: fsync.Lock, Path: "/p", State: held,
+		Holders: []process{{PID: 4242, User: "root", Host: "there", Command: "rsync -a /srv", Note: "nightly", Since: now.Add(-time.Minute)}},
+		Waiters: []process{{}},
+	}}}
+	label := strings.Repeat("n", 100)
+	lines := v.lines([]string{label}, colours{}, 80)
+	want := []string{
+		"KIND  NAME                        STATE         PID   USER  HOST   FOR  COMMAND",
+		"lock  nnnnnnnnnnnnnnnnnnnnnnnnn…  held   holds  4242  root  there  1m   rsync -…",
+		"                                         waits",
+	}
+	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
+		t.Errorf("\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
+	}
+	if wide := strings.Join(v.lines([]string{label}, colours{}, 0), "\n"); !strings.Contains(wide, label) || !strings.Contains(wide, "rsync -a /srv (nightly)") {
+		t.Errorf("cut where there is no terminal: %s", wide)
+	}
+}
+
+// The frame fits the screen, busy things are on it, and so is what is wrong.
+func TestFrame(t *testing.T) {
+	t.Parallel()
+	l := &look{at: time.Now(), dirs: []string{"dir"}}
+	for i := range 100 {
+		e := entry{Entry: fsync.Entry{Kind: fsync.Lock, Name: "free", Path: "/free"}}
+		if i == 90 {
+			e.Name, e.Path, e.Holders = "busy", "/busy", []filelock.Holder{{PID: 1}}
+		}
+		l.entries, l.labels = append(l.entries, e), append(l.labels, e.Name)
+	}
+	l.errs = []error{os.ErrPermission}
+	circle := fsync.Circle{{PID: 1, WaitsFor: fsync.Entry{Kind: fsync.Lock, Path: "/b"}}, {PID: 2, WaitsFor: fsync.Entry{Kind: fsync.Lock, Path: "/a"}}}
+	for _, height := range []int{24, 10, 5, 1} {
+		lines := l.frame([]fsync.Circle{circle}, colours{}, 60, height)
+		text := strings.Join(lines, "\n")
+		if len(lines) != height || !strings.HasSuffix(text, "1 of 100 busy in dir; q ends") {
+			t.Errorf("%d lines of %d: %s", len(lines), height, text)
+		}
+		if height >= 10 && (!strings.Contains(lines[1], "busy") || !strings.Contains(text, "pid 1 holds lock a and waits for lock b") || !strings.Contains(text, "permission denied")) {
+			t.Errorf("%d lines: %s", height, text)
+		}
+	}
+}
+
+// A screen on which nothing changes is not drawn on.
+func TestDrawOnlyChanges(t *testing.T) {
+	t.Parallel()
+	out, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	drawn := func(s *screen, width int, lines ...string) string {
+		before, err := os.ReadFile(out.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.draw(lines, width, 24)
+		after, err := os.ReadFile(out.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(after[len(before):])
+	}
+	s := &screen{out: out}
+	for _, c := range []struct{ got, want string }{
+		{drawn(s, 80, "a", "b"), "\x1b[2J\x1b[1;1Ha\x1b[K\x1b[2;1Hb\x1b[K"},
+		{drawn(s, 80, "a", "b"), ""},
+		{drawn(s, 80, "a", "c", "d"), "\x1b[2;1Hc\x1b[K\x1b[3;1Hd\x1b[K"},
+		{drawn(s, 80, "a"), "\x1b[2;1H\x1b[K\x1b[3;1H\x1b[K"},
+		{drawn(s, 79, "a"), "\x1b[2J\x1b[1;1Ha\x1b[K"},
+	} {
+		if c.got != c.want {
+			t.Errorf("drawn %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	for took, want := range map[time.Duration]time.Duration{time.Millisecond: time.Second, 50 * time.Millisecond: 5 * time.Second, time.Minute: 10 * time.Second} {
+		if got := pause(took); got != want {
+			t.Errorf("%v after %v, want %v", got, took, want)
+		}
+	}
+}
+
+// A circle was there before if it is the same one, wherever it begins.
+func TestConfirmed(t *testing.T) {
+	t.Parallel()
+	link := func(pid int, path string) fsync.Link { return fsync.Link{PID: pid, WaitsFor: fsync.Entry{Path: path}} }
+	circle := fsync.Circle{link(1, "b"), link(2, "a")}
+	if got := confirmed([]fsync.Circle{{link(2, "a"), link(1, "b")}}, []fsync.Circle{circle}); len(got) != 1 {
+		t.Errorf("%+v", got)
+	}
+	for _, before := range [][]fsync.Circle{nil, {{link(1, "b"), link(3, "a")}}, {{link(1, "b"), link(2, "c")}}} {
+		if got := confirmed(before, []fsync.Circle{circle}); len(got) != 0 {
+			t.Errorf("before %+v: %+v", before, got)
+		}
+	}
+}

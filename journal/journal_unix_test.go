@@ -1,0 +1,110 @@
+//go:build unix
+
+package journal
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestAppendRefusesOtherFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	if err := os.WriteFile(path("file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("file", path("link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(path("fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path("dir"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"link", "fifo", "dir"} {
+		if err := Append(path(name), numbered(1, 1), 1); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		// Without the lock in front of it, too.
+		if err := write(path(name), []byte("x\n")); err == nil {
+			t.Errorf("%s: written", name)
+		}
+	}
+	if info, err := os.Lstat(path("link")); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Error("the link was changed")
+	}
+	if text, err := os.ReadFile(path("file")); len(text) > 0 || err != nil {
+		t.Errorf("behind the link: %q, %v", text, err)
+	}
+	if err := Append("/dev/full", numbered(1, 1), 0); err == nil {
+		t.Error("a device was taken for a journal")
+	}
+}
+
+// A journal may belong to somebody who may not write its directory.
+func TestAppendInReadOnlyDirectory(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() == 0 {
+		t.Skip("root may write every directory")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "journal")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, path, numbered(1, 1), 0)
+	if err := Append(path, numbered(1, 2), 1); !errors.Is(err, os.ErrPermission) {
+		t.Error(err)
+	}
+	if runs := mustRead(t, path); len(runs) != 2 {
+		t.Errorf("%d runs", len(runs))
+	}
+}
+
+// The journal is removed again and again: a line goes into the next one if
+// that comes between the lock and the line.
+func TestJournalIsRemoved(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal")
+	done := make(chan bool)
+	removed := make(chan int)
+	go func() {
+		n := 0
+		defer func() { removed <- n }()
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Duration(n%300) * time.Microsecond):
+				if os.Remove(path) == nil {
+					n++
+				}
+			}
+		}
+	}()
+	stop := sync.OnceFunc(func() {
+		close(done)
+		t.Logf("removed %d times", <-removed)
+	})
+	defer stop()
+	for i := range 3000 {
+		mustAppend(t, path, numbered(1, i), 0)
+	}
+	stop()
+	if err := os.RemoveAll(filepath.Dir(path)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Append(path, numbered(1, 1), 0); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without a directory: %v", err)
+	}
+}
