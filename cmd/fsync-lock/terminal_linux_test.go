@@ -278,6 +278,7 @@ func TestWaitEndsOnATerminal(t *testing.T) {
 	term := testproc.StartTerminal(t, cmd)
 	term.Await("waiting for a.lock")
 	term.Type("\x03")
+	term.Hangup()
 	if status := term.Exit(); status != -1 {
 		t.Errorf("exit status %d, want that INT ended it", status)
 	}

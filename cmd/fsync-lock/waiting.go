@@ -62,7 +62,7 @@ func (n *notice) draw() {
 		return
 	}
 	if now := time.Now(); n.asked.IsZero() || now.Sub(n.asked) >= askAgain {
-		n.holders, _ = n.lock.Holders()
+		n.holders = holders(n.lock)
 		n.asked = now
 	}
 	line := n.job.program + ": waiting for " + n.job.label(n.lock)
@@ -118,14 +118,25 @@ func (j *job) reportConflict(l lock) {
 		}
 		j.complain(line)
 	}
-	holders, _ := l.Holders()
-	who := held(holders)
+	who := held(holders(l))
 	if who == "" && !j.verbose {
 		who = "held"
 	}
 	if who != "" {
 		j.complain(j.label(l) + " is " + who)
 	}
+}
+
+// holders asks who holds the lock, again if nobody seems to: the kernel's table
+// of locks is read piece by piece, and a line may be missed while others come
+// and go.
+func holders(l lock) (list []filelock.Holder) {
+	for range 3 {
+		if list, _ = l.Holders(); len(list) > 0 {
+			break
+		}
+	}
+	return list
 }
 
 // label is what the lock is called on the terminal: as on the command line.
