@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,18 +82,31 @@ type tableLock struct {
 	waits  bool // it is not had, only waited for
 }
 
+// readLockTable reads the table several times if it is longer than a page: the
+// kernel hands it out page by page, and what stands on a later page is missed
+// if a line on an earlier one goes meanwhile. So there may be lines of locks in
+// it that were released while it was read.
 func readLockTable() (lockTable, error) {
-	text, err := os.ReadFile("/proc/locks")
-	if err != nil {
-		return nil, err
-	}
 	table := lockTable{}
-	for line := range strings.Lines(string(text)) {
-		if file, l, ok := flockLine(line); ok {
-			table[file] = append(table[file], l)
+	for range 3 {
+		text, err := os.ReadFile("/proc/locks")
+		if err != nil {
+			return nil, err
+		}
+		table.add(string(text))
+		if len(text) < os.Getpagesize()/2 {
+			break
 		}
 	}
 	return table, nil
+}
+
+func (t lockTable) add(text string) {
+	for line := range strings.Lines(text) {
+		if file, l, ok := flockLine(line); ok && !slices.Contains(t[file], l) {
+			t[file] = append(t[file], l)
+		}
+	}
 }
 
 // flockLine reads a line of /proc/locks, or the same behind "lock:" in fdinfo:
