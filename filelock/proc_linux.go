@@ -34,7 +34,7 @@ func (m mountDevices) identify(path string) (lockFile, error) {
 	if err := unix.Lstat(path, &st); err != nil {
 		return lockFile{}, &fs.PathError{Op: "lstat", Path: path, Err: err}
 	}
-	dev := device{unix.Major(st.Dev), unix.Minor(st.Dev)}
+	dev := device{unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev))}
 	if dev.major == 0 {
 		var stx unix.Statx_t
 		err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MNT_ID, &stx)
@@ -43,7 +43,7 @@ func (m mountDevices) identify(path string) (lockFile, error) {
 		}
 	}
 	name := fmt.Sprintf("%02x:%02x:%d", dev.major, dev.minor, st.Ino)
-	return lockFile{inode{st.Dev, st.Ino}, name}, nil
+	return lockFile{inode{uint64(st.Dev), st.Ino}, name}, nil
 }
 
 // of returns the device of a mounted file system, or the one that is given if
