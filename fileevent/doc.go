@@ -7,15 +7,18 @@
 //	ready.Wait(ctx) // in any other
 //
 // The marker's existence is the only truth. Creating the file with touch(1)
-// sets the event, removing it with rm(1) clears it, and ls(1) shows it. The
-// content of a marker means nothing. Whatever stands at the path counts, also
-// a symbolic link that leads nowhere; nothing at the path is ever followed
-// or truncated.
+// sets the event, removing it with rm(1) clears it, and ls(1) shows it.
+// Whatever stands at the path counts, also a symbolic link that leads nowhere;
+// nothing at the path is ever followed or truncated.
 //
 // Events behave as threading.Event does in Python: [Event.Set] and
 // [Event.Clear] are idempotent, and [Event.Wait] returns at once if the event
 // is set. The state outlives the processes, and the machine's next start if
-// the directory does.
+// the directory does. It is not written to the disk at once, as with fsync(2):
+// after a power failure it is what the file system remembers.
+//
+// [WaitAny] and [WaitAll] wait for many events in one call. With [AutoReset]
+// an event is taken by one of those who wait, and cleared by that.
 //
 // # Pulses
 //
@@ -31,21 +34,50 @@
 // gone. A directory that is moved to DIR while somebody waits there brings its
 // traces, and they may end the wait.
 //
+// Waits that take an event, see [AutoReset], pay no attention to the trace and
+// leave none: what has been cleared cannot be taken.
+//
 // # Waiting
 //
 // Waiters sleep until the file system reports a change, typically for less
-// than 0.1 ms after it. Where it does not report changes, or there are no
-// watchers left to be had, they look 100 times per second at first and at last
-// four times. In any case they look once per second, for what was reported to
-// nobody, and nothing is ever concluded from a report alone.
+// than 0.1 ms after it. However many wait in a process, they share one watcher
+// and one watch per directory, and those who wait for one event share one look
+// at it. Once per second it is made sure that the watched directory is still
+// the one at the path, and what was reported to nobody is looked for: a
+// directory that is removed, replaced, renamed or mounted over delays the
+// waiters by up to a second, and one that does not exist yet, with those above
+// it, may be waited in. Nothing is ever concluded from a report alone.
+//
+// A directory is polled where there are no watchers left to be had (Linux has
+// 128 per user), where the file system does not report what other hosts do
+// (NFS, SMB, FUSE and others, which are watched too, for what is done on this
+// host), and where it does not exist yet. It is looked at 100 times per second
+// at first and at last four times; less often if that takes long, so that it
+// costs at most a tenth of a processor. Who waits for many events in it does
+// not look for each, but reads the directory, and the file DIR/.fsync/board
+// where Clear then leaves word. That a directory is polled, and why, and that a
+// watch was lost, is logged by [log/slog] to its default logger on the level
+// Debug.
+//
+// What another host does is seen when this host learns of it, which on NFS and
+// FUSE may be some seconds later, depending on how it was mounted.
+//
+// # Who set it
+//
+// [Event.Info] says who set the event, when, and with which [Note]. Set writes
+// that into the marker it made, as one line of JSON; after that nobody writes
+// to a marker. A marker that touch made has no such record and is just as set.
+// The command line of the setter is part of the record: who may read the
+// marker may read it.
 //
 // # Permissions
 //
 // Whoever may write to the directory may set and clear; whoever may search it
-// may wait. DIR/.fsync gets the permissions of DIR when it is made, but for the
-// sticky bit; who changes those of DIR later changes those of DIR/.fsync too. In a sticky
-// directory such as /tmp everybody may set, and only the owner of a marker may
-// clear. Whoever may write to the directory can also disturb the event: it
+// may wait, and with AutoReset needs to be allowed to clear. DIR/.fsync gets
+// the permissions of DIR when it is made, but for the sticky bit; who changes
+// those of DIR later changes those of DIR/.fsync too. In a sticky directory
+// such as /tmp everybody may set, and only the owner of a marker may clear or
+// take it. Whoever may write to the directory can also disturb the event: it
 // protects against accidents, not against enemies.
 //
 // # Errors

@@ -98,6 +98,29 @@ func TestFullDisk(t *testing.T) {
 	ends(t, done)
 }
 
+// Nobody waits any more: the directory is not watched for much longer.
+func TestWaitsLeaveNoWatch(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	a := startAgent(t, path)
+	a.Send("wait")
+	a.Expect("asleep")
+	testproc.AwaitWatch(t, a.PID(), filepath.Dir(path))
+	must(t, New(path).Set())
+	a.Expect("ok")
+	info := must2(os.Stat(filepath.Dir(path)))
+	inode := fmt.Sprintf(" ino:%x ", info.Sys().(*syscall.Stat_t).Ino)
+	testproc.Until(t, "the directory is not watched", func() bool {
+		tables, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", a.PID()))
+		for _, table := range tables {
+			if text, _ := os.ReadFile(table); strings.Contains(string(text), inode) {
+				return false
+			}
+		}
+		return len(tables) > 0
+	})
+}
+
 // The directory is a mount point, while somebody waits in it.
 func TestSilentWatchDeathByMount(t *testing.T) {
 	t.Parallel()
@@ -149,7 +172,7 @@ func TestOverflow(t *testing.T) {
 		waiter := startAgent(t, path)
 		waiter.Send(wait)
 		waiter.Expect("asleep")
-		waiter.Signal(syscall.SIGSTOP)
+		goOn := halt(t, waiter)
 		noise := path + ".noise"
 		for range changes / 2 {
 			must(t, os.WriteFile(noise, nil, 0o644))
@@ -160,7 +183,7 @@ func TestOverflow(t *testing.T) {
 		} else {
 			must(t, New(path).Clear())
 		}
-		waiter.Signal(syscall.SIGCONT)
+		goOn()
 		waiter.Expect("ok")
 	}
 }
@@ -171,19 +194,11 @@ func TestStoppedWaiterDoesNotDisturb(t *testing.T) {
 	waiters := startAgents(t, 2, path, watching)
 	tell(waiters, "wait")
 	expect(t, waiters, "asleep")
-	waiters[0].Signal(syscall.SIGSTOP)
-	testproc.Until(t, "all its threads have stopped", func() bool {
-		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", waiters[0].PID()))
-		return err == nil && !slices.ContainsFunc(tasks, func(task string) bool {
-			stat, _ := os.ReadFile(task)
-			_, state, _ := strings.Cut(string(stat), ") ")
-			return !strings.HasPrefix(state, "T")
-		})
-	})
+	goOn := halt(t, waiters[0])
 	must(t, errors.Join(New(path).Set(), New(path).Clear()))
 	waiters[1].Expect("ok")
 	waiters[0].Silent()
-	waiters[0].Signal(syscall.SIGCONT)
+	goOn()
 	waiters[0].Expect("ok")
 }
 

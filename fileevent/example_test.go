@@ -50,3 +50,71 @@ func ExampleEvent_WaitFor() {
 	}
 	// Output: go on
 }
+
+// Each Set is for one of the workers, whichever comes first.
+func ExampleAutoReset() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	job := fileevent.New(filepath.Join(dir, "job"), fileevent.AutoReset())
+
+	if err := job.Set(); err != nil {
+		log.Print(err)
+	}
+	for range 2 { // or two processes
+		mine, err := job.WaitFor(0)
+		if err != nil {
+			log.Print(err)
+		}
+		fmt.Println(mine)
+	}
+	// Output:
+	// true
+	// false
+}
+
+// A worker works until it is told to stop, or to read its settings again.
+func ExampleWaitAny() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	stop := fileevent.New(filepath.Join(dir, "stop"))
+	reload := fileevent.New(filepath.Join(dir, "reload"), fileevent.AutoReset())
+
+	if err := reload.Set(); err != nil { // or: touch reload
+		log.Print(err)
+	}
+	switch i, err := fileevent.WaitAny(context.Background(), stop, reload); {
+	case err != nil:
+		log.Print(err)
+	case i == 0:
+		fmt.Println("stop")
+	case i == 1:
+		fmt.Println("read the settings")
+	}
+	// Output: read the settings
+}
+
+// Who finds an event set can ask why.
+func ExampleEvent_Info() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "maintenance")
+
+	if err := fileevent.New(path, fileevent.Note("new disks")).Set(); err != nil {
+		log.Print(err)
+	}
+	info, err := fileevent.New(path).Info()
+	if err != nil {
+		log.Print(err)
+	}
+	fmt.Println(info.Set, info.Note, info.PID == os.Getpid())
+	// Output: true new disks true
+}

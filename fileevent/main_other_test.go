@@ -17,3 +17,8 @@ var polling = mode{"polling", func(t *testing.T, args ...string) *testproc.Proc 
 func banWatchers() error { return errors.ErrUnsupported }
 
 func watchers() int { return -1 }
+
+func halt(t *testing.T, p *testproc.Proc) (goOn func()) {
+	t.Skip("only Linux shows whether a process has stopped")
+	return nil
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -145,6 +146,27 @@ func TestWaitAll(t *testing.T) {
 	ends(t, done)
 }
 
+// What was seen set has been set, also if it leaves no trace.
+func TestWaitAllRemembers(t *testing.T) {
+	t.Parallel()
+	events := eventsIn(t.TempDir(), 2)
+	asleep := make(chan struct{}, 100)
+	events[0].hook = func(s step) {
+		if s == sleeping {
+			asleep <- struct{}{}
+		}
+	}
+	done := make(chan error, 1)
+	go func() { done <- WaitAll(t.Context(), events...) }()
+	<-asleep
+	must(t, os.WriteFile(events[0].Path(), nil, 0o644))
+	<-asleep
+	must(t, os.Remove(events[0].Path()))
+	<-asleep
+	must(t, New(events[1].Path()).Set())
+	ends(t, done)
+}
+
 // Events that are to be taken have to be set at one time; until then nobody
 // takes them.
 func TestWaitAllTakesAtTheEnd(t *testing.T) {
@@ -186,27 +208,40 @@ func TestWaitAllTakesAtTheEnd(t *testing.T) {
 func TestWaitAllPutsBack(t *testing.T) {
 	t.Parallel()
 	events := eventsIn(t.TempDir(), 2, AutoReset())
-	must(t, errors.Join(events[0].Set(), events[1].Set()))
-	events[0].hook = once(took, func() {
-		if ok, err := New(events[1].Path(), AutoReset()).WaitFor(0); !ok {
-			t.Errorf("not to be had: %v", err)
+	must(t, events[1].Set())
+	asleep, loses, takes := make(chan struct{}, 100), make(chan struct{}), 0
+	events[0].hook = func(s step) {
+		switch s {
+		case sleeping:
+			asleep <- struct{}{}
+		case took:
+			if takes++; takes == 1 {
+				for len(asleep) > 0 { // nudges for nothing
+					<-asleep
+				}
+				close(loses)
+				if ok, err := New(events[1].Path(), AutoReset()).WaitFor(0); !ok {
+					t.Errorf("not to be had: %v", err)
+				}
+			}
 		}
-	})
-	asleep := make(chan struct{})
-	sleep := once(sleeping, func() { close(asleep) })
-	hook := events[0].hook
-	events[0].hook = func(s step) { hook(s); sleep(s) }
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
+	}
 	done := make(chan error, 1)
-	go func() { done <- WaitAll(ctx, events...) }()
+	go func() { done <- WaitAll(t.Context(), events...) }()
 	<-asleep
+	must(t, New(events[0].Path()).Set())
+	<-loses
+	<-asleep // it has taken one, lost the other,
+	<-asleep // and seen that the one is set again
 	isSet(t, events[0], true)
 	isSet(t, events[1], false)
 	must(t, New(events[1].Path()).Set())
 	ends(t, done)
 	isSet(t, events[0], false)
 	isSet(t, events[1], false)
+	if takes != 2 { // to see it set again was no reason to take it again
+		t.Errorf("the first was taken %d times", takes)
+	}
 }
 
 // When the ctx ends, nothing stays taken.

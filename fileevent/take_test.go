@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -129,6 +128,45 @@ func TestTakersInOneProcess(t *testing.T) {
 	isSet(t, e, false)
 }
 
+// However many wait in one process, a Set makes one of them try.
+func TestOneTryForAll(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	ctx, stop := context.WithCancel(t.Context())
+	const n = 50
+	var tries atomic.Int64
+	asleep, done := make(chan struct{}, 100*n), make(chan error, n)
+	for range n {
+		e := New(path, AutoReset())
+		e.hook = func(s step) {
+			switch s {
+			case taking:
+				tries.Add(1)
+			case sleeping:
+				asleep <- struct{}{}
+			}
+		}
+		go func() { done <- e.Wait(ctx) }()
+	}
+	for range n {
+		<-asleep
+	}
+	tries.Store(0)
+	must(t, New(path).Set())
+	ends(t, done)
+	for range n - 1 {
+		<-asleep
+	}
+	// Somebody may have come to sleep after a nudge of the patrol's.
+	if got := tries.Load(); got < 1 || got > n/2 {
+		t.Errorf("%d tries for one Set", got)
+	}
+	stop()
+	for range n - 1 {
+		<-done
+	}
+}
+
 // Whoever waits without AutoReset is woken, and takes nothing.
 func TestOnlyTakersTake(t *testing.T) {
 	t.Parallel()
@@ -149,16 +187,13 @@ func TestOnlyTakersTake(t *testing.T) {
 // take.
 func TestPulseLeavesNothingToTake(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("a process cannot be stopped on Windows")
-	}
 	path := markerPath(t)
 	taker := startAgent(t, path, "auto")
 	taker.Send("waitfor 50ms")
 	taker.Expect("asleep")
-	taker.Signal(stop)
+	goOn := halt(t, taker)
 	must(t, errors.Join(New(path).Set(), New(path).Clear()))
-	taker.Signal(goOn)
+	goOn()
 	taker.Expect("false")
 }
 

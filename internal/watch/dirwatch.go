@@ -51,7 +51,6 @@ func (h *hub) forget(w *dirWatch) (due []*Subscription) {
 	for p := range w.places {
 		due = p.nudgeAll(due)
 		h.move(p, nil)
-		p.settled = false
 		h.setPolling(p, lostWatch)
 	}
 	h.patrolNow()

@@ -302,6 +302,47 @@ func (h *hub) pauseAndProve(t *testing.T, dir string, nudge <-chan struct{}) {
 	}
 }
 
+// What the system tells about the directory itself is acted upon at once.
+func TestRemovedDirectoryIsNoticed(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("a watched directory cannot be removed on Windows")
+	}
+	h := testHub(t, never)
+	dir := filepath.Join(t.TempDir(), "dir")
+	must(t, os.Mkdir(dir, 0o755))
+	s, nudge := on(t, h, filepath.Join(dir, "a"))
+	was := watchOf(h, s)
+	must(t, os.Remove(dir))
+	nudged(t, nudge)
+	testproc.Until(t, "the watch is given up", func() bool { return watchOf(h, s) != was })
+	must(t, os.Mkdir(dir, 0o755))
+	testproc.Until(t, "a watch again", func() bool { return watches(h, s) })
+	h.pauseAndProve(t, dir, nudge)
+}
+
+// Who comes to a directory that was replaced in silence finds that out, for
+// those who were there before, too.
+func TestNewcomerFindsReplacement(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the parent of a watched directory cannot be renamed on Windows")
+	}
+	h := testHub(t, never)
+	dir := filepath.Join(t.TempDir(), "parent", "dir")
+	must(t, os.MkdirAll(dir, 0o755))
+	first, _ := on(t, h, filepath.Join(dir, "a"))
+	parent := filepath.Dir(dir)
+	must(t, errors.Join(os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755)))
+	if watches(h, first) {
+		t.Fatal("somebody has noticed already")
+	}
+	second, _ := on(t, h, filepath.Join(dir, "b"))
+	if !watches(h, first) || !watches(h, second) {
+		t.Error("the old directory is still watched")
+	}
+}
+
 // The directory was removed in silence, because somebody is in it.
 func TestDirectoryRemovedInSilence(t *testing.T) {
 	t.Parallel()

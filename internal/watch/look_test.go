@@ -38,10 +38,17 @@ func TestOneLookForAll(t *testing.T) {
 		h.nudge(subs[0].spot)
 		var wg sync.WaitGroup
 		before := g.n.Load()
+		var arrived sync.WaitGroup // so that nobody has seen anything when the others come
+		arrived.Add(n)
+		look := func() (any, any) {
+			arrived.Wait()
+			return g.look()
+		}
 		for i := range subs {
 			wg.Go(func() {
 				nudged(t, nudges[i])
-				if got := subs[i].Look(g.look).(int64); got <= before {
+				arrived.Done()
+				if got := subs[i].Look(look).(int64); got <= before {
 					t.Errorf("what was seen by look %d is stale: %d were before the nudge", got, before)
 				}
 			})
