@@ -116,6 +116,7 @@ func (e *Event) Set() error {
 		return err
 	}
 	e.at(marked)
+	giveWay()
 	e.record(f)
 	f.Close()
 	e.at(recorded)
