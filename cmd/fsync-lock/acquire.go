@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/userdir"
 )
 
 // A lock is what the command line names.
@@ -41,7 +42,7 @@ func (j *job) open() (lock, error) {
 	case j.name == "":
 		return filelock.New(j.path, opts...), nil
 	}
-	m, err := j.manager()
+	m, err := userdir.Open(j.dir)
 	switch {
 	case err != nil:
 		return nil, err
@@ -103,7 +104,7 @@ func openStatus(err error) int {
 	switch {
 	case errors.As(err, &of):
 		return of.status
-	case !errors.As(err, &path) && errors.Is(err, fs.ErrInvalid): // a wrong name
+	case errors.Is(err, userdir.ErrNone), !errors.As(err, &path) && errors.Is(err, fs.ErrInvalid): // a wrong name
 		return exitUsage
 	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return exitCreate

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/testproc"
+	"github.com/fsync-lock/fsync/internal/userdir"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -226,7 +227,7 @@ func TestOpenStatus(t *testing.T) {
 		pathError("open", syscall.EMFILE):  71,
 		pathError("flock", syscall.ENOLCK): 71,
 		pathError("flock", syscall.EBADF):  65,
-		errNoDir:                           64,
+		userdir.ErrNone:                    64,
 	} {
 		if got := openStatus(err); got != want {
 			t.Errorf("openStatus(%v) = %d, want %d", err, got, want)

@@ -53,11 +53,6 @@ func shell(script string) []string {
 	return []string{sh, "-c", script}
 }
 
-func ours(info os.FileInfo) bool {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(st.Uid) == os.Geteuid()
-}
-
 // columns returns the width of the terminal that f is, if it is one.
 func columns(f *os.File) (int, bool) {
 	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)

@@ -48,9 +48,6 @@ func shell(script string) []string {
 	return []string{"cmd", "/c", script}
 }
 
-// ours is always true: who may write where is not in a file's mode here.
-func ours(os.FileInfo) bool { return true }
-
 // columns returns the width of the terminal that f is, if it is one.
 func columns(f *os.File) (int, bool) {
 	var info windows.ConsoleScreenBufferInfo

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fsync-lock/fsync"
 	"github.com/fsync-lock/fsync/fileevent"
+	"github.com/fsync-lock/fsync/internal/userdir"
 )
 
 // A look is what is there at one moment.
@@ -35,7 +36,7 @@ type entry struct {
 func (q *query) look() *look {
 	l := &look{at: time.Now()}
 	if len(q.operands) == 0 {
-		dir := defaultDir()
+		dir := userdir.Default()
 		l.dirs = []string{dir}
 		l.fail(l.list(dir, ""), fs.ErrNotExist)
 		l.ask()

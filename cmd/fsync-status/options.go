@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fsync-lock/fsync/internal/getopt"
+	"github.com/fsync-lock/fsync/internal/userdir"
 )
 
 const version = "0.1.0"
@@ -86,7 +87,7 @@ func (q *query) check() error {
 		return errors.New("--report needs a JOURNAL")
 	case q.held && strings.HasSuffix(q.operands[0], ".event"):
 		return errors.New("--held: an event is not held; fsync-event is-set asks for one")
-	case len(q.operands) == 0 && defaultDir() == "":
+	case len(q.operands) == 0 && userdir.Default() == "":
 		return errors.New("nothing to look at: give a DIRECTORY or FILE, or set FSYNC_DIR or XDG_RUNTIME_DIR")
 	}
 	for _, operand := range q.operands {
