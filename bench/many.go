@@ -20,12 +20,13 @@ import (
 // takes in Go at the least: as many goroutines, each with a channel.
 var many = row{
 	name:   "many",
-	what:   "10000 events in one directory, a goroutine of one process waits for each; 100 of them are set, one after the other",
+	what:   "10000 events in one directory, a goroutine of one process waits for each, or one call for all; 100 of them are set, one after the other",
 	peers:  []string{ours, channels},
 	rounds: func(s scale) int { return s.manyRounds },
 	figures: []figure{
 		{name: "heap of each", unit: byteCount, list: "heap", reduce: median},
 		{name: "heap and stack of each", unit: byteCount, list: "memory", reduce: median},
+		{name: "heap and stack of each, all in one call", unit: byteCount, list: "call", reduce: median},
 		{name: "resident memory of each", unit: byteCount, list: "resident", reduce: median},
 		{name: "directories watched", unit: count, list: "watches", reduce: median},
 		{name: "inotify instances", unit: count, list: "watchers", reduce: median},
@@ -36,6 +37,7 @@ var many = row{
 	bounds: []bound{
 		{figure: "heap of each", limit: 2048, text: "≤ 2048 B"},
 		{figure: "heap and stack of each", limit: 2048, text: "≤ 2048 B"},
+		{figure: "heap and stack of each, all in one call", limit: 2048, text: "≤ 2048 B"},
 		{figure: "directories watched", limit: 1, text: "1"},
 		{figure: "ratio of the two", limit: 2, text: "≤ 2 ×"},
 	},
@@ -75,6 +77,9 @@ func measureMany(b *bench, peer string) (sample, error) {
 	if peer != ours {
 		return sample{values: values}, nil
 	}
+	if values["call"], err = memoryOfOneCall(b, dir); err != nil {
+		return sample{}, err
+	}
 	values["watches"], values["watchers"] = []float64{float64(got[3])}, []float64{float64(got[4])}
 	for _, i := range some {
 		took, err := wakeEvent(p, manyEvent(dir, i))
@@ -85,6 +90,22 @@ func measureMany(b *bench, peer string) (sample, error) {
 	}
 	values["ratio"] = []float64{quantile(0.5)(values["many"]) / quantile(0.5)(values["one"])}
 	return sample{values: values}, nil
+}
+
+// memoryOfOneCall is that of another process, which waits by WaitAny.
+func memoryOfOneCall(b *bench, dir string) ([]float64, error) {
+	p, err := b.startReady(b.roleCommand("many", ours, dir, b.scale.many))
+	if err != nil {
+		return nil, err
+	}
+	if err := p.say("call"); err != nil {
+		return nil, err
+	}
+	got, err := p.numbers(1)
+	if err != nil {
+		return nil, err
+	}
+	return []float64{float64(got[0]) / float64(b.scale.many)}, nil
 }
 
 // manyEvent is one of the events, noNumber the one that is there before.
@@ -155,6 +176,11 @@ func awaitMany(peer, dir string, args []string) error {
 			if err := awaitOne(manyEvent(dir, noNumber), func() { fmt.Println("asleep") }); err != nil {
 				return err
 			}
+		case what == "call\n":
+			before := memoryInUse()
+			awaitAny(dir, int(n))
+			m := memoryInUse()
+			fmt.Println(m.heap - before.heap + m.stack - before.stack)
 		default:
 			before := memoryInUse()
 			awaitAll(peer, dir, int(n))
@@ -171,6 +197,17 @@ func awaitOne(e *fileevent.Event, tell func()) error {
 		fmt.Println(now())
 	}
 	return err
+}
+
+// awaitAny waits for all in one call, and returns when that sleeps.
+func awaitAny(dir string, n int) {
+	events := make([]*fileevent.Event, n)
+	for i := range events {
+		events[i] = manyEvent(dir, i)
+	}
+	asleep := make(chan struct{})
+	go fileevent.WaitAny(announce(context.Background(), func() { close(asleep) }), events...)
+	<-asleep
 }
 
 // awaitAll starts the goroutines and returns when all wait.

@@ -192,7 +192,8 @@ func (e *Event) aim() watch.Aim {
 // WaitFor waits as [Event.Wait] does, for d at most, and reports whether the
 // event was set. If d is not positive it is one look, for which the directory
 // has to exist, or with [AutoReset] one try to take the event. A wait that was
-// in vain has lasted for d, by the monotonic clock.
+// in vain has lasted for d, by the monotonic clock, which on some systems, such
+// as Linux, stands still while the machine is suspended.
 func (e *Event) WaitFor(d time.Duration) (bool, error) {
 	if d <= 0 {
 		return e.try()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -346,5 +347,70 @@ func TestDebugLog(t *testing.T) {
 	a.Expect("false")
 	for _, want := range []string{"polling a directory", filepath.Dir(path), "too many open files", "watched=false"} {
 		testproc.Until(t, "it says "+want, func() bool { return strings.Contains(a.Stderr(), want) })
+	}
+}
+
+// A process that cannot open anything any more waits without it, by a timer if
+// it has no watcher yet.
+func TestOutOfDescriptors(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		for _, at := range []string{"sleeping", "looking"} {
+			path := markerPath(t)
+			must(t, errors.Join(New(path).Set(), New(path).Clear())) // there is a trace, which is opened
+			agent := startAgents(t, 1, path, how)[0]
+			agent.Send("starve " + at)
+			agent.Expect("starving")
+			must(t, errors.Join(New(path).Set(), New(path).Clear()))
+			agent.Expect("ok")
+		}
+	})
+}
+
+// What an event is worth after a power failure nobody pays for with every Set:
+// nothing is forced to the disk.
+func TestDurabilityIsNotPaidFor(t *testing.T) {
+	t.Parallel()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace is not installed")
+	}
+	calls := filepath.Join(t.TempDir(), "calls")
+	role := testproc.RoleCmd("agent", markerPath(t))
+	cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", calls, "-e", "trace=renameat,fsync,fdatasync,sync_file_range,syncfs,sync,msync"}, role.Args...)...)
+	cmd.Env = role.Env
+	agent := testproc.StartCmd(t, cmd)
+	agent.Expect("ready")
+	ask(t, agent, "pulse", "ok")
+	agent.Send("end")
+	agent.Exit()
+	text, err := os.ReadFile(calls)
+	must(t, err)
+	if !strings.Contains(string(text), "renameat(") || regexp.MustCompile(`sync\w*\(`).Match(text) {
+		t.Errorf("the calls of Set and Clear: %s", text)
+	}
+}
+
+// Thousands of names that have been set and cleared cost the one that is used
+// now nothing that grows with them, other than a directory entry of their own.
+func TestManyNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	events := eventsIn(dir, 2000)
+	for _, e := range events {
+		must(t, e.Set())
+	}
+	for _, e := range events {
+		isSet(t, e, true)
+		must(t, e.Clear())
+	}
+	for range 100 {
+		must(t, errors.Join(events[0].Set(), events[0].Clear()))
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("%d entries: %v", len(entries), err)
+	}
+	if traces, err := os.ReadDir(filepath.Join(dir, ".fsync")); err != nil || len(traces) != len(events) {
+		t.Errorf("%d traces of %d events: %v", len(traces), len(events), err)
 	}
 }

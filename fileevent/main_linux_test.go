@@ -58,6 +58,18 @@ func banWatchers() error {
 	return nil
 }
 
+// takeDescriptors lets this process open nothing more.
+func takeDescriptors() {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		panic(err)
+	}
+	limit.Cur = 0
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		panic(err)
+	}
+}
+
 // watchers returns how many inotify instances this process has.
 func watchers() int {
 	fds, _ := filepath.Glob("/proc/self/fd/*")

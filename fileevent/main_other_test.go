@@ -16,6 +16,8 @@ var polling = mode{"polling", func(t *testing.T, args ...string) *testproc.Proc 
 
 func banWatchers() error { return errors.ErrUnsupported }
 
+func takeDescriptors() {}
+
 func watchers() int { return -1 }
 
 func halt(t *testing.T, p *testproc.Proc) (goOn func()) {

@@ -49,6 +49,9 @@ func agent(args []string) error {
 		if err != nil {
 			return nil // the test has ended
 		}
+		if line == "end" {
+			return nil
+		}
 		e.hook = once(sleeping, func() { fmt.Println("asleep") })
 		if all := eventsIn(filepath.Dir(args[0]), events); events > 0 {
 			all[0].hook = e.hook
@@ -85,6 +88,12 @@ func obey(e *Event, line string) string {
 		err = errors.Join(e.Set(), e.Clear())
 	case "wait":
 		err = e.Wait(context.Background())
+	case "starve": // until the wait has ended
+		e.hook = once(steps[arg], func() {
+			defer fmt.Println("starving")
+			takeDescriptors()
+		})
+		err = e.Wait(context.Background())
 	case "waitclear":
 		err = e.WaitClear(context.Background())
 	case "die": // in the middle of what is said, at the step that is said
@@ -114,7 +123,7 @@ func obey(e *Event, line string) string {
 	return "ok"
 }
 
-var steps = map[string]step{"marked": marked, "recorded": recorded, "clearing": clearing, "announced": announced, "taking": taking, "took": took}
+var steps = map[string]step{"looking": looking, "sleeping": sleeping, "marked": marked, "recorded": recorded, "clearing": clearing, "announced": announced, "taking": taking, "took": took}
 
 func race(e *Event) (n int) {
 	ctx, stop := context.WithCancel(context.Background())

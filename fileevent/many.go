@@ -70,8 +70,9 @@ func anyOf(events []*Event) string {
 //
 // Events with [AutoReset] have to be set all at one time, and when the others
 // have been, too. Only then they are taken. If somebody else is faster with
-// one of them, those that were taken already are set again, and the wait goes
-// on. An event that is given twice is taken once. When ctx ends, or another
+// one of them, those that were taken already are set again, of which
+// [Event.Info] then says that this process did it, and the wait goes on. An
+// event that is given twice, under one path or two, is taken once. When ctx ends, or another
 // error occurs, nothing stays taken, unless setting it again fails, which the
 // error then says. A process that dies while it takes several loses what it
 // has taken.
@@ -145,16 +146,32 @@ func (w *waitForAll) note(v *vigil, met bool) {
 
 // take takes all or nothing.
 func (w *waitForAll) take() (bool, error) {
-	for n, i := range w.takes {
+	takes := w.oneEach()
+	for n, i := range takes {
 		v := &w.vigils[i]
 		taken, err := v.take()
 		if taken {
 			continue
 		}
 		w.note(v, false) // until it is set again, of which there will be a nudge
-		return false, errors.Join(err, w.putBack(w.takes[:n]))
+		return false, errors.Join(err, w.putBack(takes[:n]))
 	}
 	return true, nil
+}
+
+// oneEach returns the takes without those that lead to the marker of another
+// one, through a symbolic link for instance: to take it twice would never
+// succeed.
+func (w *waitForAll) oneEach() (each []int) {
+	byName := make(map[string][]marker)
+	for _, i := range w.takes {
+		m := w.vigils[i].marker
+		key := strings.ToLower(m.name)
+		if !slices.ContainsFunc(byName[key], m.is) {
+			each, byName[key] = append(each, i), append(byName[key], m)
+		}
+	}
+	return each
 }
 
 func (w *waitForAll) putBack(taken []int) error {

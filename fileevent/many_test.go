@@ -244,6 +244,55 @@ func TestWaitAllPutsBack(t *testing.T) {
 	}
 }
 
+// One event by two paths is taken once, not once and then in vain for ever.
+func TestWaitAllTakesOneByTwoPaths(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Skip(err)
+	}
+	one, other := New(filepath.Join(dir, "e"), AutoReset()), New(filepath.Join(link, "e"), AutoReset())
+	another := New(filepath.Join(dir, "f"), AutoReset())
+	must(t, another.Set())
+	takes := 0
+	count := func(s step) {
+		if s == took {
+			takes++
+		}
+	}
+	other.hook, another.hook = count, count
+	done := dozeOn(t, one, func(*Event) error {
+		before := one.hook
+		one.hook = func(s step) { before(s); count(s) }
+		return WaitAll(t.Context(), one, another, other)
+	})
+	must(t, New(one.Path()).Set())
+	ends(t, done)
+	if takes != 2 {
+		t.Errorf("%d takes", takes)
+	}
+	isSet(t, one, false)
+	isSet(t, another, false)
+}
+
+func TestMarkerIs(t *testing.T) {
+	t.Parallel()
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	a, b, far := splitMarker(filepath.Join(dir, "a")), splitMarker(filepath.Join(dir, "b")), splitMarker(filepath.Join(elsewhere, "a"))
+	if a.is(a) {
+		t.Error("what is not there is itself")
+	}
+	must(t, os.WriteFile(a.path, nil, 0o644))
+	must(t, os.WriteFile(b.path, nil, 0o644))
+	if err := os.Link(a.path, far.path); err != nil {
+		t.Skip(err)
+	}
+	if !a.is(a) || a.is(b) || a.is(far) || far.is(a) {
+		t.Errorf("a is itself: %v; b: %v; a link elsewhere: %v, %v", a.is(a), a.is(b), a.is(far), far.is(a))
+	}
+}
+
 // When the ctx ends, nothing stays taken.
 func TestWaitAllEndsWithNothing(t *testing.T) {
 	t.Parallel()

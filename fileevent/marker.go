@@ -163,6 +163,21 @@ func (m marker) clearable() (fs.FileInfo, error) {
 	return info, err
 }
 
+// is reports whether both paths lead to one marker. It is known if the marker
+// is there. A hard link in another directory is another event.
+func (m marker) is(other marker) bool {
+	return oneFile(os.Stat, m.directory(), other.directory()) && oneFile(os.Lstat, m.path, other.path)
+}
+
+func oneFile(stat func(string) (fs.FileInfo, error), a, b string) bool {
+	one, err := stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := stat(b)
+	return err == nil && os.SameFile(one, other)
+}
+
 func (m marker) remove() error {
 	if err := os.Remove(m.path); !errors.Is(err, fs.ErrNotExist) {
 		return err

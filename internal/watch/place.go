@@ -36,6 +36,7 @@ func (p *place) join(s *Subscription, name string, aim Aim) {
 		p.spots[key] = spt
 		p.entries++
 	}
+	spt.n.Add(1)
 	spt.nudges.Add(1) // what was seen before does not count for this one
 	s.spot = spt
 	if s.next = spt.first; s.next != nil {
@@ -47,6 +48,7 @@ func (p *place) join(s *Subscription, name string, aim Aim) {
 
 func (p *place) leave(s *Subscription) {
 	p.n--
+	s.spot.n.Add(-1)
 	if s.next != nil {
 		s.next.prev = s.prev
 	}

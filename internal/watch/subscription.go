@@ -31,7 +31,8 @@ type spot struct {
 	first *Subscription
 	also  *spot // one whose name is the same when folded
 
-	nudges  atomic.Uint64 // how many there were, and subscriptions
+	n       atomic.Int32  // subscriptions
+	nudges  atomic.Uint64 // how many there were, and how many have subscribed
 	looking sync.Mutex
 	seen    atomic.Pointer[sight]
 }
@@ -63,7 +64,9 @@ func (s *Subscription) Look(look func() (mine, others any)) any {
 	}
 	before := p.nudges.Load()
 	mine, others := look()
-	p.seen.Store(&sight{before, others})
+	if p.n.Load() > 1 { // thousands of events have one waiter each, and no use for it
+		p.seen.Store(&sight{before, others})
+	}
 	return mine
 }
 
