@@ -67,6 +67,24 @@ func TestPulseOfWhatTouchHasSet(t *testing.T) {
 	}
 }
 
+// Many wait for the event and clear it when it is set, all at one time. Whoever
+// waits when it is set is woken all the same, and by each Set once.
+func TestEveryoneClears(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		path := markerPath(t)
+		others := startAgents(t, 5, path, how)
+		tell(others, "consume")
+		expect(t, others, "asleep")
+		for range 50 {
+			must(t, New(path).WaitClear(t.Context()))
+			done := doze(t, path, forever) // it sleeps: no earlier Set wakes it
+			must(t, New(path).Set())
+			ends(t, done)
+		}
+	})
+}
+
 func TestPulseBeforeWaitDoesNotWake(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)

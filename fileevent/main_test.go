@@ -88,6 +88,12 @@ func obey(e *Event, line string) string {
 		err = errors.Join(e.Set(), e.Clear())
 	case "wait":
 		err = e.Wait(context.Background())
+	case "consume": // waits and clears, again and again
+		for err == nil {
+			if err = e.Wait(context.Background()); err == nil {
+				err = e.Clear()
+			}
+		}
 	case "starve": // until the wait has ended
 		e.hook = once(steps[arg], func() {
 			defer fmt.Println("starving")
