@@ -240,13 +240,9 @@ func memoryInUse() memory {
 	debug.FreeOSMemory()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	text, err := os.ReadFile("/proc/self/statm")
+	resident, err := residentMemory(os.Getpid())
 	if err != nil {
 		panic(err)
 	}
-	var size, resident int64
-	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
-		panic(err)
-	}
-	return memory{int64(m.HeapInuse), int64(m.StackInuse), resident * int64(os.Getpagesize())}
+	return memory{int64(m.HeapInuse), int64(m.StackInuse), resident}
 }

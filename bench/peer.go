@@ -35,13 +35,17 @@ const (
 	pipe         = "pipe"
 	statPolling  = "stat, 10 ms"
 	channels     = "channels"
+
+	oursJournal = "ours, journal" // with --journal
+	bare        = "no wrapper"
 )
 
 // lockPeers and eventPeers are in the order of the results' columns.
 var (
 	lockPeers  = []string{ours, rawFlock, gofrs, lockedFile, jujuMutex, pyFilelock, portalocker, fasteners, flockTool}
 	eventPeers = []string{ours, oursPolling, bareFsnotify, rawInotify, mpEvent, managerEvent, pipe, statPolling, channels}
-	allPeers   = slices.Concat(lockPeers, eventPeers[1:])
+	toolPeers  = []string{ours, oursJournal, flockTool, bare}
+	allPeers   = slices.Concat(lockPeers, eventPeers[1:], []string{oursJournal, bare})
 )
 
 // goModule is where a peer of this module comes from.
@@ -67,6 +71,8 @@ var systemPeer = map[string]string{
 	pipe:        "a byte through a FIFO",
 	statPolling: "os.Stat every 10 ms",
 	channels:    "a channel for each goroutine, in one process",
+	oursJournal: "fsync-lock with --journal",
+	bare:        "the command by itself",
 }
 
 // python is Debian's, which is the one that has Debian's packages.

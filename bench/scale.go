@@ -32,10 +32,18 @@ type scale struct {
 	manyRounds, many, manySets                int
 	changesRounds, changes                    int
 	takeRounds, takes                         int
+
+	wrapRounds, wraps               int
+	wrapWaitingRounds, wrapsWaiting int
+	wrapWaitingTime                 time.Duration
+	wrapRaceRounds, wrapRace        int
+	statusRounds, statuses          int
+	locks, locksHeld, bystanders    int
+	watchTime                       time.Duration
 }
 
 var full = scale{
-	name: "full", limit: 15 * time.Minute,
+	name: "full", limit: 20 * time.Minute,
 	handoverRounds: 7, handovers: 200, slowHandovers: 20,
 	uncontendedRounds: 9, ops: 20000, pythonOps: 3000,
 	fairnessRounds: 3, contenders: 16, fairnessTime: 5 * time.Second,
@@ -53,10 +61,15 @@ var full = scale{
 	manyRounds: 5, many: 10000, manySets: 100,
 	changesRounds: 5, changes: 100000,
 	takeRounds: 1, takes: 1000,
+
+	wrapRounds: 30, wraps: 10,
+	wrapWaitingRounds: 2, wrapsWaiting: 20, wrapWaitingTime: 5 * time.Second,
+	wrapRaceRounds: 3, wrapRace: 500,
+	statusRounds: 3, statuses: 5, locks: 10000, locksHeld: 100, bystanders: 400, watchTime: 20 * time.Second,
 }
 
 var quickly = scale{
-	name: "quick", limit: 3 * time.Minute,
+	name: "quick", limit: 4 * time.Minute,
 	handoverRounds: 3, handovers: 100, slowHandovers: 6,
 	uncontendedRounds: 3, ops: 10000, pythonOps: 2000,
 	fairnessRounds: 1, contenders: 16, fairnessTime: 3 * time.Second,
@@ -74,6 +87,11 @@ var quickly = scale{
 	manyRounds: 1, many: 10000, manySets: 100,
 	changesRounds: 1, changes: 100000,
 	takeRounds: 1, takes: 100,
+
+	wrapRounds: 10, wraps: 5,
+	wrapWaitingRounds: 1, wrapsWaiting: 10, wrapWaitingTime: 2 * time.Second,
+	wrapRaceRounds: 1, wrapRace: 500,
+	statusRounds: 1, statuses: 3, locks: 10000, locksHeld: 100, bystanders: 400, watchTime: 3 * time.Second,
 }
 
 // tiny is for the test: it runs everything and measures nothing.
@@ -96,4 +114,9 @@ var tiny = scale{
 	manyRounds: 1, many: 100, manySets: 5,
 	changesRounds: 1, changes: 20000,
 	takeRounds: 1, takes: 10,
+
+	wrapRounds: 2, wraps: 2,
+	wrapWaitingRounds: 1, wrapsWaiting: 2, wrapWaitingTime: 200 * time.Millisecond,
+	wrapRaceRounds: 1, wrapRace: 20,
+	statusRounds: 1, statuses: 1, locks: 50, locksHeld: 5, bystanders: 5, watchTime: 500 * time.Millisecond,
 }

@@ -1,0 +1,185 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"time"
+)
+
+// until is a command that says that it runs, and does so until it is told to
+// end.
+var until = []string{"sh", "-c", "echo runs; read end"}
+
+func (b *bench) wrapUntil(peer, path string, options ...string) (*proc, error) {
+	w, err := b.wrapper(peer)
+	if err != nil {
+		return nil, err
+	}
+	return b.start(w.on(b.ctx, slices.Concat(options, []string{path}, until)...))
+}
+
+var wrapHandover = row{
+	name:   "wrap-handover",
+	what:   "one wrapper waits for another's lock: from the word to the one command that it may end to the word from the other that it runs",
+	peers:  []string{ours, flockTool},
+	rounds: func(s scale) int { return s.wrapRounds },
+	figures: []figure{
+		{name: "end to start, p50", unit: nanoseconds, list: "handover", reduce: quantile(0.5)},
+	},
+	bounds: []bound{
+		{figure: "end to start, p50", against: flockTool, limit: 1.5, text: "≤ 1.5 ×"},
+	},
+	measure: measureWrapHandover,
+}
+
+func measureWrapHandover(b *bench, peer string) (sample, error) {
+	path := b.path("wrap-handover")
+	running, err := b.wrapUntil(peer, path)
+	if err == nil {
+		err = running.expect("runs")
+	}
+	var values []float64
+	for range b.scale.wraps {
+		if err != nil {
+			return sample{}, err
+		}
+		var next *proc
+		if next, err = b.wrapUntil(peer, path); err != nil {
+			return sample{}, err
+		}
+		if err := settle([]*proc{next}, waiterLook, settleMax); err != nil {
+			return sample{}, err
+		}
+		start := now()
+		if err := running.say("end"); err != nil {
+			return sample{}, err
+		}
+		err = next.expect("runs")
+		values = append(values, float64(now()-start))
+		running.kill()
+		running = next
+	}
+	return sample{values: map[string][]float64{"handover": values}}, err
+}
+
+var wrapWaiting = row{
+	name:   "wrap-waiting",
+	what:   "20 wrappers wait for a lock: what each has in memory, and the CPU time that it takes in 5 s",
+	peers:  []string{ours, flockTool},
+	rounds: func(s scale) int { return s.wrapWaitingRounds },
+	figures: []figure{
+		{name: "resident memory, most", unit: byteCount, list: "resident", reduce: slices.Max[[]float64], pooled: true},
+		{name: "CPU time, most", unit: nanoseconds, list: "cpu", reduce: slices.Max[[]float64], pooled: true},
+	},
+	bounds: []bound{
+		{figure: "resident memory, most", limit: 8 << 20, text: "≤ 8 MiB"},
+		{figure: "CPU time, most", limit: ns(5 * time.Millisecond), text: "≤ 0.1 %"},
+	},
+	measure: measureWrapWaiting,
+}
+
+func measureWrapWaiting(b *bench, peer string) (sample, error) {
+	path := b.path("wrap-waiting")
+	first, err := b.wrapUntil(peer, path)
+	if err != nil {
+		return sample{}, err
+	}
+	if err := first.expect("runs"); err != nil {
+		return sample{}, err
+	}
+	procs := make([]*proc, b.scale.wrapsWaiting)
+	for i := range procs {
+		if procs[i], err = b.wrapUntil(peer, path); err != nil {
+			return sample{}, err
+		}
+	}
+	if err := settle(procs, settleLook, settleMax); err != nil {
+		return sample{}, err
+	}
+	before, err := cpuTimes(procs)
+	if err != nil {
+		return sample{}, err
+	}
+	select {
+	case <-time.After(b.scale.wrapWaitingTime): // this is what is measured
+	case <-b.ctx.Done():
+		return sample{}, b.ctx.Err()
+	}
+	after, err := cpuTimes(procs)
+	if err != nil {
+		return sample{}, err
+	}
+	values := map[string][]float64{}
+	for i, p := range procs {
+		resident, err := residentMemory(p.pid())
+		if err != nil {
+			return sample{}, err
+		}
+		values["resident"] = append(values["resident"], float64(resident))
+		values["cpu"] = append(values["cpu"], after[i]-before[i])
+	}
+	return sample{values: values}, nil
+}
+
+var wrapRace = row{
+	name:   "wrap-race",
+	what:   "500 wrappers are started at once with -n on one lock, and the command of the one that gets it runs until all others have ended",
+	peers:  []string{ours, flockTool},
+	rounds: func(s scale) int { return s.wrapRaceRounds },
+	figures: []figure{
+		{name: "commands that ran too many, or too few", unit: count, list: "wrong", reduce: sum},
+		{name: "wrappers that did not end with 1", unit: count, list: "other", reduce: sum},
+		{name: "first start to last end", unit: nanoseconds, list: "took", reduce: median},
+	},
+	bounds: []bound{
+		{figure: "commands that ran too many, or too few", limit: 0, text: "none"},
+		{figure: "wrappers that did not end with 1", limit: 0, text: "none"},
+	},
+	measure: measureWrapRace,
+}
+
+func measureWrapRace(b *bench, peer string) (sample, error) {
+	path := b.path("wrap-race")
+	begin := now()
+	procs := make([]*proc, b.scale.wrapRace)
+	for i := range procs {
+		var err error
+		if procs[i], err = b.wrapUntil(peer, path, "-n"); err != nil {
+			return sample{}, err
+		}
+	}
+	ran, other := 0, 0
+	for _, p := range procs {
+		line, err := p.line()
+		switch {
+		case line == "runs":
+			ran++
+		case err == nil:
+			return sample{}, fmt.Errorf("said %q", line)
+		case endedWith(p, 1): // its output has ended, and line has seen it buried
+		default:
+			other++
+		}
+	}
+	took := since(begin)
+	wrong := max(ran-1, 1-ran)
+	return sample{values: map[string][]float64{"wrong": {float64(wrong)}, "other": {float64(other)}, "took": {ns(took)}}}, nil
+}
+
+func endedWith(p *proc, status int) bool {
+	return p.cmd.ProcessState != nil && p.cmd.ProcessState.ExitCode() == status
+}
+
+// residentMemory is what a process has in memory, with what it shares.
+func residentMemory(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0, err
+	}
+	var size, resident int64
+	_, err = fmt.Sscan(string(text), &size, &resident)
+	return resident * int64(os.Getpagesize()), err
+}
