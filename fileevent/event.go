@@ -105,7 +105,9 @@ func (e *Event) Path() string { return e.marker.path }
 //
 // The directory must exist. A Set that fails has not set the event. A process
 // that dies in Set has set the event or has not. Nobody hangs, and the next Set
-// needs no repairs. On a full disk that has room for an empty file, Set does
+// needs no repairs. On Linux it lets those whom it has woken run first: where
+// more wants to run than there are processors, Set may return some milliseconds
+// later for that. On a full disk that has room for an empty file, Set does
 // without the record that Info reads.
 func (e *Event) Set() error {
 	if err := e.marker.check("set"); err != nil {
