@@ -1,0 +1,49 @@
+# Completion of fsync-event for bash: put it into
+# /usr/share/bash-completion/completions under the name fsync-event.
+_fsync_event() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]} i options
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		mapfile -t COMPREPLY < <(compgen -W 'set clear is-set info wait run -h --help -V --version' -- "$cur")
+		return
+	fi
+	if [[ $verb == run ]]; then # behind its options there is a command
+		for ((i = 2; i < COMP_CWORD; i++)); do
+			case ${COMP_WORDS[i]} in
+			-w | --timeout | --when | --set | --dir | --note) ((i++)) ;;
+			--) ((i++)); break ;;
+			-*) ;;
+			*) break ;;
+			esac
+		done
+		if ((i < COMP_CWORD)) && declare -F _command_offset >/dev/null; then
+			_command_offset "$i"
+			return
+		fi
+		if ((i < COMP_CWORD)); then
+			compopt -o default 2>/dev/null
+			return
+		fi
+	fi
+	case $prev in
+	--dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+	--when | --set) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	-w | --timeout | --name | --note) return ;;
+	esac
+	case $verb in
+	set) options='--name --dir --note' ;;
+	clear | is-set) options='--name --dir' ;;
+	info) options='--name --dir --json' ;;
+	wait) options='--name --dir -w --timeout --any --cleared --take' ;;
+	run) options='--when --set --dir --note -w --timeout --take' ;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options -h --help -V --version" -- "$cur")
+	elif [[ $verb == run ]]; then
+		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+	else
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	fi
+}
+complete -F _fsync_event fsync-event

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/fsync-lock/fsync/fileevent"
+)
+
+// A report is what info --json prints, in the schema that the man page
+// describes: a field that is absent is not known. Fields have the names that
+// they have in the JSON of fsync-status, and may be added to version 1.
+type report struct {
+	Version int     `json:"fsync_event"`
+	Events  []state `json:"events"`
+}
+
+// A state is an event at the time of a look.
+type state struct {
+	Name  string  `json:"name,omitempty"`
+	Path  string  `json:"path"`
+	State string  `json:"state"` // set, clear, or unknown after an error
+	SetBy *setter `json:"set_by,omitempty"`
+	Error string  `json:"error,omitempty"`
+}
+
+// A setter is who has set an event.
+type setter struct {
+	PID      int       `json:"pid,omitempty"`
+	Host     string    `json:"host,omitempty"`
+	Command  string    `json:"command,omitempty"`
+	Note     string    `json:"note,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+	Rebooted bool      `json:"rebooted,omitempty"`
+}
+
+// printInfo prints who set the events: a line for each, or JSON.
+func (q *query) printInfo(out *os.File, targets []target) int {
+	r := report{Version: 1, Events: []state{}}
+	var b bytes.Buffer
+	status := q.each(targets, func(t target) error {
+		info, err := t.Info()
+		r.Events = append(r.Events, t.state(info, err))
+		if err != nil {
+			return err
+		}
+		if !q.json {
+			fmt.Fprintf(&b, "%s: %v\n", harmless(t.label), info)
+		}
+		if !info.Set {
+			return errNotSet
+		}
+		return nil
+	})
+	err := error(nil)
+	if q.json {
+		err = r.encode(&b)
+	}
+	if _, failed := out.Write(b.Bytes()); err != nil || failed != nil {
+		return q.fail(exitInternal, errors.Join(err, failed))
+	}
+	return status
+}
+
+func (t target) state(info fileevent.Info, err error) state {
+	s := state{Name: t.name, Path: t.absolute(), State: "clear"}
+	switch {
+	case err != nil:
+		s.State, s.Error = "unknown", err.Error()
+	case info.Set:
+		s.State = "set"
+	}
+	if info.PID > 0 {
+		s.SetBy = &setter{info.PID, info.Host, info.Command, info.Note, info.Since, info.Rebooted}
+	}
+	return s
+}
+
+func (r report) encode(w io.Writer) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(r); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, escaped(b.String()))
+	return err
+}

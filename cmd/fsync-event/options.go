@@ -1,0 +1,217 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/getopt"
+)
+
+const version = "0.1.0"
+
+// usage is a Printf format for the program's name.
+const usage = `Usage: %[1]s set|clear|is-set|info|wait [OPTION...] FILE...
+   or: %[1]s run --when NAME [OPTION...] [--] COMMAND [ARGUMENT...]
+Set, clear, look at or wait for events, or run COMMAND when they are set. An
+event is set while its FILE exists; wait waits until all of several are set.
+
+     --name NAME        instead of FILE, NAME of a directory of events; may be
+                        repeated, and all operands are names then
+     --dir DIR          that directory; default $FSYNC_DIR, or for this user
+     --note TEXT        set, run: what info tells others
+     --json             info: print JSON, for scripts
+ -w, --timeout SECONDS  wait, run: give up after that time; 0 is one look
+     --any              wait: until one of the events is set
+     --cleared          wait: until they are not set
+     --take             wait, run: clear them; each set then ends one wait only
+     --when NAME        run: wait for this event; with a slash in it, a FILE
+     --set NAME         run: set this one if COMMAND succeeds
+ -h, --help, -V, --version  print this, or the version
+
+wait prints the events that ended it, info who set them. Exit status: 0, or
+COMMAND's; 1 if not set or not in time, 128+signal, 64 for wrong usage, 66 if an
+event cannot be had, 69 70 71 73 other trouble: fsync-event(1).
+`
+
+// verbs are the words that the command line begins with.
+var verbs = []string{"set", "clear", "is-set", "info", "wait", "run"}
+
+// A query is what the command line asks for.
+type query struct {
+	program string // what we are called in messages
+	verb    string
+
+	operands []string // of run the command
+	names    []string // from --name
+	dir      string
+	note     string
+	json     bool
+
+	timeout            time.Duration // 0 = one look; forever = no limit
+	any, cleared, take bool
+
+	when, set []string
+}
+
+const forever = -1 // the timeout that -w has not set
+
+// parse reads the command line. The error is an answer if there is nothing to
+// do but to print it.
+func parse(program string, args []string) (*query, error) {
+	q := &query{program: program, timeout: forever}
+	args, err := getopt.Parse(args, q.options())
+	switch {
+	case err != nil:
+		return q, err
+	case len(args) == 0:
+		return q, errors.New("no command; there are " + strings.Join(verbs, ", "))
+	case !slices.Contains(verbs, args[0]):
+		return q, fmt.Errorf("unknown command %q; there are %s", args[0], strings.Join(verbs, ", "))
+	}
+	q.verb = args[0]
+	if q.verb == "run" { // options behind its command are the command's
+		q.operands, err = getopt.Parse(args[1:], q.options())
+	} else {
+		q.operands, err = parseMixed(args[1:], q.options())
+	}
+	if err != nil {
+		return q, err
+	}
+	return q, q.check()
+}
+
+// parseMixed reads options that may stand among the operands: an event that is
+// called --note is set sooner by mistake than on purpose. Behind "--" all are
+// operands.
+func parseMixed(args []string, options []getopt.Option) (operands []string, err error) {
+	for {
+		rest, err := getopt.Parse(args, options)
+		if err != nil || len(rest) == 0 {
+			return operands, err
+		}
+		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" { // or the argument of an option: so be it
+			return append(operands, rest...), nil
+		}
+		operands, args = append(operands, rest[0]), rest[1:]
+	}
+}
+
+// check refuses what is not enough, or contradicts itself, and makes operands
+// of the names.
+func (q *query) check() error {
+	runs := q.verb == "run"
+	named := len(q.names) > 0
+	if runs {
+		named = slices.ContainsFunc(slices.Concat(q.when, q.set), isName)
+	}
+	for _, rule := range []struct {
+		broken bool
+		says   string
+	}{
+		{runs && len(q.when) == 0, "run needs --when and the event to wait for"},
+		{runs && len(q.operands) == 0, "no command to run"},
+		{runs && len(q.operands) > 0 && q.operands[0] == "", "the command to run has no name"},
+		{runs && q.note != "" && len(q.set) == 0, "--note needs --set: it is for the event that is set"},
+		{!runs && len(q.operands)+len(q.names) == 0, q.verb + " needs an event: a FILE, or --name NAME"},
+		{!runs && !named && slices.Contains(q.operands, ""), "a FILE has no name"},
+		{q.dir != "" && !named, "--dir is for names, and there is none"},
+		{q.cleared && q.take, "--cleared and --take exclude each other"},
+	} {
+		if rule.broken {
+			return errors.New(rule.says)
+		}
+	}
+	q.operands = append(q.names, q.operands...)
+	return nil
+}
+
+// options is the one table of what the command line can say, and behind which
+// words. The others are there, too, to say where they belong.
+func (q *query) options() []getopt.Option {
+	answers := func(text string) func(string) error {
+		return func(string) error { return answer(text) }
+	}
+	var options []getopt.Option
+	for _, row := range []struct {
+		verbs string // none = all, and before them
+		getopt.Option
+	}{
+		{"set clear is-set info wait", getopt.Option{Long: []string{"name"}, Arg: "NAME", Set: list(&q.names)}},
+		{"set clear is-set info wait run", getopt.Option{Long: []string{"dir"}, Arg: "DIR", Set: text(&q.dir)}},
+		{"set run", getopt.Option{Long: []string{"note"}, Arg: "TEXT", Set: func(s string) error { q.note = s; return nil }}},
+		{"info", getopt.Option{Long: []string{"json"}, Set: set(&q.json)}},
+		{"wait run", getopt.Option{Short: "w", Long: []string{"timeout"}, Arg: "SECONDS", Set: q.setTimeout}},
+		{"wait", getopt.Option{Long: []string{"any"}, Set: set(&q.any)}},
+		{"wait", getopt.Option{Long: []string{"cleared"}, Set: set(&q.cleared)}},
+		{"wait run", getopt.Option{Long: []string{"take"}, Set: set(&q.take)}},
+		{"run", getopt.Option{Long: []string{"when"}, Arg: "NAME", Set: list(&q.when)}},
+		{"run", getopt.Option{Long: []string{"set"}, Arg: "NAME", Set: list(&q.set)}},
+		{"", getopt.Option{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, q.program))}},
+		{"", getopt.Option{Short: "V", Long: []string{"version"}, Set: answers("fsync-event " + version + "\n")}},
+	} {
+		if of := strings.Fields(row.verbs); len(of) > 0 && !slices.Contains(of, q.verb) {
+			row.Set = func(string) error { return misplacedOption(q.verb, of) }
+		}
+		options = append(options, row.Option)
+	}
+	return options
+}
+
+func misplacedOption(verb string, of []string) error {
+	if verb == "" {
+		return errors.New("a command has to come before it: " + strings.Join(of, ", "))
+	}
+	return fmt.Errorf("%s does not take it; it is for %s", verb, strings.Join(of, ", "))
+}
+
+// An answer is what the command line asks to print, such as the help.
+type answer string
+
+func (answer) Error() string { return "there is nothing to do but to answer" }
+
+func set(p *bool) func(string) error {
+	return func(string) error { *p = true; return nil }
+}
+
+var errEmpty = errors.New("it is empty")
+
+func text(p *string) func(string) error {
+	return func(value string) error {
+		if value == "" {
+			return errEmpty
+		}
+		*p = value
+		return nil
+	}
+}
+
+func list(p *[]string) func(string) error {
+	return func(value string) error {
+		if value == "" {
+			return errEmpty
+		}
+		*p = append(*p, value)
+		return nil
+	}
+}
+
+// setTimeout never makes 0 of what is more than 0.
+func (q *query) setTimeout(arg string) error {
+	seconds, err := strconv.ParseFloat(strings.TrimLeft(arg, " "), 64)
+	switch {
+	case err != nil, math.IsNaN(seconds), math.IsInf(seconds, 0):
+		return fmt.Errorf("%q is not a number of seconds", arg)
+	case seconds < 0:
+		return fmt.Errorf("%q is less than no time", arg)
+	}
+	q.timeout = math.MaxInt64 // 292 years
+	if d := seconds * float64(time.Second); d < math.MaxInt64 {
+		q.timeout = time.Duration(math.Ceil(d))
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/fileevent"
+	"github.com/fsync-lock/fsync/internal/userdir"
+)
+
+// A target is an event that the command line names.
+type target struct {
+	*fileevent.Event
+	label string // as it was given
+	name  string // empty if it was given as a file
+}
+
+// errNotSet says that an event is not set, which is an answer.
+var errNotSet = errors.New("not set")
+
+// look fails with errNotSet if the event is not set.
+func (t target) look() error {
+	set, err := t.IsSet()
+	if err == nil && !set {
+		err = errNotSet
+	}
+	return err
+}
+
+// targets returns the events of all commands but run. With --name all operands
+// are names, and else they are files.
+func (q *query) targets(operands []string) ([]target, error) {
+	return q.open(operands, func(string) bool { return len(q.names) > 0 }, append(q.noting(), q.taking()...))
+}
+
+// noting has those who set an event leave the note.
+func (q *query) noting() []fileevent.Option { return []fileevent.Option{fileevent.Note(q.note)} }
+
+// taking has those who wait take the event, with --take.
+func (q *query) taking() []fileevent.Option {
+	if q.take {
+		return []fileevent.Option{fileevent.AutoReset()}
+	}
+	return nil
+}
+
+// isName tells the names from the files of --when and --set: a name has no
+// slash in it, and that a file is in the working directory can be said with
+// one.
+func isName(value string) bool {
+	return !strings.ContainsFunc(value, func(r rune) bool { return r < 0x80 && os.IsPathSeparator(uint8(r)) })
+}
+
+// open returns events; it touches none of them yet, but makes the directory of
+// names if it is missing.
+func (q *query) open(labels []string, named func(string) bool, opts []fileevent.Option) ([]target, error) {
+	var targets []target
+	var names *fsync.Manager
+	for _, label := range labels {
+		if !named(label) {
+			targets = append(targets, target{Event: fileevent.New(label, opts...), label: label})
+			continue
+		}
+		var err error
+		if names == nil {
+			if names, err = userdir.Open(q.dir); err != nil {
+				return nil, err
+			}
+		}
+		e, err := names.NewEvent(label, opts...)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, target{Event: e, label: label, name: label})
+	}
+	return targets, nil
+}
+
+// absolute is the path for those who do not know the working directory.
+func (t target) absolute() string {
+	path, err := filepath.Abs(t.Path())
+	if err != nil {
+		return t.Path()
+	}
+	return path
+}
+
+// openStatus is the exit status for an event that cannot be had.
+func openStatus(err error) int {
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, userdir.ErrNone), !errors.As(err, &path) && errors.Is(err, fs.ErrInvalid): // a wrong name
+		return exitUsage
+	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return exitCreate
+	case isShortage(err):
+		return exitSystem
+	}
+	return exitNoInput
+}
+
+// isShortage reports whether the system is out of something.
+func isShortage(err error) bool {
+	for _, shortage := range []error{syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN} {
+		if errors.Is(err, shortage) {
+			return true
+		}
+	}
+	return false
+}
