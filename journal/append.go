@@ -86,8 +86,11 @@ func appendOnce(path string, text []byte, maxSize int64, wait time.Duration) (ag
 
 // makeRoom renames a file that has no room for n bytes more.
 func makeRoom(path string, n, maxSize int64) (made bool, err error) {
+	if maxSize <= 0 {
+		return false, nil
+	}
 	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() || maxSize <= 0 || info.Size() == 0 || info.Size()+n <= maxSize {
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 || info.Size()+n <= maxSize {
 		return false, nil // if there is no file, or another kind, write says so
 	}
 	if err := os.Rename(path, path+".1"); err != nil {

@@ -16,14 +16,14 @@ import (
 // of a clock that is never set, and are written to the microsecond.
 type Run struct {
 	Start   time.Time // in UTC once it was read from a journal
-	Lock    string    // absolute path of the lock file, or of the semaphore's directory
+	Lock    string    // absolute path of the lock file, or of the semaphore's directory; of a descriptor's, if it is known
 	Name    string    // of the lock in a directory of locks; empty if it was given as a path
 	Command []string  // the command and its arguments
 	PID     int       // of who waited for the lock: fsync-lock
 	Host    string
 	User    string
 	Waited  time.Duration // for the lock, in vain or not
-	Held    time.Duration // 0 if it did not get the lock, or if its end is not known
+	Held    time.Duration // until the command ended; 0 if it did not get the lock, or if its end is not known
 	Outcome Outcome
 	Status  int    // exit status, of fsync-lock too; 0 if the end is not known
 	Signal  string // which one it was if a signal had to do with the end: TERM

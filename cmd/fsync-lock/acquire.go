@@ -18,6 +18,7 @@ type lock interface {
 	TryAcquireFor(time.Duration) (bool, error)
 	Holders() ([]filelock.Holder, error)
 	File() (*os.File, error) // a duplicate of the held file
+	Release() error          // ends the hold for all who inherited it
 	Path() string
 }
 
@@ -69,7 +70,6 @@ func (j *job) acquire(l lock, r *relay) error {
 		j.tell("getting lock took %s seconds", seconds(time.Since(start)))
 		return nil
 	}
-	j.reportConflict(l)
 	return errConflict
 }
 

@@ -10,15 +10,15 @@ import (
 )
 
 // execute runs the command with our files and hands signals through to it. It
-// returns the command's exit status, or why it could not be run.
+// returns how the command ended, or why it could not be run.
 //
 // The command inherits the lock, so that it is held for as long as it runs,
 // whatever becomes of this process. A background process that it leaves
 // behind inherits it too. The lock is not released here: that would end it for
 // those as well.
-func (j *job) execute(l lock, r *relay) (int, error) {
+func (j *job) execute(l lock, r *relay, e *entry) (outcome, error) {
 	if err := j.bequeath(l); err != nil {
-		return exitSystem, err
+		return outcome{status: exitSystem}, err
 	}
 	j.tell("executing %s", j.command[0])
 	path, err := lookPath(j.command[0])
@@ -27,6 +27,7 @@ func (j *job) execute(l lock, r *relay) (int, error) {
 	}
 	env := j.environment(l)
 	if j.noFork {
+		e.started()
 		return j.notRun(runAs(path, j.command, func(path string, argv []string) error {
 			return become(path, argv, env)
 		}))
@@ -45,18 +46,18 @@ func (j *job) execute(l lock, r *relay) (int, error) {
 	limit := j.limitTime(p, r)
 	end := p.wait(r)
 	if !limit.exceeded.IsZero() {
-		return limit.status(p, end), nil
+		end = limit.outcome(p, end)
 	}
-	return r.mourn(end), nil
+	return end, nil
 }
 
 // notRun is the status and the message for a command that could not be run.
-func (j *job) notRun(err error) (int, error) {
+func (j *job) notRun(err error) (outcome, error) {
 	status := exitNoExec
 	if isShortage(err) || errors.Is(err, syscall.EAGAIN) {
 		status = exitSystem
 	}
-	return status, fmt.Errorf("cannot run %s: %w", j.command[0], err)
+	return outcome{status: status}, fmt.Errorf("cannot run %s: %w", j.command[0], err)
 }
 
 // runAs runs a file, by the shell if it is a script without "#!", as execvp(3)

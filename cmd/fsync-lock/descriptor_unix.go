@@ -109,6 +109,9 @@ func (d *descriptor) startWaiter() (*os.Process, error) {
 
 var waiterFile *os.File
 
+// Release is unlock under the name that locks have for it.
+func (d *descriptor) Release() error { return d.unlock() }
+
 func (d *descriptor) Holders() ([]filelock.Holder, error) {
 	path := d.Path()
 	if path == "" {

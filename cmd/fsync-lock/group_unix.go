@@ -52,7 +52,7 @@ func outcomeOf(ws syscall.WaitStatus, err error) outcome {
 	case err != nil:
 		return outcome{status: 1} // as flock(1): somebody else has waited for it
 	case ws.Signaled():
-		return outcome{exitSignal + int(ws.Signal()), ws.Signal()}
+		return outcome{status: exitSignal + int(ws.Signal()), by: ws.Signal()}
 	}
 	return outcome{status: ws.ExitStatus()}
 }

@@ -47,15 +47,15 @@ func (j *job) limitTime(p *process, r *relay) *limit {
 	return l
 }
 
-// status is what is handed on for a command that ran for too long.
-func (l *limit) status(p *process, end outcome) int {
+// outcome is what is handed on for a command that ran for too long.
+func (l *limit) outcome(p *process, end outcome) outcome {
 	if l.killed && end.by == syscall.SIGKILL {
-		return end.status
+		return outcome{status: end.status, by: end.by, overtime: true}
 	}
 	if l.killAfter > 0 && !l.killed {
 		l.killRest(p)
 	}
-	return exitTimedOut
+	return outcome{status: exitTimedOut, overtime: true}
 }
 
 // killRest gives what is left of the command's group the rest of its time, and

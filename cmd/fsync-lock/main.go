@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/fsync-lock/fsync/journal"
 )
 
 func main() {
@@ -53,20 +55,41 @@ func run(args []string, r *relay) int {
 		r.listen()
 	}
 	l, err := j.open()
+	if err != nil {
+		l = nil // an interface with nothing in it is not nil
+	}
+	e := j.begin(l, r)
 	if err == nil {
 		err = j.acquire(l, r)
 	}
+	e.waited()
 	switch {
-	case errors.Is(err, errConflict):
-		return j.conflictStatus
 	case err != nil:
-		return fail(program, openStatus(err), err)
+		return j.notLocked(l, e, err)
 	case j.command == nil:
 		return 0
 	}
-	status, err := j.execute(l, r)
+	end, err := j.execute(l, r, e)
 	if err != nil {
-		return fail(program, status, err)
+		fail(program, end.status, err)
+		e.letGo(l)
+		e.notStarted(end.status, err)
+		return end.status
+	}
+	e.letGo(l)
+	e.ended(end)
+	return r.mourn(end)
+}
+
+// notLocked says why there is no lock, and returns the exit status.
+func (j *job) notLocked(l lock, e *entry, err error) int {
+	if errors.Is(err, errConflict) {
+		e.busy(j.reportConflict(l, e.kept))
+		return j.conflictStatus
+	}
+	status := fail(j.program, openStatus(err), err)
+	if status != exitUsage { // the name cannot be one
+		e.without(journal.FailedToLock, status, err.Error())
 	}
 	return status
 }

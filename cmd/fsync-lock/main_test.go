@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			for _, name := range []string{"FSYNC_DIR", "XDG_RUNTIME_DIR"} {
+			for _, name := range []string{"FSYNC_DIR", "XDG_RUNTIME_DIR", "FSYNC_JOURNAL"} {
 				env.Setenv(name, "")
 			}
 			env.Setenv("SHELL", "/bin/sh")
@@ -68,11 +68,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status,
-			"await":  await,
-			"within": within,
-			"asuser": asUser,
-			"same":   same,
+			"status":     status,
+			"await":      await,
+			"within":     within,
+			"asuser":     asUser,
+			"same":       same,
+			"journalled": journalled,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {

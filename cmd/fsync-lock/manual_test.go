@@ -57,7 +57,7 @@ func TestManual(t *testing.T) {
 		return text
 	}
 	page := strings.ReplaceAll(read("man/fsync-lock.1"), `\-`, "-")
-	fish := regexp.MustCompile(`complete -c fsync-lock| -[adx] .*`).ReplaceAllString(read("completions/fsync-lock.fish"), "")
+	fish := regexp.MustCompile(`complete -c fsync-lock| -[adrx] .*`).ReplaceAllString(read("completions/fsync-lock.fish"), "")
 	fish = regexp.MustCompile(`-[sl] \S+`).ReplaceAllStringFunc(fish, func(s string) string {
 		return map[byte]string{'s': " -", 'l': " --"}[s[1]] + s[3:]
 	})
@@ -104,6 +104,9 @@ func TestCompletions(t *testing.T) {
 		{"bash", bash(`fsync-lock -n man/fsync`), "man/fsync-lock.1", ""},
 		{"bash", bash(`fsync-lock -w 5 man/fsync`), "man/fsync-lock.1", ""},
 		{"bash", bash(`fsync-lock --dir comp`), "completions", ""},
+		{"bash", bash(`fsync-lock --journal man/fsync`), "man/fsync-lock.1", ""},
+		{"bash", bash(`fsync-lock --journal j file tru`), "true", ""},
+		{"bash", bash(`fsync-lock --journal-max-size 1M man/fsync`), "man/fsync-lock.1", ""},
 		{"bash", bash(`fsync-lock file tru`), "true", ""},
 		{"bash", bash(`fsync-lock --name job tru`), "true", ""},
 		{"bash", bash(`fsync-lock --name=job --ver`), "--verbose", ""},

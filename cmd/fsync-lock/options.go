@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -27,8 +28,7 @@ Hold a lock on FILE, or on a file that the shell has open, while COMMAND runs.
  -E, --conflict-exit-code N  exit status if -n or -w fails; default 1
      --skip                 exit with 0 if the lock is held; waits only with -w
      --slots N              let N hold it at a time; FILE is a directory for it
-     --name NAME            instead of FILE, lock NAME of a directory of locks
-     --dir DIR              that directory; default $FSYNC_DIR, or for this user
+     --name NAME, --dir DIR  instead of FILE, lock NAME in DIR or $FSYNC_DIR
  -c, --command SCRIPT       run SCRIPT by $SHELL or /bin/sh
  -o, --close                COMMAND does not inherit the lock and dies with this
  -F, --no-fork              become COMMAND instead of waiting for its end
@@ -36,6 +36,7 @@ Hold a lock on FILE, or on a file that the shell has open, while COMMAND runs.
      --env                  give COMMAND $FSYNC_LOCK_FILE and $FSYNC_LOCK_NAME
      --max-runtime TIME     TERM to COMMAND after TIME (1.5m, 2h), exit 124
      --kill-after TIME      KILL to it TIME after that
+     --journal FILE, --journal-max-size SIZE  add a line on this run to FILE
      --verbose              say how long it took, and who holds the lock
  -h, --help, -V, --version  print this, or the version. Exit status: COMMAND's,
 128+signal, 1 or -E if held, 64 usage, 65 66 69 71 73 trouble: fsync-lock(1).
@@ -63,12 +64,15 @@ type job struct {
 	verbose    bool
 	maxRuntime time.Duration // 0 = no limit
 	killAfter  time.Duration // 0 = never
+
+	journal     string // empty = none
+	journalSize int64  // 0 = no limit
 }
 
 // parse reads the command line. The error is an answer if there is nothing to
 // do but to print it.
 func parse(program string, args []string) (*job, error) {
-	j := &job{program: program, timeout: forever, conflictStatus: unset, fd: -1}
+	j := &job{program: program, timeout: forever, conflictStatus: unset, fd: -1, journal: os.Getenv("FSYNC_JOURNAL")}
 	var script *string
 	operands, err := getopt.Parse(args, append(j.options(&script), refused...))
 	if err != nil {
@@ -130,6 +134,7 @@ func (j *job) check() error {
 		{j.noFork && j.close, "-F and -o exclude each other: nothing would be left to hold the lock"},
 		{j.noFork && j.maxRuntime > 0, "-F and --max-runtime exclude each other: nobody would be left to watch the time"},
 		{j.killAfter > 0 && j.maxRuntime == 0, "--kill-after needs --max-runtime"},
+		{j.journalSize > 0 && j.journal == "", "--journal-max-size needs --journal or FSYNC_JOURNAL"},
 		{j.dir != "" && j.name == "", "--dir needs --name"},
 		{j.name != "" && j.fd >= 0, "--name and --fd exclude each other"},
 		{j.slots > 0 && j.fd >= 0, "--slots needs a directory, not a descriptor"},
@@ -186,6 +191,8 @@ func (j *job) options(script **string) []getopt.Option {
 		{Long: []string{"env"}, Whole: true, Set: set(&j.env)},
 		{Long: []string{"max-runtime"}, Arg: "TIME", Whole: true, Set: duration(&j.maxRuntime)},
 		{Long: []string{"kill-after"}, Arg: "TIME", Whole: true, Set: duration(&j.killAfter)},
+		{Long: []string{"journal"}, Arg: "FILE", Whole: true, Set: func(s string) error { j.journal = s; return nil }},
+		{Long: []string{"journal-max-size"}, Arg: "SIZE", Whole: true, Set: j.setJournalSize},
 		{Long: []string{"verbose"}, Set: set(&j.verbose)},
 		{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, j.program))},
 		{Short: "V", Long: []string{"version"}, Set: answers("fsync-lock " + version + "\n")},
@@ -283,6 +290,21 @@ func (j *job) setSlots(arg string) error {
 		return fmt.Errorf("%q is not a number of slots, 1 or more", arg)
 	}
 	j.slots = n
+	return nil
+}
+
+// setJournalSize reads a number of bytes, or one with a unit. None at all is no
+// limit.
+func (j *job) setJournalSize(arg string) error {
+	digits, unit := arg, int64(1)
+	if i := strings.IndexAny(arg, "KMG"); i >= 0 && i == len(arg)-1 {
+		digits, unit = arg[:i], map[byte]int64{'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30}[arg[i]]
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/unit {
+		return fmt.Errorf("%q is not a size such as 500000, 64K, 10M or 1G", arg)
+	}
+	j.journalSize = n * unit
 	return nil
 }
 

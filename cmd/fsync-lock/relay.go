@@ -21,10 +21,11 @@ type relay struct {
 	listening sync.Once
 	caught    chan struct{} // closed when no signal can kill this process but by our hand
 
-	mu    sync.Mutex // guards the fields below; the end of the process is under it too
-	tidy  func()     // what to do before the end; nil = nothing
-	p     *process   // the command; nil until it runs
-	ended bool       // it has
+	mu    sync.Mutex           // guards the fields below; the end of the process is under it too
+	tidy  func()               // what to do before the end; nil = nothing
+	tell  func(syscall.Signal) // whom to tell of it; nil = nobody
+	p     *process             // the command; nil until it runs
+	ended bool                 // it has, or there will be none
 	last  syscall.Signal
 	came  chan struct{} // has one when last is set
 }
@@ -56,9 +57,12 @@ func (r *relay) deliver(sig syscall.Signal, typed bool) {
 			default:
 			}
 		}
-	case sig != sigCont:
+	case sig != sigCont && !r.ended:
 		if r.tidy != nil {
 			r.tidy()
+		}
+		if r.tell != nil {
+			r.tell(sig)
 		}
 		os.Exit(endBy(sig))
 	}
@@ -72,7 +76,9 @@ func (r *relay) run(start func() (*process, error)) (*process, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p, err := start()
-	r.p = p
+	if err == nil {
+		r.p = p
+	}
 	return p, err
 }
 
@@ -81,6 +87,14 @@ func (r *relay) before(tidy func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tidy = tidy
+}
+
+// whenInterrupted has somebody told if a signal ends this process before there
+// is a command.
+func (r *relay) whenInterrupted(tell func(syscall.Signal)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tell = tell
 }
 
 // unlessOver does something to the command, if that has not ended, and reports
@@ -96,7 +110,8 @@ func (r *relay) unlessOver(do func()) bool {
 }
 
 // over says that the command has ended, and must not be sent anything any more:
-// its PID is about to be somebody else's.
+// its PID is about to be somebody else's. Or that there will be no command, and
+// that what this process has still to say is not to be cut short.
 func (r *relay) over() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -126,4 +141,6 @@ func (r *relay) mourn(end outcome) int {
 type outcome struct {
 	status int            // as it is handed on
 	by     syscall.Signal // what ended it; 0 = itself
+
+	overtime bool // it was told to end because it ran for too long; by is KILL if it was killed
 }

@@ -5,6 +5,8 @@ package main
 import (
 	"errors"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -39,6 +41,47 @@ func (j *job) bequeath(l lock) error {
 // inherited keeps the duplicate from being collected, and so closed, before
 // the command is started.
 var inherited *os.File
+
+// letGo gives up what this process has of the lock, and leaves it to those who
+// have inherited it: to unlock it would take it away from them, so what is
+// open here is closed. That is for a process that is about to end. What still
+// is to be done until then keeps nobody waiting for the lock.
+func (j *job) letGo(l lock) {
+	switch {
+	case j.fd >= 0 || l == nil: // that is the shell's
+	case j.close:
+		l.Release() // nobody has inherited it
+	default:
+		closeAll(inherited)
+	}
+}
+
+// closeAll closes every descriptor of the file that this process has opened.
+//
+// The duplicate that f is got the lowest number that was free. What it is a
+// duplicate of has one near to it: that was free when the lock was asked for,
+// and a few files have been closed since, such as the gate's.
+func closeAll(f *os.File) {
+	var mine, st unix.Stat_t
+	last := int(f.Fd())
+	if unix.Fstat(last, &mine) != nil {
+		return
+	}
+	for fd := 3; fd < last+32; fd++ {
+		if unix.Fstat(fd, &st) == nil && st.Dev == mine.Dev && st.Ino == mine.Ino {
+			unix.Close(fd)
+		}
+	}
+}
+
+// signalName is what kill(1) calls a signal; empty for 0, which is none.
+func signalName(sig syscall.Signal) string {
+	name := strings.TrimPrefix(unix.SignalName(sig), "SIG")
+	if name == "" && sig > 0 {
+		name = strconv.Itoa(int(sig)) // one of the real-time signals
+	}
+	return name
+}
 
 // become turns this process into the command.
 func become(path string, argv, env []string) error { return syscall.Exec(path, argv, env) }

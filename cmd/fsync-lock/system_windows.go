@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -26,6 +27,18 @@ func (j *job) bequeath(lock) error {
 		return os.NewSyscallError("SetInformationJobObject", err)
 	}
 	return os.NewSyscallError("AssignProcessToJobObject", windows.AssignProcessToJobObject(job, windows.CurrentProcess()))
+}
+
+// letGo gives up the lock. Nobody has inherited it, and the command has ended.
+func (j *job) letGo(l lock) {
+	if l != nil {
+		l.Release()
+	}
+}
+
+// signalName is what a signal is called; empty for 0, which is none.
+func signalName(sig syscall.Signal) string {
+	return map[syscall.Signal]string{syscall.SIGINT: "INT", syscall.SIGTERM: "TERM", syscall.SIGKILL: "KILL"}[sig]
 }
 
 func lookPath(name string) (string, error) {

@@ -44,14 +44,7 @@ func TestSignalsOnATerminal(t *testing.T) {
 	}
 	// The kernel makes one of two equal signals that wait to be delivered. So
 	// the one that was typed must have reached the wrapper, too.
-	settle := func() {
-		t.Helper()
-		testproc.Until(t, "no signal is pending", func() bool {
-			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", term.PID()))
-			return err == nil && strings.Contains(string(status), "\nShdPnd:\t0000000000000000\n")
-		})
-		time.Sleep(50 * time.Millisecond) // and so does the Go runtime
-	}
+	settle := func() { t.Helper(); handled(t, term.PID()) }
 	term.Type("\x03")
 	got(syscall.SIGINT, 1)
 	settle()
@@ -74,6 +67,46 @@ func TestSignalsOnATerminal(t *testing.T) {
 	if status := term.Exit(); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
+}
+
+// handled waits until a process has handled every signal that it was sent: none
+// is pending, for the process or for one of its threads, and all threads sleep,
+// those of the Go runtime too, which hands signals from one to the other.
+//
+// Nobody sends it more meanwhile. It is looked twice, and nobody has run in
+// between: a thread may have handed over, and fallen asleep, before it was
+// looked at, and the next one have woken after that.
+func handled(t *testing.T, pid int) {
+	t.Helper()
+	last := ""
+	testproc.Until(t, fmt.Sprintf("process %d has handled its signals", pid), func() bool {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+		now := ""
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return false
+			}
+			for line := range strings.Lines(string(text)) {
+				name, value, _ := strings.Cut(strings.TrimSpace(line), ":\t")
+				switch name {
+				case "State":
+					if value[0] != 'S' {
+						return false
+					}
+				case "SigPnd", "ShdPnd":
+					if strings.Trim(value, "0") != "" {
+						return false
+					}
+				case "voluntary_ctxt_switches", "nonvoluntary_ctxt_switches":
+					now += value + " "
+				}
+			}
+		}
+		quiet := now != "" && now == last
+		last = now
+		return quiet
+	})
 }
 
 // A Ctrl-C that ends the command ends the wrapper by the same signal.

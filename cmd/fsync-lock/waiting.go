@@ -105,11 +105,17 @@ func (n *notice) wipe() {
 }
 
 // reportConflict says, if anybody is there to read it or asks for it, why
-// there is no lock and who has it.
-func (j *job) reportConflict(l lock) {
+// there is no lock and who has it. It returns who has it, if that is wanted or
+// was found out anyway.
+func (j *job) reportConflict(l lock, wanted bool) string {
 	_, terminal := columns(os.Stderr)
-	if !j.verbose && (j.skip || !terminal) {
-		return
+	shown := j.verbose || terminal && !j.skip
+	if !shown && !wanted {
+		return ""
+	}
+	who := held(holders(l))
+	if !shown {
+		return who
 	}
 	if j.verbose {
 		line := "failed to get lock"
@@ -118,13 +124,13 @@ func (j *job) reportConflict(l lock) {
 		}
 		j.complain(line)
 	}
-	who := held(holders(l))
-	if who == "" && !j.verbose {
-		who = "held"
-	}
-	if who != "" {
+	switch {
+	case who != "":
 		j.complain(j.label(l) + " is " + who)
+	case !j.verbose:
+		j.complain(j.label(l) + " is held")
 	}
+	return who
 }
 
 // holders asks who holds the lock, again if nobody seems to: the kernel's table

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/userdir"
+	"github.com/fsync-lock/fsync/journal"
+)
+
+// An entry is what the journal is to say of this run: one line, when the run is
+// over, however that came. With -F it is written before, because nobody is left
+// to do so later.
+type entry struct {
+	job   *job
+	relay *relay
+	kept  bool        // there is a journal, and this is a run
+	run   journal.Run // what is known when the wait begins; not changed afterwards
+	till  time.Time   // when the wait was over
+}
+
+// begin makes the entry of the run before the lock is waited for; l is nil if
+// that could not be opened. From here on a signal that ends the wait is
+// journalled.
+func (j *job) begin(l lock, r *relay) *entry {
+	e := &entry{job: j, relay: r}
+	if j.journal == "" || j.command == nil || j.unlock {
+		return e // without a command or a lock there is no run
+	}
+	e.kept = true
+	if j.timeout != 0 { // with -F, too; what comes sooner ends us without a line
+		r.listen()
+		<-r.caught
+	}
+	e.run = journal.Run{Start: time.Now(), Lock: j.journalled(l), Name: j.name, Command: j.command, PID: os.Getpid()}
+	e.run.Host, _ = os.Hostname()
+	r.whenInterrupted(e.interrupted)
+	return e
+}
+
+// journalled is the absolute path of the lock, or the best that stands for it.
+func (j *job) journalled(l lock) string {
+	path := j.lockPath(l)
+	switch {
+	case path == "" && j.name != "":
+		dir := j.dir
+		if dir == "" {
+			dir = userdir.Default()
+		}
+		path = filepath.Join(dir, j.name) + ".lock"
+		if j.slots > 0 {
+			path = filepath.Join(dir, j.name) + ".sem"
+		}
+	case path == "":
+		return fmt.Sprintf("descriptor %d", j.fd)
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+// waited says that the wait is over, with or without the lock.
+func (e *entry) waited() { e.till = time.Now() }
+
+// interrupted writes that a signal ended the wait. It is called by who delivers
+// the signal.
+func (e *entry) interrupted(sig syscall.Signal) {
+	r := e.run
+	r.Waited = time.Since(r.Start)
+	r.Outcome, r.Status, r.Signal = journal.Interrupted, exitSignal+int(sig), signalName(sig)
+	e.append(r)
+}
+
+// busy writes that somebody else held the lock for too long.
+func (e *entry) busy(who string) {
+	how := journal.TimedOut
+	if e.job.timeout == 0 {
+		how = journal.Skipped
+	}
+	e.without(how, e.job.conflictStatus, who)
+}
+
+// without writes that there was no lock.
+func (e *entry) without(how journal.Outcome, status int, why string) {
+	r := e.run
+	r.Waited = e.till.Sub(r.Start)
+	r.Outcome, r.Status, r.Reason = how, status, why
+	e.finish(r)
+}
+
+// started writes that the command is about to be executed in our place. A
+// signal that comes meanwhile ends us behind the line, and has no line of its
+// own.
+func (e *entry) started() {
+	r := e.run
+	r.Waited, r.Outcome = e.till.Sub(r.Start), journal.Started
+	e.relay.unlessOver(func() {
+		e.relay.tell = nil
+		e.append(r)
+	})
+}
+
+// letGo gives the lock up before the line is written, so that nobody who waits
+// for it has to wait for the journal.
+func (e *entry) letGo(l lock) {
+	if e.kept {
+		e.job.letGo(l)
+	}
+}
+
+// notStarted writes why there was a lock, and no command.
+func (e *entry) notStarted(status int, err error) {
+	e.held(journal.Run{Outcome: journal.FailedToStart, Status: status, Reason: err.Error()})
+}
+
+// ended writes how the command ended.
+func (e *entry) ended(end outcome) {
+	how, by := journal.Ran, end.by
+	switch {
+	case end.overtime:
+		how = journal.Killed
+		if by == 0 {
+			by = syscall.SIGTERM // it has dealt with that
+		}
+	case by != 0:
+		how = journal.Signalled
+	}
+	e.held(journal.Run{Outcome: how, Status: end.status, Signal: signalName(by)})
+}
+
+// held writes the end of a run that had the lock.
+func (e *entry) held(end journal.Run) {
+	r := e.run
+	r.Waited, r.Held = e.till.Sub(r.Start), time.Since(e.till)
+	r.Outcome, r.Status, r.Signal, r.Reason = end.Outcome, end.Status, end.Signal, end.Reason
+	e.finish(r)
+}
+
+// finish writes the line, when no signal can write one any more.
+func (e *entry) finish(r journal.Run) {
+	if e.kept {
+		e.relay.over()
+		e.append(r)
+	}
+}
+
+// append writes the line. That it cannot be written is nothing to end a job
+// for, or to call a good one bad.
+func (e *entry) append(r journal.Run) {
+	if !e.kept {
+		return
+	}
+	if err := journal.Append(e.job.journal, r, e.job.journalSize); err != nil {
+		e.job.complain("the journal: " + err.Error())
+	}
+}

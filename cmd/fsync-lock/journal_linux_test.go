@@ -1,0 +1,338 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+	"github.com/fsync-lock/fsync/journal"
+)
+
+// in starts fsync-lock --journal j in a directory.
+func in(t *testing.T, dir string, args ...string) *testproc.Proc {
+	t.Helper()
+	cmd := exec.Command("fsync-lock", append([]string{"--journal", "j"}, args...)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	return testproc.StartCmd(t, cmd)
+}
+
+// hold takes a lock of this process's.
+func hold(t *testing.T, path string) *filelock.Lock {
+	t.Helper()
+	lock := filelock.New(path)
+	if ok, err := lock.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	return lock
+}
+
+func release(t *testing.T, lock *filelock.Lock) {
+	t.Helper()
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readRuns reads a journal that has nothing else in it.
+func readRuns(t *testing.T, path string) []journal.Run {
+	t.Helper()
+	runs, unread, err := journal.ReadFile(path)
+	if err != nil || unread.Total() > 0 {
+		t.Fatalf("%v unread, %v", unread, err)
+	}
+	return runs
+}
+
+// onlyRun is the one run in a journal.
+func onlyRun(t *testing.T, path string) journal.Run {
+	t.Helper()
+	runs := readRuns(t, path)
+	if len(runs) != 1 {
+		t.Fatalf("%d runs: %+v", len(runs), runs)
+	}
+	return runs[0]
+}
+
+// Two hundred at once write two hundred whole lines, each its own.
+func TestManyJournal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const n = 200
+	all := make([]*testproc.Proc, n)
+	lock := hold(t, filepath.Join(dir, "0.lock"))
+	for i := range all {
+		all[i] = in(t, dir, fmt.Sprintf("%d.lock", i%4), "sh", "-c", fmt.Sprintf("exit %d", i))
+	}
+	release(t, lock)
+	for i, p := range all {
+		if status := p.Exit(); status != i || p.Stderr() != "" {
+			t.Errorf("exit status %d of %d, said %q", status, i, p.Stderr())
+		}
+	}
+	seen := map[int]bool{}
+	for _, r := range readRuns(t, filepath.Join(dir, "j")) {
+		if seen[r.Status] || r.Outcome != journal.Ran || filepath.Base(r.Lock) != fmt.Sprintf("%d.lock", r.Status%4) {
+			t.Errorf("twice, or wrong: %+v", r)
+		}
+		seen[r.Status] = true
+	}
+	if len(seen) != n {
+		t.Errorf("%d runs of %d", len(seen), n)
+	}
+}
+
+// While many write, a journal that is full is renamed: of the two files that
+// there are then neither is too large, and no line is torn, or there twice.
+func TestManyRotate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const n, size = 60, 4 << 10
+	var all []*testproc.Proc
+	for i := range n {
+		all = append(all, in(t, dir, "--journal-max-size", "4K", fmt.Sprintf("%d.lock", i), "sh", "-c", fmt.Sprintf("exit %d", i)))
+	}
+	for _, p := range all {
+		if p.Exit(); p.Stderr() != "" {
+			t.Error(p.Stderr())
+		}
+	}
+	path := filepath.Join(dir, "j")
+	seen := map[int]bool{}
+	runs := readRuns(t, path)
+	for _, r := range runs {
+		seen[r.Status] = true
+	}
+	if len(seen) != len(runs) || len(runs) >= n {
+		t.Errorf("%d runs, %d different ones, of %d", len(runs), len(seen), n)
+	}
+	for _, file := range []string{path, path + ".1"} {
+		info, err := os.Stat(file)
+		if err != nil || info.Size() > size {
+			t.Errorf("%v, %v", info, err)
+		}
+	}
+}
+
+// The command has ended, and the journal keeps the wrapper: the lock is free
+// for the next one, and a signal changes nothing any more.
+func TestJournalKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string][]string{
+		"plain": nil, "waited": nil, "close": {"-o"}, "slots": {"--slots", "1"}, "limit": {"--max-runtime", "1h"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path := filepath.Join(dir, "j")
+			busy := hold(t, path)
+			var before *testproc.Proc
+			if name == "waited" { // then it has passed the gate
+				before = in(t, t.TempDir(), filepath.Join(dir, "a"), "sh", "-c", "echo here; read x")
+				before.Expect("here")
+			}
+			p := in(t, dir, append(options, "a", "sh", "-c", "exit 3")...)
+			if before != nil {
+				testproc.AwaitWaiters(t, filepath.Join(dir, "a"), 1)
+				before.Send("end")
+			}
+			testproc.AwaitWaiters(t, path, 1)
+			ours := exec.Command("fsync-lock", append(append(options, "-n"), "a", "true")...)
+			ours.Dir = dir
+			if out, err := ours.CombinedOutput(); err != nil {
+				t.Errorf("the lock is not free: %v: %s", err, out)
+			}
+			p.Signal(syscall.SIGTERM)
+			release(t, busy)
+			if status := p.Exit(); status != 3 || p.Stderr() != "" {
+				t.Errorf("exit status %d, said %q", status, p.Stderr())
+			}
+			if run := onlyRun(t, path); run.Outcome != journal.Ran || run.Status != 3 {
+				t.Errorf("%+v", run)
+			}
+		})
+	}
+}
+
+// What the command has left in the background keeps the lock.
+func TestJournalLeavesTheLockToHeirs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close() // which ends the background process
+	cmd := exec.Command("fsync-lock", "--journal", "j", "a.lock", "sh", "-c", "(echo here; read x <&3) 2>&- & exit 3")
+	cmd.Dir, cmd.ExtraFiles = dir, []*os.File{r}
+	p := testproc.StartCmd(t, cmd)
+	p.Expect("here")
+	if status := p.Exit(); status != 3 {
+		t.Errorf("exit status %d", status)
+	}
+	if run := onlyRun(t, filepath.Join(dir, "j")); run.Status != 3 {
+		t.Errorf("%+v", run)
+	}
+	if ok, err := filelock.New(filepath.Join(dir, "a.lock")).TryAcquire(); ok || err != nil {
+		t.Errorf("TryAcquire() = %t, %v while the background process has the lock", ok, err)
+	}
+}
+
+// However a signal meets the end of a run, that is journalled once.
+func TestJournalledOnce(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		args    []string
+		outcome journal.Outcome
+		status  int
+	}{
+		{"skipped", []string{"-n", "a.lock", "touch", "never"}, journal.Skipped, 1},
+		{"timed-out", []string{"-w", ".01", "a.lock", "touch", "never"}, journal.TimedOut, 1},
+		{"failed-to-lock", []string{"missing/a.lock", "touch", "never"}, journal.FailedToLock, 66},
+		{"failed-to-start", []string{"b.lock", "./never"}, journal.FailedToStart, 69},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path := filepath.Join(dir, "j")
+			hold(t, filepath.Join(dir, "a.lock"))
+			busy := hold(t, path)
+			p := in(t, dir, c.args...)
+			testproc.AwaitWaiters(t, path, 1)
+			p.Signal(syscall.SIGTERM)
+			p.Signal(syscall.SIGHUP)
+			handled(t, p.PID())
+			release(t, busy)
+			if status := p.Exit(); status != c.status {
+				t.Errorf("exit status %d, want %d", status, c.status)
+			}
+			if run := onlyRun(t, path); run.Outcome != c.outcome || run.Status != c.status {
+				t.Errorf("%+v", run)
+			}
+			if _, err := os.Lstat(filepath.Join(dir, "never")); err == nil {
+				t.Error("the command has run")
+			}
+		})
+	}
+}
+
+// A signal has ended the wait, and the lock comes while that is written: the
+// command does not run any more.
+func TestInterruptedIsFinal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, a := filepath.Join(dir, "j"), filepath.Join(dir, "a.lock")
+	lock, busy := hold(t, a), hold(t, path)
+	p := in(t, dir, "a.lock", "touch", "never")
+	testproc.AwaitWaiters(t, a, 1)
+	p.Signal(syscall.SIGTERM)
+	testproc.AwaitWaiters(t, path, 1)
+	release(t, lock)
+	testproc.AwaitWaiters(t, a, 0)
+	release(t, busy)
+	if status := p.Exit(); status != -1 {
+		t.Errorf("exit status %d, want that TERM ended it", status)
+	}
+	if run := onlyRun(t, path); run.Outcome != journal.Interrupted || run.Signal != "TERM" {
+		t.Errorf("%+v", run)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "never")); err == nil {
+		t.Error("the command has run")
+	}
+}
+
+// A signal has ended the wait, and while that is written the time to wait is
+// over, too: there is no second line.
+func TestInterruptedIsFinalAtTheDeadline(t *testing.T) {
+	t.Parallel()
+	for range 8 { // which of two lines came first would be a matter of luck
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path, a := filepath.Join(dir, "j"), filepath.Join(dir, "a.lock")
+			hold(t, a)
+			busy := hold(t, path)
+			p := in(t, dir, "-w", ".3", "a.lock", "touch", "never")
+			testproc.AwaitWaiters(t, a, 1)
+			p.Signal(syscall.SIGTERM)
+			testproc.AwaitWaiters(t, path, 1)
+			testproc.Until(t, "it does not wait any more", func() bool {
+				_, err := os.Lstat(filepath.Join(dir, ".a.lock.gate"))
+				return errors.Is(err, fs.ErrNotExist)
+			})
+			handled(t, p.PID())
+			release(t, busy)
+			p.Exit()
+			if run := onlyRun(t, path); run.Outcome != journal.Interrupted {
+				t.Errorf("%+v", run)
+			}
+		})
+	}
+}
+
+// When the run is over a signal neither ends this process nor has a line.
+func TestSignalAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	r := newRelay()
+	r.whenInterrupted(func(sig syscall.Signal) { t.Errorf("told of %v", sig) })
+	r.over()
+	r.deliver(syscall.SIGTERM, false)
+}
+
+// A signal to a wrapper that is about to become its command ends it, and has
+// no line of its own.
+func TestStartedIsJournalledOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "j")
+	busy := hold(t, path)
+	p := in(t, dir, "-F", "a.lock", "sleep", "1000")
+	testproc.AwaitWaiters(t, path, 1)
+	p.Signal(syscall.SIGTERM)
+	handled(t, p.PID())
+	release(t, busy)
+	testproc.Until(t, "the line is written", func() bool {
+		info, err := os.Stat(path)
+		return err == nil && info.Size() > 0
+	})
+	// The exec may come before the signal is dealt with, and one that is caught
+	// but not dealt with is lost by it. What comes later is the command's.
+	testproc.Until(t, "it has ended", func() bool {
+		syscall.Kill(p.PID(), syscall.SIGTERM)
+		return p.Exited()
+	})
+	if status := p.Exit(); status != -1 {
+		t.Errorf("exit status %d, want that TERM ended it", status)
+	}
+	if run := onlyRun(t, path); run.Outcome != journal.Started {
+		t.Errorf("%+v", run)
+	}
+}
+
+// A full disk costs the line and a warning.
+func TestJournalOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	full := testproc.Tmpfs(t, "size=64k,mode=777")
+	if err := os.WriteFile(filepath.Join(full, "rest"), make([]byte, 65<<10), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("fsync-lock", "--journal", filepath.Join(full, "j"), "a.lock", "sh", "-c", "exit 3")
+	cmd.Dir = t.TempDir()
+	p := testproc.StartCmd(t, cmd)
+	if status := p.Exit(); status != 3 {
+		t.Errorf("exit status %d", status)
+	}
+	if said := p.Stderr(); strings.Count(said, "\n") != 1 || !strings.HasPrefix(said, "fsync-lock: the journal: ") || !strings.Contains(said, "no space left") {
+		t.Errorf("said %q", said)
+	}
+}
