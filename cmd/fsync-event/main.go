@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 )
 
 func main() { os.Exit(run(os.Args)) }
@@ -98,5 +100,5 @@ func (q *query) fail(status int, err error) int {
 
 // complain prints a message on stderr.
 func (q *query) complain(message string) {
-	fmt.Fprintf(os.Stderr, "%s: %s\n", q.program, harmlessLines(message))
+	fmt.Fprintf(os.Stderr, "%s: %s\n", q.program, term.HarmlessLines(message))
 }

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/internal/testproc"
-	"github.com/fsync-lock/fsync/internal/userdir"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 

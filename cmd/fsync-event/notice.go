@@ -5,6 +5,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 )
 
 // How a wait is shown. On a terminal, from a second on, one line says what is
@@ -26,10 +28,10 @@ type notice struct {
 
 // showWait shows the wait until stop is called, or a signal ends the process.
 func (q *query) showWait(targets []target, r *relay) (stop func()) {
-	if _, terminal := columns(os.Stderr); !terminal {
+	if _, terminal := term.Columns(os.Stderr); !terminal {
 		return func() {}
 	}
-	n := &notice{text: harmless(q.program + ": " + q.waiting(targets))}
+	n := &notice{text: term.Harmless(q.program + ": " + q.waiting(targets))}
 	n.mu.Lock()
 	n.timer = time.AfterFunc(showAfter, n.draw)
 	n.mu.Unlock()
@@ -42,11 +44,11 @@ func (q *query) showWait(targets []target, r *relay) (stop func()) {
 func (n *notice) draw() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	width, _ := columns(os.Stderr)
+	width, _ := term.Columns(os.Stderr)
 	line := shorten(n.text, width-1) // the last column would wrap
 	switch {
 	case n.over:
-	case !inForeground():
+	case !term.InForeground():
 		n.timer.Reset(showAfter)
 	case isDumb():
 		fmt.Fprintln(os.Stderr, line)

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,7 +33,7 @@ func caught() []syscall.Signal {
 // fromTerminal reports whether the terminal may have sent the signal: it sends
 // it to every process of the foreground group.
 func fromTerminal(sig syscall.Signal) bool {
-	return (sig == unix.SIGINT || sig == unix.SIGQUIT) && inForeground()
+	return (sig == unix.SIGINT || sig == unix.SIGQUIT) && term.InForeground()
 }
 
 // endBy ends this process by a signal, as if that were not caught. It returns
@@ -46,28 +47,4 @@ func endBy(sig syscall.Signal) int {
 		time.Sleep(time.Second) // it comes at once
 	}
 	return exitSignal + int(sig)
-}
-
-// columns returns the width of the terminal that f is, if it is one.
-func columns(f *os.File) (int, bool) {
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0, false
-	}
-	if size.Col == 0 {
-		return 80, true // it does not know
-	}
-	return int(size.Col), true
-}
-
-// inForeground reports whether this process is in the foreground of its
-// terminal.
-func inForeground() bool {
-	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(tty)
-	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
-	return err == nil && group == unix.Getpgrp()
 }

@@ -9,8 +9,8 @@ import (
 	"syscall"
 
 	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/fileevent"
-	"github.com/fsync-lock/fsync/internal/userdir"
 )
 
 // A target is an event that the command line names.

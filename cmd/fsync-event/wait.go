@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/fileevent"
 )
 
@@ -18,12 +19,12 @@ func (q *query) wait(out *os.File, targets []target) int {
 	if err != nil {
 		return q.waitFailed(targets, err)
 	}
-	_, terminal := columns(out)
+	_, terminal := term.Columns(out)
 	var lines strings.Builder
 	for _, t := range won {
 		label := t.label
 		if terminal {
-			label = harmless(label)
+			label = term.Harmless(label)
 		}
 		lines.WriteString(label + "\n")
 	}
@@ -39,7 +40,7 @@ func (q *query) waitFailed(targets []target, err error) int {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return q.fail(openStatus(err), err)
 	}
-	if _, terminal := columns(os.Stderr); terminal && q.timeout > 0 {
+	if _, terminal := term.Columns(os.Stderr); terminal && q.timeout > 0 {
 		q.complain("gave up " + q.waiting(targets))
 	}
 	return exitNotSet

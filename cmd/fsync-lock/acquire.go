@@ -8,8 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/filelock"
-	"github.com/fsync-lock/fsync/internal/userdir"
 )
 
 // A lock is what the command line names.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 )
 
 // execute runs the command with our files and hands signals through to it. It
@@ -33,7 +35,7 @@ func (j *job) execute(l lock, r *relay, e *entry) (outcome, error) {
 		}))
 	}
 	p, err := r.run(func() (p *process, err error) {
-		apart := j.maxRuntime > 0 && !inForeground()
+		apart := j.maxRuntime > 0 && !term.InForeground()
 		err = runAs(path, j.command, func(path string, argv []string) error {
 			p, err = start(path, argv, env, apart, j.close)
 			return err

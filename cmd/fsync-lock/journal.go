@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/userdir"
+	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/journal"
 )
 

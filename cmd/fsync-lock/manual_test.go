@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fsync-lock/fsync/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 )
 
 // table is every option that the program has, with its dashes.

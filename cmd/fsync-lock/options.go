@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 )
 
 const version = "0.1.0"

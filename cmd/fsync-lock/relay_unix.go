@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"golang.org/x/sys/unix"
 )
 
@@ -46,7 +47,7 @@ func (r *relay) catch() {
 // process alone, while it is in the foreground, looks the same here; see
 // onMainThread.
 func fromTerminal(sig syscall.Signal) bool {
-	return (sig == unix.SIGINT || sig == unix.SIGQUIT) && inForeground()
+	return (sig == unix.SIGINT || sig == unix.SIGQUIT) && term.InForeground()
 }
 
 // endBy ends this process by a signal, as if that were not caught. It returns

@@ -95,27 +95,3 @@ func shell(script string) []string {
 	}
 	return []string{sh, "-c", script}
 }
-
-// columns returns the width of the terminal that f is, if it is one.
-func columns(f *os.File) (int, bool) {
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0, false
-	}
-	if size.Col == 0 {
-		return 80, true // it does not know
-	}
-	return int(size.Col), true
-}
-
-// inForeground reports whether this process is in the foreground of its
-// terminal.
-func inForeground() bool {
-	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(tty)
-	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
-	return err == nil && group == unix.Getpgrp()
-}

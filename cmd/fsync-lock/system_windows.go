@@ -60,12 +60,3 @@ func shell(script string) []string {
 	}
 	return []string{"cmd", "/c", script}
 }
-
-// columns returns the width of the terminal that f is, if it is one.
-func columns(f *os.File) (int, bool) {
-	var info windows.ConsoleScreenBufferInfo
-	err := windows.GetConsoleScreenBufferInfo(windows.Handle(f.Fd()), &info)
-	return int(info.Size.X), err == nil
-}
-
-func inForeground() bool { return true }

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
 )
 
@@ -38,7 +39,7 @@ type notice struct {
 
 // showWait shows the wait for the lock until stop is called.
 func (j *job) showWait(l lock, r *relay) (stop func()) {
-	if _, ok := columns(os.Stderr); !ok {
+	if _, ok := term.Columns(os.Stderr); !ok {
 		return func() {}
 	}
 	n := &notice{job: j, lock: l, dumb: isDumb()}
@@ -57,7 +58,7 @@ func isDumb() bool {
 // draw writes the line. A process in the background has no business on the
 // terminal.
 func (n *notice) draw() {
-	if !inForeground() {
+	if !term.InForeground() {
 		n.again()
 		return
 	}
@@ -78,7 +79,7 @@ func (n *notice) draw() {
 		fmt.Fprintln(os.Stderr, line)
 		return
 	}
-	width, _ := columns(os.Stderr)
+	width, _ := term.Columns(os.Stderr)
 	fmt.Fprintf(os.Stderr, "\r%s\x1b[K", shorten(line, width-1)) // the last column would wrap
 	n.drawn = true
 	n.timer.Reset(time.Second)
@@ -108,7 +109,7 @@ func (n *notice) wipe() {
 // there is no lock and who has it. It returns who has it, if that is wanted or
 // was found out anyway.
 func (j *job) reportConflict(l lock, wanted bool) string {
-	_, terminal := columns(os.Stderr)
+	_, terminal := term.Columns(os.Stderr)
 	shown := j.verbose || terminal && !j.skip
 	if !shown && !wanted {
 		return ""

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/fileevent"
-	"github.com/fsync-lock/fsync/internal/userdir"
 )
 
 // A look is what is there at one moment.

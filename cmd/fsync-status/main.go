@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
 )
 
@@ -64,7 +65,7 @@ func (q *query) refuse(err error) int {
 }
 
 func (q *query) complain(err error) {
-	fmt.Fprintf(os.Stderr, "%s: %s\n", q.program, harmlessLines(err.Error()))
+	fmt.Fprintf(os.Stderr, "%s: %s\n", q.program, term.HarmlessLines(err.Error()))
 }
 
 func (q *query) fail(err error) int {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/fsync-lock/fsync/internal/getopt"
-	"github.com/fsync-lock/fsync/internal/userdir"
+	"github.com/fsync-lock/fsync/cmd/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 )
 
 const version = "0.1.0"

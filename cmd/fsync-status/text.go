@@ -8,26 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-// harmless makes text that others chose fit to be shown: it has no character
-// that would move the cursor, end the line or turn the text around.
-func harmless(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsGraphic(r) {
-			return r
-		}
-		return '?'
-	}, strings.ToValidUTF8(s, "?"))
-}
-
-// harmlessLines is harmless for text of several lines.
-func harmlessLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = harmless(lines[i])
-	}
-	return strings.Join(lines, "\n")
-}
-
 // cells is how many cells of a terminal a text takes.
 func cells(s string) int {
 	n := 0

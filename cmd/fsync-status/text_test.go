@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
 )
 
@@ -46,7 +47,7 @@ func TestFit(t *testing.T) {
 func FuzzHarmless(f *testing.F) {
 	f.Add("\x1b[2J\u202e\x9b\xff", 3)
 	f.Fuzz(func(t *testing.T, s string, n int) {
-		got := harmless(s)
+		got := term.Harmless(s)
 		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsGraphic(r) }) {
 			t.Fatalf("%q", got)
 		}

@@ -15,7 +15,7 @@ import (
 const root = "/run/lock/fsync"
 
 // ErrNone says that there is no such directory.
-var ErrNone = errors.New("--name needs a directory: give --dir, or set FSYNC_DIR or XDG_RUNTIME_DIR")
+var ErrNone = errors.New("a name needs a directory: give --dir, or set FSYNC_DIR or XDG_RUNTIME_DIR")
 
 // Default returns the directory: $FSYNC_DIR, else fsync in $XDG_RUNTIME_DIR,
 // else /run/lock/fsync for root, else none, which is empty. It may not exist.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fsync-lock/fsync/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 )
 
 func TestParse(t *testing.T) {

@@ -1,0 +1,17 @@
+package term
+
+import (
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// Columns returns the width of the console that f is, if it is one.
+func Columns(f *os.File) (int, bool) {
+	var info windows.ConsoleScreenBufferInfo
+	err := windows.GetConsoleScreenBufferInfo(windows.Handle(f.Fd()), &info)
+	return int(info.Size.X), err == nil
+}
+
+// InForeground is always true: a console has no background.
+func InForeground() bool { return true }

@@ -1,0 +1,36 @@
+package term
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+const hostile = "a\x1b[31mb\u202ec\nd\u00e9\U000e0001\u009b\xff\t"
+
+func TestHarmless(t *testing.T) {
+	for got, want := range map[string]string{
+		Harmless(hostile):       "a?[31mb?c?dé????",
+		HarmlessLines("x\a\ny"): "x?\ny",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestHarmlessJSON(t *testing.T) {
+	text, err := json.Marshal(hostile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := HarmlessJSON(string(text))
+	if strings.ContainsFunc(shown, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		t.Errorf("%q", shown)
+	}
+	var got string
+	if err := json.Unmarshal([]byte(shown), &got); err != nil || got != strings.ToValidUTF8(hostile, "\ufffd") {
+		t.Errorf("%q: %v", got, err)
+	}
+}
