@@ -1,6 +1,7 @@
 // Package fileevent provides events for unrelated processes: one sets, any
 // number wait. An event is a marker, a plain file whose existence means that
-// the event is set. There is no daemon, and nothing to clean up after a crash.
+// the event is set. There is no daemon, and nothing that has to be cleaned up
+// after a crash.
 //
 //	ready := fileevent.New("/run/app/db.ready")
 //	ready.Set()     // in one process
@@ -26,13 +27,15 @@
 // called, even if a Clear follows at once and the marker is gone by the time
 // the waiters look. To that end Clear does not remove the marker DIR/NAME but
 // moves it to DIR/.fsync/NAME.pulse, where it stays as a trace until the next
-// Clear. The trace says nothing about whether the event is set. One Set ends a
-// Wait once: who then clears the event and waits again waits for another Set,
-// even if the first one has not returned yet. A removal by rm(1) leaves no
-// trace, and what was set only for a moment before it may go unseen. So may a
-// Clear directly followed by a Set: [Event.WaitClear] waits to find the marker
-// gone. A directory that is moved to DIR while somebody waits there brings its
-// traces, and they may end the wait.
+// Clear. A process that is killed while it makes DIR/.fsync may leave an empty
+// directory .fsync.X there, with X random digits, which is nobody's. The trace
+// says nothing about whether the event is set. One Set ends a Wait once: who
+// then clears the event and waits again waits for another Set, even if the
+// first one has not returned yet. A removal by rm(1) leaves no trace, and what
+// was set only for a moment before it may go unseen. So may a Clear directly
+// followed by a Set: [Event.WaitClear] waits to find the marker gone. A
+// directory that is moved to DIR while somebody waits there brings its traces,
+// and they may end the wait.
 //
 // Waits that take an event, see [AutoReset], pay no attention to the trace and
 // leave none: what has been cleared cannot be taken.
@@ -45,7 +48,8 @@
 // at it. Once per second it is made sure that the watched directory is still
 // the one at the path, and what was reported to nobody is looked for: a
 // directory that is removed, replaced, renamed or mounted over delays the
-// waiters by up to a second, and one that does not exist yet, with those above
+// waiters by up to a second (longer if it is so large that to read it takes
+// more than a tenth of that), and one that does not exist yet, with those above
 // it, may be waited in. Nothing is ever concluded from a report alone.
 //
 // A directory is polled where there are no watchers left to be had (Linux has

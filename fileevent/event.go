@@ -151,7 +151,7 @@ func (e *Event) Clear() error {
 		return &fs.PathError{Op: "clear", Path: e.marker.path, Err: err}
 	}
 	e.at(announced)
-	return e.marker.clear()
+	return e.marker.clear(info)
 }
 
 // IsSet reports whether the event is set. The answer may be out of date when

@@ -414,3 +414,24 @@ func TestManyNames(t *testing.T) {
 		t.Errorf("%d traces of %d events: %v", len(traces), len(events), err)
 	}
 }
+
+// A kernel without inotify, and one that has no watches left.
+func TestNoInotify(t *testing.T) {
+	t.Parallel()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace is not installed")
+	}
+	for _, how := range []string{"inotify_init1:error=ENOSYS", "inotify_init1:error=ENFILE", "inotify_add_watch:error=ENOSPC"} {
+		path := markerPath(t)
+		role := testproc.RoleCmd("agent", path)
+		cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", os.DevNull, "-e", "inject=" + how}, role.Args...)...)
+		cmd.Env = role.Env
+		agent := testproc.StartCmd(t, cmd)
+		agent.Expect("ready")
+		agent.Send("wait")
+		agent.Expect("asleep")
+		must(t, errors.Join(New(path).Set(), New(path).Clear()))
+		agent.Expect("ok")
+	}
+}

@@ -3,10 +3,12 @@
 package fileevent
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -269,5 +271,26 @@ func TestInfoNeedsPermission(t *testing.T) {
 	other.Send("info")
 	if got := other.Line(); !strings.HasPrefix(got, "set by pid ") {
 		t.Errorf("Info() = %s", got)
+	}
+}
+
+// What a program does when a signal comes.
+func TestSetAndClearOnASignal(t *testing.T) {
+	path := markerPath(t)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR2)
+	defer signal.Stop(signals)
+	acted := make(chan error, 1)
+	go func() {
+		for _, act := range []func() error{New(path).Set, New(path).Clear} {
+			<-signals
+			acted <- act()
+		}
+	}()
+	for _, wait := range []func(*Event) error{forever, func(e *Event) error { return e.WaitClear(context.Background()) }} {
+		done := doze(t, path, wait)
+		must(t, syscall.Kill(os.Getpid(), syscall.SIGUSR2))
+		ends(t, done)
+		must(t, <-acted)
 	}
 }

@@ -39,6 +39,12 @@ func (m marker) located() marker {
 	return m
 }
 
+// beside returns where a file of that name is in the directory of hints. Its
+// path is cleaned no more than the marker's.
+func (m marker) beside(name string) string {
+	return m.dir + beside.Dir + string(filepath.Separator) + name
+}
+
 func (m marker) directory() string {
 	if m.dir == "" {
 		return "."

@@ -55,5 +55,13 @@ func inode(info fs.FileInfo) uint64 {
 	return 0
 }
 
+// links is how many names the file has.
+func links(info fs.FileInfo) uint64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Nlink)
+	}
+	return 1
+}
+
 // isFull reports whether the disk, or its owner's share of it, is full.
 func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

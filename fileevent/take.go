@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/fsync-lock/fsync/internal/beside"
@@ -36,7 +35,7 @@ func (m marker) claim(rename func(from, to string) error) (bool, error) {
 	if err := beside.Make(m.dir); err != nil {
 		return false, err
 	}
-	ours := filepath.Join(m.directory(), beside.Dir, fmt.Sprintf("%016x.taken", rand.Uint64()))
+	ours := m.beside(fmt.Sprintf("%016x.taken", rand.Uint64()))
 	err := rename(m.path, ours)
 	if errors.Is(err, fs.ErrNotExist) {
 		if claimed, _ := there(ours); !claimed {
@@ -45,7 +44,7 @@ func (m marker) claim(rename func(from, to string) error) (bool, error) {
 		err = nil
 	}
 	if err != nil {
-		return false, err
+		return false, m.failed("take", err)
 	}
 	os.Remove(ours)
 	return true, nil

@@ -354,3 +354,15 @@ func TestDirectoryIsNotTaken(t *testing.T) {
 	}
 	isSet(t, e, true)
 }
+
+func TestErrorOfAClaim(t *testing.T) {
+	t.Parallel()
+	m := splitMarker(markerPath(t))
+	must(t, New(m.path).Set())
+	_, err := m.claim(func(from, to string) error {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: fs.ErrPermission}
+	})
+	if named := (*fs.PathError)(nil); !errors.As(err, &named) || !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("%T: %v", err, err)
+	}
+}

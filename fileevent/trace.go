@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -24,9 +23,7 @@ import (
 // For that it need not be Set that leaves the trace. It would have to do so
 // after it has made the marker, when somebody may already have been woken by
 // that, have cleared the event, and wait again; that one it would wake twice.
-func (m marker) tracePath() string {
-	return filepath.Join(m.directory(), beside.Dir, m.traceName())
-}
+func (m marker) tracePath() string { return m.beside(m.traceName()) }
 
 // traceName is NAME.pulse, or something like it if that is too long for a file
 // name, of which the common file systems allow 255 bytes.
@@ -51,17 +48,20 @@ type token struct {
 // differs reports whether another marker was cleared since the token was
 // before. No trace says nothing: it has been removed.
 //
-// An inode may be used again in the same tick of the file system's clock, so
-// where two tokens have an ID that decides. A trace that has none may get one:
-// Set writes it after it has made the marker, wherever that is by then.
+// An ID is of one Set, wherever the trace is by now, and an inode may be used
+// again in the same tick of the file system's clock. So where two tokens have
+// an ID that decides. A trace that has none may get one: Set writes it after it
+// has made the marker, wherever that is by then.
 func (now token) differs(before token) bool {
 	switch {
 	case !now.there:
 		return false
-	case !before.there || now.file != before.file:
+	case !before.there:
 		return true
+	case now.id != "" && before.id != "":
+		return now.id != before.id
 	}
-	return now.id != "" && before.id != "" && now.id != before.id
+	return now.file != before.file
 }
 
 // trace returns the token of the trace. It opens the file rather than ask for
@@ -108,24 +108,57 @@ const (
 	idSize      = 16
 )
 
-// clear makes the marker the trace. Where that cannot be for want of space it removes the marker.
-func (m marker) clear() error {
-	err := beside.Make(m.dir)
-	if err == nil {
-		err = rename(m.path, m.tracePath())
+// clear makes the marker the trace. Where that cannot be for want of space, or
+// would have every look open a device, it removes the marker.
+func (m marker) clear(info fs.FileInfo) error {
+	if info.Mode()&fs.ModeDevice != 0 {
+		return m.remove()
 	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	for attempt := 0; ; attempt++ {
+		err := beside.Make(m.dir)
+		if err == nil {
+			err = rename(m.path, m.tracePath())
+		}
+		switch {
+		case err == nil:
+			return m.removeLinked(info)
+		case isFull(err):
+			return m.remove()
+		case !errors.Is(err, fs.ErrNotExist):
+			return m.failed("clear", m.blocked(err))
+		}
 		if there, lookErr := m.exists(); !there && lookErr == nil {
 			return nil // somebody else has cleared it
 		}
-	case err == nil:
-		return nil
-	case isFull(err):
-		return m.remove()
+		if attempt == maxAttempts { // somebody removes .fsync again and again
+			return m.failed("clear", err)
+		}
 	}
+}
+
+const maxAttempts = 100
+
+// removeLinked removes a marker that is a hard link to the trace of before,
+// which rename(2) leaves alone.
+func (m marker) removeLinked(was fs.FileInfo) error {
+	if links(was) < 2 || !oneFile(os.Lstat, m.path, m.tracePath()) {
+		return nil
+	}
+	return m.remove()
+}
+
+// blocked says what is wrong if a directory is where the trace is to be.
+func (m marker) blocked(err error) error {
+	if info, lookErr := os.Lstat(m.tracePath()); lookErr == nil && info.IsDir() {
+		return fmt.Errorf("%w: the directory %s is in the way of the trace", fs.ErrInvalid, m.tracePath())
+	}
+	return err
+}
+
+// failed is an error of a call that names more than the marker.
+func (m marker) failed(op string, err error) error {
 	if link := (*os.LinkError)(nil); errors.As(err, &link) {
 		err = link.Err
 	}
-	return &fs.PathError{Op: "clear", Path: m.path, Err: err}
+	return &fs.PathError{Op: op, Path: m.path, Err: err}
 }

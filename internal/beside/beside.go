@@ -60,31 +60,19 @@ func (f File) Read() ([]byte, error) {
 }
 
 // Create makes the file if it is missing.
-func (f File) Create() error { return f.put(nil, 0) }
-
-// Write overwrites what stands at the offset. If the file is missing it is
-// made.
-func (f File) Write(content []byte, offset int) error { return f.put(content, offset) }
-
-// put writes to the file. If it is missing it is made; if somebody removes it
-// or its directory meanwhile, again.
 //
-// A process that dies in here leaves the old content or the new one, or a file
-// or an empty directory under a name that nobody looks for.
-func (f File) put(content []byte, offset int) error {
-	for attempt := 0; ; attempt++ {
-		err := f.Overwrite(content, offset)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = f.create(content, offset)
-		}
-		if attempt == 2 || !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+// A process that dies in here leaves the file or none, or a file or an empty
+// directory under a name that nobody looks for.
+func (f File) Create() error {
+	err := f.Overwrite(nil, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.create()
 	}
+	return err
 }
 
-// Overwrite is Write to a file that is there already; the error is
-// [fs.ErrNotExist] if it is not. It opens without O_CREAT, which on somebody
+// Overwrite overwrites what stands at the offset of a file that is there; the
+// error is [fs.ErrNotExist] if it is not. It opens without O_CREAT, which on somebody
 // else's file in a sticky directory is refused where fs.protected_regular is
 // set (proc_sys_fs(5)).
 func (f File) Overwrite(content []byte, offset int) error {
@@ -124,11 +112,11 @@ func (f File) open(flag int) (handle, error) {
 	return file, err
 }
 
-// create makes the file with the content in it. It gets its name when it is
-// complete, with permissions and all, so that nobody is refused who comes in
-// the middle. Of two processes that make one at a time the later replaces the
-// other's, and where the directory is sticky and does not let it, writes to it.
-func (f File) create(content []byte, offset int) error {
+// create makes the file. It gets its name when it is complete, with permissions
+// and all, so that nobody is refused who comes in the middle. Of two processes
+// that make one at a time the later replaces the other's, unless the directory
+// is sticky and does not let it.
+func (f File) create() error {
 	parent, err := os.Stat(f.parent)
 	if err != nil {
 		return err
@@ -137,16 +125,14 @@ func (f File) create(content []byte, offset int) error {
 		return err
 	}
 	tmp := filepath.Join(f.dir, fmt.Sprintf("%016x.new", rand.Uint64()))
-	whole := append([]byte(nil), f.blank...)
-	copy(whole[offset:], content)
-	err = fill(tmp, whole, parent)
+	err = fill(tmp, f.blank, parent)
 	if err == nil {
 		if err = os.Rename(tmp, f.Path()); err == nil {
 			return nil
 		}
 	}
 	os.Remove(tmp)
-	if f.Overwrite(content, offset) == nil {
+	if _, there := os.Lstat(f.Path()); there == nil {
 		return nil // somebody was faster
 	}
 	return &fs.PathError{Op: "create", Path: f.Path(), Err: errors.Unwrap(err)}

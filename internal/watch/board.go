@@ -63,7 +63,7 @@ func readBoard(dir string) []byte {
 	file := boardOf(dir)
 	board, err := file.Read()
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(filepath.Join(dir, beside.Dir)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(dir + beside.Dir); errors.Is(err, fs.ErrNotExist) {
 			return blankBoard[:]
 		}
 		// Who comes second finds a board that nobody has announced on. It has

@@ -73,6 +73,7 @@ func TestNoStaleLook(t *testing.T) {
 	t.Parallel()
 	h, path := testHub(t, never), filepath.Join(t.TempDir(), "a")
 	var g glance
+	on(t, h, path) // one who waits alone shares with nobody
 	first, _ := on(t, h, path)
 	if got := first.Look(g.look).(int64); got != 1 {
 		t.Fatalf("look %d", got)

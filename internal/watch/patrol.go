@@ -96,9 +96,25 @@ func (h *hub) inspect(places []*place) {
 			if !h.asWatched(p) {
 				h.settle(p)
 			}
-			h.examine(p)
+			h.examineAtLeisure(p)
 		}()
 	}
+}
+
+// examineAtLeisure examines, but not so often that it takes more than a tenth
+// of the time: a directory may be large, and what is watched is told anyway.
+func (h *hub) examineAtLeisure(p *place) {
+	start := time.Now()
+	h.mu.Lock()
+	due := !start.Before(p.leisure)
+	h.mu.Unlock()
+	if !due {
+		return
+	}
+	h.examine(p)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p.leisure = time.Now().Add(pollShare * time.Since(start))
 }
 
 // list returns the places that are to be inspected, but for those that
@@ -143,14 +159,15 @@ func (h *hub) rest(unused int) bool {
 	h.admin.Lock()
 	defer h.admin.Unlock()
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	if len(h.places)+len(h.byID) > 0 || h.watcher != nil && unused < linger {
+		h.mu.Unlock()
 		return false
 	}
-	if w := h.watcher; w != nil {
-		h.watcher = nil
-		defer w.Close() // before admin is unlocked: the next one shall find an instance free
+	w := h.watcher
+	h.watcher, h.patrolling = nil, false
+	h.mu.Unlock()
+	if w != nil {
+		w.Close() // before admin is unlocked: the next one shall find an instance free
 	}
-	h.patrolling = false
 	return true
 }

@@ -20,8 +20,9 @@ type place struct {
 	why     string // it is polled; empty if it is not
 	poll    *time.Timer
 	pause   time.Duration
-	board   []byte // as it was at the last examination that read it
-	busy    bool   // an examination is going on
+	board   []byte    // as it was at the last examination that read it
+	busy    bool      // an examination is going on
+	leisure time.Time // the patrol does not examine it before
 }
 
 // join and leave keep the books of who waits for what. The caller holds mu.

@@ -1,0 +1,101 @@
+package fileevent
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+	"golang.org/x/sys/unix"
+)
+
+// A look on a network file system opens the directory, so that the server is
+// asked.
+func TestNetworkLooksOpenTheDirectory(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	dir := filepath.Join(base, "mount")
+	must(t, errors.Join(os.Mkdir(dir, 0o755), os.Mkdir(filepath.Join(base, "real"), 0o755)))
+	if out, err := exec.Command("bindfs", filepath.Join(base, "real"), dir).CombinedOutput(); err != nil {
+		t.Skipf("needs bindfs: %v: %s", err, out)
+	}
+	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	if err != nil {
+		t.Skip("other programs of this user have taken all inotify instances")
+	}
+	defer unix.Close(fd)
+	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_OPEN); err != nil {
+		t.Fatal(err)
+	}
+	e, auto := New(filepath.Join(dir, "ready")), New(filepath.Join(dir, "ready"), AutoReset())
+	for what, look := range map[string]func() (bool, error){
+		"IsSet":   e.IsSet,
+		"WaitFor": func() (bool, error) { return e.WaitFor(1) },
+		"a try":   func() (bool, error) { return auto.WaitFor(0) },
+	} {
+		var events [4096]byte
+		for n := 1; n > 0; n, _ = unix.Read(fd, events[:]) {
+		}
+		if ok, err := look(); ok || err != nil {
+			t.Fatal(what, ok, err)
+		}
+		if n, _ := unix.Read(fd, events[:]); n <= 0 {
+			t.Errorf("%s has not opened the directory", what)
+		}
+	}
+}
+
+// A wait that was in vain leaves no watch either.
+func TestWaitsInVainLeaveNoWatch(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	a := startAgent(t, path)
+	ask(t, a, "waitfor 1ms", "asleep")
+	a.Expect("false")
+	info := must2(os.Stat(filepath.Dir(path)))
+	inode := fmt.Sprintf(" ino:%x ", info.Sys().(*syscall.Stat_t).Ino)
+	testproc.Until(t, "the directory is not watched", func() bool {
+		tables, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", a.PID()))
+		return len(tables) > 0 && !slices.ContainsFunc(tables, func(table string) bool {
+			text, _ := os.ReadFile(table)
+			return strings.Contains(string(text), inode)
+		})
+	})
+}
+
+// There is no room for the first trace: the marker goes all the same.
+func TestFirstClearOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	e := New(filepath.Join(testproc.Tmpfs(t, "nr_inodes=2"), "ready")) // the directory and the marker
+	must(t, e.Set())
+	must(t, e.Clear())
+	isSet(t, e, false)
+}
+
+// To open a device, or a FIFO, can have effects.
+func TestInfoOpensRegularFilesOnly(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	must(t, unix.Mkfifo(e.Path(), 0o644))
+	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	if err != nil {
+		t.Skip("other programs of this user have taken all inotify instances")
+	}
+	defer unix.Close(fd)
+	if _, err := unix.InotifyAddWatch(fd, e.Path(), unix.IN_OPEN); err != nil {
+		t.Fatal(err)
+	}
+	if got := info(t, e); got != (Info{Set: true}) {
+		t.Errorf("Info() = %+v", got)
+	}
+	if n, _ := unix.Read(fd, make([]byte, 4096)); n > 0 {
+		t.Error("the FIFO has been opened")
+	}
+}

@@ -1,0 +1,138 @@
+//go:build unix
+
+package fileevent
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+	"github.com/fsync-lock/fsync/internal/watch"
+)
+
+// Who polls is told before the marker goes.
+func TestAnnouncedBeforeItGoes(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	board, blank := filepath.Join(filepath.Dir(path), ".fsync", "board"), make([]byte, 4096)
+	must(t, errors.Join(os.Mkdir(filepath.Dir(board), 0o755), os.WriteFile(board, blank, 0o644), New(path).Set()))
+	e := New(path)
+	e.hook = once(announced, func() {
+		isSet(t, New(path), true)
+		if now, err := os.ReadFile(board); err != nil || bytes.Equal(now, blank) {
+			t.Errorf("nothing has been announced: %v", err)
+		}
+	})
+	must(t, e.Clear())
+}
+
+// An inode that is used again in the same tick is as if another Set had
+// written into the trace that is there.
+func TestTraceInTheSameInode(t *testing.T) {
+	t.Parallel()
+	m := splitMarker(markerPath(t))
+	must(t, errors.Join(New(m.path).Set(), New(m.path).Clear()))
+	before, err := m.trace()
+	must(t, err)
+	text, err := os.ReadFile(m.tracePath())
+	must(t, err)
+	text[idAt] ^= 1
+	must(t, os.WriteFile(m.tracePath(), text, 0o644))
+	if now, err := m.trace(); err != nil || !now.differs(before) || now.differs(now) {
+		t.Errorf("%v after %v: %v", now, before, err)
+	}
+}
+
+// A record that could be written in part only is none.
+func TestRecordInPart(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	role := testproc.RoleCmd("agent", path, strings.Repeat("x", 3000))
+	cmd := exec.Command("sh", append([]string{"-c", `ulimit -f 1; exec "$0" "$@"`}, role.Args...)...)
+	cmd.Env = role.Env
+	agent := testproc.StartCmd(t, cmd)
+	agent.Expect("ready")
+	ask(t, agent, "set", "ok")
+	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
+		t.Errorf("the marker: %v, %v", info, err)
+	}
+}
+
+// Who comes too late to take an event does nothing to the directory.
+func TestLateTakerChangesNothing(t *testing.T) {
+	t.Parallel()
+	m := splitMarker(markerPath(t))
+	m.network = true
+	if taken, err := m.take(); taken || err != nil {
+		t.Fatalf("take() = %v, %v", taken, err)
+	}
+	if left, err := os.ReadDir(m.dir); err != nil || len(left) > 0 {
+		t.Errorf("there is %v, %v", left, err)
+	}
+}
+
+// Somebody else has cleared one of two. Until that is set again nothing is taken,
+// not even for a moment, although the other one has just been set again.
+func TestWaitAllWaitsForWhatIsGone(t *testing.T) {
+	t.Parallel()
+	dir, takes := t.TempDir(), 0
+	events := []*Event{New(filepath.Join(dir, "a"), AutoReset()), New(filepath.Join(dir, "b"), AutoReset())}
+	must(t, errors.Join(events[0].Set(), events[1].Set()))
+	events[0].hook = func(s step) {
+		if s == took {
+			takes++
+			must(t, New(events[1].Path()).Clear())
+		}
+	}
+	w := &waitForAll{missing: 2}
+	must(t, w.keep(events, func(*Event) watch.Aim { return watch.Appear }))
+	w.chooseTakes()
+	for _, changed := range [][]int{{0, 1}, {0}, {1}} { // the nudges of what was put back, and of the Clear
+		if over, err := w.step(changed); over || err != nil {
+			t.Fatalf("step(%v) = %v, %v", changed, over, err)
+		}
+	}
+	if takes != 1 {
+		t.Errorf("taken %d times", takes)
+	}
+	isSet(t, events[0], true)
+}
+
+// All take in one order, however they name the events.
+func TestTakesAreSorted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	events := []*Event{New(filepath.Join(dir, "b"), AutoReset()), New(filepath.Join(dir, "a"), AutoReset())}
+	w := &waitForAll{missing: 2}
+	must(t, w.keep(events, func(*Event) watch.Aim { return watch.Appear }))
+	w.chooseTakes()
+	if !slices.Equal(w.takes, []int{1, 0}) {
+		t.Errorf("b, a are taken in the order %v", w.takes)
+	}
+}
+
+// The last look is one of its own: what others of the process have seen may be
+// from before, as where the directory was replaced and no nudge has come yet.
+func TestLastLookIsNotShared(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "parent", "dir")
+	must(t, os.MkdirAll(dir, 0o755))
+	path := filepath.Join(dir, "ready")
+	done := doze(t, path, forever)
+	e := New(path)
+	e.hook = once(sleeping, func() {
+		parent := filepath.Dir(dir)
+		must(t, errors.Join(os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755), New(path).Set()))
+	})
+	if ok, err := e.WaitFor(50 * time.Millisecond); !ok || err != nil {
+		t.Errorf("WaitFor() = %v, %v", ok, err)
+	}
+	ends(t, done)
+}

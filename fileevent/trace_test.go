@@ -1,0 +1,82 @@
+package fileevent
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// The trace is where the kernel finds the marker, not where a cleaned path
+// leads.
+func TestTracePathIsNotCleaned(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows cleans paths itself")
+	}
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, "far", "away"), 0o755))
+	must(t, os.MkdirAll(filepath.Join(dir, "near"), 0o755))
+	must(t, os.Symlink(filepath.Join(dir, "far", "away"), filepath.Join(dir, "near", "link")))
+	unclean, clean := dir+"/near/link/../ready", filepath.Join(dir, "far", "ready")
+	must(t, New(unclean).Set())
+	if err := New(unclean).Clear(); err != nil {
+		t.Errorf("Clear() = %v", err)
+	}
+	must(t, New(clean).Clear())
+	pulse(t, New(unclean), New(clean))
+}
+
+// A relative path in a working directory that the shell calls by a symbolic
+// link.
+func TestRelativePathInALinkedDirectory(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows cleans paths itself")
+	}
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, "releases", "42"), 0o755))
+	must(t, os.MkdirAll(filepath.Join(dir, "releases", "shared"), 0o755))
+	must(t, os.MkdirAll(filepath.Join(dir, "app"), 0o755))
+	must(t, os.Symlink("../releases/42", filepath.Join(dir, "app", "current")))
+	t.Chdir(filepath.Join(dir, "app", "current")) // sets PWD
+	pulse(t, New("../shared/ready"), New(filepath.Join(dir, "releases", "shared", "ready")))
+}
+
+// pulse fails the test unless a pulse of e ends a wait for w that is asleep.
+func pulse(t *testing.T, w, e *Event) {
+	t.Helper()
+	w.hook = once(sleeping, func() { must(t, errors.Join(e.Set(), e.Clear())) })
+	if ok, err := w.WaitFor(3 * time.Second); !ok || err != nil {
+		t.Errorf("the pulse is lost: %v, %v", ok, err)
+	}
+}
+
+// rename(2) does nothing if both names are one file.
+func TestClearOfALinkedMarker(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	must(t, os.WriteFile(e.Path()+".template", nil, 0o644))
+	for range 2 {
+		must(t, os.Link(e.Path()+".template", e.Path()))
+		must(t, e.Clear())
+		isSet(t, e, false)
+	}
+}
+
+// Two tokens with one ID are of one Set, wherever the trace is by now.
+func TestOneIDIsOneSet(t *testing.T) {
+	t.Parallel()
+	m := splitMarker(markerPath(t))
+	must(t, errors.Join(New(m.path).Set(), New(m.path).Clear()))
+	before, err := m.trace()
+	must(t, err)
+	text, err := os.ReadFile(m.tracePath())
+	must(t, err)
+	must(t, os.WriteFile(m.path+".copy", text, 0o644))
+	must(t, os.Rename(m.path+".copy", m.tracePath()))
+	if now, err := m.trace(); err != nil || now.differs(before) {
+		t.Errorf("%v after %v: %v", now, before, err)
+	}
+}

@@ -1,0 +1,57 @@
+package watch
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// There are watches for one directory, and one that nobody uses gives way. The
+// limit is that of a user namespace of the test's own.
+func TestIdleWatchGivesWay(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("ONE_WATCH") == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestIdleWatchGivesWay$", "-test.v")
+		cmd.Env = append(os.Environ(), "ONE_WATCH=1")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			if _, ran := err.(*exec.ExitError); !ran {
+				t.Skip("this user may not make user namespaces: ", err)
+			}
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
+	must(t, os.WriteFile("/proc/sys/user/max_inotify_watches", []byte("1"), 0))
+	h := restingHub(t)
+	first, _ := on(t, h, filepath.Join(t.TempDir(), "a"))
+	first.Close()
+	if second, _ := on(t, h, filepath.Join(t.TempDir(), "a")); !watches(h, second) {
+		t.Error("the second directory is polled because of ", second.spot.place.why)
+	}
+}
+
+// An examination opens the directory, so that an NFS client asks the server.
+func TestExaminationOpensTheDirectory(t *testing.T) {
+	t.Parallel()
+	h, dir := restingHub(t), t.TempDir()
+	s, _ := on(t, h, filepath.Join(dir, "a"))
+	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	if err != nil {
+		t.Skip("other programs of this user have taken all inotify instances")
+	}
+	defer unix.Close(fd)
+	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_OPEN); err != nil {
+		t.Fatal(err)
+	}
+	h.examine(s.spot.place)
+	if n, _ := unix.Read(fd, make([]byte, 4096)); n <= 0 {
+		t.Error("the directory has not been opened")
+	}
+}
