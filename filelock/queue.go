@@ -135,11 +135,12 @@ func (w want) acquire(ctx context.Context) (*handle, error) {
 			return h, err
 		}
 	}
+	ended := ctx.Done() // before anybody can see that it waits: a caller may do something here
 	self := w.enqueue()
 	select {
 	case g := <-self.grant:
 		return g.take()
-	case <-ctx.Done():
+	case <-ended:
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return self.lastTry()

@@ -82,10 +82,22 @@ func (j *job) attempt(l lock, r *relay) (bool, error) {
 	}
 	defer j.showWait(l, r)()
 	if j.timeout == forever {
-		err := l.Acquire(context.Background())
+		err := l.Acquire(beforeWaiting{context.Background(), r.ready})
 		return err == nil, err
 	}
 	return l.TryAcquireFor(j.timeout)
+}
+
+// A beforeWaiting has something done when somebody is about to wait for its
+// end: a lock that nobody has is acquired without.
+type beforeWaiting struct {
+	context.Context
+	do func()
+}
+
+func (c beforeWaiting) Done() <-chan struct{} {
+	c.do()
+	return c.Context.Done()
 }
 
 // unlock is for -u. A file that is opened for it is not locked through that

@@ -31,13 +31,12 @@ func (j *job) begin(l lock, r *relay) *entry {
 		return e // without a command or a lock there is no run
 	}
 	e.kept = true
-	if j.timeout != 0 { // with -F, too; what comes sooner ends us without a line
-		r.listen()
-		<-r.caught
-	}
 	e.run = journal.Run{Start: time.Now(), Lock: j.journalled(l), Name: j.name, Command: j.command, PID: os.Getpid()}
 	e.run.Host, _ = os.Hostname()
 	r.whenInterrupted(e.interrupted)
+	if j.timeout > 0 || j.timeout == forever && (j.noFork || j.fd >= 0) { // others get ready when they have to wait
+		r.ready()
+	}
 	return e
 }
 
@@ -140,9 +139,11 @@ func (e *entry) held(end journal.Run) {
 	e.finish(r)
 }
 
-// finish writes the line, when no signal can write one any more.
+// finish writes the line, when no signal can write one any more, or keep this
+// one from being written.
 func (e *entry) finish(r journal.Run) {
 	if e.kept {
+		e.relay.ready()
 		e.relay.over()
 		e.append(r)
 	}

@@ -40,6 +40,17 @@ func (r *relay) listen() {
 	r.listening.Do(func() { go r.catch() })
 }
 
+// ready returns when a signal that ends the wait is told to whom it may concern.
+func (r *relay) ready() {
+	r.mu.Lock()
+	concerns := r.tell != nil
+	r.mu.Unlock()
+	if concerns {
+		r.listen()
+		<-r.caught
+	}
+}
+
 // deliver does what is to be done about a signal. Typed says that the terminal
 // sent it.
 func (r *relay) deliver(sig syscall.Signal, typed bool) {
