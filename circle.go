@@ -81,16 +81,16 @@ func stuck(waits waitsFor) waitsFor {
 // hopeless reports whether a process's wait will not end: a lock is had when
 // all its holders have released it, a slot when any has.
 func (waits waitsFor) hopeless(pid int, w wait) bool {
-	keepers := 0
+	kept := map[int]bool{} // slots; a lock has one, 0
 	for _, h := range w.Holders {
 		if waits.keeps(h.PID, pid) {
-			keepers++
+			kept[h.Slot] = true
 		}
 	}
 	if w.Kind == Semaphore {
-		return keepers > 0 && keepers == len(w.Holders) && keepers >= w.Slots
+		return len(kept) > 0 && len(kept) >= w.Slots
 	}
-	return keepers > 0
+	return len(kept) > 0
 }
 
 // keeps reports whether a holder will not release what a waiter wants. What

@@ -2,6 +2,9 @@ package fsync
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,7 +82,9 @@ func Inspect(entries []Entry) {
 		e := &entries[i]
 		switch e.Kind {
 		case Lock:
-			lockers, of = append(lockers, filelock.New(e.Path)), append(of, e)
+			if e.Err = lockable(e.Path); e.Err == nil {
+				lockers, of = append(lockers, filelock.New(e.Path)), append(of, e)
+			}
 		case Semaphore:
 			if e.Slots, e.Err = filelock.Slots(e.Path); e.Err == nil {
 				lockers, of = append(lockers, filelock.NewSemaphore(e.Path, e.Slots)), append(of, e)
@@ -90,6 +95,18 @@ func Inspect(entries []Entry) {
 	for i, state := range filelock.Inspect(lockers...) {
 		of[i].Holders, of[i].Waiters, of[i].Err = state.Holders, state.Waiters, state.Err
 	}
+}
+
+// lockable says why what stands at a path cannot be locked, whoever tries.
+func lockable(path string) error {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		err = &fs.PathError{Op: "inspect", Path: path, Err: fmt.Errorf("%w: neither a regular file nor a directory", fs.ErrInvalid)}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nobody has locked it yet
+	}
+	return err
 }
 
 // inspectEvents looks at many at once: Info takes some milliseconds for an event

@@ -86,7 +86,7 @@ func TestList(t *testing.T) {
 		if e.Path != filepath.Join(m.Dir(), e.Name+map[fsync.Kind]string{fsync.Lock: ".lock", fsync.Semaphore: ".sem", fsync.Event: ".event"}[e.Kind]) {
 			t.Errorf("%s: path %s", e.Name, e.Path)
 		}
-		if (e.Err != nil) != (e.Name == "a" && e.Kind == fsync.Semaphore) {
+		if (e.Err != nil) != (e.Name == "a" && e.Kind == fsync.Semaphore || e.Name == "fifo") {
 			t.Errorf("%s %s: %v", e.Kind, e.Name, e.Err)
 		}
 	}
@@ -186,6 +186,13 @@ func TestCirclesThroughSemaphores(t *testing.T) {
 		}
 		return list
 	}
+	slots := func(pids ...int) []filelock.Holder { // each holds another one
+		list := holders(pids...)
+		for i := range list {
+			list[i].Slot = i + 1
+		}
+		return list
+	}
 	waiters := func(pids ...int) (list []filelock.Waiter) {
 		for _, pid := range pids {
 			list = append(list, filelock.Waiter{PID: pid})
@@ -194,9 +201,11 @@ func TestCirclesThroughSemaphores(t *testing.T) {
 	}
 	lock := fsync.Entry{Kind: fsync.Lock, Name: "lock", Holders: holders(1), Waiters: waiters(2)}
 	shared := fsync.Entry{Kind: fsync.Lock, Name: "shared", Holders: holders(2, 3), Waiters: waiters(1)}
-	sem := fsync.Entry{Kind: fsync.Semaphore, Name: "sem", Slots: 2, Holders: holders(2, 3), Waiters: waiters(1)}
-	full := fsync.Entry{Kind: fsync.Semaphore, Name: "full", Slots: 1, Holders: holders(2), Waiters: waiters(1)}
-	unseen := fsync.Entry{Kind: fsync.Semaphore, Name: "unseen", Slots: 2, Holders: holders(2), Waiters: waiters(1)}
+	sem := fsync.Entry{Kind: fsync.Semaphore, Name: "sem", Slots: 2, Holders: slots(2, 3), Waiters: waiters(1)}
+	full := fsync.Entry{Kind: fsync.Semaphore, Name: "full", Slots: 1, Holders: slots(2), Waiters: waiters(1)}
+	inherited := fsync.Entry{Kind: fsync.Semaphore, Name: "inherited", Slots: 1, Holders: slots(2), Waiters: waiters(1)}
+	inherited.Holders = append(inherited.Holders, filelock.Holder{PID: 3, Slot: 1})
+	unseen := fsync.Entry{Kind: fsync.Semaphore, Name: "unseen", Slots: 2, Holders: slots(2), Waiters: waiters(1)}
 	hidden := fsync.Entry{Kind: fsync.Lock, Name: "hidden", Holders: holders(2, 0), Waiters: waiters(0, 1)}
 	for _, c := range []struct {
 		entries []fsync.Entry
@@ -205,6 +214,7 @@ func TestCirclesThroughSemaphores(t *testing.T) {
 		{[]fsync.Entry{lock, shared}, 1},
 		{[]fsync.Entry{lock, sem}, 0}, // 3 may release its slot
 		{[]fsync.Entry{lock, full}, 1},
+		{[]fsync.Entry{lock, inherited}, 1}, // 3 cannot release it alone
 		{[]fsync.Entry{lock, unseen}, 0},
 		{[]fsync.Entry{lock, hidden}, 1},
 		{[]fsync.Entry{lock}, 0},
@@ -213,5 +223,33 @@ func TestCirclesThroughSemaphores(t *testing.T) {
 		if circles := fsync.Circles(c.entries); len(circles) != c.want {
 			t.Errorf("%+v: circles %+v", c.entries, circles)
 		}
+	}
+}
+
+// Who inherits a slot holds the same one.
+func TestInheritedSlot(t *testing.T) {
+	t.Parallel()
+	m := manager(t)
+	s, err := m.NewSemaphore("s", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := s.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	f, err := s.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	heir := exec.Command("sh", "-c", "echo ready; read x")
+	heir.ExtraFiles = []*os.File{f}
+	testproc.StartCmd(t, heir).Expect("ready")
+	list := mustList(t, m)
+	if len(list) != 1 || len(list[0].Holders) != 2 {
+		t.Fatalf("%+v", list)
+	}
+	if one, other := list[0].Holders[0], list[0].Holders[1]; one.PID == other.PID || one.Slot != other.Slot || one.Slot < 1 || one.Slot > 2 {
+		t.Errorf("%+v and %+v", one, other)
 	}
 }

@@ -107,6 +107,7 @@ func LastTryAfterAGrant(l *Lock) error {
 		return err
 	}
 	self := w.enqueue()
+	self.begin()
 	for len(self.grant) == 0 {
 		time.Sleep(time.Millisecond)
 	}

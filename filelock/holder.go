@@ -17,6 +17,7 @@ type Holder struct {
 	Note    string    // what the holder said with the Note option
 	Since   time.Time // when the lock was acquired, by the holder's clock
 	Shared  bool
+	Slot    int // of a semaphore, which of its slots, from 1; processes that inherit a slot hold the same one
 }
 
 // String describes the holder on one line without control characters:

@@ -70,6 +70,15 @@ type want struct {
 	still func() error // nil, or whether what was got is what was wanted
 }
 
+// slot numbers the targets of a semaphore from 1, as their files are called;
+// that of a lock is 0.
+func (w want) slot(i int) int {
+	if w.any[i].path == w.path {
+		return 0
+	}
+	return i + 1
+}
+
 // A waiter is a goroutine in Acquire.
 type waiter struct {
 	want
@@ -135,8 +144,9 @@ func (w want) acquire(ctx context.Context) (*handle, error) {
 			return h, err
 		}
 	}
-	ended := ctx.Done() // before anybody can see that it waits: a caller may do something here
 	self := w.enqueue()
+	ended := ctx.Done() // when it is known that it waits, and before others can see it: a caller may do something here
+	self.begin()
 	select {
 	case g := <-self.grant:
 		return g.take()
@@ -231,8 +241,16 @@ func (w want) enqueue() *waiter {
 		queues.byPath[w.path] = q
 	}
 	q.waiters = append(q.waiters, self)
-	q.advance()
 	return self
+}
+
+// begin has the kernel asked for what a waiter wants, if it is at the head.
+func (w *waiter) begin() {
+	queues.mu.Lock()
+	defer queues.mu.Unlock()
+	if q := queues.byPath[w.path]; q != nil {
+		q.advance()
+	}
 }
 
 // leave takes a waiter that gave up out of its queue. It reports false if a

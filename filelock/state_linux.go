@@ -41,11 +41,16 @@ func inspect(states []State, wants []want, thorough bool) {
 		}
 		for j, file := range files[i] {
 			path := wants[i].any[j].path
+			var list []Holder
 			if unknown {
-				states[i].Holders = append(states[i].Holders, recorded(path)...)
-				continue
+				list = recorded(path)
+			} else {
+				list = merge(path, table.takers(file.name), open[file.name])
 			}
-			states[i].Holders = append(states[i].Holders, merge(path, table.takers(file.name), open[file.name])...)
+			for k := range list {
+				list[k].Slot = wants[i].slot(j)
+			}
+			states[i].Holders = append(states[i].Holders, list...)
 		}
 		if thorough {
 			states[i].Waiters = table.waiters(wants[i], append(files[i], gates[i]))

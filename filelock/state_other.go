@@ -7,8 +7,11 @@ import "time"
 // inspect has nobody but the records to ask here.
 func inspect(states []State, wants []want, _ bool) {
 	for i, w := range wants {
-		for _, t := range w.any {
-			states[i].Holders = append(states[i].Holders, recorded(t.path)...)
+		for j, t := range w.any {
+			for _, h := range recorded(t.path) {
+				h.Slot = w.slot(j)
+				states[i].Holders = append(states[i].Holders, h)
+			}
 		}
 	}
 }

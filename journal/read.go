@@ -112,13 +112,15 @@ func decode(text []byte) (Run, kind) {
 	if len(text) == 0 {
 		return Run{}, empty
 	}
+	if !json.Valid(text) {
+		return Run{}, wreck(text)
+	}
 	var v struct {
 		Version int `json:"fsync_run"`
 	}
-	if json.Unmarshal(text, &v) != nil {
-		return Run{}, wreck(text)
-	}
-	switch {
+	switch err := json.Unmarshal(text, &v); {
+	case err != nil:
+		return Run{}, foreign
 	case v.Version > version:
 		return Run{}, future
 	case v.Version != version:

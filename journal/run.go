@@ -21,7 +21,7 @@ type Run struct {
 	Command []string  // the command and its arguments
 	PID     int       // of who waited for the lock: fsync-lock
 	Host    string
-	User    string
+	User    string        // fsync-lock leaves it out
 	Waited  time.Duration // for the lock, in vain or not
 	Held    time.Duration // until the command ended; 0 if it did not get the lock, or if its end is not known
 	Outcome Outcome
@@ -52,7 +52,7 @@ func Outcomes() []Outcome {
 }
 
 // maxTime bounds waits and holds, far beyond any that make sense.
-const maxTime = 100 * 365 * 24 * time.Hour
+const maxTime = 20 * 365 * 24 * time.Hour
 
 // check says what is wrong with a run that is to be written or was read.
 func (r Run) check() error {
@@ -61,7 +61,7 @@ func (r Run) check() error {
 		return fmt.Errorf("there is no outcome %q", r.Outcome)
 	case r.Lock == "":
 		return errors.New("no lock")
-	case r.Start.IsZero() || year < 1 || year > 9999:
+	case year < 1970 || year > 2200: // what lies between is less than the longest time.Duration
 		return errors.New("no time of start that can be written")
 	case r.Waited < 0 || r.Waited > maxTime || r.Held < 0 || r.Held > maxTime:
 		return errors.New("a time out of range")

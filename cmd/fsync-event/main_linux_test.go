@@ -220,7 +220,7 @@ func TestNoNoticeInTheBackground(t *testing.T) {
 		t.Skip(err)
 	}
 	dir := t.TempDir()
-	cmd := exec.Command("bash", "-mc", "fsync-event wait a & sleep 1.5; echo done; fsync-event set a; wait; echo end")
+	cmd := exec.Command("bash", "-mc", "fsync-event wait -w 60 a & sleep 1.5; echo done; fsync-event set a; wait; echo end")
 	cmd.Dir, cmd.Env = dir, event(dir).Env
 	term := testproc.StartTerminal(t, cmd)
 	term.Wait()

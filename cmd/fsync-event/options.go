@@ -77,28 +77,12 @@ func parse(program string, args []string) (*query, error) {
 	if q.verb == "run" { // options behind its command are the command's
 		q.operands, err = getopt.Parse(args[1:], q.options())
 	} else {
-		q.operands, err = parseMixed(args[1:], q.options())
+		q.operands, err = getopt.ParseMixed(args[1:], q.options())
 	}
 	if err != nil {
 		return q, err
 	}
 	return q, q.check()
-}
-
-// parseMixed reads options that may stand among the operands: an event that is
-// called --note is set sooner by mistake than on purpose. Behind "--" all are
-// operands.
-func parseMixed(args []string, options []getopt.Option) (operands []string, err error) {
-	for {
-		rest, err := getopt.Parse(args, options)
-		if err != nil || len(rest) == 0 {
-			return operands, err
-		}
-		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" { // or the argument of an option: so be it
-			return append(operands, rest...), nil
-		}
-		operands, args = append(operands, rest[0]), rest[1:]
-	}
 }
 
 // check refuses what is not enough, or contradicts itself, and makes operands
@@ -204,7 +188,7 @@ func list(p *[]string) func(string) error {
 func (q *query) setTimeout(arg string) error {
 	seconds, err := strconv.ParseFloat(strings.TrimLeft(arg, " "), 64)
 	switch {
-	case err != nil, math.IsNaN(seconds), math.IsInf(seconds, 0):
+	case err != nil, strings.Contains(arg, "_"), math.IsNaN(seconds), math.IsInf(seconds, 0):
 		return fmt.Errorf("%q is not a number of seconds", arg)
 	case seconds < 0:
 		return fmt.Errorf("%q is less than no time", arg)

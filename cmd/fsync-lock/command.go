@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"github.com/fsync-lock/fsync/cmd/internal/term"
 )
 
 // execute runs the command with our files and hands signals through to it. It
@@ -35,7 +33,7 @@ func (j *job) execute(l lock, r *relay, e *entry) (outcome, error) {
 		}))
 	}
 	p, err := r.run(func() (p *process, err error) {
-		apart := j.maxRuntime > 0 && !term.InForeground()
+		apart := j.maxRuntime > 0 && !isJob()
 		err = runAs(path, j.command, func(path string, argv []string) error {
 			p, err = start(path, argv, env, apart, j.close)
 			return err

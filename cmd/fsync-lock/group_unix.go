@@ -6,8 +6,14 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"golang.org/x/sys/unix"
 )
+
+// isJob reports whether this process is a job of its own in the
+// foreground of a terminal. A part of one, such as in a script, is none: to the
+// rest of the job it must not do anything.
+func isJob() bool { return unix.Getpgrp() == unix.Getpid() && term.InForeground() }
 
 // signal hands a signal on, to the whole group if it is the command's own.
 func (p *process) signal(sig syscall.Signal) {
@@ -22,13 +28,9 @@ func (p *process) signal(sig syscall.Signal) {
 // process would heed TERM only when it is continued.
 func (p *process) signalAll(sig syscall.Signal) {
 	group := -p.pid
-	if !p.apart {
-		mine := unix.Getpgrp()
-		if theirs, err := unix.Getpgid(p.pid); err != nil || theirs != mine || mine != unix.Getpid() {
-			p.kill(sig) // it has left our group, or that has others in it
-		}
-		if mine != unix.Getpid() {
-			return
+	if !p.apart { // we lead the group
+		if theirs, err := unix.Getpgid(p.pid); err != nil || theirs != unix.Getpgrp() {
+			p.kill(sig) // it has left
 		}
 		group = 0
 		if sig != unix.SIGKILL {

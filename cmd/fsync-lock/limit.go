@@ -10,11 +10,13 @@ import (
 // group of the command.
 //
 // The command gets a group of its own for that, so that nobody else is hit.
-// In the foreground of a terminal it does not: it would be in the background
-// there, and could not read what is typed. There the shell has made a group of
-// the job, and that is ended.
+// As a job of its own in the foreground of a terminal it does not: it would be
+// in the background there, and could not read what is typed. There the shell
+// has made a group of the job, and that is ended.
 type limit struct {
 	killAfter time.Duration // 0 = no KILL
+
+	said chan struct{} // closed when it has been said, or nothing is to be said
 
 	// Guarded by the relay's mutex until the command has ended.
 	exceeded time.Time // when TERM was sent; zero = it was not
@@ -23,18 +25,23 @@ type limit struct {
 
 // limitTime sets the clock for a command that has just been started.
 func (j *job) limitTime(p *process, r *relay) *limit {
-	l := &limit{killAfter: j.killAfter}
+	l := &limit{killAfter: j.killAfter, said: make(chan struct{})}
 	if j.maxRuntime == 0 {
 		return l
 	}
 	time.AfterFunc(j.maxRuntime, func() {
 		sent := r.unlessOver(func() {
 			l.exceeded = time.Now()
-			if j.verbose { // before there is nobody left to say it
-				j.complain("TERM after " + j.maxRuntime.String() + " to " + shorten(j.command[0], 80))
-			}
 			p.signalAll(syscall.SIGTERM)
 		})
+		if sent && j.verbose { // nothing waits for whoever does not read it
+			go func() {
+				defer close(l.said)
+				j.complain("TERM after " + j.maxRuntime.String() + " to " + shorten(j.command[0], 80))
+			}()
+		} else {
+			close(l.said)
+		}
 		if sent && l.killAfter > 0 {
 			time.AfterFunc(l.killAfter, func() {
 				r.unlessOver(func() {
@@ -49,6 +56,10 @@ func (j *job) limitTime(p *process, r *relay) *limit {
 
 // outcome is what is handed on for a command that ran for too long.
 func (l *limit) outcome(p *process, end outcome) outcome {
+	select {
+	case <-l.said:
+	case <-time.After(100 * time.Millisecond):
+	}
 	if l.killed && end.by == syscall.SIGKILL {
 		return outcome{status: end.status, by: end.by, overtime: true}
 	}

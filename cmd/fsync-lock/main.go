@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -111,19 +112,21 @@ func refuse(program string, err error) int {
 }
 
 func fail(program string, status int, err error) int {
-	fmt.Fprintf(os.Stderr, "%s: %v\n", program, err)
+	say(os.Stderr, program+": "+term.HarmlessLines(err.Error())+"\n")
 	return status
 }
 
 // tell prints what flock(1) prints with --verbose, where it prints it.
 func (j *job) tell(format string, args ...any) {
 	if j.verbose {
-		fmt.Printf("%s: %s\n", j.program, fmt.Sprintf(format, args...))
+		say(os.Stdout, j.program+": "+fmt.Sprintf(format, args...)+"\n")
 	}
 }
 
 // complain prints a line on stderr.
-func (j *job) complain(line string) { fmt.Fprintf(os.Stderr, "%s: %s\n", j.program, line) }
+func (j *job) complain(line string) {
+	say(os.Stderr, j.program+": "+term.HarmlessLines(line)+"\n")
+}
 
 // seconds writes a time as flock(1) does.
 func seconds(d time.Duration) string {

@@ -261,6 +261,9 @@ func duration(p *time.Duration) func(string) error {
 
 func number(arg string) (float64, error) {
 	n, err := strconv.ParseFloat(strings.TrimLeft(arg, " "), 64)
+	if strings.Contains(arg, "_") { // that is Go
+		err = strconv.ErrSyntax
+	}
 	if err == nil && (math.IsNaN(n) || math.IsInf(n, 0)) {
 		err = strconv.ErrRange
 	}

@@ -12,10 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// say writes a message. Package os would end this process by SIGPIPE if nobody
+// reads it any more (os/signal), and with it the care for the command.
+func say(f *os.File, text string) { syscall.Write(int(f.Fd()), []byte(text)) }
+
 // bequeath makes the next process that is started inherit the hold, or with -o
 // not inherit it. It does so by leaving a duplicate of the lock's descriptor
-// open, as flock(1) does, and not as one of the command's first descriptors:
-// there it may expect what its shell opened.
+// open, as flock(1) does, but not as one of the first: there the command may
+// expect what its shell opened, and scripts close and open those up to 9.
 func (j *job) bequeath(l lock) error {
 	switch {
 	case j.fd >= 0 && j.close:
@@ -34,11 +38,18 @@ func (j *job) bequeath(l lock) error {
 	}
 	inherited = f
 	var fcntlErr error
-	err = conn.Control(func(fd uintptr) { _, fcntlErr = unix.FcntlInt(fd, unix.F_SETFD, 0) })
+	err = conn.Control(func(fd uintptr) {
+		if _, e := unix.FcntlInt(fd, unix.F_DUPFD, firstOfOurs); e == nil {
+			return
+		}
+		_, fcntlErr = unix.FcntlInt(fd, unix.F_SETFD, 0) // no numbers above: then this one
+	})
 	return errors.Join(err, os.NewSyscallError("fcntl", fcntlErr))
 }
 
-// inherited keeps the duplicate from being collected, and so closed, before
+const firstOfOurs = 10
+
+// inherited keeps the hold's file from being collected, and so closed, before
 // the command is started.
 var inherited *os.File
 
@@ -60,14 +71,15 @@ func (j *job) letGo(l lock) {
 //
 // The duplicate that f is got the lowest number that was free. What it is a
 // duplicate of has one near to it: that was free when the lock was asked for,
-// and a few files have been closed since, such as the gate's.
+// and a few files have been closed since, such as the gate's. So has what the
+// command inherits: the lowest from firstOfOurs on.
 func closeAll(f *os.File) {
 	var mine, st unix.Stat_t
 	last := int(f.Fd())
 	if unix.Fstat(last, &mine) != nil {
 		return
 	}
-	for fd := 3; fd < last+32; fd++ {
+	for fd := 3; fd < max(last, firstOfOurs)+32; fd++ {
 		if unix.Fstat(fd, &st) == nil && st.Dev == mine.Dev && st.Ino == mine.Ino {
 			unix.Close(fd)
 		}

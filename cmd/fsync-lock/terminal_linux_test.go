@@ -370,3 +370,28 @@ func TestWaitInTheBackgroundIsNotShown(t *testing.T) {
 		t.Errorf("the screen: %q", term.Screen())
 	}
 }
+
+// A script on a terminal: the time limit is for what the command has started,
+// too, and for nobody else.
+func TestLimitInAScript(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("sh", "-c", `fsync-lock --max-runtime .3 a.lock sh -c "sleep 1000 & wait"; echo "status $?"`)
+	cmd.Dir = t.TempDir()
+	term := testproc.StartTerminal(t, cmd)
+	term.Await("status 124")
+	release(t, hold(t, filepath.Join(cmd.Dir, "a.lock")))
+}
+
+// What the command inherits is out of the way of what scripts number.
+func TestNumberOfTheDescriptor(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("fsync-lock", "-F", "a.lock", "sh", "-c", `exec 3>&1 4>&1 5>&1 6>&1 7>&1 8>&1 9>&1; echo ready; read x`)
+	cmd.Dir = t.TempDir()
+	p := testproc.StartCmd(t, cmd)
+	p.Expect("ready")
+	if ok, err := filelock.New(filepath.Join(cmd.Dir, "a.lock")).TryAcquire(); ok || err != nil {
+		t.Errorf("TryAcquire() = %v, %v", ok, err)
+	}
+	p.Send("end")
+	p.Wait()
+}

@@ -99,7 +99,7 @@ func (n *notice) wipe() {
 	defer n.mu.Unlock()
 	n.over = true
 	n.timer.Stop()
-	if n.drawn {
+	if n.drawn && term.InForeground() { // elsewhere it would be somebody else's line
 		fmt.Fprint(os.Stderr, "\r\x1b[K")
 		n.drawn = false
 	}

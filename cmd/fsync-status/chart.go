@@ -87,7 +87,8 @@ func newScale(groups []*group, from, to time.Time) scale {
 	if len(times) > 0 {
 		slices.Sort(times)
 		short := times[len(times)/4]
-		s.width = int(min(max(float64(s.span)/float64(short)*2*narrowest, minWidth), maxWidth))
+		room := max(float64(len(times))*2*markWidth, minWidth) // few runs are to be seen without scrolling
+		s.width = int(min(max(float64(s.span)/float64(short)*2*narrowest, minWidth), maxWidth, room))
 	}
 	return s
 }
@@ -142,11 +143,14 @@ func (s scale) bar(r journal.Run, lane int) bar {
 	if lane > 0 {
 		b.Style += template.CSS(fmt.Sprintf(";--lane:%d", lane))
 	}
-	if r.Waited > 0 {
+	if b.Class != "skipped" && (r.Held > 0 || r.Waited >= s.inTime(narrowest)) && r.Waited > 0 { // no hatching over a mark
 		b.Wait = template.CSS("width:" + percent(float64(r.Waited)/float64(all)))
 	}
 	return b
 }
+
+// noticed is a wait that was one: to find a lock free takes time, too.
+const noticed = 10 * time.Millisecond
 
 // facts are what is to be known about a run, in lines.
 func facts(r journal.Run) string {
@@ -155,7 +159,7 @@ func facts(r journal.Run) string {
 	if all := r.Waited + r.Held; all > 0 {
 		times += " to " + endOf(r).Local().Format("15:04:05")
 	}
-	if r.Waited > 0 {
+	if r.Waited >= noticed {
 		times += ", waited " + exactly(r.Waited)
 	}
 	if r.Held > 0 {

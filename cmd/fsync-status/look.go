@@ -177,7 +177,16 @@ func (e entry) isSemaphore() bool { return e.Kind == fsync.Semaphore }
 
 // full reports whether it is known to be held, all of it.
 func (e entry) full() bool {
-	return len(e.Holders) > 0 && len(e.Holders) >= e.Slots
+	return len(e.Holders) > 0 && e.slotsUsed() >= e.Slots
+}
+
+// slotsUsed counts slots: all processes that inherited one hold the same.
+func (e entry) slotsUsed() int {
+	slots := map[int]bool{}
+	for _, h := range e.Holders {
+		slots[h.Slot] = true
+	}
+	return len(slots)
 }
 
 // where says what was looked at, for people.

@@ -46,7 +46,7 @@ type query struct {
 func parse(program string, args []string) (*query, error) {
 	q := &query{program: program}
 	var err error
-	if q.operands, err = getopt.Parse(args, q.options()); err != nil {
+	if q.operands, err = getopt.ParseMixed(args, q.options()); err != nil {
 		return q, err
 	}
 	return q, q.check()

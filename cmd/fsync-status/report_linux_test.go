@@ -132,7 +132,7 @@ func TestPage(t *testing.T) {
 	at2 := time.Date(2026, 3, 14, 2, 0, 0, 0, time.UTC)
 	b.point(at(1))
 	facts := b.text(shownFacts)
-	for _, want := range []string{"backup: ran", local(at2) + " to " + local(at2.Add(68 * time.Minute))[11:] + ", waited 42m, held 26m", "backup.sh /home", "pid 4219 of backup on web1"} {
+	for _, want := range []string{"backup: ran", local(at2) + " to " + local(at2.Add(68 * time.Minute))[11:] + ", waited 42m, held 26m", "backup.sh /home", "pid 4219 on web1"} {
 		if !strings.Contains(facts, want) {
 			t.Errorf("the facts are %q, want %q", facts, want)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/fsync-lock/fsync"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/journal"
 )
 
 func TestSpan(t *testing.T) {
@@ -143,7 +144,7 @@ func TestDrawOnlyChanges(t *testing.T) {
 
 func TestPause(t *testing.T) {
 	t.Parallel()
-	for took, want := range map[time.Duration]time.Duration{time.Millisecond: time.Second, 50 * time.Millisecond: 5 * time.Second, time.Minute: 10 * time.Second} {
+	for took, want := range map[time.Duration]time.Duration{time.Millisecond: time.Second, 50 * time.Millisecond: 10 * time.Second, time.Minute: time.Minute} {
 		if got := pause(took); got != want {
 			t.Errorf("%v after %v, want %v", got, took, want)
 		}
@@ -161,6 +162,34 @@ func TestConfirmed(t *testing.T) {
 	for _, before := range [][]fsync.Circle{nil, {{link(1, "b"), link(3, "a")}}, {{link(1, "b"), link(2, "c")}}} {
 		if got := confirmed(before, []fsync.Circle{circle}); len(got) != 0 {
 			t.Errorf("before %+v: %+v", before, got)
+		}
+	}
+}
+
+// A few runs are to be seen without scrolling, however short they were; and
+// the time in which a lock was found held, or free, is no wait to be drawn.
+func TestShortRuns(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 3, 14, 3, 0, 0, 0, time.UTC)
+	g := &group{}
+	for i, outcome := range []journal.Outcome{journal.Ran, journal.Skipped, journal.FailedToStart, journal.Started, journal.Ran, journal.Ran} {
+		r := journal.Run{Start: start.Add(time.Duration(i) * time.Hour), Lock: "/l", Waited: time.Millisecond, Outcome: outcome}
+		if outcome == journal.Ran {
+			r.Held = 2 * time.Millisecond
+		}
+		g.runs = append(g.runs, r)
+	}
+	s := newScale([]*group{g}, start, start.Add(6*time.Hour))
+	if s.width > minWidth {
+		t.Errorf("%d pixels for %d runs", s.width, len(g.runs))
+	}
+	for _, r := range g.runs {
+		b := s.bar(r, 0)
+		if hatched := b.Wait != ""; hatched != (r.Outcome == journal.Ran) {
+			t.Errorf("%s: %q is a wait", r.Outcome, b.Wait)
+		}
+		if strings.Contains(b.Facts, "waited") {
+			t.Errorf("%s: %s", r.Outcome, b.Facts)
 		}
 	}
 }

@@ -104,7 +104,7 @@ func (e entry) thing(o *owners) thing {
 		t.Error = err.Error()
 	}
 	if e.isSemaphore() && e.Err == nil {
-		used := len(e.Holders)
+		used := e.slotsUsed()
 		t.SlotsUsed = &used
 	}
 	for _, h := range e.Holders {

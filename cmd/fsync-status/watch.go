@@ -13,10 +13,10 @@ import (
 
 const (
 	// period is between two looks. A look that takes long is repeated less
-	// often, so that watching takes no more than a hundredth of a processor,
-	// but at least every longestPeriod.
+	// often, so that watching takes less than a hundredth of a processor, but
+	// at least every longestPeriod.
 	period        = time.Second
-	longestPeriod = 10 * time.Second
+	longestPeriod = time.Minute
 )
 
 // showLive shows what is there on a terminal until it is told to stop, and
@@ -69,7 +69,7 @@ func (q *query) showLive(out *os.File) int {
 
 // pause is how long to wait after a look that took so long.
 func pause(took time.Duration) time.Duration {
-	return min(max(100*took, period), longestPeriod)
+	return min(max(200*took, period), longestPeriod)
 }
 
 // handle does what a signal asks for.

@@ -43,6 +43,21 @@ func Parse(args []string, options []Option) (operands []string, err error) {
 	return nil, nil
 }
 
+// ParseMixed is Parse for options that may stand among the operands. Behind
+// "--" all are operands.
+func ParseMixed(args []string, options []Option) (operands []string, err error) {
+	for {
+		rest, err := Parse(args, options)
+		if err != nil || len(rest) == 0 {
+			return operands, err
+		}
+		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" { // or the argument of an option: so be it
+			return append(operands, rest...), nil
+		}
+		operands, args = append(operands, rest[0]), rest[1:]
+	}
+}
+
 func long(arg string, rest []string, options []Option) ([]string, error) {
 	name, value, hasValue := strings.Cut(arg, "=")
 	o, err := find(name, options)
