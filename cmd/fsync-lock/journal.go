@@ -103,14 +103,6 @@ func (e *entry) started() {
 	})
 }
 
-// letGo gives the lock up before the line is written, so that nobody who waits
-// for it has to wait for the journal.
-func (e *entry) letGo(l lock) {
-	if e.kept {
-		e.job.letGo(l)
-	}
-}
-
 // notStarted writes why there was a lock, and no command.
 func (e *entry) notStarted(status int, err error) {
 	e.held(journal.Run{Outcome: journal.FailedToStart, Status: status, Reason: err.Error()})

@@ -73,11 +73,11 @@ func run(args []string, r *relay) int {
 	end, err := j.execute(l, r, e)
 	if err != nil {
 		fail(program, end.status, err)
-		e.letGo(l)
+		j.letGo(l)
 		e.notStarted(end.status, err)
 		return end.status
 	}
-	e.letGo(l)
+	j.letGo(l)
 	e.ended(end)
 	return r.mourn(end)
 }

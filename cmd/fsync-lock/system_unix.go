@@ -55,8 +55,9 @@ var inherited *os.File
 
 // letGo gives up what this process has of the lock, and leaves it to those who
 // have inherited it: to unlock it would take it away from them, so what is
-// open here is closed. That is for a process that is about to end. What still
-// is to be done until then keeps nobody waiting for the lock.
+// open here is closed. That is for a process that is about to end: what still
+// is to be done until then, such as to write a line into the journal, or to
+// give its memory back, keeps nobody waiting for the lock.
 func (j *job) letGo(l lock) {
 	switch {
 	case j.fd >= 0 || l == nil: // that is the shell's
