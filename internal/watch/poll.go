@@ -13,7 +13,7 @@ import (
 // less often, and never so often that it takes more than a tenth of the time.
 const (
 	pollFirst = 10 * time.Millisecond
-	pollLast  = 250 * time.Millisecond
+	pollLast  = 240 * time.Millisecond // so that the waiter is awake after 250
 	pollShare = 10
 )
 

@@ -220,7 +220,7 @@ func TestNextPause(t *testing.T) {
 	for _, c := range []struct{ pause, took, want time.Duration }{
 		{pollFirst, 0, 15 * time.Millisecond},
 		{200 * time.Millisecond, 0, pollLast},
-		{pollLast, 25 * time.Millisecond, pollLast},
+		{pollLast, 24 * time.Millisecond, pollLast},
 		{pollLast, time.Second, 10 * time.Second},
 	} {
 		if got := nextPause(c.pause, c.took); got != c.want {
