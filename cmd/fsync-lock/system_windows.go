@@ -35,12 +35,9 @@ func (j *job) bequeath(lock) error {
 	return os.NewSyscallError("AssignProcessToJobObject", windows.AssignProcessToJobObject(job, windows.CurrentProcess()))
 }
 
-// letGo gives up the lock. Nobody has inherited it, and the command has ended.
-func (j *job) letGo(l lock) {
-	if l != nil {
-		l.Release()
-	}
-}
+// letGo keeps the lock until this process ends: what the command has left in
+// the background ends with it, and not before.
+func (j *job) letGo(lock) {}
 
 // signalName is what a signal is called; empty for 0, which is none.
 func signalName(sig syscall.Signal) string {
