@@ -34,9 +34,8 @@ func (r *relay) catch() {
 	if signal.Ignored(unix.SIGINT) {
 		signal.Ignore(unix.SIGQUIT)
 	}
-	catch(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT)
+	catch(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT)
 	close(r.caught)
-	catch(unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT)
 	for sig := range c {
 		r.deliver(sig.(syscall.Signal), fromTerminal(sig.(syscall.Signal)))
 	}
