@@ -42,27 +42,30 @@ func measureWaiting(b *bench, peer string) (sample, error) {
 		}
 		procs[i] = p
 	}
+	used, err := b.cpuUsed(procs, b.scale.waitingTime)
+	return sample{values: map[string][]float64{"cpu": used}}, err
+}
+
+// cpuUsed is the CPU time that each process takes in a time, from when all of
+// them do nothing but wait.
+func (b *bench) cpuUsed(procs []*proc, in time.Duration) ([]float64, error) {
 	if err := settle(procs, settleLook, settleMax); err != nil {
-		return sample{}, err
+		return nil, err
 	}
 	before, err := cpuTimes(procs)
 	if err != nil {
-		return sample{}, err
+		return nil, err
 	}
 	select {
-	case <-time.After(b.scale.waitingTime): // this is what is measured
+	case <-time.After(in): // this is what is measured
 	case <-b.ctx.Done():
-		return sample{}, b.ctx.Err()
+		return nil, b.ctx.Err()
 	}
-	after, err := cpuTimes(procs)
-	if err != nil {
-		return sample{}, err
-	}
-	used := make([]float64, len(procs))
+	used, err := cpuTimes(procs)
 	for i := range used {
-		used[i] = after[i] - before[i]
+		used[i] -= before[i]
 	}
-	return sample{values: map[string][]float64{"cpu": used}}, nil
+	return used, err
 }
 
 // holderFor is the peer whose process holds the lock that a peer waits for.

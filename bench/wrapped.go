@@ -96,30 +96,17 @@ func measureWrapWaiting(b *bench, peer string) (sample, error) {
 			return sample{}, err
 		}
 	}
-	if err := settle(procs, settleLook, settleMax); err != nil {
-		return sample{}, err
-	}
-	before, err := cpuTimes(procs)
+	used, err := b.cpuUsed(procs, b.scale.wrapWaitingTime)
 	if err != nil {
 		return sample{}, err
 	}
-	select {
-	case <-time.After(b.scale.wrapWaitingTime): // this is what is measured
-	case <-b.ctx.Done():
-		return sample{}, b.ctx.Err()
-	}
-	after, err := cpuTimes(procs)
-	if err != nil {
-		return sample{}, err
-	}
-	values := map[string][]float64{}
-	for i, p := range procs {
+	values := map[string][]float64{"cpu": used}
+	for _, p := range procs {
 		resident, err := residentMemory(p.pid())
 		if err != nil {
 			return sample{}, err
 		}
 		values["resident"] = append(values["resident"], float64(resident))
-		values["cpu"] = append(values["cpu"], after[i]-before[i])
 	}
 	return sample{values: values}, nil
 }

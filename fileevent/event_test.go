@@ -187,7 +187,7 @@ func TestKilledSetterLeavesNobodyHanging(t *testing.T) {
 				expect(t, waiters, "ok")
 				info, err := New(path).Info()
 				must(t, err)
-				if known := info.PID != 0; !info.Set || known == (at == "marked" || at == "traced") {
+				if known := info.PID != 0; !info.Set || known == (at == "marked") {
 					t.Errorf("Info() = %+v", info)
 				}
 				ask(t, startAgent(t, path), "clear", "ok")
