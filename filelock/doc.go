@@ -21,10 +21,12 @@
 //
 // Waiting is done in the kernel's queue, which costs no CPU, by one thread for
 // each path and mode that a process waits for, or one for each slot, and one at
-// the gate (see below), however many of its goroutines wait. A wait that is given up leaves its thread there, because nothing in Go
-// can interrupt it, until the lock comes or another wait of the process takes
-// it over. Past 128 such threads a process polls instead, at first every few
-// milliseconds, at last ten times a second.
+// the gate (see below), however many of its goroutines wait. A wait that is
+// given up leaves its thread there, because nothing in Go can interrupt it,
+// until the lock comes or another wait of the process takes it over. Past 128
+// such threads a process polls instead, at first every few milliseconds, at
+// last ten times a second, and goes past the gate: it may overtake then, and be
+// overtaken.
 //
 // Waiters of one process are served first come first served. On Unix, waiters
 // of different processes pass one by one through a gate, the file .NAME.gate
