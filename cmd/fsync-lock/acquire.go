@@ -15,7 +15,7 @@ import (
 // A lock is what the command line names.
 type lock interface {
 	Acquire(context.Context) error
-	TryAcquireFor(time.Duration) (bool, error)
+	TryAcquire() (bool, error)
 	Holders() ([]filelock.Holder, error)
 	File() (*os.File, error) // a duplicate of the held file
 	Release() error          // ends the hold for all who inherited it
@@ -57,11 +57,6 @@ func (j *job) open() (lock, error) {
 // that comes meanwhile ends the process, and the wait with it: see relay.
 func (j *job) acquire(l lock, r *relay) error {
 	start := time.Now()
-	if j.noFork && j.timeout != 0 {
-		// What is caught here must be let go again before the exec, so
-		// nothing is while there is nothing to wait for.
-		defer time.AfterFunc(time.Millisecond, r.listen).Stop()
-	}
 	ok, err := j.attempt(l, r)
 	switch {
 	case err != nil:
@@ -78,18 +73,31 @@ func (j *job) attempt(l lock, r *relay) (bool, error) {
 	case j.unlock:
 		return true, unlock(l)
 	case j.timeout == 0:
-		return l.TryAcquireFor(0)
+		return l.TryAcquire()
 	}
 	defer j.showWait(l, r)()
-	if j.timeout == forever {
-		err := l.Acquire(beforeWaiting{context.Background(), r.ready})
-		return err == nil, err
+	ctx := context.Background()
+	if j.timeout != forever {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, j.timeout)
+		defer cancel()
 	}
-	return l.TryAcquireFor(j.timeout)
+	err := l.Acquire(beforeWaiting{ctx, r.ready})
+	switch {
+	case err == nil:
+		return true, nil
+	case !errors.Is(err, context.DeadlineExceeded):
+		return false, err
+	case errors.Is(err, filelock.ErrLocked):
+		return false, nil
+	}
+	return l.TryAcquire() // the time was over before it began
 }
 
 // A beforeWaiting has something done when somebody is about to wait for its
-// end: a lock that nobody has is acquired without.
+// end, and before others can see that: a lock that nobody has is acquired
+// without. Who waits is not in a hurry, and a signal that comes early must not
+// be lost: until one is caught, the Go runtime drops what is no reason to end.
 type beforeWaiting struct {
 	context.Context
 	do func()

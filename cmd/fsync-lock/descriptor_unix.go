@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
 	"golang.org/x/sys/unix"
@@ -56,9 +55,7 @@ func (d *descriptor) failed(err error) error {
 
 func (d *descriptor) unlock() error { return d.failed(d.flock(unix.LOCK_UN)) }
 
-func (d *descriptor) Acquire(context.Context) error { return d.failed(d.flock(d.how)) }
-
-func (d *descriptor) try() (bool, error) {
+func (d *descriptor) TryAcquire() (bool, error) {
 	err := d.flock(d.how | unix.LOCK_NB)
 	if err == unix.EWOULDBLOCK || err == unix.EACCES { // EACCES: the kernel's CIFS client
 		return false, nil
@@ -66,24 +63,34 @@ func (d *descriptor) try() (bool, error) {
 	return err == nil, d.failed(err)
 }
 
-// TryAcquireFor has another process wait in the kernel: what blocks there in
-// this one could not be called off, and might be granted the lock after we
-// have said that it is held. The other one waits through the same open file,
-// so what it is granted is granted to that; when it is gone, a last try tells.
-func (d *descriptor) TryAcquireFor(limit time.Duration) (bool, error) {
-	ok, err := d.try()
-	if ok || err != nil || limit <= 0 {
-		return ok, err
+// Acquire has another process wait in the kernel if the time is limited: what
+// blocks there in this one could not be called off, and might be granted the
+// lock after we have said that it is held. The other one waits through the same
+// open file, so what it is granted is granted to that; when it is gone, a last
+// try tells.
+func (d *descriptor) Acquire(ctx context.Context) error {
+	if ok, err := d.TryAcquire(); ok || err != nil {
+		return err
+	}
+	if ctx.Done() == nil {
+		return d.failed(d.flock(d.how))
 	}
 	waiter, err := d.startWaiter()
 	if err != nil {
-		return false, statusError{exitSystem, err}
+		return statusError{exitSystem, err}
 	}
-	timer := time.AfterFunc(limit, func() { waiter.Kill() })
+	stop := context.AfterFunc(ctx, func() { waiter.Kill() })
 	waiter.Wait()
-	timer.Stop()
-	return d.try()
+	stop()
+	ok, err := d.TryAcquire()
+	if !ok && err == nil {
+		err = errTimeout
+	}
+	return err
 }
+
+// errTimeout is what a filelock.Lock says of a wait that was in vain.
+var errTimeout = errors.Join(filelock.ErrLocked, context.DeadlineExceeded)
 
 // startWaiter runs this program again, to wait for the lock and end.
 func (d *descriptor) startWaiter() (*os.Process, error) {

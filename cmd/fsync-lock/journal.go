@@ -34,7 +34,7 @@ func (j *job) begin(l lock, r *relay) *entry {
 	e.run = journal.Run{Start: time.Now(), Lock: j.journalled(l), Name: j.name, Command: j.command, PID: os.Getpid()}
 	e.run.Host, _ = os.Hostname()
 	r.whenInterrupted(e.interrupted)
-	if j.timeout > 0 || j.timeout == forever && (j.noFork || j.fd >= 0) { // others get ready when they have to wait
+	if j.noFork { // others get ready when they have to wait, or run their command
 		r.ready()
 	}
 	return e

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -153,12 +154,17 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		ts.Check(os.Mkdir(filepath.Join(dir, "bin"), 0o777))
 		ts.Check(os.Symlink(flock, filepath.Join(dir, "bin", "flock")))
-		cmd := exec.Command("sh", ts.MkAbs(args[0]))
-		cmd.Dir = dir
+		ctx, cancel := context.WithTimeout(context.Background(), testproc.Patience)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "sh", ts.MkAbs(args[0]))
+		cmd.Dir, cmd.WaitDelay = dir, time.Second
 		cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", "SHELL=/bin/sh")
 		var stdout, stderr strings.Builder
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		err = cmd.Run()
+		if ctx.Err() != nil {
+			ts.Fatalf("%s does not end; it said %q", flock, stdout.String())
+		}
 		if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 			ts.Check(err)
 		}

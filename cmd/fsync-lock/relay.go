@@ -40,15 +40,11 @@ func (r *relay) listen() {
 	r.listening.Do(func() { go r.catch() })
 }
 
-// ready returns when a signal that ends the wait is told to whom it may concern.
+// ready returns when no signal is lost any more, or ends this process without
+// whoever is to be told of it.
 func (r *relay) ready() {
-	r.mu.Lock()
-	concerns := r.tell != nil
-	r.mu.Unlock()
-	if concerns {
-		r.listen()
-		<-r.caught
-	}
+	r.listen()
+	<-r.caught
 }
 
 // deliver does what is to be done about a signal. Typed says that the terminal
@@ -82,8 +78,7 @@ func (r *relay) deliver(sig syscall.Signal, typed bool) {
 // run starts the command, when signals are caught. One that comes while it is
 // started is handed to it.
 func (r *relay) run(start func() (*process, error)) (*process, error) {
-	r.listen()
-	<-r.caught
+	r.ready()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p, err := start()
