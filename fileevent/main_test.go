@@ -100,6 +100,8 @@ func obey(e *Event, line string) string {
 			takeDescriptors()
 		})
 		err = e.Wait(context.Background())
+	case "waitall": // the event and another one, to take both
+		err = WaitAll(context.Background(), e, New(arg, AutoReset()))
 	case "waitclear":
 		err = e.WaitClear(context.Background())
 	case "die": // in the middle of what is said, at the step that is said

@@ -69,13 +69,13 @@ func anyOf(events []*Event) string {
 // is set. Without events, WaitAll returns nil.
 //
 // Events with [AutoReset] have to be set all at one time, and when the others
-// have been, too. Only then they are taken. If somebody else is faster with
-// one of them, those that were taken already are set again, of which
-// [Event.Info] then says that this process did it, and the wait goes on. An
-// event that is given twice, under one path or two, is taken once. When ctx ends, or another
-// error occurs, nothing stays taken, unless setting it again fails, which the
-// error then says. A process that dies while it takes several loses what it
-// has taken.
+// have been, too. Only then they are taken, in the order of their paths. If
+// somebody else is faster with one of them, those that were taken already are
+// set again, of which [Event.Info] then says that this process did it, and the
+// wait goes on. An event that is given twice, under one path or two, is taken
+// once. When ctx ends, or another error occurs, nothing stays taken, unless
+// setting it again fails, which the error then says. A process that dies while
+// it takes several loses what it has taken, and leaves the others set.
 //
 // The errors are those of [WaitAny].
 func WaitAll(ctx context.Context, events ...*Event) error {

@@ -248,6 +248,30 @@ func TestKilledTaker(t *testing.T) {
 	}
 }
 
+// A process that dies while it takes several events loses what it has taken,
+// and leaves the others set.
+func TestKilledWhileTakingSeveral(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"taking", "took"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			path := markerPath(t)
+			first, second := New(path, AutoReset()), New(path+".2", AutoReset())
+			must(t, first.Set())
+			must(t, second.Set())
+			taker := startAgent(t, path, "auto")
+			taker.Send("die " + at + " waitall " + path + ".2")
+			taker.Exit()
+			isSet(t, first, at == "taking")
+			isSet(t, second, true)
+			must(t, first.Set())
+			must(t, WaitAll(t.Context(), first, second))
+			isSet(t, first, false)
+			isSet(t, second, false)
+		})
+	}
+}
+
 // The ctx of a wait ends while it takes the event: it has taken it.
 func TestCtxEndsWhileTaking(t *testing.T) {
 	t.Parallel()
