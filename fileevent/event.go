@@ -128,9 +128,9 @@ func (e *Event) Set() error {
 // Clear removes the marker. If there is none in the directory it does nothing.
 // It does not undo that a Set has woken somebody, not even those who have not
 // noticed yet: it moves the marker to the directory .fsync beside it, which it
-// makes, and leaves it there for them until the next Clear. After an error the event is still set, unless
-// somebody else cleared it. A directory in the marker's place sets the event
-// and is not removed: that is an error.
+// makes, and leaves it there for them until the next Clear. After an error the
+// event is still set, unless somebody else cleared it. A directory in the
+// marker's place sets the event and is not removed: that is an error.
 //
 // Whoever removes the marker by other means, such as rm(1), leaves no trace:
 // an event that was set only for a moment may then go unseen. So it may if the

@@ -110,6 +110,7 @@ func newKeeper(q *queue, g *gate) *keeper {
 	k := &keeper{q: q, gate: g}
 	k.tick = time.AfterFunc(lookAgain, k.look)
 	go k.run()
+	prepareRecord()
 	return k
 }
 

@@ -51,6 +51,11 @@ var self = sync.OnceValue(func() record {
 	return r
 })
 
+// prepareRecord begins what the first record takes most of its time for: to
+// find out who we are, and what encoding/json has to know. It is called when
+// somebody has to wait, so that it is done when the lock comes.
+var prepareRecord = sync.OnceFunc(func() { go func() { self().encode() }() })
+
 // encode returns the record as it stands in the file. What is too long is cut.
 func (r record) encode() []byte {
 	host, command, note := r.Host, r.Command, r.Note
