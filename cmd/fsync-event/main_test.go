@@ -1,19 +1,15 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cmdtest"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/internal/testproc"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,86 +19,16 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"fsync-event": main})
 }
 
+// Words of the scripts: await watchers N DIR waits until N processes watch the
+// directory, for which they have begun to wait.
 func TestScripts(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("the scripts are written for a POSIX shell")
-	}
-	// What this process catches, its children have as it is by default, even
-	// if the tests were started with signals ignored.
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGHUP, syscall.SIGQUIT)
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
-		RequireExplicitExec: true,
-		Setup: func(env *testscript.Env) error {
-			for _, name := range []string{"FSYNC_DIR", "XDG_RUNTIME_DIR"} {
-				env.Setenv(name, "")
-			}
-			// The race detector would have every process linger for a second.
-			env.Setenv("GORACE", "atexit_sleep_ms=0")
-			return nil
+	cmdtest.Scripts{
+		Await: map[string]func(*testscript.TestScript, []string) bool{
+			"watchers": func(ts *testscript.TestScript, args []string) bool {
+				return strconv.Itoa(len(watchers(ts.MkAbs(args[1])))) == args[0]
+			},
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status,
-			"await":  await,
-			"within": within,
-		},
-		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
-				return os.Getuid() == 0, nil
-			}
-			return false, errors.New("unknown condition " + cond)
-		},
-	})
-}
-
-// status N COMMAND...: the exit status of the command is N.
-func status(ts *testscript.TestScript, neg bool, args []string) {
-	err := ts.Exec(args[1], args[2:]...)
-	got := 0
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		got = exit.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if want := args[0]; strconv.Itoa(got) != want {
-		ts.Fatalf("exit status %d, want %s", got, want)
-	}
-}
-
-// await FILE...: waits until the files exist. await watchers N DIR: until N
-// processes watch the directory, for which they have begun to wait.
-func await(ts *testscript.TestScript, neg bool, args []string) {
-	what := func() bool {
-		for _, file := range args {
-			if _, err := os.Lstat(ts.MkAbs(file)); err != nil {
-				return false
-			}
-		}
-		return true
-	}
-	if args[0] == "watchers" {
-		what = func() bool { return strconv.Itoa(len(watchers(ts.MkAbs(args[2])))) == args[1] }
-	}
-	for end := time.Now().Add(testproc.Patience); !what(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			ts.Fatalf("still not so: %s", strings.Join(args, " "))
-		}
-	}
-}
-
-// within MIN MAX N COMMAND...: the command exits with N after at least MIN and,
-// on a busy machine, at most MAX.
-func within(ts *testscript.TestScript, neg bool, args []string) {
-	least, err := time.ParseDuration(args[0])
-	ts.Check(err)
-	most, err := time.ParseDuration(args[1])
-	ts.Check(err)
-	start := time.Now()
-	status(ts, neg, args[2:])
-	if took := time.Since(start); took < least || took > most {
-		ts.Fatalf("took %v, want %v to %v", took, least, most)
-	}
+	}.Run(t)
 }
 
 // event is the command, run in a directory.
@@ -186,18 +112,9 @@ func TestTakeAllOrNothing(t *testing.T) {
 	}
 }
 
-// The help fits a terminal of 24 lines and 80 columns.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	lines := strings.Split(strings.TrimSuffix(fmt.Sprintf(usage, "fsync-event"), "\n"), "\n")
-	if len(lines) > 24 {
-		t.Errorf("the help has %d lines", len(lines))
-	}
-	for _, line := range lines {
-		if len(line) > 80 {
-			t.Errorf("%d columns: %s", len(line), line)
-		}
-	}
+	cmdtest.FitsAScreen(t, fmt.Sprintf(usage, "fsync-event"))
 }
 
 func TestOpenStatus(t *testing.T) {

@@ -8,13 +8,13 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cmdtest"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/internal/testproc"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -48,94 +48,19 @@ func countSignals() {
 // under that name in their PATH, and the other as $FLOCK.
 var realFlock string
 
+// Words of the scripts: await waiters N FILE waits until N processes wait in the
+// kernel for the file's lock. For the others see their functions.
 func TestScripts(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("the scripts are written for a POSIX shell")
-	}
-	// What this process catches, its children have as it is by default, even
-	// if the tests were started with signals ignored.
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGHUP, syscall.SIGQUIT)
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
-		RequireExplicitExec: true,
-		Setup: func(env *testscript.Env) error {
-			for _, name := range []string{"FSYNC_DIR", "XDG_RUNTIME_DIR", "FSYNC_JOURNAL"} {
-				env.Setenv(name, "")
-			}
-			env.Setenv("SHELL", "/bin/sh")
-			env.Setenv("FLOCK", realFlock)
-			// The race detector would have every process linger for a second.
-			env.Setenv("GORACE", "atexit_sleep_ms=0")
-			return nil
+	cmdtest.Scripts{
+		Env:   map[string]string{"SHELL": "/bin/sh", "FLOCK": realFlock},
+		Words: map[string]cmdtest.Word{"asuser": asUser, "same": same, "journalled": journalled},
+		Await: map[string]func(*testscript.TestScript, []string) bool{
+			"waiters": func(ts *testscript.TestScript, args []string) bool {
+				return strconv.Itoa(waiters(ts.MkAbs(args[1]))) == args[0]
+			},
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status":     status,
-			"await":      await,
-			"within":     within,
-			"asuser":     asUser,
-			"same":       same,
-			"journalled": journalled,
-		},
-		Condition: func(cond string) (bool, error) {
-			switch cond {
-			case "root":
-				return os.Getuid() == 0, nil
-			case "flock":
-				return realFlock != "", nil
-			}
-			return false, errors.New("unknown condition " + cond)
-		},
-	})
-}
-
-// status N COMMAND...: the exit status of the command is N.
-func status(ts *testscript.TestScript, neg bool, args []string) {
-	err := ts.Exec(args[1], args[2:]...)
-	got := 0
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		got = exit.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if want := args[0]; strconv.Itoa(got) != want {
-		ts.Fatalf("exit status %d, want %s", got, want)
-	}
-}
-
-// await FILE...: waits until the files exist. await waiters N FILE: until N
-// processes wait in the kernel for the file's lock.
-func await(ts *testscript.TestScript, neg bool, args []string) {
-	what := func() bool {
-		for _, file := range args {
-			if _, err := os.Lstat(ts.MkAbs(file)); err != nil {
-				return false
-			}
-		}
-		return true
-	}
-	if args[0] == "waiters" {
-		what = func() bool { return strconv.Itoa(waiters(ts.MkAbs(args[2]))) == args[1] }
-	}
-	for end := time.Now().Add(testproc.Patience); !what(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			ts.Fatalf("still not so: %s", strings.Join(args, " "))
-		}
-	}
-}
-
-// within MIN MAX COMMAND...: the command fails after at least MIN and, on a
-// busy machine, at most MAX.
-func within(ts *testscript.TestScript, neg bool, args []string) {
-	least, err := time.ParseDuration(args[0])
-	ts.Check(err)
-	most, err := time.ParseDuration(args[1])
-	ts.Check(err)
-	start := time.Now()
-	status(ts, neg, args[2:])
-	if took := time.Since(start); took < least || took > most {
-		ts.Fatalf("took %v, want %v to %v", took, least, most)
-	}
+		Conditions: map[string]bool{"flock": realFlock != ""},
+	}.Run(t)
 }
 
 // same SCRIPT: a shell script that calls flock prints the same and has the same
@@ -208,19 +133,9 @@ func asUser(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// The help fits a terminal of 24 lines and 80 columns, and the command line
-// that it shows for each option is one that the program takes.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	lines := strings.Split(strings.TrimSuffix(fmt.Sprintf(usage, "fsync-lock"), "\n"), "\n")
-	if len(lines) > 24 {
-		t.Errorf("the help has %d lines", len(lines))
-	}
-	for _, line := range lines {
-		if len(line) > 80 {
-			t.Errorf("%d columns: %s", len(line), line)
-		}
-	}
+	cmdtest.FitsAScreen(t, fmt.Sprintf(usage, "fsync-lock"))
 }
 
 func TestOpenStatus(t *testing.T) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cmdtest"
 	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
@@ -79,78 +79,27 @@ func hostileRun() journal.Run {
 	}
 }
 
+// Words of the scripts: await waiters N FILE waits until N processes wait for the
+// file's lock, and await deadlock DIR until there is one. For away see below.
 func TestScripts(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the scripts want to see what only Linux shows")
 	}
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
-		RequireExplicitExec: true,
-		Setup: func(env *testscript.Env) error {
-			for _, name := range []string{"FSYNC_DIR", "XDG_RUNTIME_DIR"} {
-				env.Setenv(name, "")
-			}
-			env.Setenv("TZ", "UTC")
-			// The race detector would have every process linger for a second.
-			env.Setenv("GORACE", "atexit_sleep_ms=0")
-			return nil
+	cmdtest.Scripts{
+		Env:   map[string]string{"TZ": "UTC"},
+		Words: map[string]cmdtest.Word{"away": away},
+		Await: map[string]func(*testscript.TestScript, []string) bool{
+			"waiters": func(ts *testscript.TestScript, args []string) bool {
+				waiters, err := filelock.New(ts.MkAbs(args[1])).Waiters()
+				ts.Check(err)
+				return strconv.Itoa(len(waiters)) == args[0]
+			},
+			"deadlock": func(ts *testscript.TestScript, args []string) bool {
+				q := &query{operands: []string{ts.MkAbs(args[0])}}
+				return len(q.look().circles()) > 0
+			},
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status,
-			"await":  await,
-			"away":   away,
-		},
-		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
-				return os.Getuid() == 0, nil
-			}
-			return false, errors.New("unknown condition " + cond)
-		},
-	})
-}
-
-// status N COMMAND...: the exit status of the command is N.
-func status(ts *testscript.TestScript, neg bool, args []string) {
-	err := ts.Exec(args[1], args[2:]...)
-	got := 0
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		got = exit.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if want := args[0]; strconv.Itoa(got) != want {
-		ts.Fatalf("exit status %d, want %s", got, want)
-	}
-}
-
-// await FILE...: waits until the files exist. await waiters N FILE: until N
-// processes wait for the file's lock. await deadlock DIR: until there is one.
-func await(ts *testscript.TestScript, neg bool, args []string) {
-	what := func() bool {
-		for _, file := range args {
-			if _, err := os.Lstat(ts.MkAbs(file)); err != nil {
-				return false
-			}
-		}
-		return true
-	}
-	switch args[0] {
-	case "waiters":
-		what = func() bool {
-			waiters, err := filelock.New(ts.MkAbs(args[2])).Waiters()
-			ts.Check(err)
-			return strconv.Itoa(len(waiters)) == args[1]
-		}
-	case "deadlock":
-		q := &query{operands: []string{ts.MkAbs(args[1])}}
-		what = func() bool { return len(q.look().circles()) > 0 }
-	}
-	for end := time.Now().Add(testproc.Patience); !what(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			ts.Fatalf("still not so: %s", strings.Join(args, " "))
-		}
-	}
+	}.Run(t)
 }
 
 // away COMMAND...: starts a command in a PID namespace of its own, and kills it
@@ -165,18 +114,9 @@ func away(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// The help fits a terminal of 24 lines and 80 columns.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	lines := strings.Split(strings.TrimSuffix(fmt.Sprintf(usage, "fsync-status"), "\n"), "\n")
-	if len(lines) > 24 {
-		t.Errorf("the help has %d lines", len(lines))
-	}
-	for _, line := range lines {
-		if len(line) > 80 {
-			t.Errorf("%d columns: %s", len(line), line)
-		}
-	}
+	cmdtest.FitsAScreen(t, fmt.Sprintf(usage, "fsync-status"))
 }
 
 // BenchmarkManyLocks is a look at 10,000 locks, 100 of them held, beside 500

@@ -1,0 +1,108 @@
+package cmdtest
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fsync-lock/fsync/cmd/internal/getopt"
+)
+
+// ReadFile returns what is in a file.
+func ReadFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// ReadManual returns a manual page with its dashes as they are typed.
+func ReadManual(t *testing.T, path string) string {
+	t.Helper()
+	return strings.ReplaceAll(ReadFile(t, path), `\-`, "-")
+}
+
+// Between returns what stands in text between two others.
+func Between(text, from, to string) string {
+	_, text, _ = strings.Cut(text, from)
+	text, _, _ = strings.Cut(text, to)
+	return text
+}
+
+// Options returns the names of options with their dashes.
+func Options(options []getopt.Option) map[string]bool {
+	names := map[string]bool{}
+	for _, o := range options {
+		for _, letter := range o.Short {
+			names["-"+string(letter)] = true
+		}
+		for _, name := range o.Long {
+			names["--"+name] = true
+		}
+	}
+	return names
+}
+
+var option = regexp.MustCompile(`(?m)(?:^|[\s{,'"(=|*)])(--?[a-zA-Z][a-z-]*)`)
+
+// OptionsIn returns what looks like an option in a text.
+func OptionsIn(text string) map[string]bool {
+	found := map[string]bool{}
+	for _, m := range option.FindAllStringSubmatch(text, -1) {
+		found[m[1]] = true
+	}
+	return found
+}
+
+var fishOption = regexp.MustCompile(`-[sl] \S+`)
+
+// OptionsInFish does so where the dashes are left out, as in "-s n -l nonblock".
+func OptionsInFish(text string) map[string]bool {
+	return OptionsIn(fishOption.ReplaceAllStringFunc(text, func(s string) string {
+		return map[byte]string{'s': " -", 'l': " --"}[s[1]] + s[3:]
+	}))
+}
+
+// FitsAScreen fails the test if a text is too big for a terminal of 24 lines and
+// 80 columns.
+func FitsAScreen(t *testing.T, text string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if len(lines) > 24 {
+		t.Errorf("it has %d lines", len(lines))
+	}
+	for _, line := range lines {
+		if len(line) > 80 {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+}
+
+// FormatManual fails the test if groff(1) finds fault with a manual page.
+func FormatManual(t *testing.T, path string) {
+	t.Helper()
+	out, err := exec.Command("groff", "-man", "-ww", "-z", path).CombinedOutput()
+	if _, missing := err.(*exec.Error); missing {
+		t.Skip(err)
+	}
+	if err != nil || len(out) > 0 {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// HaveOptions fails the test for each text, by its name, that does not have
+// exactly these options.
+func HaveOptions(t *testing.T, want map[string]bool, texts map[string]map[string]bool) {
+	t.Helper()
+	for name, has := range texts {
+		if !maps.Equal(has, want) {
+			t.Errorf("%s:\nhas %q\nwant %q", name, slices.Sorted(maps.Keys(has)), slices.Sorted(maps.Keys(want)))
+		}
+	}
+}

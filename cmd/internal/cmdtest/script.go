@@ -1,0 +1,125 @@
+// Package cmdtest is what the tests of the commands have in common.
+package cmdtest
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// A Word is a command of the scripts.
+type Word = func(ts *testscript.TestScript, neg bool, args []string)
+
+// Scripts is how a command's scripts, the files testdata/*.txtar, are run. They
+// begin without the environment variables that the commands heed, and have
+// these words besides those of testscript:
+//
+//	status N COMMAND...          the exit status of the command is N
+//	within MIN MAX N COMMAND...  and it takes at least MIN and, on a busy machine, at most MAX
+//	await FILE...                waits until the files exist
+//	await WHAT ARG...            waits for what Await says
+//
+// and the condition root.
+type Scripts struct {
+	Env        map[string]string
+	Words      map[string]Word
+	Await      map[string]func(ts *testscript.TestScript, args []string) bool
+	Conditions map[string]bool
+}
+
+// Run runs the scripts.
+func (s Scripts) Run(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the scripts are written for a POSIX shell")
+	}
+	// What this process catches, its children have as it is by default, even
+	// if the tests were started with signals ignored.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGHUP, syscall.SIGQUIT)
+	words := map[string]Word{"status": status, "within": within, "await": s.await}
+	for name, word := range s.Words {
+		words[name] = word
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup:               s.setup,
+		Cmds:                words,
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Getuid() == 0, nil
+			}
+			met, known := s.Conditions[cond]
+			if !known {
+				return false, errors.New("unknown condition " + cond)
+			}
+			return met, nil
+		},
+	})
+}
+
+func (s Scripts) setup(env *testscript.Env) error {
+	for _, name := range []string{"FSYNC_DIR", "XDG_RUNTIME_DIR", "FSYNC_JOURNAL"} {
+		env.Setenv(name, "")
+	}
+	// The race detector would have every process linger for a second.
+	env.Setenv("GORACE", "atexit_sleep_ms=0")
+	for name, value := range s.Env {
+		env.Setenv(name, value)
+	}
+	return nil
+}
+
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if want := args[0]; strconv.Itoa(got) != want {
+		ts.Fatalf("exit status %d, want %s", got, want)
+	}
+}
+
+func within(ts *testscript.TestScript, neg bool, args []string) {
+	least, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	most, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	start := time.Now()
+	status(ts, neg, args[2:])
+	if took := time.Since(start); took < least || took > most {
+		ts.Fatalf("took %v, want %v to %v", took, least, most)
+	}
+}
+
+func (s Scripts) await(ts *testscript.TestScript, neg bool, args []string) {
+	met := func() bool {
+		for _, file := range args {
+			if _, err := os.Lstat(ts.MkAbs(file)); err != nil {
+				return false
+			}
+		}
+		return true
+	}
+	if what := s.Await[args[0]]; what != nil {
+		met = func() bool { return what(ts, args[1:]) }
+	}
+	for end := time.Now().Add(testproc.Patience); !met(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("still not so: %s", strings.Join(args, " "))
+		}
+	}
+}
