@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 // Info is whether an event is set and, as far as that can be known, by whom.
@@ -66,10 +67,10 @@ func (i Info) String() string {
 		fmt.Fprintf(&b, " by pid %d", i.PID)
 	}
 	if i.Command != "" {
-		fmt.Fprintf(&b, " (%s)", shorten(i.Command, 80))
+		fmt.Fprintf(&b, " (%s)", plain.Shorten(i.Command, 80))
 	}
 	if i.Host != "" {
-		fmt.Fprintf(&b, " on %s", shorten(i.Host, 64))
+		fmt.Fprintf(&b, " on %s", plain.Shorten(i.Host, 64))
 	}
 	if ago := time.Since(i.Since); !i.Since.IsZero() && ago >= 0 {
 		fmt.Fprintf(&b, " %v ago", ago.Truncate(time.Second))
@@ -78,22 +79,7 @@ func (i Info) String() string {
 		b.WriteString(", before the host was last started")
 	}
 	if i.Note != "" {
-		fmt.Fprintf(&b, ": %s", shorten(i.Note, 80))
+		fmt.Fprintf(&b, ": %s", plain.Shorten(i.Note, 80))
 	}
 	return b.String()
-}
-
-// shorten makes a string fit to be shown on a terminal: it has at most n
-// runes, and none that would move the cursor or turn the text around.
-func shorten(s string, n int) string {
-	runes := []rune(strings.ToValidUTF8(s, "?"))
-	if len(runes) > n {
-		runes = append(runes[:n-1], '…')
-	}
-	for i, r := range runes {
-		if !unicode.IsGraphic(r) {
-			runes[i] = '?'
-		}
-	}
-	return string(runes)
 }

@@ -1,8 +1,6 @@
 package fileevent
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -11,9 +9,9 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/fsync-lock/fsync/internal/beside"
+	"github.com/fsync-lock/fsync/internal/line"
 )
 
 // A record says who set an event, in the marker. It is one JSON object and a
@@ -34,8 +32,9 @@ type record struct {
 }
 
 const (
+	recordFormat  = "fsync"
 	recordVersion = 1
-	maxRecord     = 4095 // it fits a page, which readers see change as a whole
+	maxRecord     = line.MaxRecord // it fits a page, which readers see change as a whole
 	maxBoot       = 128
 )
 
@@ -59,48 +58,23 @@ func (e *Event) record(marker *os.File) {
 
 // encode returns the record as it stands in the file. What is too long is cut.
 func (r record) encode() []byte {
-	host, command, note := r.Host, r.Command, r.Note
-	for limit := maxRecord; ; limit /= 2 { // control characters take six bytes each
-		r.Host, r.Command, r.Note = cut(host, limit), cut(command, limit), cut(note, limit)
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(r); err != nil {
-			return nil // no year has five digits yet
-		}
-		if b.Len() <= maxRecord {
-			return b.Bytes()
-		}
-	}
-}
-
-// cut shortens s to at most n bytes of valid UTF-8.
-func cut(s string, n int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
+	return line.Fit(func(cut func(string) string) []byte {
+		return line.Begin(recordFormat, r.Version).Text("id", r.ID).Number("pid", r.PID).
+			Text("host", cut(r.Host)).Text("boot", r.Boot).Time("since", r.Since).
+			Text("command", cut(r.Command)).Text("note", cut(r.Note)).End()
+	})
 }
 
 // parseRecord is strict: what is not a whole record of our version is none.
-// The newline, which is written last and stands nowhere else, shows that it is
-// whole.
 func parseRecord(text []byte) (record, bool) {
-	if i := bytes.IndexByte(text, '\n'); i < 0 || i != len(text)-1 || len(text) > maxRecord {
-		return record{}, false
-	}
 	var r record
-	err := json.Unmarshal(text, &r)
-	if err != nil || r.Version != recordVersion || r.PID <= 0 || r.PID > math.MaxInt32 || len(r.Boot) > maxBoot {
+	if len(text) > maxRecord || !line.Parse(text, &r) || r.Version != recordVersion {
 		return record{}, false
 	}
-	if r.Since.Year() < 2000 || time.Until(r.Since) > 24*time.Hour {
-		r.Since = time.Time{} // whose clock says that?
+	if r.PID <= 0 || r.PID > math.MaxInt32 || len(r.Boot) > maxBoot {
+		return record{}, false
 	}
+	r.Since = line.Plausible(r.Since)
 	return r, true
 }
 

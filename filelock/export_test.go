@@ -121,8 +121,6 @@ func LastTryAfterAGrant(l *Lock) error {
 	return h.release()
 }
 
-var Shorten = shorten
-
 var FlockError = flockError
 
 // Parkers are the parkers of a path's queue.

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 // Holder is who holds a lock, as far as that can be found out. Fields that are
@@ -30,33 +31,18 @@ func (h Holder) String() string {
 		b.WriteString("a process")
 	}
 	if h.Command != "" {
-		fmt.Fprintf(&b, " (%s)", shorten(h.Command, 80))
+		fmt.Fprintf(&b, " (%s)", plain.Shorten(h.Command, 80))
 	}
 	if h.Host != "" {
-		fmt.Fprintf(&b, " on %s", shorten(h.Host, 64))
+		fmt.Fprintf(&b, " on %s", plain.Shorten(h.Host, 64))
 	}
 	if held := time.Since(h.Since); !h.Since.IsZero() && held >= 0 {
 		fmt.Fprintf(&b, " for %v", held.Truncate(time.Second))
 	}
 	if h.Note != "" {
-		fmt.Fprintf(&b, ": %s", shorten(h.Note, 80))
+		fmt.Fprintf(&b, ": %s", plain.Shorten(h.Note, 80))
 	}
 	return b.String()
-}
-
-// shorten makes a string fit to be shown on a terminal: it has at most n
-// runes, and none that would move the cursor or turn the text around.
-func shorten(s string, n int) string {
-	runes := []rune(strings.ToValidUTF8(s, "?"))
-	if len(runes) > n {
-		runes = append(runes[:n-1], '…')
-	}
-	for i, r := range runes {
-		if !unicode.IsGraphic(r) {
-			runes[i] = '?'
-		}
-	}
-	return string(runes)
 }
 
 // Holders returns who holds the lock, this process included. It is the best

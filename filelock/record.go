@@ -1,15 +1,14 @@
 package filelock
 
 import (
-	"bytes"
-	"encoding/json"
 	"io"
 	"math"
 	"os"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
+
+	"github.com/fsync-lock/fsync/internal/line"
 )
 
 // A record says who holds a lock, in the lock file itself. An exclusive holder
@@ -35,11 +34,12 @@ type record struct {
 }
 
 const (
+	recordFormat  = "fsync"
 	recordVersion = 1
 	recordMark    = "\x00{\"fsync\":" // what a lock file with a record begins with
 	recordOffset  = 1
-	maxRecord     = 4095 // with byte 0 it is a page
-	maxIdentity   = 256  // what encode does not cut: start, boot and PID namespace
+	maxRecord     = line.MaxRecord
+	maxIdentity   = 256 // what encode does not cut: start, boot and PID namespace
 )
 
 // self is the record of this process without what differs between holds.
@@ -51,58 +51,30 @@ var self = sync.OnceValue(func() record {
 	return r
 })
 
-// prepareRecord begins what the first record takes most of its time for: to
-// find out who we are, and what encoding/json has to know. It is called when
-// somebody has to wait, so that it is done when the lock comes.
-var prepareRecord = sync.OnceFunc(func() { go func() { self().encode() }() })
+// prepareRecord begins to find out who we are, which the first record takes
+// most of its time for. It is called when somebody has to wait, so that it is
+// known when the lock comes.
+var prepareRecord = sync.OnceFunc(func() { go self() })
 
 // encode returns the record as it stands in the file. What is too long is cut.
 func (r record) encode() []byte {
-	host, command, note := r.Host, r.Command, r.Note
-	for limit := maxRecord; ; limit /= 2 { // control characters take six bytes each
-		r.Host, r.Command, r.Note = cut(host, limit), cut(command, limit), cut(note, limit)
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(r); err != nil {
-			return nil // no year has five digits yet
-		}
-		if b.Len() <= maxRecord {
-			return b.Bytes()
-		}
-	}
-}
-
-// cut shortens s to at most n bytes of valid UTF-8.
-func cut(s string, n int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
+	return line.Fit(func(cut func(string) string) []byte {
+		return line.Begin(recordFormat, r.Version).Number("pid", r.PID).Text("start", r.Start).
+			Text("host", cut(r.Host)).Text("boot", r.Boot).Text("pidns", r.PIDNS).Time("since", r.Since).
+			Text("command", cut(r.Command)).Text("note", cut(r.Note)).End()
+	})
 }
 
 // parseRecord is strict: what is not a whole record of our version is none.
-// The newline, which is written last and stands nowhere else, shows that it is
-// whole.
 func parseRecord(text []byte) (record, bool) {
 	var r record
-	if i := bytes.IndexByte(text, '\n'); i < 0 || i != len(text)-1 {
-		return record{}, false
-	}
-	err := json.Unmarshal(text, &r)
-	if err != nil || r.Version != recordVersion || r.PID <= 0 || r.PID > math.MaxInt32 {
+	if !line.Parse(text, &r) || r.Version != recordVersion || r.PID <= 0 || r.PID > math.MaxInt32 {
 		return record{}, false
 	}
 	if len(r.Start)+len(r.Boot)+len(r.PIDNS) > maxIdentity {
 		return record{}, false
 	}
-	if r.Since.Year() < 2000 || time.Until(r.Since) > 24*time.Hour {
-		r.Since = time.Time{} // whose clock says that?
-	}
+	r.Since = line.Plausible(r.Since)
 	return r, true
 }
 

@@ -67,20 +67,6 @@ func TestHolders(t *testing.T) {
 	}
 }
 
-func TestShorten(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"rsync -a":               "rsync -a",
-		"a\x1b[2Jb\nc\x00\u202e": "a?[2Jb?c??",
-		"\xff\xfe":               "?",
-		"ééééééééééé":            "ééééééééé…",
-	} {
-		if got := filelock.Shorten(in, 10); got != want {
-			t.Errorf("shorten(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 // Who may not look into a process sees that it took the lock all the same, also
 // beside himself.
 func TestHoldersOfAnotherUser(t *testing.T) {

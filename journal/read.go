@@ -126,7 +126,7 @@ func decode(text []byte) (Run, kind) {
 	case v.Version != version:
 		return Run{}, foreign
 	}
-	var l line
+	var l entry
 	if json.Unmarshal(text, &l) != nil {
 		return Run{}, foreign
 	}

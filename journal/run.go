@@ -71,8 +71,8 @@ func (r Run) check() error {
 	return nil
 }
 
-// line is a run as it is read from a journal; encode writes it.
-type line struct {
+// entry is a run as it is read from a journal; encode writes it.
+type entry struct {
 	Start   time.Time `json:"start"`
 	Lock    string    `json:"lock"`
 	Name    string    `json:"name"`
@@ -90,13 +90,14 @@ type line struct {
 
 const (
 	version    = 1
-	mark       = `{"fsync_run":` // what a line begins with
-	maxCommand = 16 << 10        // bytes of a command that are kept
+	format     = "fsync_run"
+	mark       = `{"` + format + `":` // what a line begins with
+	maxCommand = 16 << 10             // bytes of a command that are kept
 	maxReason  = 4 << 10
 	maxLine    = 256 << 10 // escaped, a byte can become six
 )
 
-func (l line) run() Run {
+func (l entry) run() Run {
 	return Run{
 		Start: l.Start.UTC(), Lock: l.Lock, Name: l.Name,
 		Command: l.Command, PID: l.PID, Host: l.Host, User: l.User,

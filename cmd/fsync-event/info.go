@@ -9,8 +9,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/fileevent"
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 // A report is what info --json prints, in the schema that the man page
@@ -51,7 +51,7 @@ func (q *query) printInfo(out *os.File, targets []target) int {
 			return err
 		}
 		if !q.json {
-			fmt.Fprintf(&b, "%s: %v\n", term.Harmless(t.label), info)
+			fmt.Fprintf(&b, "%s: %v\n", plain.Harmless(t.label), info)
 		}
 		if !info.Set {
 			return errNotSet
@@ -90,6 +90,6 @@ func (r report) encode(w io.Writer) error {
 	if err := e.Encode(r); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, term.HarmlessJSON(b.String()))
+	_, err := io.WriteString(w, plain.HarmlessJSON(b.String()))
 	return err
 }

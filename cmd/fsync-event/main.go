@@ -15,7 +15,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/fsync-lock/fsync/cmd/internal/term"
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 func main() { os.Exit(run(os.Args)) }
@@ -100,5 +100,5 @@ func (q *query) fail(status int, err error) int {
 
 // complain prints a message on stderr.
 func (q *query) complain(message string) {
-	fmt.Fprintf(os.Stderr, "%s: %s\n", q.program, term.HarmlessLines(message))
+	fmt.Fprintf(os.Stderr, "%s: %s\n", q.program, plain.HarmlessLines(message))
 }

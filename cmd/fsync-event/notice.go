@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/term"
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 // How a wait is shown. On a terminal, from a second on, one line says what is
@@ -31,7 +32,7 @@ func (q *query) showWait(targets []target, r *relay) (stop func()) {
 	if _, terminal := term.Columns(os.Stderr); !terminal {
 		return func() {}
 	}
-	n := &notice{text: term.Harmless(q.program + ": " + q.waiting(targets))}
+	n := &notice{text: plain.Harmless(q.program + ": " + q.waiting(targets))}
 	n.mu.Lock()
 	n.timer = time.AfterFunc(showAfter, n.draw)
 	n.mu.Unlock()
@@ -45,7 +46,7 @@ func (n *notice) draw() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	width, _ := term.Columns(os.Stderr)
-	line := shorten(n.text, width-1) // the last column would wrap
+	line := plain.Shorten(n.text, width-1) // the last column would wrap
 	switch {
 	case n.over:
 	case !term.InForeground():

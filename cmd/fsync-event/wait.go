@@ -10,6 +10,7 @@ import (
 
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/fileevent"
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 // wait waits for the events and prints those that ended the wait: of --any the
@@ -24,7 +25,7 @@ func (q *query) wait(out *os.File, targets []target) int {
 	for _, t := range won {
 		label := t.label
 		if terminal {
-			label = term.Harmless(label)
+			label = plain.Harmless(label)
 		}
 		lines.WriteString(label + "\n")
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"syscall"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 // A limit is the end of the time that a command may run: TERM and then, if it
@@ -37,7 +39,7 @@ func (j *job) limitTime(p *process, r *relay) *limit {
 		if sent && j.verbose { // nothing waits for whoever does not read it
 			go func() {
 				defer close(l.said)
-				j.complain("TERM after " + j.maxRuntime.String() + " to " + shorten(j.command[0], 80))
+				j.complain("TERM after " + j.maxRuntime.String() + " to " + plain.Shorten(j.command[0], 80))
 			}()
 		} else {
 			close(l.said)

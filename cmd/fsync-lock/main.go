@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/fsync-lock/fsync/cmd/internal/term"
+	"github.com/fsync-lock/fsync/internal/plain"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -112,7 +112,7 @@ func refuse(program string, err error) int {
 }
 
 func fail(program string, status int, err error) int {
-	say(os.Stderr, program+": "+term.HarmlessLines(err.Error())+"\n")
+	say(os.Stderr, program+": "+plain.HarmlessLines(err.Error())+"\n")
 	return status
 }
 
@@ -125,7 +125,7 @@ func (j *job) tell(format string, args ...any) {
 
 // complain prints a line on stderr.
 func (j *job) complain(line string) {
-	say(os.Stderr, j.program+": "+term.HarmlessLines(line)+"\n")
+	say(os.Stderr, j.program+": "+plain.HarmlessLines(line)+"\n")
 }
 
 // seconds writes a time as flock(1) does.

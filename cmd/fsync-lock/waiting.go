@@ -7,10 +7,10 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 // How a wait is shown. On a terminal, from a second on, one line says what is
@@ -80,7 +80,7 @@ func (n *notice) draw() {
 		return
 	}
 	width, _ := term.Columns(os.Stderr)
-	fmt.Fprintf(os.Stderr, "\r%s\x1b[K", shorten(line, width-1)) // the last column would wrap
+	fmt.Fprintf(os.Stderr, "\r%s\x1b[K", plain.Shorten(line, width-1)) // the last column would wrap
 	n.drawn = true
 	n.timer.Reset(time.Second)
 }
@@ -149,10 +149,10 @@ func holders(l lock) (list []filelock.Holder) {
 // label is what the lock is called on the terminal: as on the command line.
 func (j *job) label(l lock) string {
 	if j.path != "" {
-		return shorten(j.path, 80)
+		return plain.Shorten(j.path, 80)
 	}
 	if path := l.Path(); path != "" {
-		return shorten(filepath.Base(path), 80)
+		return plain.Shorten(filepath.Base(path), 80)
 	}
 	return fmt.Sprintf("descriptor %d", j.fd)
 }
@@ -177,10 +177,10 @@ func held(holders []filelock.Holder) string {
 	}
 	fmt.Fprintf(&b, "by pid %d", h.PID)
 	if h.Command != "" {
-		fmt.Fprintf(&b, " (%s)", shorten(h.Command, 80))
+		fmt.Fprintf(&b, " (%s)", plain.Shorten(h.Command, 80))
 	}
 	if here, _ := os.Hostname(); h.Host != "" && h.Host != here {
-		b.WriteString(" on " + shorten(h.Host, 64))
+		b.WriteString(" on " + plain.Shorten(h.Host, 64))
 	}
 	if more := len(holders) - 1; more > 0 {
 		fmt.Fprintf(&b, " and %d more", more)
@@ -204,19 +204,4 @@ func jobs(holders []filelock.Holder) []filelock.Holder {
 		return holders
 	}
 	return list
-}
-
-// shorten makes a string fit to be shown on a terminal: it has at most n
-// runes, and none that would move the cursor or turn the text around.
-func shorten(s string, n int) string {
-	runes := []rune(strings.ToValidUTF8(s, "?"))
-	if len(runes) > n {
-		runes = append(runes[:max(n-1, 0)], '…')
-	}
-	for i, r := range runes {
-		if !unicode.IsGraphic(r) {
-			runes[i] = '?'
-		}
-	}
-	return string(runes)
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fsync-lock/fsync/cmd/internal/term"
+	"github.com/fsync-lock/fsync/internal/plain"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -154,7 +154,7 @@ const noticed = 10 * time.Millisecond
 
 // facts are what is to be known about a run, in lines.
 func facts(r journal.Run) string {
-	lines := []string{term.Harmless(cmp.Or(r.Name, r.Lock)) + ": " + what(r)}
+	lines := []string{plain.Harmless(cmp.Or(r.Name, r.Lock)) + ": " + what(r)}
 	times := r.Start.Local().Format("2006-01-02 15:04:05")
 	if all := r.Waited + r.Held; all > 0 {
 		times += " to " + endOf(r).Local().Format("15:04:05")
@@ -170,17 +170,17 @@ func facts(r journal.Run) string {
 		lines = append(lines, commandOf(r))
 	}
 	if r.Reason != "" {
-		lines = append(lines, fit(term.Harmless(r.Reason), 300))
+		lines = append(lines, fit(plain.Harmless(r.Reason), 300))
 	}
 	var who []string
 	if r.PID > 0 {
 		who = append(who, fmt.Sprintf("pid %d", r.PID))
 	}
 	if r.User != "" {
-		who = append(who, "of "+term.Harmless(r.User))
+		who = append(who, "of "+plain.Harmless(r.User))
 	}
 	if r.Host != "" {
-		who = append(who, "on "+term.Harmless(r.Host))
+		who = append(who, "on "+plain.Harmless(r.Host))
 	}
 	if who != nil {
 		lines = append(lines, strings.Join(who, " "))

@@ -17,8 +17,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 func main() { os.Exit(run(os.Args)) }
@@ -65,7 +65,7 @@ func (q *query) refuse(err error) int {
 }
 
 func (q *query) complain(err error) {
-	fmt.Fprintf(os.Stderr, "%s: %s\n", q.program, term.HarmlessLines(err.Error()))
+	fmt.Fprintf(os.Stderr, "%s: %s\n", q.program, plain.HarmlessLines(err.Error()))
 }
 
 func (q *query) fail(err error) int {

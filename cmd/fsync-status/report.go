@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fsync-lock/fsync/cmd/internal/term"
+	"github.com/fsync-lock/fsync/internal/plain"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -68,7 +68,7 @@ func (q *query) printReport(out *os.File) int {
 		if err != nil {
 			return q.complainAbout([]error{err})
 		}
-		s := source{Path: term.Harmless(path), Runs: len(more)}
+		s := source{Path: plain.Harmless(path), Runs: len(more)}
 		if unread.Total() > 0 {
 			s.Unread = unread.String()
 			q.complain(fmt.Errorf("%s: lines that could not be read: %v", path, unread))
@@ -153,7 +153,7 @@ func byLock(runs []journal.Run) []*group {
 		k := key{r.Host, r.Lock}
 		g := found[k]
 		if g == nil {
-			g = &group{label: term.Harmless(cmp.Or(r.Name, r.Lock)), path: term.Harmless(r.Lock)}
+			g = &group{label: plain.Harmless(cmp.Or(r.Name, r.Lock)), path: plain.Harmless(r.Lock)}
 			found[k], hosts[r.Host] = g, true
 			groups = append(groups, g)
 		}
@@ -161,7 +161,7 @@ func byLock(runs []journal.Run) []*group {
 	}
 	if len(hosts) > 1 {
 		for k, g := range found {
-			g.label += " on " + term.Harmless(cmp.Or(k.host, "an unknown host"))
+			g.label += " on " + plain.Harmless(cmp.Or(k.host, "an unknown host"))
 		}
 	}
 	slices.SortStableFunc(groups, func(a, b *group) int { return cmp.Or(cmp.Compare(a.label, b.label), cmp.Compare(a.path, b.path)) })
@@ -227,13 +227,13 @@ func troubles(runs []journal.Run, groups []*group) (list []trouble, older int) {
 		}
 		list = append(list, trouble{
 			At: r.Start.Local().Format("2006-01-02 15:04:05"), Label: labels[[2]string{r.Host, r.Lock}],
-			What: what(r), Command: commandOf(r), Reason: term.Harmless(r.Reason), Class: class(r),
+			What: what(r), Command: commandOf(r), Reason: plain.Harmless(r.Reason), Class: class(r),
 		})
 	}
 	return list, older
 }
 
-func commandOf(r journal.Run) string { return fit(term.Harmless(strings.Join(r.Command, " ")), 300) }
+func commandOf(r journal.Run) string { return fit(plain.Harmless(strings.Join(r.Command, " ")), 300) }
 
 // class is what a run looks like.
 func class(r journal.Run) string {
@@ -257,7 +257,7 @@ func class(r journal.Run) string {
 
 // what says what became of a run.
 func what(r journal.Run) string {
-	signal := cmp.Or(term.Harmless(r.Signal), "a signal")
+	signal := cmp.Or(plain.Harmless(r.Signal), "a signal")
 	switch r.Outcome {
 	case journal.Ran:
 		if r.Status != 0 {

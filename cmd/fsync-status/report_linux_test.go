@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fsync-lock/fsync/cmd/internal/term"
+	"github.com/fsync-lock/fsync/internal/plain"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -237,7 +237,7 @@ func TestHostilePage(t *testing.T) {
 	if n := b.number(`document.querySelectorAll("img, iframe, [onerror], body script:not(:last-of-type)").length`); n != 0 {
 		t.Errorf("%v elements that are not ours", n)
 	}
-	if text := b.text(`document.querySelector("h3 bdi").textContent`); text != term.Harmless(hostileText) {
+	if text := b.text(`document.querySelector("h3 bdi").textContent`); text != plain.Harmless(hostileText) {
 		t.Errorf("the name is shown as %q", text)
 	}
 	if text := b.text(`document.documentElement.outerHTML`); strings.ContainsAny(text, "\x1b\u202e") {

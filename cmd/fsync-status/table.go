@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fsync-lock/fsync/cmd/internal/term"
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 // colours are how parts of the table look on a terminal; the zero value is for
@@ -124,7 +124,7 @@ func layOut(rows []row, c colours, width int) []string {
 	var widths [numColumns]int
 	for i := range rows {
 		for j, cell := range rows[i].cells {
-			rows[i].cells[j] = term.Harmless(cell)
+			rows[i].cells[j] = plain.Harmless(cell)
 			widths[j] = max(widths[j], cells(rows[i].cells[j]))
 		}
 	}
@@ -171,7 +171,7 @@ func (d deadlock) lines(c colours, width int) []string {
 		holds := d.Links[(i+len(d.Links)-1)%len(d.Links)]
 		who := fmt.Sprintf("pid %d", l.PID)
 		if l.Command != "" {
-			who += " (" + fit(term.Harmless(l.Command), 60) + ")"
+			who += " (" + fit(plain.Harmless(l.Command), 60) + ")"
 		}
 		lines = append(lines, fmt.Sprintf("  %s holds %s and waits for %s", who, holds.target(), l.target()))
 	}
@@ -189,7 +189,7 @@ func (l link) target() string {
 	if name == "" {
 		name = filepath.Base(l.WaitsFor)
 	}
-	return string(l.Kind) + " " + term.Harmless(name)
+	return string(l.Kind) + " " + plain.Harmless(name)
 }
 
 // busyFirst puts what is held, set or waited for before the rest, and each in

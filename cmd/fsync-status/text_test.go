@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/fsync-lock/fsync"
-	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/plain"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -48,7 +48,7 @@ func TestFit(t *testing.T) {
 func FuzzHarmless(f *testing.F) {
 	f.Add("\x1b[2J\u202e\x9b\xff", 3)
 	f.Fuzz(func(t *testing.T, s string, n int) {
-		got := term.Harmless(s)
+		got := plain.Harmless(s)
 		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsGraphic(r) }) {
 			t.Fatalf("%q", got)
 		}

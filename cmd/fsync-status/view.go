@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync"
-	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 // A view is what is shown, and as JSON the schema that the man page describes:
@@ -158,6 +158,6 @@ func (v view) writeJSON(w io.Writer) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, term.HarmlessJSON(b.String()))
+	_, err := io.WriteString(w, plain.HarmlessJSON(b.String()))
 	return err
 }

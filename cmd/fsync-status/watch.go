@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync"
-	"github.com/fsync-lock/fsync/cmd/internal/term"
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 const (
@@ -114,14 +114,14 @@ func (l *look) frame(circles []fsync.Circle, c colours, width, height int) []str
 	labels, busy := v.busyFirst(l.labels)
 	foot := fmt.Sprintf("%d of %d busy", busy, len(v.Entries))
 	if len(l.dirs) > 0 {
-		foot += " in " + term.Harmless(l.where())
+		foot += " in " + plain.Harmless(l.where())
 	}
 	var below []string
 	for _, d := range v.Deadlocks {
 		below = append(append(below, ""), d.lines(c, width)...)
 	}
 	for _, err := range l.errs {
-		below = append(below, styled(fit(term.Harmless(err.Error()), width), c.bad, c))
+		below = append(below, styled(fit(plain.Harmless(err.Error()), width), c.bad, c))
 	}
 	below = append(below, "", styled(fit(foot+"; q ends", width), c.idle, c))
 	below = below[max(len(below)-height, 0):]

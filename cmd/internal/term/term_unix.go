@@ -1,5 +1,6 @@
 //go:build unix
 
+// Package term is about terminals.
 package term
 
 import (

@@ -1,3 +1,4 @@
+// Package term is about terminals.
 package term
 
 import (

@@ -1,12 +1,12 @@
-// Package term is about terminals, and text that is harmless on one whoever
-// chose it.
-package term
+// Package plain makes text fit to be shown to people, whoever chose it.
+package plain
 
 import (
 	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Harmless makes text that others chose fit to be shown: it has no character
@@ -18,6 +18,16 @@ func Harmless(s string) string {
 		}
 		return '?'
 	}, strings.ToValidUTF8(s, "?"))
+}
+
+// Shorten is Harmless for at most n characters of a text, the last of which is
+// an ellipsis if it was longer.
+func Shorten(s string, n int) string {
+	runes := []rune(Harmless(s))
+	if len(runes) <= n {
+		return string(runes)
+	}
+	return string(runes[:max(n-1, 0)]) + "…"
 }
 
 // HarmlessLines is Harmless for text of several lines.
@@ -32,17 +42,23 @@ func HarmlessLines(s string) string {
 // HarmlessJSON makes JSON fit to be looked at: JSON itself leaves characters as
 // they are that a terminal obeys, or that turn text around. It means the same.
 func HarmlessJSON(text string) string {
-	var b strings.Builder
+	var b []byte
 	for _, r := range text {
-		switch {
-		case r < 0x7f || unicode.IsGraphic(r):
-			b.WriteRune(r)
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
+		if r < 0x7f || unicode.IsGraphic(r) {
+			b = utf8.AppendRune(b, r)
+		} else {
+			b = AppendEscape(b, r)
 		}
 	}
-	return b.String()
+	return string(b)
+}
+
+// AppendEscape appends a character as it may be written in a string of JSON
+// whatever it is.
+func AppendEscape(b []byte, r rune) []byte {
+	if r > 0xffff {
+		high, low := utf16.EncodeRune(r)
+		return fmt.Appendf(b, `\u%04x\u%04x`, high, low)
+	}
+	return fmt.Appendf(b, `\u%04x`, r)
 }

@@ -1,4 +1,4 @@
-package term
+package plain
 
 import (
 	"encoding/json"
@@ -32,5 +32,19 @@ func TestHarmlessJSON(t *testing.T) {
 	var got string
 	if err := json.Unmarshal([]byte(shown), &got); err != nil || got != strings.ToValidUTF8(hostile, "\ufffd") {
 		t.Errorf("%q: %v", got, err)
+	}
+}
+
+func TestShorten(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"rsync -a":               "rsync -a",
+		"a\x1b[2Jb\nc\x00\u202e": "a?[2Jb?c??",
+		"\xff\xfe":               "?",
+		"ééééééééééé":            "ééééééééé…",
+	} {
+		if got := Shorten(in, 10); got != want {
+			t.Errorf("Shorten(%q) = %q, want %q", in, got, want)
+		}
 	}
 }
