@@ -408,3 +408,26 @@ func TestShorterRecord(t *testing.T) {
 		return ok && r.PID == os.Getpid()
 	})
 }
+
+// Who dies before the record is written over another one, longer or shorter,
+// leaves no record, and a file that the next holder writes his into.
+func TestKilledBeforeTheRecord(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"", strings.Repeat("long ", 500)} {
+		path := lockPath(t)
+		r := filelock.Self()
+		r.PID, r.Command = 1<<22+1, command
+		writeRecord(t, path, r)
+		p := startTampered(t, "pwrite64:error=EIO:signal=KILL:when=1", path)
+		p.Send("acquire")
+		p.Exit()
+		text := content(t, path)
+		if r, ok := filelock.ParseRecord([]byte(strings.TrimPrefix(text, "\x00"))); ok {
+			t.Errorf("%+v is left", r)
+		}
+		l := filelock.New(path)
+		mustAcquire(t, l)
+		awaitRecord(t, path)
+		mustRelease(t, l)
+	}
+}

@@ -114,9 +114,15 @@ func (h *handle) record() {
 	if h.size == 0 { // whatever is there now was put there under our lock
 		mayWrite = func(text []byte) bool { return len(text) == 0 }
 	}
-	err := h.rewrite(mayWrite, func(f *os.File) error {
-		if err := f.Truncate(0); err != nil { // a crash left a longer one
-			return err
+	err := h.rewrite(mayWrite, func(f *os.File, size int64) error {
+		// What a crash left becomes half a record first, and so nobody takes it
+		// and ours together for one. Nor is the file emptied for that: ext4 has
+		// who empties a file, writes and closes it wait for the disk (ext4(5),
+		// auto_da_alloc).
+		if size > 0 {
+			if err := f.Truncate(min(size, recordOffset+int64(len(text))) - 1); err != nil {
+				return err
+			}
 		}
 		_, err := f.WriteAt(text, recordOffset)
 		if err != nil {
@@ -143,7 +149,7 @@ func (h *handle) withdraw() {
 	}
 	mine := append([]byte{0}, h.rec.written...)
 	h.rec.written = nil
-	h.rewrite(func(text []byte) bool { return bytes.Equal(text, mine) }, func(f *os.File) error {
+	h.rewrite(func(text []byte) bool { return bytes.Equal(text, mine) }, func(f *os.File, _ int64) error {
 		return f.Truncate(0)
 	})
 }
@@ -184,7 +190,7 @@ func (h *handle) mayRewrite(mayWrite func([]byte) bool) error {
 
 // rewrite changes the locked file's content if mayWrite agrees to what is in
 // it.
-func (h *handle) rewrite(mayWrite func([]byte) bool, write func(*os.File) error) error {
+func (h *handle) rewrite(mayWrite func([]byte) bool, write func(f *os.File, size int64) error) error {
 	if err := h.mayRewrite(mayWrite); err != nil {
 		return err
 	}
@@ -197,5 +203,5 @@ func (h *handle) rewrite(mayWrite func([]byte) bool, write func(*os.File) error)
 	if err != nil || !h.file.is(is) { // somebody put another one there
 		return errors.Join(err, errNotOurs)
 	}
-	return write(f)
+	return write(f, is.Size())
 }

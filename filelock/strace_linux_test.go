@@ -9,8 +9,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// startTampered starts a process in which strace(1) tampers with the flock
-// calls, because the kernel here does not do on demand what it may do.
+// startTampered starts a process in which strace(1) tampers with system calls,
+// because the kernel here does not do on demand what it may do.
 func startTampered(t testing.TB, how, path string) *testproc.Proc {
 	t.Helper()
 	strace, err := exec.LookPath("strace")
@@ -21,7 +21,7 @@ func startTampered(t testing.TB, how, path string) *testproc.Proc {
 		t.Skipf("strace cannot tamper with calls here: %v: %s", err, out)
 	}
 	role := testproc.RoleCmd("hold", path)
-	cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", os.DevNull, "-e", "inject=flock:" + how}, role.Args...)...)
+	cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", os.DevNull, "-e", "inject=" + how}, role.Args...)...)
 	cmd.Env = role.Env
 	return testproc.StartCmd(t, cmd)
 }
@@ -40,14 +40,14 @@ func TestInterruptedWait(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	leaveGate(t, path)
-	p := startTampered(t, "error=EINTR:when=1", path)
+	p := startTampered(t, "flock:error=EINTR:when=1", path)
 	p.Send("acquire")
 	p.Expect("acquire")
 }
 
 func TestInterruptedTry(t *testing.T) {
 	t.Parallel()
-	p := startTampered(t, "error=EINTR:when=1", lockPath(t))
+	p := startTampered(t, "flock:error=EINTR:when=1", lockPath(t))
 	p.Send("try 0s")
 	p.Expect("try")
 }
@@ -60,7 +60,7 @@ func TestLockWantsWriting(t *testing.T) {
 		if err := os.WriteFile(path, nil, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		p := startTampered(t, "error="+errno+":when=1", path)
+		p := startTampered(t, "flock:error="+errno+":when=1", path)
 		p.Send("try 0s")
 		p.Expect("try")
 	}
@@ -73,7 +73,7 @@ func TestBusyOverCIFS(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	p := startTampered(t, "error=EACCES:when=1", path)
+	p := startTampered(t, "flock:error=EACCES:when=1", path)
 	p.Send("try 0s")
 	p.Expect("busy")
 }
@@ -82,7 +82,7 @@ func TestBusyOverCIFS(t *testing.T) {
 func TestNoLocksToBeHad(t *testing.T) {
 	t.Parallel()
 	for _, errno := range []string{"ENOLCK", "ENOSYS", "EOPNOTSUPP"} {
-		p := startTampered(t, "error="+errno, lockPath(t))
+		p := startTampered(t, "flock:error="+errno, lockPath(t))
 		p.Send("try 0s")
 		p.Expect("unsupported")
 	}
@@ -92,7 +92,7 @@ func TestNoLocksToBeHad(t *testing.T) {
 func TestReleaseFails(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	p := startTampered(t, "error=EIO:when=2", path)
+	p := startTampered(t, "flock:error=EIO:when=2", path)
 	p.Send("try 0s")
 	p.Expect("try")
 	p.Send("release")
@@ -110,7 +110,7 @@ func TestWaitForOnesOwnFile(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	leaveGate(t, path)
-	p := startTampered(t, "delay_enter=300000", path) // microseconds
+	p := startTampered(t, "flock:delay_enter=300000", path) // microseconds
 	p.Send("acquire")
 	testproc.Until(t, "the waiter has made the file", func() bool { return !gone(path) })
 	holder := testproc.Start(t, "hold", path)
