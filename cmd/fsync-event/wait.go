@@ -58,7 +58,9 @@ func (q *query) await(r *relay, targets []target) ([]target, error) {
 			return nil, err
 		}
 	} else {
-		defer q.showWait(targets, r)()
+		notice := term.Show(func() string { return q.program + ": " + q.waiting(targets) })
+		r.before(notice.Wipe)
+		defer notice.Wipe()
 	}
 	events := make([]*fileevent.Event, len(targets))
 	for i, t := range targets {

@@ -371,6 +371,40 @@ func TestWaitInTheBackgroundIsNotShown(t *testing.T) {
 	}
 }
 
+// What was shown before Ctrl-Z is not wiped from the background: by then that
+// line is somebody else's.
+func TestNoticeIsNotWipedInTheBackground(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	lock := filelock.New(filepath.Join(dir, "a.lock"))
+	if err := lock.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("bash", "--norc", "--noprofile", "--noediting", "-i")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PS1=prompt> ", "TERM=xterm", "GORACE=atexit_sleep_ms=0")
+	shell := testproc.StartTerminal(t, cmd)
+	shell.Await("prompt> ")
+	shell.Type("fsync-lock a.lock echo my turn\n")
+	shell.Await("\rfsync-lock: waiting for a.lock")
+	shell.Type("\x1a")
+	shell.Await("Stopped")
+	shell.Type("bg\n")
+	shell.Await("fsync-lock a.lock echo my turn &")
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	shell.Await("\nmy turn\r")
+	shell.Type("exit\n")
+	shell.Hangup()
+	if _, behind, _ := strings.Cut(shell.Screen(), "Stopped"); strings.Contains(behind, "\x1b[K") {
+		t.Errorf("the screen: %q", behind)
+	}
+}
+
 // A script on a terminal: the time limit is for what the command has started,
 // too, and for nobody else.
 func TestLimitInAScript(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/term"
@@ -13,96 +12,26 @@ import (
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
-// How a wait is shown. On a terminal, from a second on, one line says what is
-// waited for and who holds it. It is drawn again every second, and wiped when
-// the wait is over. A terminal that cannot do that (TERM=dumb) gets it once.
-// There are no colours, and nothing is shown to a pipe or a file.
+// askAgain is how long it is believed who holds a lock: to find out takes work.
+const askAgain = 5 * time.Second
 
-const (
-	showAfter = time.Second
-	askAgain  = 5 * time.Second // to find out who holds a lock takes work
-)
-
-// A notice is the line.
-type notice struct {
-	job     *job
-	lock    lock
-	dumb    bool
-	timer   *time.Timer
-	asked   time.Time
-	holders []filelock.Holder
-
-	mu    sync.Mutex // guards the fields below, and writing
-	over  bool
-	drawn bool
-}
-
-// showWait shows the wait for the lock until stop is called.
+// showWait shows on a terminal that the lock is waited for, and who holds it,
+// until stop is called.
 func (j *job) showWait(l lock, r *relay) (stop func()) {
-	if _, ok := term.Columns(os.Stderr); !ok {
-		return func() {}
-	}
-	n := &notice{job: j, lock: l, dumb: isDumb()}
-	n.mu.Lock()
-	n.timer = time.AfterFunc(showAfter, n.draw)
-	n.mu.Unlock()
-	r.before(n.wipe)
-	return n.wipe
-}
-
-func isDumb() bool {
-	term := os.Getenv("TERM")
-	return term == "" || term == "dumb"
-}
-
-// draw writes the line. A process in the background has no business on the
-// terminal.
-func (n *notice) draw() {
-	if !term.InForeground() {
-		n.again()
-		return
-	}
-	if now := time.Now(); n.asked.IsZero() || now.Sub(n.asked) >= askAgain {
-		n.holders = holders(n.lock)
-		n.asked = now
-	}
-	line := n.job.program + ": waiting for " + n.job.label(n.lock)
-	if who := held(n.holders); who != "" {
-		line += ", " + who
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.over {
-		return
-	}
-	if n.dumb {
-		fmt.Fprintln(os.Stderr, line)
-		return
-	}
-	width, _ := term.Columns(os.Stderr)
-	fmt.Fprintf(os.Stderr, "\r%s\x1b[K", plain.Shorten(line, width-1)) // the last column would wrap
-	n.drawn = true
-	n.timer.Reset(time.Second)
-}
-
-func (n *notice) again() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if !n.over {
-		n.timer.Reset(time.Second)
-	}
-}
-
-// wipe ends the showing.
-func (n *notice) wipe() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.over = true
-	n.timer.Stop()
-	if n.drawn && term.InForeground() { // elsewhere it would be somebody else's line
-		fmt.Fprint(os.Stderr, "\r\x1b[K")
-		n.drawn = false
-	}
+	var asked time.Time
+	var who []filelock.Holder
+	notice := term.Show(func() string {
+		if now := time.Now(); asked.IsZero() || now.Sub(asked) >= askAgain {
+			who, asked = holders(l), now
+		}
+		line := j.program + ": waiting for " + j.label(l)
+		if who := held(who); who != "" {
+			line += ", " + who
+		}
+		return line
+	})
+	r.before(notice.Wipe)
+	return notice.Wipe
 }
 
 // reportConflict says, if anybody is there to read it or asks for it, why
