@@ -95,7 +95,7 @@ func TestHolderInPIDNamespace(t *testing.T) {
 	testproc.Until(t, "the stale record is not shown", func() bool { return len(mustHolders(t, path)) == 0 })
 
 	// What it left behind is not said of others.
-	taker := testproc.StartCmd(t, exec.Command("flock", path, "sh", "-c", "echo ready; exec sleep 1000"))
+	taker := testproc.StartCmd(t, exec.Command("flock", path, "sh", "-c", "echo ready; read line"))
 	taker.Expect("ready")
 	for _, h := range mustHolders(t, path) {
 		if h.Note != "" || !h.Since.IsZero() {
@@ -139,7 +139,7 @@ func TestStaleRecord(t *testing.T) {
 	if got := mustHolders(t, path); len(got) != 0 || content(t, path) == "" {
 		t.Fatalf("after kill -9: holders %+v, content %q", got, content(t, path))
 	}
-	flock := testproc.StartCmd(t, exec.Command("flock", path, "sh", "-c", "echo ready; exec sleep 1000"))
+	flock := testproc.StartCmd(t, exec.Command("flock", path, "sh", "-c", "echo ready; read line"))
 	flock.Expect("ready")
 	got := mustHolders(t, path)
 	if len(got) == 0 {
