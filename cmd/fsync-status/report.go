@@ -77,7 +77,7 @@ func (q *query) printReport(out *os.File) int {
 	}
 	w := bufio.NewWriter(out)
 	err := reportTemplate().Execute(w, newPage(runs, sources, time.Now()))
-	if err = errors.Join(err, w.Flush()); err != nil {
+	if err = cmp.Or(err, w.Flush()); err != nil {
 		return q.fail(err)
 	}
 	return 0
