@@ -28,6 +28,7 @@ func (j *job) execute(l lock, r *relay, e *entry) (outcome, error) {
 	env := j.environment(l)
 	if j.noFork {
 		e.started()
+		r.release()
 		return j.notRun(runAs(path, j.command, func(path string, argv []string) error {
 			return become(path, argv, env)
 		}))

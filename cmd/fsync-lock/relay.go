@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"sync"
 	"syscall"
 	"time"
@@ -19,7 +20,10 @@ import (
 // nothing to wake up between that end and ours.
 type relay struct {
 	listening sync.Once
-	caught    chan struct{} // closed when no signal can kill this process but by our hand
+	caught    chan struct{}  // closed when no signal can kill this process but by our hand
+	signals   chan os.Signal // what is caught; set before caught is closed
+	mine      []os.Signal    // which are, likewise
+	delivered chan struct{}  // closed when signals is, and empty
 
 	mu    sync.Mutex           // guards the fields below; the end of the process is under it too
 	tidy  func()               // what to do before the end; nil = nothing
@@ -31,7 +35,7 @@ type relay struct {
 }
 
 func newRelay() *relay {
-	return &relay{caught: make(chan struct{}), came: make(chan struct{}, 1)}
+	return &relay{caught: make(chan struct{}), delivered: make(chan struct{}), came: make(chan struct{}, 1)}
 }
 
 // listen begins to catch signals. It does not wait until they are: that takes
@@ -86,6 +90,24 @@ func (r *relay) run(start func() (*process, error)) (*process, error) {
 		r.p = p
 	}
 	return p, err
+}
+
+// release ends the catching, before a program is executed in our place: what
+// was caught and not yet delivered would be lost with us. What comes from now
+// on does what it does by default, where the system can be told so, and what
+// has come is delivered when release returns.
+func (r *relay) release() {
+	select {
+	case <-r.caught:
+	default:
+		return // there was nothing to wait for
+	}
+	for _, sig := range r.mine {
+		setDefault(sig.(syscall.Signal))
+	}
+	signal.Stop(r.signals)
+	close(r.signals)
+	<-r.delivered
 }
 
 // before has something done before a signal ends this process.

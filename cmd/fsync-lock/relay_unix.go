@@ -23,22 +23,23 @@ const (
 // without job control that runs something in the background has it ignore both
 // INT and QUIT.
 func (r *relay) catch() {
-	c := make(chan os.Signal, 16)
-	catch := func(signals ...os.Signal) {
-		for _, sig := range signals {
-			if !signal.Ignored(sig) {
-				signal.Notify(c, sig)
-			}
-		}
-	}
+	r.signals = make(chan os.Signal, 16)
 	if signal.Ignored(unix.SIGINT) {
 		signal.Ignore(unix.SIGQUIT)
 	}
-	catch(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT)
+	for _, sig := range []os.Signal{
+		unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM, unix.SIGCONT,
+	} {
+		if !signal.Ignored(sig) {
+			signal.Notify(r.signals, sig)
+			r.mine = append(r.mine, sig)
+		}
+	}
 	close(r.caught)
-	for sig := range c {
+	for sig := range r.signals {
 		r.deliver(sig.(syscall.Signal), fromTerminal(sig.(syscall.Signal)))
 	}
+	close(r.delivered)
 }
 
 // fromTerminal reports whether the terminal may have sent the signal: it sends

@@ -13,10 +13,10 @@ const (
 
 // catch catches Ctrl-C, the only signal that there is.
 func (r *relay) catch() {
-	c := make(chan os.Signal, 16)
-	signal.Notify(c, os.Interrupt)
+	r.signals = make(chan os.Signal, 16)
+	signal.Notify(r.signals, os.Interrupt)
 	close(r.caught)
-	for range c {
+	for range r.signals {
 		r.deliver(sigInt, fromTerminal(sigInt))
 	}
 }
