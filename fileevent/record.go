@@ -34,7 +34,7 @@ type record struct {
 const (
 	recordFormat  = "fsync"
 	recordVersion = 1
-	maxRecord     = line.MaxRecord // it fits a page, which readers see change as a whole
+	maxRecord     = line.MaxRecord
 	maxBoot       = 128
 )
 

@@ -89,11 +89,12 @@ func readRecord(path string) (record, bool) {
 		return record{}, false
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.NewSectionReader(f, recordOffset, maxRecord))
-	if err != nil {
+	text := make([]byte, maxRecord) // in one piece: it may be written meanwhile
+	n, err := f.ReadAt(text, recordOffset)
+	if err != nil && err != io.EOF {
 		return record{}, false
 	}
-	return parseRecord(text)
+	return parseRecord(text[:n])
 }
 
 // mayHold reports whether the holder that wrote the record may still be there,

@@ -53,8 +53,13 @@ type recording struct {
 // their PID file, and write to it while it is locked. So the caller has to know
 // that it is one, and what is in it has to be ours when it is locked.
 func (h *handle) announce(note string) {
-	if !keepsRecords || h.size > 0 && h.mayRewrite(isOurs) != nil {
+	if !keepsRecords {
 		return
+	}
+	if h.size > 0 {
+		if _, err := h.mayRewrite(isOurs); err != nil {
+			return
+		}
 	}
 	h.rec.announced, h.rec.note, h.rec.since = true, note, time.Now()
 	young.mu.Lock()
@@ -114,13 +119,9 @@ func (h *handle) record() {
 	if h.size == 0 { // whatever is there now was put there under our lock
 		mayWrite = func(text []byte) bool { return len(text) == 0 }
 	}
-	err := h.rewrite(mayWrite, func(f *os.File, size int64) error {
-		// What a crash left becomes half a record first, and so nobody takes it
-		// and ours together for one. Nor is the file emptied for that: ext4 has
-		// who empties a file, writes and closes it wait for the disk (ext4(5),
-		// auto_da_alloc).
-		if size > 0 {
-			if err := f.Truncate(min(size, recordOffset+int64(len(text))) - 1); err != nil {
+	err := h.rewrite(mayWrite, func(f *os.File, old []byte) error {
+		if keep := halfOf(old, recordOffset+len(text)); keep < len(old) {
+			if err := f.Truncate(int64(keep)); err != nil {
 				return err
 			}
 		}
@@ -133,6 +134,19 @@ func (h *handle) record() {
 	if err == nil {
 		h.rec.written = text
 	}
+}
+
+// halfOf returns how much of what a crash left may stay while a record is
+// written over it that is as long as new in the file: no whole record, or
+// somebody could take the two together for one, and less than the new one has.
+// The file is not emptied for that: ext4 has who empties a file, writes and
+// closes it wait for the disk (ext4(5), auto_da_alloc).
+func halfOf(old []byte, new int) int {
+	keep := min(len(old), new-1)
+	if newline := bytes.IndexByte(old, '\n'); newline >= 0 {
+		keep = min(keep, newline)
+	}
+	return keep
 }
 
 // withdraw removes the record, and comes before the unlock: after it the file
@@ -149,49 +163,51 @@ func (h *handle) withdraw() {
 	}
 	mine := append([]byte{0}, h.rec.written...)
 	h.rec.written = nil
-	h.rewrite(func(text []byte) bool { return bytes.Equal(text, mine) }, func(f *os.File, _ int64) error {
+	h.rewrite(func(text []byte) bool { return bytes.Equal(text, mine) }, func(f *os.File, _ []byte) error {
 		return f.Truncate(0)
 	})
 }
 
 // isOurs reports whether a lock file with this content, the whole of it, is
 // ours to write: it is empty, or one record, of whatever version, that a crash
-// left behind, and perhaps before it was complete.
+// left behind, and perhaps before it was complete. NULs behind it are what a
+// disk had of a longer one when the power failed.
 func isOurs(text []byte) bool {
 	if len(text) == 0 {
 		return true
 	}
 	newline := bytes.IndexByte(text, '\n')
 	return bytes.HasPrefix(text, []byte(recordMark)) && len(text) <= recordOffset+maxRecord &&
-		(newline < 0 || newline == len(text)-1)
+		(newline < 0 || len(bytes.Trim(text[newline+1:], "\x00")) == 0)
 }
 
 var errNotOurs = errors.New("it is not ours to write")
 
-// mayRewrite returns nil if the locked file is only a lock file, and mayWrite
-// agrees to what is in it. It reads through the locked descriptor: nobody can
+// mayRewrite returns what is in the locked file, and no error if that is only a
+// lock file, and mayWrite agrees to what is in it. It reads through the locked descriptor: nobody can
 // execute a file that is open for writing, and on Windows nobody else can read
 // byte 0.
-func (h *handle) mayRewrite(mayWrite func([]byte) bool) error {
+func (h *handle) mayRewrite(mayWrite func([]byte) bool) ([]byte, error) {
 	locked, err := h.open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	info, err := locked.Stat()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := io.ReadAll(io.NewSectionReader(locked, 0, recordOffset+maxRecord+1))
 	if err != nil || links(info) > 1 || !mayWrite(text) { // a directory cannot be read
-		return errors.Join(err, errNotOurs)
+		return nil, errors.Join(err, errNotOurs)
 	}
-	return nil
+	return text, nil
 }
 
 // rewrite changes the locked file's content if mayWrite agrees to what is in
 // it.
-func (h *handle) rewrite(mayWrite func([]byte) bool, write func(f *os.File, size int64) error) error {
-	if err := h.mayRewrite(mayWrite); err != nil {
+func (h *handle) rewrite(mayWrite func([]byte) bool, write func(f *os.File, old []byte) error) error {
+	old, err := h.mayRewrite(mayWrite)
+	if err != nil {
 		return err
 	}
 	f, err := os.OpenFile(h.fl.Path(), os.O_RDWR|openFlags, 0)
@@ -203,5 +219,5 @@ func (h *handle) rewrite(mayWrite func([]byte) bool, write func(f *os.File, size
 	if err != nil || !h.file.is(is) { // somebody put another one there
 		return errors.Join(err, errNotOurs)
 	}
-	return write(f, is.Size())
+	return write(f, old)
 }

@@ -80,13 +80,15 @@ func (d *descriptor) Acquire(ctx context.Context) error {
 		return statusError{exitSystem, err}
 	}
 	stop := context.AfterFunc(ctx, func() { waiter.Kill() })
-	waiter.Wait()
+	state, _ := waiter.Wait()
 	stop()
-	ok, err := d.TryAcquire()
-	if !ok && err == nil {
-		err = errTimeout
+	switch ok, err := d.TryAcquire(); {
+	case ok || err != nil:
+		return err
+	case ctx.Err() == nil:
+		return statusError{exitSystem, fmt.Errorf("the process that waited for descriptor %d has ended: %v", d.fd, state)}
 	}
-	return err
+	return errTimeout
 }
 
 // errTimeout is what a filelock.Lock says of a wait that was in vain.

@@ -25,8 +25,8 @@ func FuzzLine(f *testing.F) {
 	f.Add("\"\\\n\t\x00\x7f\u0080\u2028\u202e\U000e0001é\xff", -1, int64(1e18))
 	f.Add("", 0, int64(-1))
 	f.Fuzz(func(t *testing.T, text string, number int, ns int64) {
-		when := time.Unix(0, ns).UTC()
-		took := time.Duration(ns).Round(time.Microsecond)
+		when := time.Unix(0, ns).In(time.FixedZone("", 3600))
+		took := time.Duration(ns)
 		list := []string{text, "", text}
 		written := Begin("test", 7).Text("text", text).Number("number", number).Time("time", when).Seconds("seconds", took).List("list", list).End()
 		var got fields
@@ -34,8 +34,8 @@ func FuzzLine(f *testing.F) {
 			t.Fatalf("%q is no line", written)
 		}
 		read := func(s string) string { return string([]rune(s)) } // U+FFFD for each byte that is not UTF-8
-		want := fields{7, read(text), number, when, took.Seconds(), []string{read(text), "", read(text)}}
-		if !got.Time.Equal(want.Time) {
+		want := fields{7, read(text), number, when, took.Round(time.Microsecond).Seconds(), []string{read(text), "", read(text)}}
+		if !got.Time.Equal(want.Time) || got.Time.Location() != time.UTC {
 			t.Errorf("%v becomes %v", want.Time, got.Time)
 		}
 		got.Time = want.Time
@@ -46,6 +46,25 @@ func FuzzLine(f *testing.F) {
 			t.Errorf("%q is not fit to be looked at", written)
 		}
 	})
+}
+
+// A record that is just short enough is not cut.
+func TestFitAtTheLimit(t *testing.T) {
+	t.Parallel()
+	long := func(n int) []byte {
+		return Fit(func(cut func(string) string) []byte {
+			return Begin("test", 1).Text("text", cut(strings.Repeat("x", n))).End()
+		})
+	}
+	frame := len(long(1)) - 1
+	for _, n := range []int{MaxRecord - 1, MaxRecord} {
+		if got := len(long(n - frame)); got != n {
+			t.Errorf("%d of %d bytes are left", got, n)
+		}
+	}
+	if got := len(long(MaxRecord + 1 - frame)); got >= MaxRecord {
+		t.Errorf("%d bytes", got)
+	}
 }
 
 // What is empty is left out, but not what is zero.
@@ -94,7 +113,7 @@ func TestFit(t *testing.T) {
 func TestPlausible(t *testing.T) {
 	t.Parallel()
 	for when, want := range map[time.Time]bool{
-		time.Now(): true, time.Now().Add(48 * time.Hour): false, time.Unix(1e8, 0): false, {}: false,
+		time.Now(): true, time.Now().Add(23 * time.Hour): true, time.Now().Add(25 * time.Hour): false, time.Unix(1e8, 0): false, {}: false,
 	} {
 		if got := Plausible(when); got.IsZero() == want || want && !got.Equal(when) {
 			t.Errorf("Plausible(%v) = %v", when, got)

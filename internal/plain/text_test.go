@@ -47,4 +47,9 @@ func TestShorten(t *testing.T) {
 			t.Errorf("Shorten(%q) = %q, want %q", in, got, want)
 		}
 	}
+	for n, want := range map[int]string{-1: "…", 0: "…", 1: "…", 2: "a…", 3: "abc"} {
+		if got := Shorten("abc", n); got != want {
+			t.Errorf("Shorten(abc, %d) = %q, want %q", n, got, want)
+		}
+	}
 }

@@ -25,7 +25,8 @@ type Word = func(ts *testscript.TestScript, neg bool, args []string)
 // these words besides those of testscript:
 //
 //	status N COMMAND...          the exit status of the command is N
-//	within MIN MAX N COMMAND...  and it takes at least MIN and, on a busy machine, at most MAX
+//	within MIN MAX N COMMAND...  likewise, and it takes at least MIN and, even on
+//	                             a busy machine, at most MAX
 //	await FILE...                waits until the files exist
 //	await WHAT ARG...            waits for what Await says
 //
