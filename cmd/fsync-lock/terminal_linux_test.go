@@ -388,16 +388,19 @@ func TestNoticeIsNotWipedInTheBackground(t *testing.T) {
 	cmd.Env = append(os.Environ(), "PS1=prompt> ", "TERM=xterm", "GORACE=atexit_sleep_ms=0")
 	shell := testproc.StartTerminal(t, cmd)
 	shell.Await("prompt> ")
-	shell.Type("fsync-lock a.lock echo my turn\n")
+	shell.Type("fsync-lock a.lock sh -c 'echo turn$((1 + 1))'\n")
 	shell.Await("\rfsync-lock: waiting for a.lock")
 	shell.Type("\x1a")
 	shell.Await("Stopped")
 	shell.Type("bg\n")
-	shell.Await("fsync-lock a.lock echo my turn &")
+	testproc.Until(t, "it goes on in the background", func() bool {
+		_, behind := shell.Await("Stopped")
+		return strings.Contains(behind, " &\r\n")
+	})
 	if err := lock.Release(); err != nil {
 		t.Fatal(err)
 	}
-	shell.Await("\nmy turn\r")
+	shell.Await("turn2\r\n")
 	shell.Type("exit\n")
 	shell.Hangup()
 	if _, behind, _ := strings.Cut(shell.Screen(), "Stopped"); strings.Contains(behind, "\x1b[K") {
