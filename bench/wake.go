@@ -10,15 +10,16 @@ import (
 )
 
 // wake is two processes. The one that waits says so through a pipe, and the
-// other one sets the event a millisecond later, when it sleeps.
+// other one sets the event a millisecond later, when it sleeps, or soon.
 var wake = row{
 	name:   "wake",
-	what:   "from the call of set in one process to the waiter running in another, which has slept for 1 ms",
+	what:   "from the call of set in one process to the waiter running in another, which has slept for 1 ms, or has hardly fallen asleep",
 	peers:  []string{ours, bareFsnotify, rawInotify, mpEvent, managerEvent, pipe, statPolling},
 	rounds: func(s scale) int { return s.wakeRounds },
 	figures: []figure{
 		{name: "set to wake, p50", unit: nanoseconds, list: "wake", reduce: quantile(0.5)},
 		{name: "set to wake, p99", unit: nanoseconds, list: "wake", reduce: quantile(0.99)},
+		{name: "set soon to wake, p50", unit: nanoseconds, list: "soon", reduce: quantile(0.5)},
 	},
 	bounds: []bound{
 		{figure: "set to wake, p50", against: bareFsnotify, limit: 1.2, text: "≤ 1.2 ×"},
@@ -36,31 +37,42 @@ const wakesToWarmUp = 5
 const (
 	wakePause     = time.Millisecond
 	wakeSpread    = 100 * time.Microsecond
+	soonPause     = 20 * time.Microsecond // the waiter has hardly fallen asleep
+	soonSpread    = 20 * time.Microsecond
 	pollingSpread = statPause
 )
 
 func measureWake(b *bench, peer string) (sample, error) {
-	n, spread := b.scale.wakes, wakeSpread
 	if peer == statPolling {
-		n, spread = b.scale.slowWakes, pollingSpread
+		wake, err := b.wakeLatencies(peer, b.scale.slowWakes, wakePause, pollingSpread)
+		return sample{values: map[string][]float64{"wake": wake}}, err
 	}
+	wake, err := b.wakeLatencies(peer, b.scale.wakes, wakePause, wakeSpread)
+	if err != nil {
+		return sample{}, err
+	}
+	soon, err := b.wakeLatencies(peer, b.scale.wakes, soonPause, soonSpread)
+	return sample{values: map[string][]float64{"wake": wake, "soon": soon}}, err
+}
+
+func (b *bench) wakeLatencies(peer string, n int, pause, spread time.Duration) ([]float64, error) {
 	n += wakesToWarmUp
 	wakes := b.wakesOfTwo
 	if pythonEvent[peer] != "" {
 		wakes = b.wakesOfOne
 	}
-	times, err := wakes(peer, n, int64(wakePause), int64(spread))
+	times, err := wakes(peer, n, int64(pause), int64(spread))
 	if err != nil {
-		return sample{}, err
+		return nil, err
 	}
 	var latencies []float64
 	for _, t := range times[wakesToWarmUp:] {
 		if t[1] < t[0] {
-			return sample{}, fmt.Errorf("awake %v before it was set", time.Duration(t[0]-t[1]))
+			return nil, fmt.Errorf("awake %v before it was set", time.Duration(t[0]-t[1]))
 		}
 		latencies = append(latencies, float64(t[1]-t[0]))
 	}
-	return sample{values: map[string][]float64{"wake": latencies}}, nil
+	return latencies, nil
 }
 
 // wakesOfOne are those of a program that starts the two processes by itself.
