@@ -1,8 +1,8 @@
 //go:build linux
 
-// Command bench measures filelock, fileevent and the commands beside their peers: every row of the project's
-// table of numbers, all peers of a row in one run, in rounds that alternate
-// between them. It prints a table in Markdown.
+// Command bench measures filelock, fileevent and the commands beside their
+// peers: every row of the project's tables of numbers, all peers of a row in
+// one run, in rounds that alternate between them. It prints tables in Markdown.
 //
 //	go run . [-quick] [-only NAME,...] [-dir DIR] [-o RESULTS.md]
 package main

@@ -19,6 +19,7 @@ func (r *relay) catch() {
 	for range r.signals {
 		r.deliver(sigInt, fromTerminal(sigInt))
 	}
+	close(r.delivered)
 }
 
 // fromTerminal is always true: the console sends its signals to every process
