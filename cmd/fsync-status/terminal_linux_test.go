@@ -145,6 +145,22 @@ func TestWatchEnds(t *testing.T) {
 	}
 }
 
+// Who holds a lock and who waits for it can be seen at a glance.
+func TestGlanceAtLocks(t *testing.T) {
+	t.Parallel()
+	_, held := heldDir(t)
+	var stat unix.Stat_t
+	if err := unix.Stat(held, &stat); err != nil {
+		t.Fatal(err)
+	}
+	of := regexp.MustCompile(fmt.Sprintf(`(?m)^ (-> )?FLOCK .*:%d `, stat.Ino))
+	if lines := of.FindAllString(kernelLocks(), -1); len(lines) != 1 {
+		t.Errorf("a holder: %q", lines)
+	}
+	testproc.StartCmd(t, exec.Command("flock", held, "true"))
+	testproc.Until(t, "a waiter", func() bool { return len(of.FindAllString(kernelLocks(), -1)) == 2 })
+}
+
 // A deadlock is shown while it lasts.
 func TestWatchDeadlock(t *testing.T) {
 	t.Parallel()

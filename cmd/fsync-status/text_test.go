@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -97,7 +98,7 @@ func TestFrame(t *testing.T) {
 	l.errs = []error{os.ErrPermission}
 	circle := fsync.Circle{{PID: 1, WaitsFor: fsync.Entry{Kind: fsync.Lock, Path: "/b"}}, {PID: 2, WaitsFor: fsync.Entry{Kind: fsync.Lock, Path: "/a"}}}
 	for _, height := range []int{24, 10, 5, 1} {
-		lines := l.frame([]fsync.Circle{circle}, colours{}, 60, height)
+		lines := l.picture([]fsync.Circle{circle}).frame(l.at, colours{}, 60, height)
 		text := strings.Join(lines, "\n")
 		if len(lines) != height || !strings.HasSuffix(text, "1 of 100 busy in dir; q ends") {
 			t.Errorf("%d lines of %d: %s", len(lines), height, text)
@@ -142,11 +143,60 @@ func TestDrawOnlyChanges(t *testing.T) {
 	}
 }
 
-func TestPause(t *testing.T) {
+// A look that is dear is repeated less often, and sooner if there is a reason.
+func TestIsDue(t *testing.T) {
 	t.Parallel()
-	for took, want := range map[time.Duration]time.Duration{time.Millisecond: time.Second, 50 * time.Millisecond: 10 * time.Second, time.Minute: time.Minute} {
-		if got := pause(took); got != want {
-			t.Errorf("%v after %v, want %v", got, took, want)
+	circles := []fsync.Circle{{{PID: 1}, {PID: 2}}}
+	for _, c := range []struct {
+		name        string
+		took, later time.Duration
+		change      bool
+		circles     []fsync.Circle
+		want        bool
+	}{
+		{name: "cheap", took: time.Millisecond, later: time.Second, want: true},
+		{name: "dear", took: 50 * time.Millisecond, later: 9 * time.Second},
+		{name: "dear, after long", took: 50 * time.Millisecond, later: 10 * time.Second, want: true},
+		{name: "very dear", took: time.Second, later: time.Minute, want: true},
+		{name: "a change", took: 50 * time.Millisecond, later: time.Second, change: true, want: true},
+		{name: "one change after the other", took: 200 * time.Millisecond, later: time.Second, change: true},
+		{name: "a circle that may be none", took: 50 * time.Millisecond, later: time.Second, circles: circles, want: true},
+	} {
+		w := &watch{picture: (&look{}).picture(nil), circles: c.circles, signs: "before", took: c.took}
+		w.glance = func() string {
+			if c.change {
+				return "after"
+			}
+			return "before"
+		}
+		if got := w.isDue(c.later); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// A glance sees what comes and goes in a directory, and beside a file.
+func TestGlance(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file.lock")
+	ofDirectory := func(glance string) string { // the locks before it are those of the whole machine
+		lines := strings.Split(strings.TrimSpace(glance), "\n")
+		return lines[len(lines)-1]
+	}
+	ofDir, ofFile := &query{operands: []string{dir}}, &query{operands: []string{file}}
+	for _, name := range []string{"file.lock", "set.event"} {
+		if err := os.Chtimes(dir, time.Time{}, time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		seen := []string{ofDir.glance(), ofFile.glance()}
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for i, q := range []*query{ofDir, ofFile} {
+			if now := q.glance(); ofDirectory(now) == ofDirectory(seen[i]) {
+				t.Errorf("%s came, and %q stayed", name, ofDirectory(now))
+			}
 		}
 	}
 }

@@ -5,19 +5,38 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"time"
 
 	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 const (
-	// period is between two looks. A look that takes long is repeated less
-	// often, so that watching takes less than a hundredth of a processor, but
-	// at least every longestPeriod.
-	period        = time.Second
-	longestPeriod = time.Minute
+	// period is between two glances, and between two looks if these are cheap.
+	period = time.Second
+	// Looking takes one part of idleShare of a processor's time at most, and
+	// one of busyShare while things change.
+	idleShare = 200
+	busyShare = 10
+	// longestPause is between two looks, however much they take.
+	longestPause = time.Minute
 )
+
+// A watch shows what is there again and again. At each glance it draws how
+// long things have lasted by now; who holds what it asks less often, unless
+// something has changed.
+type watch struct {
+	q       *query
+	glance  func() string
+	screen  *screen
+	picture *picture
+	circles []fsync.Circle // those of the last look, confirmed or not
+	signs   string         // what a glance saw before the last look
+	looked  time.Time      // when that was over
+	took    time.Duration  // time of a processor
+}
 
 // showLive shows what is there on a terminal until it is told to stop, and
 // leaves the terminal as it was, however it ends, except for kill -9.
@@ -26,50 +45,83 @@ func (q *query) showLive(out *os.File) int {
 		q.complain(fmt.Errorf("--watch: %w", err))
 		return exitUsage
 	}
-	l := q.look()
-	if len(l.errs) > 0 {
-		return q.complainAbout(l.errs)
+	w := &watch{q: q, glance: q.glance, screen: &screen{out: out}}
+	if errs := w.look(); len(errs) > 0 {
+		return q.complainAbout(errs)
 	}
 	events := make(chan os.Signal, 8)
 	signal.Notify(events, append(endSignals, otherSignals...)...)
-	s := &screen{out: out}
+	s := w.screen
 	defer s.leave() // even if this panics, so that the trace can be read
 	s.enter()
 	keys := s.keys()
-	var before []fsync.Circle
-	for {
-		circles := l.circles()
-		s.show(l, confirmed(before, circles))
-		before = circles
-		next := time.NewTimer(pause(time.Since(l.at)))
-		for wait := true; wait; {
-			select {
-			case <-next.C:
-				wait = false
-			case key := <-keys:
-				if key == 'q' || key == 3 { // Ctrl-C, if the terminal makes no signal of it
-					return 0
-				}
-			case sig := <-events:
-				status, ends := s.handle(sig)
-				if ends {
-					return status
-				}
-				wait = false
+	next := time.NewTicker(period)
+	defer next.Stop()
+	for s.show(w.picture); s.err == nil; s.show(w.picture) {
+		select {
+		case <-next.C:
+			if w.isDue(time.Since(w.looked)) {
+				w.look()
+			}
+		case key := <-keys:
+			if key == 'q' || key == 3 { // Ctrl-C, if the terminal makes no signal of it
+				return 0
+			}
+		case sig := <-events:
+			if status, ends := s.handle(sig); ends {
+				return status
 			}
 		}
-		next.Stop()
-		l = q.look()
-		if s.err != nil {
-			s.leave()
-			return q.fail(s.err)
-		}
 	}
+	s.leave()
+	return q.fail(s.err)
 }
 
-// pause is how long to wait after a look that took so long.
-func pause(took time.Duration) time.Duration {
-	return min(max(200*took, period), longestPeriod)
+// look looks again. What changes meanwhile, the next glance sees.
+func (w *watch) look() []error {
+	before := cpuTime()
+	w.signs = w.glance()
+	l := w.q.look()
+	circles := l.circles()
+	w.picture = l.picture(confirmed(w.circles, circles))
+	w.circles = circles
+	w.looked, w.took = time.Now(), cpuTime()-before
+	return l.errs
+}
+
+// isDue reports whether to look again, so long after the last look. Its cost is
+// counted in time of a processor: on a busy machine a look takes long, but
+// costs no more.
+func (w *watch) isDue(later time.Duration) bool {
+	switch {
+	case later >= min(idleShare*w.took, longestPause):
+		return true
+	case later < busyShare*w.took:
+		return false
+	}
+	return len(w.circles) > len(w.picture.view.Deadlocks) || w.glance() != w.signs
+}
+
+// glance returns what differs if something has changed, most of it at least,
+// and costs little: what the kernel says of flock(2) locks, and when the
+// operands' directories were changed.
+func (q *query) glance() string {
+	operands := q.operands
+	if len(operands) == 0 {
+		operands = []string{userdir.Default()}
+	}
+	signs := kernelLocks()
+	for _, operand := range operands {
+		info, err := os.Stat(operand)
+		if err != nil || !info.IsDir() {
+			info, err = os.Stat(filepath.Dir(operand))
+		}
+		if err == nil {
+			signs += info.ModTime().String()
+		}
+		signs += "\n"
+	}
+	return signs
 }
 
 // handle does what a signal asks for.
@@ -98,35 +150,49 @@ func canRedraw(out *os.File) error {
 	return nil
 }
 
-// show draws a look.
-func (s *screen) show(l *look, circles []fsync.Circle) {
+// show draws what was there at the last look.
+func (s *screen) show(p *picture) {
 	width, height, ok := size(s.out)
 	if !ok {
 		width, height = 80, 24
 	}
-	s.draw(l.frame(circles, palette(hasColours(s.out)), width, height), width, height)
+	s.draw(p.frame(time.Now(), palette(hasColours(s.out)), width, height), width, height)
+}
+
+// A picture is what is shown of a look.
+type picture struct {
+	view   view     // the busy entries first
+	labels []string // what these are called
+	foot   string
+	errs   []error
+}
+
+func (l *look) picture(circles []fsync.Circle) *picture {
+	p := &picture{view: l.view(circles), errs: l.errs}
+	var busy int
+	p.labels, busy = p.view.busyFirst(l.labels)
+	p.foot = fmt.Sprintf("%d of %d busy", busy, len(p.view.Entries))
+	if len(l.dirs) > 0 {
+		p.foot += " in " + plain.Harmless(l.where())
+	}
+	return p
 }
 
 // frame is what is on the screen: as many lines as fit, the busy ones first,
 // and at the end what is wrong.
-func (l *look) frame(circles []fsync.Circle, c colours, width, height int) []string {
-	v := l.view(circles)
-	labels, busy := v.busyFirst(l.labels)
-	foot := fmt.Sprintf("%d of %d busy", busy, len(v.Entries))
-	if len(l.dirs) > 0 {
-		foot += " in " + plain.Harmless(l.where())
-	}
+func (p *picture) frame(now time.Time, c colours, width, height int) []string {
 	var below []string
-	for _, d := range v.Deadlocks {
+	for _, d := range p.view.Deadlocks {
 		below = append(append(below, ""), d.lines(c, width)...)
 	}
-	for _, err := range l.errs {
+	for _, err := range p.errs {
 		below = append(below, styled(fit(plain.Harmless(err.Error()), width), c.bad, c))
 	}
-	below = append(below, "", styled(fit(foot+"; q ends", width), c.idle, c))
+	below = append(below, "", styled(fit(p.foot+"; q ends", width), c.idle, c))
 	below = below[max(len(below)-height, 0):]
 	room := height - len(below)
-	v.Deadlocks, v.Entries = nil, v.Entries[:min(len(v.Entries), room)] // each takes a line at least
-	lines := v.lines(labels, c, width)
+	v := p.view
+	v.Time, v.Deadlocks, v.Entries = now, nil, v.Entries[:min(len(v.Entries), room)] // each takes a line at least
+	lines := v.lines(p.labels, c, width)
 	return append(lines[:min(len(lines), room)], below...)
 }
