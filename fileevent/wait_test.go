@@ -250,7 +250,7 @@ func TestWaitFor(t *testing.T) {
 		if ok || err != nil {
 			t.Errorf("WaitFor(%v) = %v, %v", d, ok, err)
 		}
-		if took := time.Since(start); took < d || took > d+10*time.Second {
+		if took := time.Since(start); took < d || took > d+testproc.Patience/4 {
 			t.Errorf("WaitFor(%v) took %v", d, took)
 		}
 	}

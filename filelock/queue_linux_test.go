@@ -162,7 +162,7 @@ func TestTryDoesNotWait(t *testing.T) {
 				atGate++
 			}
 		}
-		if each := time.Since(start) / (2 * tries); each > 20*time.Millisecond {
+		if each := time.Since(start) / (2 * tries); each > 50*time.Millisecond {
 			t.Errorf("a try of a lock that %s holds takes %v", who, each)
 		}
 		if atGate > tries/2 { // /proc/locks may not show the holder when it is read in pieces
@@ -421,7 +421,7 @@ func TestManyWaitsGivenUp(t *testing.T) {
 	start := time.Now()
 	cancel()
 	all.Wait()
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > testproc.Patience/4 {
 		t.Errorf("%d waits ended %v after they were cancelled", n, took)
 	}
 }

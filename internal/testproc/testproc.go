@@ -19,7 +19,7 @@ import (
 
 // Patience bounds every wait for a fact that must come. It is long because
 // it is reached only when something is broken.
-const Patience = 60 * time.Second
+const Patience = 2 * time.Minute
 
 const roleVar = "FSYNC_TEST_ROLE"
 
