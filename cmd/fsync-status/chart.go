@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/internal/plain"
 	"github.com/fsync-lock/fsync/journal"
 )
@@ -170,7 +171,7 @@ func facts(r journal.Run) string {
 		lines = append(lines, commandOf(r))
 	}
 	if r.Reason != "" {
-		lines = append(lines, fit(plain.Harmless(r.Reason), 300))
+		lines = append(lines, term.Fit(plain.Harmless(r.Reason), 300))
 	}
 	var who []string
 	if r.PID > 0 {

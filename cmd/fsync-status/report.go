@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/internal/plain"
 	"github.com/fsync-lock/fsync/journal"
 )
@@ -233,7 +234,9 @@ func troubles(runs []journal.Run, groups []*group) (list []trouble, older int) {
 	return list, older
 }
 
-func commandOf(r journal.Run) string { return fit(plain.Harmless(strings.Join(r.Command, " ")), 300) }
+func commandOf(r journal.Run) string {
+	return term.Fit(plain.Harmless(strings.Join(r.Command, " ")), 300)
+}
 
 // class is what a run looks like.
 func class(r journal.Run) string {

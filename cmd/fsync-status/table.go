@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
@@ -125,7 +126,7 @@ func layOut(rows []row, c colours, width int) []string {
 	for i := range rows {
 		for j, cell := range rows[i].cells {
 			rows[i].cells[j] = plain.Harmless(cell)
-			widths[j] = max(widths[j], cells(rows[i].cells[j]))
+			widths[j] = max(widths[j], term.Cells(rows[i].cells[j]))
 		}
 	}
 	for j, w := range widths {
@@ -147,12 +148,12 @@ func (r row) line(widths [numColumns]int, c colours, width int) string {
 	var b strings.Builder
 	for j, cell := range r.cells {
 		if widths[j] > 0 {
-			b.WriteString(pad(fit(cell, widths[j]), widths[j]+2))
+			b.WriteString(pad(term.Fit(cell, widths[j]), widths[j]+2))
 		}
 	}
 	text := strings.TrimRight(b.String(), " ")
 	if width > 0 {
-		text = fit(text, width)
+		text = term.Fit(text, width)
 	}
 	return styled(text, r.look, c)
 }
@@ -171,13 +172,13 @@ func (d deadlock) lines(c colours, width int) []string {
 		holds := d.Links[(i+len(d.Links)-1)%len(d.Links)]
 		who := fmt.Sprintf("pid %d", l.PID)
 		if l.Command != "" {
-			who += " (" + fit(plain.Harmless(l.Command), 60) + ")"
+			who += " (" + term.Fit(plain.Harmless(l.Command), 60) + ")"
 		}
 		lines = append(lines, fmt.Sprintf("  %s holds %s and waits for %s", who, holds.target(), l.target()))
 	}
 	for i, line := range lines {
 		if width > 0 {
-			line = fit(line, width)
+			line = term.Fit(line, width)
 		}
 		lines[i] = styled(line, c.bad, c)
 	}

@@ -10,10 +10,13 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
 	"golang.org/x/sys/unix"
 )
+
+var cells = term.Cells // a test's terminal is called term
 
 // onTerminal runs fsync-status on a terminal of its own, of 80 columns and 24
 // lines.
@@ -143,6 +146,31 @@ func TestWatchEnds(t *testing.T) {
 			ended(t, term, c.status)
 		})
 	}
+}
+
+// A terminal that is stopped keeps nobody from ending it: nothing is drawn
+// then, and a signal ends the wait to leave the screen.
+func TestWatchOnAStoppedTerminal(t *testing.T) {
+	t.Parallel()
+	dir, _ := heldDir(t)
+	term := onTerminal(t, "", "--watch", dir)
+	tty, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/0", term.PID()), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tty.Close()
+	term.Await("q ends")
+	term.Type("\x13") // Ctrl-S
+	for rows := range uint16(5) {
+		if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 10 + rows, Col: 30}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	term.Type("q")
+	testproc.Until(t, "ended", func() bool {
+		syscall.Kill(term.PID(), syscall.SIGTERM) // it may have ended by now
+		return term.Exited()
+	})
 }
 
 // Who holds a lock and who waits for it can be seen at a glance.

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/plain"
 	"github.com/fsync-lock/fsync/journal"
@@ -27,20 +28,8 @@ func TestSpan(t *testing.T) {
 	}
 }
 
-func TestFit(t *testing.T) {
+func TestPad(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		text string
-		n    int
-		want string
-	}{
-		{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"abc", 1, "…"}, {"abc", 0, ""}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"},
-		{"e\u0301e\u0301", 2, "e\u0301e\u0301"}, {"üüü", 2, "ü…"}, {"", 0, ""},
-	} {
-		if got := fit(c.text, c.n); got != c.want {
-			t.Errorf("%q in %d cells: %q, want %q", c.text, c.n, got, c.want)
-		}
-	}
 	if got := pad("日", 4) + pad("ab", 3) + pad("abc", 1); got != "日  ab abc" {
 		t.Errorf("%q", got)
 	}
@@ -53,8 +42,8 @@ func FuzzHarmless(f *testing.F) {
 		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsGraphic(r) }) {
 			t.Fatalf("%q", got)
 		}
-		if n = min(max(n, 0), 1000); cells(fit(got, n)) > n {
-			t.Fatalf("%q takes more than %d cells", fit(got, n), n)
+		if n = min(max(n, 0), 1000); term.Cells(term.Fit(got, n)) > n {
+			t.Fatalf("%q takes more than %d cells", term.Fit(got, n), n)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
@@ -52,7 +53,10 @@ func (q *query) showLive(out *os.File) int {
 	events := make(chan os.Signal, 8)
 	signal.Notify(events, append(endSignals, otherSignals...)...)
 	s := w.screen
-	defer s.leave() // even if this panics, so that the trace can be read
+	defer func() { // even if this panics, so that the trace can be read
+		signal.Reset(endSignals...) // one need not wait any more for a terminal that takes nothing
+		s.leave()
+	}()
 	s.enter()
 	keys := s.keys()
 	next := time.NewTicker(period)
@@ -150,8 +154,12 @@ func canRedraw(out *os.File) error {
 	return nil
 }
 
-// show draws what was there at the last look.
+// show draws what was there at the last look, if the terminal takes it: one
+// that Ctrl-S has stopped is drawn on later.
 func (s *screen) show(p *picture) {
+	if !term.Takes(s.out) {
+		return
+	}
 	width, height, ok := size(s.out)
 	if !ok {
 		width, height = 80, 24
@@ -186,9 +194,9 @@ func (p *picture) frame(now time.Time, c colours, width, height int) []string {
 		below = append(append(below, ""), d.lines(c, width)...)
 	}
 	for _, err := range p.errs {
-		below = append(below, styled(fit(plain.Harmless(err.Error()), width), c.bad, c))
+		below = append(below, styled(term.Fit(plain.Harmless(err.Error()), width), c.bad, c))
 	}
-	below = append(below, "", styled(fit(p.foot+"; q ends", width), c.idle, c))
+	below = append(below, "", styled(term.Fit(p.foot+"; q ends", width), c.idle, c))
 	below = below[max(len(below)-height, 0):]
 	room := height - len(below)
 	v := p.view

@@ -13,7 +13,8 @@ import (
 // after a second, is drawn again every second, and wiped when the wait is over.
 // A terminal that cannot do that (TERM=dumb) gets it once, and keeps it. A
 // process in the background has no business on the terminal: the line comes
-// when it is in the foreground. There are no colours.
+// when it is in the foreground. Nor does it wait for a terminal that takes
+// nothing at the moment. There are no colours.
 type Notice struct {
 	text  func() string
 	timer *time.Timer
@@ -50,12 +51,13 @@ func (n *Notice) draw() {
 	switch {
 	case n.over:
 		return
-	case shown && isDumb():
+	case !shown || !n.mayWrite(): // by now
+	case isDumb():
 		fmt.Fprintln(os.Stderr, plain.Harmless(text))
 		return
-	case shown:
+	default:
 		width, _ := Columns(os.Stderr)
-		fmt.Fprintf(os.Stderr, "\r%s\x1b[K", plain.Shorten(text, width-1)) // the last column would wrap
+		fmt.Fprintf(os.Stderr, "\r%s\x1b[K", Fit(plain.Harmless(text), width-1)) // the last column would wrap
 		n.drawn = true
 	}
 	n.timer.Reset(drawEvery)
@@ -70,11 +72,16 @@ func (n *Notice) Wipe() {
 	defer n.mu.Unlock()
 	n.over = true
 	n.timer.Stop()
-	if n.drawn && InForeground() { // elsewhere it would be somebody else's line
+	if n.drawn && n.mayWrite() {
 		fmt.Fprint(os.Stderr, "\r\x1b[K")
 		n.drawn = false
 	}
 }
+
+// mayWrite reports whether the line on the terminal is this process's, and
+// writing would not wait: a wait that is over must not go on because somebody
+// has pressed Ctrl-S.
+func (n *Notice) mayWrite() bool { return InForeground() && Takes(os.Stderr) }
 
 // isDumb reports whether the terminal can do nothing but print.
 func isDumb() bool {

@@ -32,3 +32,11 @@ func InForeground() bool {
 	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
 	return err == nil && group == unix.Getpgrp()
 }
+
+// Takes reports whether a write of some lines to the terminal would not wait,
+// as it does while Ctrl-S has stopped it or nobody reads what is there.
+func Takes(f *os.File) bool {
+	state := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLOUT}}
+	n, err := unix.Poll(state, 0)
+	return err != nil || n > 0
+}
