@@ -89,8 +89,13 @@ func readRecord(path string) (record, bool) {
 		return record{}, false
 	}
 	defer f.Close()
-	text := make([]byte, maxRecord) // in one piece: it may be written meanwhile
-	n, err := f.ReadAt(text, recordOffset)
+	if _, err := f.Seek(recordOffset, io.SeekStart); err != nil {
+		return record{}, false
+	}
+	// One call: it may be written meanwhile, and a second one, which ReadAt would
+	// make, could go on in another record.
+	text := make([]byte, maxRecord)
+	n, err := f.Read(text)
 	if err != nil && err != io.EOF {
 		return record{}, false
 	}

@@ -29,9 +29,11 @@ func (j *job) execute(l lock, r *relay, e *entry) (outcome, error) {
 	if j.noFork {
 		e.started()
 		r.release()
-		return j.notRun(runAs(path, j.command, func(path string, argv []string) error {
+		err := runAs(path, j.command, func(path string, argv []string) error {
 			return become(path, argv, env)
-		}))
+		})
+		r.ignore()
+		return j.notRun(err)
 	}
 	p, err := r.run(func() (p *process, err error) {
 		apart := j.maxRuntime > 0 && !isJob()

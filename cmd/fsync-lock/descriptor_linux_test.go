@@ -38,7 +38,11 @@ func TestKilledWaiterOfADescriptor(t *testing.T) {
 		}
 		children = append(children, strings.Fields(string(text))...)
 	}
-	if len(children) != 1 {
+	switch len(children) {
+	case 0:
+		t.Skip("this kernel does not list the children of a process")
+	case 1:
+	default:
 		t.Fatalf("children %q", children)
 	}
 	child, err := strconv.Atoi(children[0])

@@ -20,27 +20,41 @@ func TestSignalAtTheExec(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGUSR1} {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			path := filepath.Join(dir, "a.lock")
-			lock := filelock.New(path)
-			for range 20 {
-				if err := lock.Acquire(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				cmd := exec.Command("fsync-lock", "-F", "a.lock", "sleep", "5")
-				cmd.Dir, cmd.Env = dir, append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+			atTheExec(t, func(cmd *exec.Cmd) (*testproc.Proc, func()) {
 				p := testproc.StartCmd(t, cmd)
-				testproc.AwaitWaiters(t, path, 1)
-				if err := lock.Release(); err != nil {
-					t.Fatal(err)
-				}
-				for end := time.Now().Add(rand.N(1200 * time.Microsecond)); time.Now().Before(end); {
-				}
-				p.Signal(sig)
-				if status := p.Exit(); status != -1 && status != exitSignal+int(sig) {
-					t.Fatalf("exit status %d: the signal was lost", status)
-				}
-			}
+				return p, func() { p.Signal(sig) }
+			}, exitSignal+int(sig))
 		})
+	}
+	t.Run("Ctrl-C", func(t *testing.T) {
+		t.Parallel()
+		atTheExec(t, func(cmd *exec.Cmd) (*testproc.Proc, func()) {
+			term := testproc.StartTerminal(t, cmd)
+			return term.Proc, func() { term.Type("\x03") }
+		}, exitSignal+int(syscall.SIGINT))
+	})
+}
+
+func atTheExec(t *testing.T, start func(*exec.Cmd) (p *testproc.Proc, signal func()), ended int) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.lock")
+	lock := filelock.New(path)
+	for range 20 {
+		if err := lock.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("fsync-lock", "-F", "a.lock", "sleep", "5")
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+		p, signal := start(cmd)
+		testproc.AwaitWaiters(t, path, 1)
+		if err := lock.Release(); err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(rand.N(1200 * time.Microsecond)); time.Now().Before(end); {
+		}
+		signal()
+		if status := p.Exit(); status != -1 && status != ended {
+			t.Fatalf("exit status %d: the signal was lost", status)
+		}
 	}
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"os/signal"
 	"runtime"
 	"syscall"
@@ -44,37 +45,54 @@ func (r *relay) onMainThread(program func()) {
 	}
 	// Before the program does anything: what it starts later inherits the mask
 	// of its own thread, which blocks nothing.
-	set := terminalSignals()
+	set := sigset(append(terminalSignals(), sigLeave)...)
 	unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil)
 	go program()
 	for {
 		var info unix.Siginfo
 		sig, _, errno := unix.Syscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)),
 			uintptr(unsafe.Pointer(&info)), 0, sigsetSize, 0, 0)
-		switch errno {
-		case 0:
-			r.deliver(syscall.Signal(sig), info.Code == siKernel)
-		case unix.EINTR:
-		default: // this kernel cannot do it
+		switch {
+		case errno == unix.EINTR:
+		case errno != 0, // this kernel cannot do it
+			sig == sigLeave && info.Code == siTkill: // nobody else's, which Go would drop
 			unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, nil)
+			close(r.left)
 			select {}
+		case sig != sigLeave:
+			r.deliver(syscall.Signal(sig), info.Code == siKernel)
 		}
 	}
 }
 
+// leaveMainThread has the main thread take no more signals. When it returns,
+// those that were taken are delivered, and the others do what they do by
+// default, which is to end this process.
+func (r *relay) leaveMainThread() {
+	if !hasTerminal {
+		return
+	}
+	for _, sig := range terminalSignals() {
+		setDefault(sig)
+	}
+	unix.Tgkill(os.Getpid(), os.Getpid(), sigLeave)
+	<-r.left
+}
+
 // terminalSignals are those that the terminal sends, and that are not ignored.
-func terminalSignals() unix.Sigset_t {
-	var list []syscall.Signal
+func terminalSignals() (list []syscall.Signal) {
 	if !signal.Ignored(unix.SIGINT) { // else QUIT is, too: see catch
 		list = append(list, unix.SIGINT, unix.SIGQUIT)
 	}
 	if !signal.Ignored(unix.SIGHUP) {
 		list = append(list, unix.SIGHUP)
 	}
-	return sigset(list...)
+	return list
 }
 
 const (
 	sigsetSize = 8    // of the kernel's sigset_t, in bytes
 	siKernel   = 0x80 // SI_KERNEL, see sigaction(2)
+	siTkill    = -6   // SI_TKILL
+	sigLeave   = 64   // SIGRTMAX, which nobody else has a use for here
 )

@@ -4,3 +4,5 @@ package main
 
 // onMainThread runs the program, which does not return.
 func (r *relay) onMainThread(program func()) { program() }
+
+func (r *relay) leaveMainThread() {}

@@ -24,6 +24,7 @@ type relay struct {
 	signals   chan os.Signal // what is caught; set before caught is closed
 	mine      []os.Signal    // which are, likewise
 	delivered chan struct{}  // closed when signals is, and empty
+	left      chan struct{}  // closed when the main thread takes no signals any more
 
 	mu    sync.Mutex           // guards the fields below; the end of the process is under it too
 	tidy  func()               // what to do before the end; nil = nothing
@@ -35,7 +36,10 @@ type relay struct {
 }
 
 func newRelay() *relay {
-	return &relay{caught: make(chan struct{}), delivered: make(chan struct{}), came: make(chan struct{}, 1)}
+	return &relay{
+		caught: make(chan struct{}), delivered: make(chan struct{}), left: make(chan struct{}),
+		came: make(chan struct{}, 1),
+	}
 }
 
 // listen begins to catch signals. It does not wait until they are: that takes
@@ -97,6 +101,7 @@ func (r *relay) run(start func() (*process, error)) (*process, error) {
 // on does what it does by default, where the system can be told so, and what
 // has come is delivered when release returns.
 func (r *relay) release() {
+	r.leaveMainThread()
 	select {
 	case <-r.caught:
 	default:
@@ -108,6 +113,14 @@ func (r *relay) release() {
 	signal.Stop(r.signals)
 	close(r.signals)
 	<-r.delivered
+}
+
+// ignore has signals do nothing any more, when the command could not be
+// executed after all: what there is to be said of it is not to be cut short.
+func (r *relay) ignore() {
+	if len(r.mine) > 0 { // without any it would ignore all that there are
+		signal.Ignore(r.mine...)
+	}
 }
 
 // before has something done before a signal ends this process.

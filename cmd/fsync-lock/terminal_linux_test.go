@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
@@ -276,6 +277,57 @@ func TestWaitIsShownOnOneLine(t *testing.T) {
 	term.Hangup()
 }
 
+// Characters that take two columns are counted as two.
+func TestWaitIsShownInColumns(t *testing.T) {
+	t.Parallel()
+	dir, name := t.TempDir(), strings.Repeat("日本語", 20)+".lock"
+	if err := filelock.New(filepath.Join(dir, name)).Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("fsync-lock", name, "true")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
+	screen := testproc.StartTerminal(t, cmd)
+	line, _ := screen.Await("\x1b[K")
+	if n := term.Cells(strings.TrimPrefix(line, "\r")); n < 78 || n > 79 {
+		t.Errorf("%d columns: %q", n, line)
+	}
+}
+
+// A terminal that Ctrl-S has stopped holds up neither the command nor a signal.
+func TestWaitOnAStoppedTerminal(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		end    func(*testproc.Terminal, *filelock.Lock) error
+		status int
+	}{
+		{"lock", func(_ *testproc.Terminal, l *filelock.Lock) error { return l.Release() }, 7},
+		{"signal", func(term *testproc.Terminal, _ *filelock.Lock) error { term.Signal(syscall.SIGTERM); return nil }, -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			l := filelock.New(filepath.Join(dir, "a.lock"))
+			if err := l.Acquire(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("fsync-lock", "a.lock", "sh", "-c", "exit 7")
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
+			term := testproc.StartTerminal(t, cmd)
+			term.Await("waiting for a.lock")
+			term.Type("\x13")
+			if err := c.end(term, l); err != nil {
+				t.Fatal(err)
+			}
+			if status := term.Exit(); status != c.status {
+				t.Errorf("exit status %d, want %d", status, c.status)
+			}
+		})
+	}
+}
+
 // What cannot move the cursor gets a plain line, once.
 func TestWaitIsShownOnADumbTerminal(t *testing.T) {
 	t.Parallel()
@@ -283,7 +335,7 @@ func TestWaitIsShownOnADumbTerminal(t *testing.T) {
 	holder.Dir = t.TempDir()
 	h := testproc.StartCmd(t, holder)
 	h.Expect("ready")
-	cmd := exec.Command("fsync-lock", "-w", "3", "a.lock", "true")
+	cmd := exec.Command("fsync-lock", "-w", "8", "a.lock", "true")
 	cmd.Dir = holder.Dir
 	cmd.Env = append(os.Environ(), "TERM=dumb", "GORACE=atexit_sleep_ms=0")
 	term := testproc.StartTerminal(t, cmd)
