@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
-	"time"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
 // The trace is where the kernel finds the marker, not where a cleaned path
@@ -48,7 +49,7 @@ func TestRelativePathInALinkedDirectory(t *testing.T) {
 func pulse(t *testing.T, w, e *Event) {
 	t.Helper()
 	w.hook = once(sleeping, func() { must(t, errors.Join(e.Set(), e.Clear())) })
-	if ok, err := w.WaitFor(3 * time.Second); !ok || err != nil {
+	if ok, err := w.WaitFor(testproc.Patience / 4); !ok || err != nil {
 		t.Errorf("the pulse is lost: %v, %v", ok, err)
 	}
 }

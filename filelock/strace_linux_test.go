@@ -3,6 +3,9 @@ package filelock_test
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/fsync-lock/fsync/filelock"
@@ -113,11 +116,34 @@ func TestWaitForOnesOwnFile(t *testing.T) {
 	p := startTampered(t, "flock:delay_enter=300000", path) // microseconds
 	p.Send("acquire")
 	testproc.Until(t, "the waiter has made the file", func() bool { return !gone(path) })
-	holder := testproc.Start(t, "hold", path)
-	holder.Send("try 0s")
-	holder.Expect("try")
+	mustTry(t, filelock.New(path), true)
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
 	p.Expect("acquire")
+}
+
+// A record is read by one call: with two, the second could go on in another
+// record, which was written over the first meanwhile.
+func TestRecordIsReadAtOnce(t *testing.T) {
+	t.Parallel()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace is not installed")
+	}
+	path, trace := lockPath(t), filepath.Join(t.TempDir(), "trace")
+	mustAcquire(t, filelock.New(path))
+	role := testproc.RoleCmd("holders", path)
+	cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", trace, "-e", "trace=read,pread64", "-P", path}, role.Args...)...)
+	cmd.Env = role.Env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Skipf("strace does not work here: %v: %s", err, out)
+	}
+	text, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(regexp.MustCompile(`\bp?read(64)?\(`).FindAll(text, -1)); n != 1 || !strings.Contains(string(text), `\"pid\":`) {
+		t.Errorf("%d calls:\n%s", n, text)
+	}
 }

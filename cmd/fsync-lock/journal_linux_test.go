@@ -262,7 +262,7 @@ func TestInterruptedIsFinalAtTheDeadline(t *testing.T) {
 			path, a := filepath.Join(dir, "j"), filepath.Join(dir, "a.lock")
 			hold(t, a)
 			busy := hold(t, path)
-			p := in(t, dir, "-w", ".3", "a.lock", "touch", "never")
+			p := in(t, dir, "-w", "2", "a.lock", "touch", "never")
 			testproc.AwaitWaiters(t, a, 1)
 			p.Signal(syscall.SIGTERM)
 			testproc.AwaitWaiters(t, path, 1)
