@@ -241,7 +241,8 @@ func TestWaitIsShown(t *testing.T) {
 	holder.Dir = t.TempDir()
 	h := testproc.StartCmd(t, holder)
 	h.Expect("")
-	cmd := exec.Command("fsync-lock", "backup.lock", "echo", "my turn")
+	// The command runs for as long as the line took to be drawn again, twice.
+	cmd := exec.Command("fsync-lock", "backup.lock", "sh", "-c", "sleep 2; echo my turn")
 	cmd.Dir = holder.Dir
 	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
 	term := testproc.StartTerminal(t, cmd)
@@ -331,7 +332,7 @@ func TestWaitOnAStoppedTerminal(t *testing.T) {
 // What cannot move the cursor gets a plain line, once.
 func TestWaitIsShownOnADumbTerminal(t *testing.T) {
 	t.Parallel()
-	holder := exec.Command("fsync-lock", "a.lock", "sh", "-c", "echo ready; read x")
+	holder := exec.Command("fsync-lock", "a.lock", "sh", "-c", "echo ready; read x # \x1b[2J")
 	holder.Dir = t.TempDir()
 	h := testproc.StartCmd(t, holder)
 	h.Expect("ready")
