@@ -41,7 +41,7 @@ func (q *query) waitFailed(targets []target, err error) int {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return q.fail(openStatus(err), err)
 	}
-	if _, terminal := term.Columns(os.Stderr); terminal && q.timeout > 0 {
+	if _, terminal := term.Columns(os.Stderr); terminal && q.timeout > 0 && term.Takes(os.Stderr) {
 		q.complain("gave up " + q.waiting(targets))
 	}
 	return exitNotSet

@@ -39,7 +39,7 @@ func (j *job) showWait(l lock, r *relay) (stop func()) {
 // was found out anyway.
 func (j *job) reportConflict(l lock, wanted bool) string {
 	_, terminal := term.Columns(os.Stderr)
-	shown := j.verbose || terminal && !j.skip
+	shown := j.verbose || terminal && !j.skip && term.Takes(os.Stderr)
 	if !shown && !wanted {
 		return ""
 	}

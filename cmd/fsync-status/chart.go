@@ -220,8 +220,11 @@ func (s scale) ticks() []tick {
 		switch {
 		case major || len(ticks) == 0:
 			layout = "Mon 2 Jan 15:04"
-			if i < 0 {
+			switch {
+			case i < 0:
 				layout = "2 Jan 2006"
+			case steps[i] < time.Minute:
+				layout = "2 Jan 15:04:05"
 			}
 		case i >= 0 && steps[i] < time.Minute:
 			layout = "15:04:05"

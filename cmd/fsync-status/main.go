@@ -10,6 +10,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -89,7 +90,7 @@ func (q *query) printOnce(out *os.File) int {
 	} else {
 		err = q.writeTable(w, out, v, l)
 	}
-	if err = errors.Join(err, w.Flush()); err != nil {
+	if err = cmp.Or(err, w.Flush()); err != nil {
 		return q.fail(err)
 	}
 	return q.complainAbout(l.problems())

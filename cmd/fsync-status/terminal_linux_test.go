@@ -96,22 +96,12 @@ func TestWatch(t *testing.T) {
 		}
 	}
 
-	// Ctrl-Z gives the terminal back, and going on draws again.
-	term.Type("\x1a")
-	testproc.Until(t, "stopped", func() bool {
-		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", term.PID()))
-		return regexp.MustCompile(`\) T `).Match(stat)
-	})
-	if !strings.HasSuffix(term.Screen(), leaveScreen) {
-		testproc.Until(t, "left", func() bool { return strings.HasSuffix(term.Screen(), leaveScreen) })
-	}
-	if attributes, err = unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS); err != nil || attributes.Lflag&unix.ECHO == 0 {
-		t.Errorf("stopped, and the terminal does not show keys: %v", err)
-	}
+	// Ctrl-Z stops nothing that no shell could have go on.
 	shown = len(term.Screen())
-	term.Signal(syscall.SIGCONT)
+	term.Type("\x1a")
 	testproc.Until(t, "drawn after going on", func() bool {
-		return strings.HasPrefix(term.Screen()[shown:], enterScreen) && strings.Contains(term.Screen()[shown:], "2 busy")
+		_, after, left := strings.Cut(term.Screen()[shown:], leaveScreen)
+		return left && strings.HasPrefix(after, enterScreen) && strings.Contains(after, "2 busy")
 	})
 
 	term.Type("xq")
@@ -123,6 +113,50 @@ func TestWatch(t *testing.T) {
 	}
 	tty.Close()
 	ended(t, term, 0)
+}
+
+// Ctrl-Z gives the terminal to the shell, and going on draws again: also if
+// the shell is not the parent.
+func TestWatchIsStopped(t *testing.T) {
+	t.Parallel()
+	for name, watch := range map[string]string{"child": "fsync-status --watch $DIR", "grandchild": "sh -c 'fsync-status --watch $DIR; exit $?'"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, _ := heldDir(t)
+			cmd := exec.Command("sh", "-mc", watch+"; stty -a; echo the shell has it; read line; fg; echo ended with $?")
+			cmd.Env = append(os.Environ(), "TERM=xterm", "DIR="+dir, "GORACE=atexit_sleep_ms=0")
+			term := testproc.StartTerminal(t, cmd)
+			term.Await("1 of 2 busy")
+			term.Type("\x1a")
+			before, _ := term.Await("the shell has it")
+			// It does not wait for a grandchild to leave the terminal.
+			if _, settings, _ := strings.Cut(before, leaveScreen); name == "child" && !regexp.MustCompile(`[^-]echo\b`).MatchString(settings) {
+				t.Errorf("the shell has the terminal like this: %q", before)
+			}
+			term.Await(leaveScreen)
+			testproc.Until(t, "stopped", func() bool { return isStopped("fsync-status\x00--watch\x00" + dir + "\x00") })
+			term.Type("\n")
+			testproc.Until(t, "drawn after going on", func() bool {
+				_, after, _ := strings.Cut(term.Screen()[len(before):], enterScreen)
+				return strings.Contains(after, "1 of 2 busy")
+			})
+			term.Type("q")
+			term.Await(leaveScreen + "ended with 0")
+			term.Wait()
+		})
+	}
+}
+
+// isStopped reports whether the process with that command line is.
+func isStopped(command string) bool {
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, line := range lines {
+		if text, _ := os.ReadFile(line); string(text) == command {
+			stat, _ := os.ReadFile(filepath.Join(filepath.Dir(line), "stat"))
+			return regexp.MustCompile(`\) T `).Match(stat)
+		}
+	}
+	return false
 }
 
 func TestWatchEnds(t *testing.T) {
@@ -171,6 +205,25 @@ func TestWatchOnAStoppedTerminal(t *testing.T) {
 		syscall.Kill(term.PID(), syscall.SIGTERM) // it may have ended by now
 		return term.Exited()
 	})
+}
+
+// A terminal that nobody reads, and that there is room on for some of what is
+// to be drawn: the write hangs, and a signal ends it.
+func TestWatchOnATerminalThatIsNotRead(t *testing.T) {
+	t.Parallel()
+	dir, _ := heldDir(t)
+	for i := range 1000 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d.lock", strings.Repeat("long", 50), i)), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("fsync-status", "--watch", dir)
+	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
+	p := testproc.StartUnread(t, cmd, 1000, 300)
+	p.Signal(syscall.SIGTERM)
+	if status := p.Exit(); status != 143 {
+		t.Errorf("exit status %d", status)
+	}
 }
 
 // Who holds a lock and who waits for it can be seen at a glance.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,13 +29,45 @@ func isResize(sig os.Signal) bool { return sig == syscall.SIGWINCH }
 
 func number(sig os.Signal) int { return int(sig.(syscall.Signal)) }
 
-// stopSelf stops this process, and returns when it goes on.
-func stopSelf() {
+// stopSelf stops this process when it has left the terminal, and returns when
+// it goes on: at once where no shell could have it go on, as below "ssh -t".
+func stopSelf(leave func()) {
 	on := make(chan os.Signal, 1)
 	signal.Notify(on, syscall.SIGCONT)
 	defer signal.Stop(on)
-	syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-	<-on // the stop may come a little later than the call's end
+	leave()
+	if hasShell() {
+		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		<-on // the stop may come a little later than the call's end
+		return
+	}
+	// If there is a shell it waits for another process, and may have taken the
+	// terminal already: then leave has stopped this one, and it goes on by now.
+	// Else the system knows: those of an orphaned process group it does not stop
+	// with TTOU, nor with TSTP, but that one is caught.
+	if !within(on, 50*time.Millisecond) {
+		syscall.Kill(os.Getpid(), syscall.SIGTTOU)
+		within(on, 50*time.Millisecond)
+	}
+}
+
+func within(on <-chan os.Signal, d time.Duration) bool {
+	select {
+	case <-on:
+		return true
+	case <-time.After(d):
+		return false
+	}
+}
+
+// hasShell reports whether the parent is a shell with job control, which has this
+// process go on again.
+func hasShell() bool {
+	parent := os.Getppid()
+	session, err := unix.Getsid(parent)
+	mine, mineErr := unix.Getsid(0)
+	group, groupErr := unix.Getpgid(parent)
+	return err == nil && mineErr == nil && groupErr == nil && session == mine && group != unix.Getpgrp()
 }
 
 // size returns the size of the terminal that f is, if it is one.

@@ -30,7 +30,7 @@ func isResize(os.Signal) bool { return false }
 
 func number(sig os.Signal) int { return int(sig.(syscall.Signal)) }
 
-func stopSelf() {}
+func stopSelf(func()) {}
 
 // size returns the size of the console that f is, if it is one.
 func size(f *os.File) (width, height int, ok bool) {

@@ -53,11 +53,9 @@ func (q *query) showLive(out *os.File) int {
 	events := make(chan os.Signal, 8)
 	signal.Notify(events, append(endSignals, otherSignals...)...)
 	s := w.screen
-	defer func() { // even if this panics, so that the trace can be read
-		signal.Reset(endSignals...) // one need not wait any more for a terminal that takes nothing
-		s.leave()
-	}()
+	defer s.leave() // even if this panics, so that the trace can be read
 	s.enter()
+	s.obey()
 	keys := s.keys()
 	next := time.NewTicker(period)
 	defer next.Stop()
@@ -79,6 +77,19 @@ func (q *query) showLive(out *os.File) int {
 	}
 	s.leave()
 	return q.fail(s.err)
+}
+
+// obey has a signal end this process after a second even if that hangs in a
+// write, because the terminal takes nothing any more.
+func (s *screen) obey() {
+	ends, restore := make(chan os.Signal, 1), s.restore
+	signal.Notify(ends, endSignals...)
+	go func() {
+		sig := <-ends
+		time.Sleep(time.Second)
+		restore()
+		os.Exit(statusOf(sig))
+	}()
 }
 
 // look looks again. What changes meanwhile, the next glance sees.
@@ -131,17 +142,22 @@ func (q *query) glance() string {
 // handle does what a signal asks for.
 func (s *screen) handle(sig os.Signal) (status int, ends bool) {
 	switch {
-	case sig == os.Interrupt:
-		return 0, true // it is how one stops watching
 	case isStop(sig):
-		s.leave()
-		stopSelf()
+		stopSelf(s.leave)
 		s.enter()
 	case isResize(sig): // the next draw sees it
 	default:
-		return exitSignal + number(sig), true
+		return statusOf(sig), true
 	}
 	return 0, false
+}
+
+// statusOf is the exit status when a signal ends watching.
+func statusOf(sig os.Signal) int {
+	if sig == os.Interrupt {
+		return 0 // it is how one stops watching
+	}
+	return exitSignal + number(sig)
 }
 
 func canRedraw(out *os.File) error {

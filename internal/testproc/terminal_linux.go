@@ -20,38 +20,69 @@ type Terminal struct {
 	closed chan struct{} // nobody has the terminal open any more
 }
 
-// StartTerminal runs a command as the first process of a session on a terminal
-// of its own. What it writes there is on the screen, and not among its lines.
-func StartTerminal(t testing.TB, cmd *exec.Cmd) *Terminal {
+// openTerminal makes a terminal of 80 columns and 24 lines: what its user has,
+// and what programs have.
+func openTerminal(t testing.TB) (user, tty *os.File) {
 	t.Helper()
-	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Skip(err)
 	}
-	t.Cleanup(func() { keys.Close() })
-	if err := unix.IoctlSetPointerInt(int(keys.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+	t.Cleanup(func() { user.Close() })
+	if err := unix.IoctlSetPointerInt(int(user.Fd()), unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal(err)
 	}
 	size := unix.Winsize{Row: 24, Col: 80}
-	if err := unix.IoctlSetWinsize(int(keys.Fd()), unix.TIOCSWINSZ, &size); err != nil {
+	if err := unix.IoctlSetWinsize(int(user.Fd()), unix.TIOCSWINSZ, &size); err != nil {
 		t.Fatal(err)
 	}
-	number, err := unix.IoctlGetInt(int(keys.Fd()), unix.TIOCGPTN)
+	number, err := unix.IoctlGetInt(int(user.Fd()), unix.TIOCGPTN)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
+	if tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
 		t.Fatal(err)
 	}
-	defer tty.Close()
-	term := &Terminal{keys: keys, closed: make(chan struct{})}
+	t.Cleanup(func() { tty.Close() })
+	return user, tty
+}
+
+// onTerminal starts a command as the first process of a session on a terminal.
+func onTerminal(t testing.TB, tty *os.File, cmd *exec.Cmd) *Proc {
+	t.Helper()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	term.Proc = watch(t, cmd)
+	tty.Close()
+	return watch(t, cmd)
+}
+
+// StartUnread runs a command on a terminal that nobody reads, of that size, and
+// returns when it has written something there.
+func StartUnread(t testing.TB, cmd *exec.Cmd, rows, columns uint16) *Proc {
+	t.Helper()
+	user, tty := openTerminal(t)
+	if err := unix.IoctlSetWinsize(int(user.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
+		t.Fatal(err)
+	}
+	p := onTerminal(t, tty, cmd)
+	Until(t, "it has written something", func() bool {
+		written := []unix.PollFd{{Fd: int32(user.Fd()), Events: unix.POLLIN}}
+		n, err := unix.Poll(written, 0)
+		return err == nil && n > 0
+	})
+	return p
+}
+
+// StartTerminal runs a command as the first process of a session on a terminal
+// of its own. What it writes there is on the screen, and not among its lines.
+func StartTerminal(t testing.TB, cmd *exec.Cmd) *Terminal {
+	t.Helper()
+	keys, tty := openTerminal(t)
+	term := &Terminal{keys: keys, closed: make(chan struct{})}
+	term.Proc = onTerminal(t, tty, cmd)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the screen: %q", term.Screen())
