@@ -23,7 +23,8 @@ import (
 )
 
 // Manager is a directory that names locks, semaphores and events. It is made by [Open],
-// holds no resources, and may be used by many goroutines.
+// holds no resources, and may be used by many goroutines. The zero value has no
+// directory, and whatever it is asked for is an error.
 //
 // A name is a file name without a path: not empty, at most 240 bytes of UTF-8
 // that can be printed, neither beginning nor ending in a dot or a space, without any of / \ < > : " | ? *, and not a device name of Windows
@@ -112,6 +113,9 @@ func (m *Manager) NewEvent(name string, opts ...fileevent.Option) (*fileevent.Ev
 }
 
 func (m *Manager) path(name, suffix string) (string, error) {
+	if m.dir == "" {
+		return "", &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("%w: the Manager was not made by Open", fs.ErrInvalid)}
+	}
 	if err := checkName(name); err != nil {
 		return "", err
 	}

@@ -133,3 +133,19 @@ func TestLongestName(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A Manager that Open has not made does not use the working directory.
+func TestZeroManager(t *testing.T) {
+	t.Parallel()
+	var m fsync.Manager
+	_, lockErr := m.NewLock("a")
+	_, semaphoreErr := m.NewSemaphore("a", 1)
+	_, eventErr := m.NewEvent("a")
+	_, listErr := m.List()
+	for _, err := range []error{lockErr, semaphoreErr, eventErr, listErr} {
+		var path *fs.PathError
+		if !errors.As(err, &path) {
+			t.Errorf("%v is no *fs.PathError", err)
+		}
+	}
+}

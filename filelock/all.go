@@ -29,7 +29,9 @@ func AcquireAll(ctx context.Context, locks ...*Lock) error {
 	for i, l := range ordered {
 		if err := l.Acquire(ctx); err != nil {
 			for _, had := range slices.Backward(ordered[:i]) {
-				err = errors.Join(err, had.Release())
+				if e := had.Release(); e != nil {
+					err = errors.Join(err, e)
+				}
 			}
 			return err
 		}

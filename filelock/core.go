@@ -98,17 +98,19 @@ func (c *core) keep(w want, h *handle, err error) error {
 	return nil
 }
 
+// release gives up the oldest hold. If the lock file was removed or replaced
+// while it was locked, this core may have been given the new one too, and of
+// the two only that keeps others out: it has to be the last that goes.
 func (c *core) release() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	last := len(c.holds) - 1
-	if last < 0 {
+	if len(c.holds) == 0 {
 		return &fs.PathError{Op: "release", Path: c.given, Err: ErrNotHeld}
 	}
-	if err := c.holds[last].release(); err != nil {
+	if err := c.holds[0].release(); err != nil {
 		return err
 	}
-	c.holds = slices.Delete(c.holds, last, last+1)
+	c.holds = slices.Delete(c.holds, 0, 1)
 	return nil
 }
 

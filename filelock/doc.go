@@ -33,7 +33,8 @@
 // beside the lock file, which is there only while somebody waits: the name is
 // reserved, and what is there is removed if it is empty or was written by this
 // package. A gate left over from a process that ended at once is removed by the
-// next that waits, or ignored if that is not allowed to. A tight loop of
+// next that finds it and does not end within a millisecond of its Acquire, or
+// ignored if that is not allowed to. A tight loop of
 // release and acquire does not overtake who waits, and overlapping readers do
 // not keep a writer out. Where there can be no gate, in a directory without
 // write permission for example, the kernel's order holds. If the first in the

@@ -180,19 +180,29 @@ func (q *queue) tryPast() {
 		return
 	}
 	h, err := head.try()
-	if err != nil {
+	if err != nil && !endsWait(err) {
 		return
 	}
 	reached(passingBy, q.path)
 	queues.mu.Lock()
 	defer queues.mu.Unlock()
-	if len(q.waiters) > 0 && q.waiters[0] == head {
-		head.gate.distrust(false)
-		q.serve(grant{h: h})
-	} else {
+	switch {
+	case len(q.waiters) > 0 && q.waiters[0] == head:
+		if err == nil {
+			head.gate.distrust(false)
+		}
+		q.serve(grant{h: h, err: err})
+	case h != nil:
 		q.giveBack(h)
 		q.advance()
 	}
+}
+
+// endsWait reports whether the error says that there is no file to wait for any
+// more, such as when the directory was removed. Who keeps the gate may be
+// stopped, and never find out.
+func endsWait(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid)
 }
 
 // isFree reports whether there is a target that nobody holds. What is wanted
@@ -203,8 +213,11 @@ func (w want) isFree() bool {
 			return true
 		}
 		t.shared = false
-		if h, err := t.try(); err == nil {
+		h, err := t.try()
+		if err == nil {
 			h.release()
+		}
+		if err == nil || endsWait(err) { // the try will say so
 			return true
 		}
 	}

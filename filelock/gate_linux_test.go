@@ -149,6 +149,35 @@ func TestStoppedHeadOfTheQueue(t *testing.T) {
 	awaitWaiters(t, path, 1)
 }
 
+// Who waits behind a waiter that is stopped learns that there is no directory
+// any more: the other will not tell.
+func TestNoDirectoryBehindAStoppedHead(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "dir")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "a.lock")
+	startHolder(t, path)
+	head := testproc.Start(t, "hold", path)
+	head.Send("acquire")
+	awaitWaiters(t, path, 1)
+	next := acquire(filelock.New(path))
+	awaitWaiters(t, gateOf(path), 1)
+	head.Signal(syscall.SIGSTOP)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-next:
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Acquire = %v, want ErrNotExist", err)
+		}
+	case <-time.After(testproc.Patience):
+		t.Error("it waits on")
+	}
+}
+
 // A holder that is stopped holds.
 func TestStoppedHolder(t *testing.T) {
 	t.Parallel()

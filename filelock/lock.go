@@ -96,8 +96,8 @@ func (l *Lock) TryAcquire() (bool, error) { return l.tryFor(0, l.aim) }
 // the time ran out; for other errors see [Lock.Acquire].
 func (l *Lock) TryAcquireFor(d time.Duration) (bool, error) { return l.tryFor(d, l.aim) }
 
-// Release gives up one hold. The file stays where it is: removing it would let
-// two holders in. The hold ends for every process that inherited it, too.
+// Release gives up one hold, the oldest if there are several. The file stays
+// where it is: removing it would let two holders in. The hold ends for every process that inherited it, too.
 //
 // The error is [ErrNotHeld] if this Lock holds nothing. After any other error
 // the lock is still held.

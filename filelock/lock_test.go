@@ -349,3 +349,24 @@ func TestKilledHolder(t *testing.T) {
 		t.Errorf("the lock came %v after its holder was killed", took)
 	}
 }
+
+// Of two holds of one Lock, which it can have if the file was removed meanwhile,
+// the one on the file at the path keeps others out, and goes last.
+func TestReleaseOfRemovedFile(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l, other := filelock.New(path), filelock.New(path)
+	mustAcquire(t, l)
+	if err := os.Remove(path); err != nil {
+		t.Skip(err) // Windows
+	}
+	mustAcquire(t, l)
+	for _, want := range []bool{false, true} {
+		if err := l.Release(); err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := other.TryAcquire(); ok != want || err != nil {
+			t.Fatalf("TryAcquire = %v, %v, want %v", ok, err, want)
+		}
+	}
+}

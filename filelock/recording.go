@@ -71,6 +71,10 @@ func (h *handle) announce(note string) {
 	}
 }
 
+// recorders bounds the goroutines that write records. Each has a thread while
+// a file system does not answer, and a process that has too many is ended.
+var recorders = make(chan struct{}, 64)
+
 // ripen has the holds recorded that are not young any more, each by itself,
 // because a file system may be slow.
 func ripen() {
@@ -80,7 +84,11 @@ func ripen() {
 	for h := range young.holds {
 		if now.Sub(h.rec.since) >= recordAfter {
 			delete(young.holds, h)
-			go h.record()
+			go func() {
+				recorders <- struct{}{}
+				defer func() { <-recorders }()
+				h.record()
+			}()
 		}
 	}
 	if young.armed = len(young.holds) > 0; young.armed {

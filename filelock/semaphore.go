@@ -63,8 +63,8 @@ func (s *Semaphore) TryAcquire() (bool, error) { return s.tryFor(0, s.aim) }
 // whether it did. With d <= 0 it is one try.
 func (s *Semaphore) TryAcquireFor(d time.Duration) (bool, error) { return s.tryFor(d, s.aim) }
 
-// Release gives up one slot. The error is [ErrNotHeld] if this Semaphore holds
-// none. After any other error the slot is still held.
+// Release gives up one slot, the one that was acquired first. The error is
+// [ErrNotHeld] if this Semaphore holds none. After any other error the slot is still held.
 func (s *Semaphore) Release() error { return s.release() }
 
 // With runs fn while it holds a slot, as [Lock.With] does.
@@ -73,7 +73,8 @@ func (s *Semaphore) With(ctx context.Context, fn func(context.Context) error) er
 }
 
 // File returns a duplicate of the file of the slot that was acquired last, as
-// [Lock.File] does.
+// [Lock.File] does. Release may give up another one: who hands slots to several
+// processes needs a Semaphore for each of them.
 func (s *Semaphore) File() (*os.File, error) { return s.file() }
 
 // Holders returns who holds the slots, as [Lock.Holders] does.

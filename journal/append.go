@@ -81,6 +81,9 @@ func appendOnce(path string, text []byte, maxSize int64, wait time.Duration) (ag
 			return true, nil // it was removed since it was locked
 		}
 	}
+	if full == nil {
+		return false, err
+	}
 	return false, errors.Join(full, err)
 }
 

@@ -3,6 +3,7 @@ package journal
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -160,7 +161,7 @@ func ReadFile(path string) (runs []Run, unread Unread, err error) {
 		more, u, e := Read(f)
 		runs = append(runs, more...)
 		unread.add(u)
-		err = errors.Join(err, e)
+		err = cmp.Or(err, e)
 	}
 	return runs, unread, err
 }
