@@ -89,7 +89,8 @@ func (m *Manager) NewLock(name string, opts ...filelock.Option) (*filelock.Lock,
 
 // NewSemaphore returns the semaphore of that name, the directory NAME.sem in
 // the directory. The error is [fs.ErrInvalid] if the name is, or if there is
-// to be less than one slot; nothing is opened yet.
+// to be less than one slot; nothing is opened yet. That there may not be so
+// many slots, or that there are others, is an error of the first Acquire.
 func (m *Manager) NewSemaphore(name string, slots int, opts ...filelock.Option) (*filelock.Semaphore, error) {
 	path, err := m.path(name, ".sem")
 	if err != nil {

@@ -17,7 +17,9 @@ import (
 // goroutine may release what another has acquired. A shared Lock may be held
 // several times at once, and each hold wants its own Release; as with
 // [sync.RWMutex], an Acquire of it goes behind an exclusive one that waits, so
-// a goroutine that holds it must not wait for it again.
+// a goroutine that holds it must not wait for it again. An exclusive Lock, too,
+// has more than one hold if its path has come to name another file, because the
+// first was removed or replaced, or because the working directory has changed.
 //
 // The lock is not re-entrant: a goroutine that acquires what it holds waits
 // for itself. It cannot be upgraded or downgraded: a kernel that converts a
@@ -93,11 +95,14 @@ func (l *Lock) TryAcquire() (bool, error) { return l.tryFor(0, l.aim) }
 
 // TryAcquireFor takes the lock, waiting for it no longer than d, and reports
 // whether it did. With d <= 0 it is one try. False without an error means that
-// the time ran out; for other errors see [Lock.Acquire].
+// the time ran out, by the monotonic clock, which on some systems, such as
+// Linux, stands still while the machine is suspended; for other errors see
+// [Lock.Acquire].
 func (l *Lock) TryAcquireFor(d time.Duration) (bool, error) { return l.tryFor(d, l.aim) }
 
 // Release gives up one hold, the oldest if there are several. The file stays
-// where it is: removing it would let two holders in. The hold ends for every process that inherited it, too.
+// where it is: removing it would let two holders in. The hold ends for every
+// process that inherited it, too.
 //
 // The error is [ErrNotHeld] if this Lock holds nothing. After any other error
 // the lock is still held.
