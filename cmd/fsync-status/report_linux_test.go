@@ -364,3 +364,28 @@ func checkContrast(t *testing.T, b *browser, scheme string) {
 		}
 	}
 }
+
+// A run that is too short to be seen behind a long wait shows what became of it.
+func TestEndOfALongWait(t *testing.T) {
+	t.Parallel()
+	b := startBrowser(t)
+	var runs []journal.Run
+	for i, end := range []journal.Run{{Outcome: journal.Ran}, {Outcome: journal.Ran, Status: 1}, {Outcome: journal.Killed, Status: 124}} {
+		end.Start = time.Date(2026, 3, 14, 1+i, 0, 0, 0, time.UTC)
+		end.Lock, end.PID, end.Waited, end.Held = "/l", 4000+i, 30*time.Minute, time.Second
+		runs = append(runs, end)
+	}
+	b.resize(800, 600, false)
+	b.open(pageOf(t, runs))
+	seen := map[string]bool{}
+	for i := range runs {
+		mark := fmt.Sprintf(`getComputedStyle(document.querySelectorAll(".lanes > .run")[%d], "::before")`, i)
+		if width := b.text(mark + ".width"); width != "3px" {
+			t.Errorf("run %d: the mark is %q wide", i, width)
+		}
+		seen[b.text(mark+".backgroundColor")] = true
+	}
+	if len(seen) != len(runs) {
+		t.Errorf("the marks' colours: %v", seen)
+	}
+}
