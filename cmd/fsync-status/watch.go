@@ -79,14 +79,16 @@ func (q *query) showLive(out *os.File) int {
 	return q.fail(s.err)
 }
 
-// obey has a signal end this process after a second even if that hangs in a
-// write, because the terminal takes nothing any more.
+// obey has a signal end this process even if that hangs in a write, because
+// the terminal takes nothing any more. It has a second to leave the screen.
 func (s *screen) obey() {
 	ends, restore := make(chan os.Signal, 1), s.restore
 	signal.Notify(ends, endSignals...)
 	go func() {
 		sig := <-ends
-		time.Sleep(time.Second)
+		for time.Sleep(time.Second); term.Takes(s.out); {
+			time.Sleep(time.Second)
+		}
 		restore()
 		os.Exit(statusOf(sig))
 	}()
