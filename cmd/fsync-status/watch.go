@@ -86,7 +86,7 @@ func (s *screen) obey() {
 	signal.Notify(ends, endSignals...)
 	go func() {
 		sig := <-ends
-		for time.Sleep(time.Second); term.Takes(s.out); {
+		for hangs := false; !hangs; hangs = !term.Takes(s.out) {
 			time.Sleep(time.Second)
 		}
 		restore()
