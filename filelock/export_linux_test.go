@@ -7,3 +7,14 @@ func LockLine(line string) string {
 	file, l, ok := flockLine(line)
 	return fmt.Sprint(file, " ", l.pid, " ", l.shared, " ", l.waits, " ", ok)
 }
+
+// KernelKnows reports whether the table of the kernel's locks, as it is read
+// here, has one of the file at path.
+func KernelKnows(path string) bool {
+	file, err := mountDevices{}.identify(path)
+	if err != nil {
+		return false
+	}
+	table, _ := readLockTable()
+	return len(table[file.name]) > 0
+}

@@ -3,6 +3,7 @@ package filelock
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -82,25 +83,52 @@ type tableLock struct {
 	waits  bool // it is not had, only waited for
 }
 
-// readLockTable reads the table several times if it is longer than a page: the
-// kernel hands it out page by page, and what stands on a later page is missed
-// if a line on an earlier one goes meanwhile. So there may be lines of locks in
-// it that were released while it was read.
+// readLockTable reads the table several times if it is long: the kernel hands
+// it out in pieces of a page at most, and what stands at the beginning of a
+// piece, or in all that are left, is missed if lines of an earlier one go
+// meanwhile. So it is read until it is the same twice, in other pieces each
+// time; and there may be lines of locks in it that were released while it was
+// read. One piece that is far from full is all there is.
 func readLockTable() (lockTable, error) {
-	table := lockTable{}
-	for range 3 {
-		text, err := os.ReadFile("/proc/locks")
+	const reads = 40
+	table, before := lockTable{}, ""
+	for i := range reads {
+		page := os.Getpagesize()
+		text, err := readLocks(page * (reads - i) / reads)
 		if err != nil {
 			return nil, err
 		}
-		table.add(string(text))
-		if len(text) < os.Getpagesize()/2 {
+		table.add(text)
+		if text == before || i == 0 && len(text) < page/2 {
 			break
 		}
+		before = text
 	}
 	return table, nil
 }
 
+// readLocks reads /proc/locks, of which the first piece is that long at most. A
+// piece is what the kernel hands out at once, and so a true picture.
+func readLocks(first int) (text string, err error) {
+	f, err := os.Open("/proc/locks")
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	var b strings.Builder
+	for buf := make([]byte, os.Getpagesize()); ; first = len(buf) {
+		n, err := f.Read(buf[:first])
+		b.Write(buf[:n])
+		switch {
+		case err == io.EOF:
+			return b.String(), nil
+		case err != nil:
+			return "", err
+		}
+	}
+}
+
+// add adds the lines of flock(2) locks.
 func (t lockTable) add(text string) {
 	for line := range strings.Lines(text) {
 		if file, l, ok := flockLine(line); ok && !slices.Contains(t[file], l) {

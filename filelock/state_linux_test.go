@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/fsync-lock/fsync/filelock"
@@ -93,6 +96,49 @@ func TestLockTable(t *testing.T) {
 	} {
 		if got := filelock.LockLine(line); !strings.HasSuffix(got, want) {
 			t.Errorf("%q: %s, want %s", line, got, want)
+		}
+	}
+}
+
+// A lock that is held all the time is in the table at any time, however many
+// others come and go before it.
+func TestLockTableInPieces(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{20, 100} {
+		path := lockPath(t)
+		startHolder(t, path)
+		ctx, stop := context.WithCancel(background)
+		var churn sync.WaitGroup
+		for range 2 {
+			var files []*os.File
+			for i := range n {
+				f, err := os.Create(filepath.Join(t.TempDir(), fmt.Sprint(i)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+				files = append(files, f)
+			}
+			churn.Go(func() {
+				for ctx.Err() == nil {
+					for _, how := range []int{syscall.LOCK_EX, syscall.LOCK_UN} {
+						for _, f := range files {
+							syscall.Flock(int(f.Fd()), how)
+						}
+					}
+				}
+			})
+		}
+		missing, looks := 0, 500
+		for range looks {
+			if !filelock.KernelKnows(path) {
+				missing++
+			}
+		}
+		stop()
+		churn.Wait()
+		if missing > 0 {
+			t.Errorf("with %d others it was missing in %d of %d looks", 2*n, missing, looks)
 		}
 	}
 }
