@@ -2,6 +2,7 @@ package testproc
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,19 +19,41 @@ func Waiters(t testing.TB, path string) int {
 		return 0
 	}
 	inode := fmt.Sprintf(":%d", info.Sys().(*syscall.Stat_t).Ino)
-	table, err := os.ReadFile("/proc/locks")
+	for before := -1; ; {
+		n := 0
+		for line := range strings.Lines(lockTable(t)) {
+			// 1: -> FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF
+			f := strings.Fields(line)
+			if len(f) >= 7 && f[1] == "->" && f[2] == "FLOCK" && strings.HasSuffix(f[6], inode) {
+				n++
+			}
+		}
+		if n == before {
+			return n
+		}
+		before = n // read in pieces, lines can be missed, or be there twice
+	}
+}
+
+// lockTable reads /proc/locks, in pieces as large as the kernel makes them.
+func lockTable(t testing.TB) string {
+	t.Helper()
+	f, err := os.Open("/proc/locks")
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
-	for line := range strings.Lines(string(table)) {
-		// 1: -> FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF
-		f := strings.Fields(line)
-		if len(f) >= 7 && f[1] == "->" && f[2] == "FLOCK" && strings.HasSuffix(f[6], inode) {
-			n++
+	defer f.Close()
+	text, buf := "", make([]byte, os.Getpagesize())
+	for {
+		n, err := f.Read(buf)
+		text += string(buf[:n])
+		if err == io.EOF {
+			return text
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
-	return n
 }
 
 // AwaitWaiters waits until n flock(2) calls are blocked on the file at path.
