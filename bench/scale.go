@@ -65,7 +65,7 @@ var full = scale{
 	wrapRounds: 30, wraps: 10,
 	wrapWaitingRounds: 2, wrapsWaiting: 20, wrapWaitingTime: 5 * time.Second,
 	wrapRaceRounds: 3, wrapRace: 500,
-	statusRounds: 2, statuses: 8, locks: 10000, locksHeld: 100, bystanders: 400, watchTime: time.Minute,
+	statusRounds: 2, statuses: 8, locks: 10000, locksHeld: 100, bystanders: 400, watchTime: 20 * time.Second,
 }
 
 var quickly = scale{

@@ -146,7 +146,7 @@ func TestIsDue(t *testing.T) {
 		{name: "cheap", took: time.Millisecond, later: time.Second, want: true},
 		{name: "dear", took: 50 * time.Millisecond, later: 9 * time.Second},
 		{name: "dear, after long", took: 50 * time.Millisecond, later: 10 * time.Second, want: true},
-		{name: "very dear", took: time.Second, later: time.Minute, want: true},
+		{name: "very dear", took: time.Minute, later: 5 * time.Minute, want: true},
 		{name: "a change", took: 50 * time.Millisecond, later: time.Second, change: true, want: true},
 		{name: "one change after the other", took: 200 * time.Millisecond, later: time.Second, change: true},
 		{name: "a circle that may be none", took: 50 * time.Millisecond, later: time.Second, circles: circles, want: true},

@@ -22,7 +22,7 @@ const (
 	idleShare = 200
 	busyShare = 10
 	// longestPause is between two looks, however much they take.
-	longestPause = time.Minute
+	longestPause = 5 * time.Minute
 )
 
 // A watch shows what is there again and again. At each glance it draws how
