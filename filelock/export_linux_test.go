@@ -15,6 +15,6 @@ func KernelKnows(path string) bool {
 	if err != nil {
 		return false
 	}
-	table, _ := readLockTable()
+	table, _ := readLockTable(40)
 	return len(table[file.name]) > 0
 }

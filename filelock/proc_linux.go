@@ -88,9 +88,9 @@ type tableLock struct {
 // piece, or in all that are left, is missed if lines of an earlier one go
 // meanwhile. So it is read until it is the same twice, in other pieces each
 // time; and there may be lines of locks in it that were released while it was
-// read. One piece that is far from full is all there is.
-func readLockTable() (lockTable, error) {
-	const reads = 40
+// read. One piece that is far from full is all there is. A table that changes
+// all the time is read so many times.
+func readLockTable(reads int) (lockTable, error) {
 	table, before := lockTable{}, ""
 	for i := range reads {
 		page := os.Getpagesize()

@@ -28,7 +28,7 @@ func inspect(states []State, wants []want, thorough bool) {
 			files[i], gates[i], states[i].Err = devices.identifyAll(w)
 		}
 	}
-	table, err := readLockTable()
+	table, err := readLockTable(40)
 	unknown := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) // there is no /proc to see
 	var open openLocks
 	if thorough && err == nil {
@@ -137,7 +137,7 @@ func lateGrant(path string) time.Duration {
 	if err != nil {
 		return 0
 	}
-	table, err := readLockTable()
+	table, err := readLockTable(2) // who is missed costs a wait, and so does reading
 	found := table.takers(file.name)
 	_, ours := found[os.Getpid()]
 	switch {

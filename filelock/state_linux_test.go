@@ -102,8 +102,9 @@ func TestLockTable(t *testing.T) {
 
 // A lock that is held all the time is in the table at any time, however many
 // others come and go before it.
+//
+// It runs by itself: what it does to the table, others would have to read.
 func TestLockTableInPieces(t *testing.T) {
-	t.Parallel()
 	for _, n := range []int{20, 100} {
 		path := lockPath(t)
 		startHolder(t, path)
@@ -129,7 +130,7 @@ func TestLockTableInPieces(t *testing.T) {
 				}
 			})
 		}
-		missing, looks := 0, 500
+		missing, looks := 0, 300
 		for range looks {
 			if !filelock.KernelKnows(path) {
 				missing++
