@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -43,41 +45,75 @@ func (u Unread) String() string {
 	return strings.Join(parts, ", ")
 }
 
-func (u *Unread) add(other Unread) {
-	u.Torn += other.Torn
-	u.Foreign += other.Foreign
-	u.Future += other.Future
-	u.Long += other.Long
+// Read returns the runs of a journal in the order of its lines, which is the
+// order in which they ended, and then those that had not ended: a line that a
+// run was running is passed over if one of its end follows. Other lines are
+// passed over and counted, except for empty ones. Read needs memory for the
+// runs, and none for the rest. The error is that of r, and the runs are those
+// before it.
+func Read(r io.Reader) (runs []Run, unread Unread, err error) {
+	s := scan{f: func(r Run) { runs = append(runs, r) }}
+	err = s.read(r)
+	s.end()
+	return runs, s.unread, err
 }
 
-// Read returns the runs of a journal in the order of its lines, which is the
-// order in which they ended. Other lines are passed over and
-// counted, except for empty ones. It needs memory for the runs, and none for
-// the rest. The error is that of r, and the runs are those before it.
-func Read(r io.Reader) (runs []Run, unread Unread, err error) {
+// A scan calls f with each run of some files, as Read returns them.
+type scan struct {
+	f       func(Run)
+	running map[identity]Run // those of which no end was read yet
+	unread  Unread
+}
+
+func (s *scan) read(r io.Reader) error {
 	lines := bufio.NewReaderSize(r, 64<<10)
 	var text []byte
 	for {
 		var long bool
+		var err error
 		text, long, err = readLine(lines, text[:0])
 		switch run, as := decode(text); {
 		case long:
-			unread.Long++
+			s.unread.Long++
 		case as == aRun:
-			runs = append(runs, run)
+			s.add(run)
 		case as == torn:
-			unread.Torn++
+			s.unread.Torn++
 		case as == foreign:
-			unread.Foreign++
+			s.unread.Foreign++
 		case as == future:
-			unread.Future++
+			s.unread.Future++
+		}
+		if err == io.EOF {
+			return nil
 		}
 		if err != nil {
-			if err == io.EOF {
-				err = nil
-			}
-			return runs, unread, err
+			return err
 		}
+	}
+}
+
+func (s *scan) add(r Run) {
+	if r.Outcome == Running {
+		if s.running == nil {
+			s.running = map[identity]Run{}
+		}
+		s.running[r.identity()] = r
+		return
+	}
+	if len(s.running) > 0 {
+		delete(s.running, r.identity())
+	}
+	s.f(r)
+}
+
+// end is for when all is read: what is running now has no end to come.
+func (s *scan) end() {
+	left := slices.SortedFunc(maps.Values(s.running), func(a, b Run) int {
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.PID, b.PID))
+	})
+	for _, r := range left {
+		s.f(r)
 	}
 }
 
@@ -113,22 +149,17 @@ func decode(text []byte) (Run, kind) {
 	if len(text) == 0 {
 		return Run{}, empty
 	}
-	if !json.Valid(text) {
-		return Run{}, wreck(text)
-	}
-	var v struct {
+	var l struct {
 		Version int `json:"fsync_run"`
+		entry
 	}
-	switch err := json.Unmarshal(text, &v); {
-	case err != nil:
-		return Run{}, foreign
-	case v.Version > version:
-		return Run{}, future
-	case v.Version != version:
-		return Run{}, foreign
-	}
-	var l entry
 	if json.Unmarshal(text, &l) != nil {
+		return Run{}, notRun(text)
+	}
+	switch {
+	case l.Version > version:
+		return Run{}, future
+	case l.Version != version:
 		return Run{}, foreign
 	}
 	run := l.run()
@@ -136,6 +167,20 @@ func decode(text []byte) (Run, kind) {
 		return Run{}, foreign
 	}
 	return run, aRun
+}
+
+// notRun tells what a line is that cannot be read as one of ours.
+func notRun(text []byte) kind {
+	if !json.Valid(text) {
+		return wreck(text)
+	}
+	var v struct {
+		Version int `json:"fsync_run"`
+	}
+	if json.Unmarshal(text, &v) == nil && v.Version > version {
+		return future
+	}
+	return foreign
 }
 
 // wreck tells what is left of one of our lines from others. A file system that
@@ -150,20 +195,27 @@ func wreck(text []byte) kind {
 }
 
 // ReadFile reads the journal at path, and before it the older runs in PATH.1,
-// if there is one. The error is a [*fs.PathError].
+// if there is one, as [Read] does. The error is a [*fs.PathError].
 func ReadFile(path string) (runs []Run, unread Unread, err error) {
+	unread, err = Each(path, func(r Run) { runs = append(runs, r) })
+	return runs, unread, err
+}
+
+// Each calls f with each run of the journal at path, in the order in which
+// [ReadFile] returns them. It keeps none of them but those that had not ended,
+// so a journal of any length takes little memory.
+func Each(path string, f func(Run)) (Unread, error) {
 	files, err := openPair(path)
 	if err != nil {
-		return nil, unread, err
+		return Unread{}, err
 	}
-	for _, f := range files {
-		defer f.Close()
-		more, u, e := Read(f)
-		runs = append(runs, more...)
-		unread.add(u)
-		err = cmp.Or(err, e)
+	s := scan{f: f}
+	for _, file := range files {
+		err = cmp.Or(err, s.read(file))
+		file.Close()
 	}
-	return runs, unread, err
+	s.end()
+	return s.unread, err
 }
 
 // openPair opens PATH.1 and PATH, each if it is there. A writer may rename PATH

@@ -23,7 +23,7 @@ type Run struct {
 	Host    string
 	User    string        // fsync-lock leaves it out
 	Waited  time.Duration // for the lock, in vain or not
-	Held    time.Duration // until the command ended; 0 if it did not get the lock, or if its end is not known
+	Held    time.Duration // until the command ended, or if it was running, until the line was written; 0 if it did not get the lock, or if its end is not known
 	Outcome Outcome
 	Status  int    // exit status, of fsync-lock too; 0 if the end is not known
 	Signal  string // which one it was if a signal had to do with the end: TERM
@@ -39,6 +39,7 @@ const (
 	Signalled     Outcome = "signalled"       // a signal ended the command
 	Killed        Outcome = "killed"          // the command was ended because it ran for too long
 	Started       Outcome = "started"         // the command was started, and nobody saw its end
+	Running       Outcome = "running"         // the command was running when the line was written, and no line tells of its end
 	Skipped       Outcome = "skipped"         // the lock was held, and was not waited for
 	TimedOut      Outcome = "timed-out"       // the lock was held for longer than it was to be waited for
 	Interrupted   Outcome = "interrupted"     // a signal ended the wait for the lock
@@ -48,7 +49,18 @@ const (
 
 // Outcomes returns every outcome that there is.
 func Outcomes() []Outcome {
-	return []Outcome{Ran, Signalled, Killed, Started, Skipped, TimedOut, Interrupted, FailedToLock, FailedToStart}
+	return []Outcome{Ran, Signalled, Killed, Started, Running, Skipped, TimedOut, Interrupted, FailedToLock, FailedToStart}
+}
+
+// An identity tells a run from all others. All lines of a run have the same.
+type identity struct {
+	start      int64 // in nanoseconds
+	pid        int
+	host, lock string
+}
+
+func (r Run) identity() identity {
+	return identity{start: r.Start.UnixNano(), pid: r.PID, host: r.Host, lock: r.Lock}
 }
 
 // maxTime bounds waits and holds, far beyond any that make sense.

@@ -46,6 +46,7 @@ func (j *job) execute(l lock, r *relay, e *entry) (outcome, error) {
 	if err != nil {
 		return j.notRun(err)
 	}
+	e.running()
 	limit := j.limitTime(p, r)
 	end := p.wait(r)
 	if !limit.exceeded.IsZero() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -13,14 +14,21 @@ import (
 
 // An entry is what the journal is to say of this run: one line, when the run is
 // over, however that came. With -F it is written before, because nobody is left
-// to do so later.
+// to do so later. A run that takes long has a line before, so that a report can
+// show it while it lasts, and also if this process is killed.
 type entry struct {
 	job   *job
 	relay *relay
 	kept  bool        // there is a journal, and this is a run
 	run   journal.Run // what is known when the wait begins; not changed afterwards
 	till  time.Time   // when the wait was over
+
+	mu   sync.Mutex // guards what follows, and keeps the lines of a run in order
+	over bool       // the line of the end is written next
 }
+
+// longRun is how long a run takes at least that has a line while it lasts.
+const longRun = time.Second
 
 // begin makes the entry of the run before the lock is waited for; l is nil if
 // that could not be opened. From here on a signal that ends the wait is
@@ -103,6 +111,23 @@ func (e *entry) started() {
 	})
 }
 
+// running writes, after a while, that the command is running.
+func (e *entry) running() {
+	if !e.kept {
+		return
+	}
+	time.AfterFunc(longRun, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.over {
+			return
+		}
+		r := e.run
+		r.Waited, r.Held, r.Outcome = e.till.Sub(r.Start), time.Since(e.till), journal.Running
+		e.write(r) // if it cannot be written, neither can the end, which says so
+	})
+}
+
 // notStarted writes why there was a lock, and no command.
 func (e *entry) notStarted(status int, err error) {
 	e.held(journal.Run{Outcome: journal.FailedToStart, Status: status, Reason: err.Error()})
@@ -137,6 +162,9 @@ func (e *entry) finish(r journal.Run) {
 	if e.kept {
 		e.relay.ready()
 		e.relay.over()
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.over = true
 		e.append(r)
 	}
 }
@@ -147,7 +175,11 @@ func (e *entry) append(r journal.Run) {
 	if !e.kept {
 		return
 	}
-	if err := journal.Append(e.job.journal, r, e.job.journalSize); err != nil {
+	if err := e.write(r); err != nil {
 		e.job.complain("the journal: " + err.Error())
 	}
+}
+
+func (e *entry) write(r journal.Run) error {
+	return journal.Append(e.job.journal, r, e.job.journalSize)
 }

@@ -325,6 +325,36 @@ func TestStartedIsJournalledOnce(t *testing.T) {
 	}
 }
 
+// A run that takes long is in the journal while it lasts, and then once, with
+// its end; or as it was, if the wrapper is killed.
+func TestRunningIsJournalled(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]struct {
+		sig  syscall.Signal
+		want journal.Outcome
+	}{"ended": {syscall.SIGTERM, journal.Signalled}, "killed": {syscall.SIGKILL, journal.Running}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path := filepath.Join(dir, "j")
+			p := in(t, dir, "-o", "a.lock", "sleep", "1000")
+			testproc.Until(t, "the run is in the journal", func() bool {
+				info, err := os.Stat(path)
+				return err == nil && info.Size() > 0
+			})
+			run := onlyRun(t, path)
+			if run.Outcome != journal.Running || run.PID != p.PID() || run.Held < longRun || run.Lock != filepath.Join(dir, "a.lock") {
+				t.Errorf("%+v", run)
+			}
+			p.Signal(end.sig)
+			p.Exit()
+			if got := onlyRun(t, path); got.Outcome != end.want || !got.Start.Equal(run.Start) || got.Held < run.Held {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
 // A full disk costs the line and a warning.
 func TestJournalOnAFullDisk(t *testing.T) {
 	t.Parallel()
