@@ -127,7 +127,7 @@ func TestOpenStatus(t *testing.T) {
 		pathError(syscall.ENOSPC): 73,
 		pathError(syscall.EDQUOT): 73,
 		pathError(syscall.EMFILE): 71,
-		userdir.ErrNone:           64,
+		userdir.ErrUsage:          64,
 	} {
 		if got := openStatus(err); got != want {
 			t.Errorf("openStatus(%v) = %d, want %d", err, got, want)

@@ -22,7 +22,7 @@ event is set while its FILE exists; wait waits until all of several are set.
 
      --name NAME        instead of FILE, NAME of a directory of events; may be
                         repeated, and all operands are names then
-     --dir DIR          that directory; default $FSYNC_DIR, or for this user
+     --dir DIR          that directory, not $FSYNC_DIR or ~/.local/state/fsync
      --note TEXT        set, run: what info tells others
      --json             info: print JSON, for scripts
  -w, --timeout SECONDS  wait, run: give up after that time; 0 is one look

@@ -94,7 +94,7 @@ func (t target) absolute() string {
 func openStatus(err error) int {
 	var path *fs.PathError
 	switch {
-	case errors.Is(err, userdir.ErrNone), !errors.As(err, &path) && errors.Is(err, fs.ErrInvalid): // a wrong name
+	case errors.Is(err, userdir.ErrUsage), !errors.As(err, &path) && errors.Is(err, fs.ErrInvalid): // a wrong name
 		return exitUsage
 	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return exitCreate

@@ -124,7 +124,7 @@ func openStatus(err error) int {
 	switch {
 	case errors.As(err, &of):
 		return of.status
-	case errors.Is(err, userdir.ErrNone), !errors.As(err, &path) && errors.Is(err, fs.ErrInvalid): // a wrong name
+	case errors.Is(err, userdir.ErrUsage), !errors.As(err, &path) && errors.Is(err, fs.ErrInvalid): // a wrong name
 		return exitUsage
 	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return exitCreate

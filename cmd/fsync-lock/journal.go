@@ -55,7 +55,7 @@ func (j *job) journalled(l lock) string {
 	case path == "" && j.name != "":
 		dir := j.dir
 		if dir == "" {
-			dir = userdir.Default()
+			dir, _ = userdir.Default() // that there is one was found out by open
 		}
 		path = filepath.Join(dir, j.name) + ".lock"
 		if j.slots > 0 {

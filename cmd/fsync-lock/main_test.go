@@ -149,7 +149,7 @@ func TestOpenStatus(t *testing.T) {
 		pathError("open", syscall.EMFILE):  71,
 		pathError("flock", syscall.ENOLCK): 71,
 		pathError("flock", syscall.EBADF):  65,
-		userdir.ErrNone:                    64,
+		userdir.ErrUsage:                   64,
 	} {
 		if got := openStatus(err); got != want {
 			t.Errorf("openStatus(%v) = %d, want %d", err, got, want)

@@ -28,7 +28,7 @@ Hold a lock on FILE, or on a file that the shell has open, while COMMAND runs.
  -E, --conflict-exit-code N  exit status if -n or -w fails; default 1
      --skip                 exit with 0 if the lock is held; waits only with -w
      --slots N              let N hold it at a time; FILE is a directory for it
-     --name NAME, --dir DIR  instead of FILE, lock NAME in DIR or $FSYNC_DIR
+     --name NAME, --dir DIR  NAME in DIR, $FSYNC_DIR or ~/.local/state/fsync
  -c, --command SCRIPT       run SCRIPT by $SHELL or /bin/sh
  -o, --close                COMMAND does not inherit the lock and dies with this
  -F, --no-fork              become COMMAND instead of waiting for its end

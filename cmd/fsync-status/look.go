@@ -36,7 +36,7 @@ type entry struct {
 func (q *query) look() *look {
 	l := &look{at: time.Now()}
 	if len(q.operands) == 0 {
-		dir := userdir.Default()
+		dir, _ := userdir.Default() // check has asked for it
 		l.dirs = []string{dir}
 		l.fail(l.list(dir, ""), fs.ErrNotExist)
 		l.ask()

@@ -18,7 +18,7 @@ const usage = `Usage: %[1]s [OPTION...] [DIRECTORY|FILE...]
 Show locks, semaphores and events: who holds them, who waits for them, and who
 waits for each other. FILE is a lock file, the directory of a semaphore, or an
 event (NAME.event); of any other DIRECTORY, all that is in it is shown. Without
-them it is $FSYNC_DIR, or this user's directory, as for fsync-lock --name.
+them it is $FSYNC_DIR or ~/.local/state/fsync, as for fsync-lock --name.
 
      --json     print JSON, for scripts
      --watch    show it live, on a terminal, until q or Ctrl-C is pressed
@@ -87,8 +87,9 @@ func (q *query) check() error {
 		return errors.New("--report needs a JOURNAL")
 	case q.held && strings.HasSuffix(q.operands[0], ".event"):
 		return errors.New("--held: an event is not held; fsync-event is-set asks for one")
-	case len(q.operands) == 0 && userdir.Default() == "":
-		return errors.New("nothing to look at: give a DIRECTORY or FILE, or set FSYNC_DIR or XDG_RUNTIME_DIR")
+	case len(q.operands) == 0:
+		_, err := userdir.Default()
+		return err
 	}
 	for _, operand := range q.operands {
 		if operand == "" {

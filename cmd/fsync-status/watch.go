@@ -124,7 +124,8 @@ func (w *watch) isDue(later time.Duration) bool {
 func (q *query) glance() string {
 	operands := q.operands
 	if len(operands) == 0 {
-		operands = []string{userdir.Default()}
+		dir, _ := userdir.Default()
+		operands = []string{dir}
 	}
 	signs := kernelLocks()
 	for _, operand := range operands {

@@ -1,0 +1,228 @@
+//go:build unix
+
+package userdir
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func TestMain(m *testing.M) {
+	testproc.Main(m, map[string]testproc.Role{"find": sayDefault, "open": open})
+}
+
+// sayDefault UID prints the default directory of a user, or what is wrong.
+func sayDefault(args []string) error {
+	if err := become(args[0]); err != nil {
+		return err
+	}
+	dir, err := Default()
+	if err == nil {
+		fmt.Println(dir)
+	} else {
+		fmt.Println(errors.Is(err, ErrUsage), err)
+	}
+	return nil
+}
+
+// open UID makes the default directory of a user, or prints what is wrong.
+func open(args []string) error {
+	if err := become(args[0]); err != nil {
+		return err
+	}
+	m, err := Open("")
+	if err == nil {
+		fmt.Println(m.Dir())
+	} else {
+		fmt.Println(err)
+	}
+	return nil
+}
+
+func become(arg string) error {
+	uid, err := strconv.Atoi(arg)
+	if err != nil || uid == os.Geteuid() {
+		return err
+	}
+	return errors.Join(syscall.Setgroups(nil), syscall.Setgid(uid), syscall.Setuid(uid))
+}
+
+// start runs a role as a user, with these variables and no others of ours.
+func start(t *testing.T, role string, uid int, env ...string) *testproc.Proc {
+	cmd := testproc.RoleCmd(role, strconv.Itoa(uid))
+	var kept []string
+	for _, variable := range cmd.Env {
+		switch name, _, _ := strings.Cut(variable, "="); name {
+		case "FSYNC_DIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "HOME":
+		default:
+			kept = append(kept, variable)
+		}
+	}
+	cmd.Env, cmd.Dir = append(kept, env...), t.TempDir()
+	return testproc.StartCmd(t, cmd)
+}
+
+// aUser is one who is not root.
+func aUser() int {
+	if uid := os.Geteuid(); uid != 0 {
+		return uid
+	}
+	return 65534
+}
+
+// dirOf makes a directory that belongs to a user and that all can reach.
+func dirOf(t *testing.T, uid int) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chown(dir, uid, uid)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestDefault(t *testing.T) {
+	t.Parallel()
+	user := aUser()
+	home, mine, link := dirOf(t, user), dirOf(t, user), filepath.Join(dirOf(t, user), "link")
+	if err := os.Symlink("/run/user/1", link); err != nil {
+		t.Fatal(err)
+	}
+	def := filepath.Join(home, ".local/state/fsync")
+	homeless := "true a name needs a directory, and this user has no home directory: give --dir, or set FSYNC_DIR"
+	fromFile := homeless
+	if dir := homeOf(user, passwd); dir != "" {
+		fromFile = filepath.Join(dir, ".local/state/fsync")
+	}
+	chosen := func(dir, why string) string {
+		return fmt.Sprintf("true FSYNC_DIR is %q%s so write the path out", dir, why)
+	}
+	const relative = ", which is not an absolute path: cron and systemd expand no variables and no ~,"
+	for name, c := range map[string]struct {
+		env  []string
+		want string
+	}{
+		"of cron":             {nil, def},
+		"of a login":          {[]string{"XDG_RUNTIME_DIR=/run/user/" + strconv.Itoa(user)}, def},
+		"of a link to logins": {[]string{"XDG_RUNTIME_DIR=" + link}, def},
+		"of a profile":        {[]string{"XDG_STATE_HOME=" + mine}, def},
+		"chosen":              {[]string{"FSYNC_DIR=/srv/locks", "XDG_RUNTIME_DIR=" + mine}, "/srv/locks"},
+		"given":               {[]string{"XDG_RUNTIME_DIR=" + mine}, mine + "/fsync"},
+		"given, relative":     {[]string{"XDG_RUNTIME_DIR=run"}, def},
+		"given, missing":      {[]string{"XDG_RUNTIME_DIR=" + mine + "/no"}, def},
+		"not expanded":        {[]string{"FSYNC_DIR=$HOME/.fsync"}, chosen("$HOME/.fsync", relative)},
+		"not expanded either": {[]string{"FSYNC_DIR=~/.fsync"}, chosen("~/.fsync", relative)},
+		"relative":            {[]string{"FSYNC_DIR=locks"}, chosen("locks", relative)},
+		"absolute, and not expanded": {[]string{"FSYNC_DIR=/tmp/$USER/locks"},
+			chosen("/tmp/$USER/locks", ": cron and systemd expand no variables,")},
+		"no home":       {[]string{"HOME="}, fromFile},
+		"relative home": {[]string{"HOME=home"}, fromFile},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start(t, "find", user, append([]string{"HOME=" + home}, c.env...)...).Expect(c.want)
+		})
+	}
+}
+
+// Root has the variables of a user after "sudo -E" or su, and a user has those
+// of another after "su -m".
+func TestVariablesOfAnother(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to be two users")
+	}
+	user, other := dirOf(t, 65534), dirOf(t, 65533)
+	env := []string{"HOME=" + user, "XDG_RUNTIME_DIR=" + user}
+	root, _, err := base()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, "find", 0, env...).Expect(root)
+	start(t, "find", 65534, "HOME="+user, "XDG_RUNTIME_DIR="+other).Expect(user + "/.local/state/fsync")
+	if got := start(t, "find", 65533, env...).Line(); strings.Contains(got, user) {
+		t.Errorf("a user without a home has %s", got)
+	}
+	for _, dir := range []string{user, other} {
+		if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+			t.Error(files, err)
+		}
+	}
+}
+
+// The directory, and what is missing above it, is for the user alone.
+func TestOpenIsPrivate(t *testing.T) {
+	t.Parallel()
+	home := dirOf(t, aUser())
+	dir := filepath.Join(home, ".local/state/fsync")
+	start(t, "open", aUser(), "HOME="+home).Expect(dir)
+	for ; dir != home; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode().Perm() != 0o700 {
+			t.Error(dir, info.Mode(), err)
+		}
+	}
+}
+
+func TestOpenSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	home := dirOf(t, aUser())
+	if err := os.Chmod(home, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if got := start(t, "open", aUser(), "HOME="+home).Line(); !strings.Contains(got, "permission denied; give another directory by --dir or FSYNC_DIR") {
+		t.Error(got)
+	}
+}
+
+// Hosts that share a home do not share names.
+func TestHomeOfSeveralHosts(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("bindfs"); err != nil || os.Geteuid() != 0 {
+		t.Skip("needs bindfs, and root to mount it")
+	}
+	home := dirOf(t, aUser())
+	if out, err := exec.Command("bindfs", home, home).CombinedOutput(); err != nil {
+		t.Skipf("bindfs: %v: %s", err, out)
+	}
+	t.Cleanup(func() { exec.Command("umount", "-l", home).Run() })
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, "find", aUser(), "HOME="+home).Expect(filepath.Join(home, ".local/state/fsync", host))
+}
+
+func TestIsSession(t *testing.T) {
+	t.Parallel()
+	for dir, want := range map[string]bool{"/run/user/1": true, "/run/user/1/": true, "/run/../run/user/1": true, "/run/users/1": false, "/srv/run": false} {
+		if got := isSession(dir); got != want {
+			t.Errorf("isSession(%q) = %v", dir, got)
+		}
+	}
+}
+
+func TestHomeOf(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "passwd")
+	text := "root:x:0:0::/root:/bin/sh\n# 1000\n\nshort:x:7:7:\nrelative:x:8:8::home:/bin/sh\nann:x:1000:1000:Ann,,,:/home/ann:/bin/zsh\n"
+	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for uid, want := range map[int]string{0: "/root", 1000: "/home/ann", 7: "", 8: "", 100: ""} {
+		if got := homeOf(uid, file); got != want {
+			t.Errorf("homeOf(%d) = %q, want %q", uid, got, want)
+		}
+	}
+	if got := homeOf(0, file+".no"); got != "" {
+		t.Error(got)
+	}
+}
