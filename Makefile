@@ -1,15 +1,43 @@
-.PHONY: help fmt vet test race ci
+.PHONY: help install uninstall fmt vet test race ci
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-help:  ## print this
-	@sed -n 's/^\([a-z]*\): *##/\1 /p' Makefile
-fmt:   ## format the source
+PREFIX   = /usr/local
+DESTDIR  =
+bindir   = $(PREFIX)/bin
+datadir  = $(PREFIX)/share
+mandir   = $(datadir)/man
+bashdir  = $(datadir)/bash-completion/completions
+zshdir   = $(datadir)/zsh/site-functions
+fishdir  = $(datadir)/fish/vendor_completions.d
+GO       = go
+INSTALL  = install
+PROGRAMS = fsync-lock fsync-event fsync-status
+
+help:    ## print this
+	@sed -n 's/^\([a-z]*:\) *## /\1	/p' Makefile
+install: ## install programs, manuals and completions below PREFIX, which is /usr/local
+	@set -e; built=$$(mktemp -d); trap 'rm -rf "$$built"' EXIT; \
+	$(GO) build -trimpath -o "$$built/" ./cmd/...; \
+	$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(mandir)/man1" "$(DESTDIR)$(bashdir)" "$(DESTDIR)$(zshdir)" "$(DESTDIR)$(fishdir)"; \
+	for p in $(PROGRAMS); do \
+		$(INSTALL) -m 755 "$$built/$$p" "$(DESTDIR)$(bindir)/$$p"; \
+		$(INSTALL) -m 644 "cmd/$$p/man/$$p.1" "$(DESTDIR)$(mandir)/man1/$$p.1"; \
+		$(INSTALL) -m 644 "cmd/$$p/completions/$$p.bash" "$(DESTDIR)$(bashdir)/$$p"; \
+		$(INSTALL) -m 644 "cmd/$$p/completions/_$$p" "$(DESTDIR)$(zshdir)/_$$p"; \
+		$(INSTALL) -m 644 "cmd/$$p/completions/$$p.fish" "$(DESTDIR)$(fishdir)/$$p.fish"; \
+	done; \
+	echo "installed $(PROGRAMS) in $(DESTDIR)$(bindir)"
+uninstall: ## remove what install put there
+	@for p in $(PROGRAMS); do \
+		rm -f "$(DESTDIR)$(bindir)/$$p" "$(DESTDIR)$(mandir)/man1/$$p.1" "$(DESTDIR)$(bashdir)/$$p" "$(DESTDIR)$(zshdir)/_$$p" "$(DESTDIR)$(fishdir)/$$p.fish"; \
+	done
+fmt:     ## format the source
 	gofmt -w .
-vet:   ## look for mistakes
+vet:     ## look for mistakes
 	go vet ./... && go run $(STATICCHECK) ./...
-test:  ## run the tests
+test:    ## run the tests
 	go test ./...
-race:  ## run the tests with the race detector, several times
+race:    ## run the tests with the race detector, several times
 	go test -race -count=5 ./...
-ci:    ## what every change has to pass
+ci:      ## what every change has to pass
 	.ci/run

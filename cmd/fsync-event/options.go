@@ -10,9 +10,8 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/version"
 )
-
-const version = "0.1.0"
 
 // usage is a Printf format for the program's name.
 const usage = `Usage: %[1]s set|clear|is-set|info|wait [OPTION...] FILE...
@@ -136,7 +135,7 @@ func (q *query) options() []getopt.Option {
 		{"run", getopt.Option{Long: []string{"when"}, Arg: "NAME", Set: list(&q.when)}},
 		{"run", getopt.Option{Long: []string{"set"}, Arg: "NAME", Set: list(&q.set)}},
 		{"", getopt.Option{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, q.program))}},
-		{"", getopt.Option{Short: "V", Long: []string{"version"}, Set: answers("fsync-event " + version + "\n")}},
+		{"", getopt.Option{Short: "V", Long: []string{"version"}, Set: answers(version.Line("fsync-event"))}},
 	} {
 		if of := strings.Fields(row.verbs); len(of) > 0 && !slices.Contains(of, q.verb) {
 			row.Set = func(string) error { return misplacedOption(q.verb, of) }

@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/version"
 )
-
-const version = "0.1.0"
 
 // usage is a Printf format for the program's name.
 const usage = `Usage: %[1]s [OPTION...] FILE|DIRECTORY COMMAND [ARGUMENT...]
@@ -195,7 +194,7 @@ func (j *job) options(script **string) []getopt.Option {
 		{Long: []string{"journal-max-size"}, Arg: "SIZE", Whole: true, Set: j.setJournalSize},
 		{Long: []string{"verbose"}, Set: set(&j.verbose)},
 		{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, j.program))},
-		{Short: "V", Long: []string{"version"}, Set: answers("fsync-lock " + version + "\n")},
+		{Short: "V", Long: []string{"version"}, Set: answers(version.Line("fsync-lock"))},
 	}
 }
 

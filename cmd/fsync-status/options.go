@@ -7,9 +7,8 @@ import (
 
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
+	"github.com/fsync-lock/fsync/cmd/internal/version"
 )
-
-const version = "0.1.0"
 
 // usage is a Printf format for the program's name.
 const usage = `Usage: %[1]s [OPTION...] [DIRECTORY|FILE...]
@@ -66,7 +65,7 @@ func (q *query) options() []getopt.Option {
 		{Long: []string{"held"}, Set: set(&q.held)},
 		{Long: []string{"report"}, Set: set(&q.report)},
 		{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, q.program))},
-		{Short: "V", Long: []string{"version"}, Set: answers("fsync-status " + version + "\n")},
+		{Short: "V", Long: []string{"version"}, Set: answers(version.Line("fsync-status"))},
 	}
 }
 
