@@ -34,9 +34,14 @@ type Entry struct {
 	Slots   int               // how many slots a semaphore has; 0 if that is not written yet
 	Holders []filelock.Holder // of a lock or a semaphore
 	Waiters []filelock.Waiter // of a lock or a semaphore
-	Set     bool              // of an event
-	Info    fileevent.Info    // of an event: who set it
-	Err     error             // why its state is not known
+
+	Recorded []filelock.Record    // of a lock or a semaphore: see [filelock.State]
+	Posix    []filelock.PosixLock // likewise
+	Unknown  string               // likewise: why there may be other holders; empty = there are none
+
+	Set  bool           // of an event
+	Info fileevent.Info // of an event: who set it
+	Err  error          // why its state is not known
 }
 
 // suffixes are what is behind the names in a directory.
@@ -93,8 +98,24 @@ func Inspect(entries []Entry) {
 	}
 	inspectEvents(entries)
 	for i, state := range filelock.Inspect(lockers...) {
-		of[i].Holders, of[i].Waiters, of[i].Err = state.Holders, state.Waiters, state.Err
+		of[i].setState(state)
 	}
+}
+
+func (e *Entry) setState(s filelock.State) {
+	e.Holders, e.Waiters, e.Recorded, e.Posix, e.Unknown, e.Err = s.Holders, s.Waiters, s.Recorded, s.Posix, s.Unknown, s.Err
+}
+
+// Status returns whether a lock, or any slot of a semaphore, is held. It is
+// unknown if Err or Unknown says why, and for an event.
+func (e Entry) Status() filelock.Status {
+	if e.Kind == Event {
+		return filelock.Unknown
+	}
+	if e.Kind == Semaphore && errors.Is(e.Err, fs.ErrNotExist) {
+		return filelock.Free // nobody has acquired a slot yet
+	}
+	return filelock.State{Holders: e.Holders, Unknown: e.Unknown, Err: e.Err}.Status()
 }
 
 // lockable says why what stands at a path cannot be locked, whoever tries.

@@ -110,7 +110,7 @@ func TestList(t *testing.T) {
 }
 
 // Three processes wait for each other, and a fourth for one of them.
-func TestCircles(t *testing.T) {
+func TestDeadlocks(t *testing.T) {
 	t.Parallel()
 	m := manager(t)
 	path := func(name string) string { return filepath.Join(m.Dir(), name+".lock") }
@@ -124,7 +124,7 @@ func TestCircles(t *testing.T) {
 		p.Expect("held")
 	}
 	for i, p := range procs {
-		if circles := fsync.Circles(mustList(t, m)); len(circles) != 0 {
+		if circles := fsync.Deadlocks(mustList(t, m)); len(circles) != 0 {
 			t.Errorf("%d wait: %+v", i, circles)
 		}
 		p.Send("go on")
@@ -132,7 +132,7 @@ func TestCircles(t *testing.T) {
 	}
 	testproc.StartCmd(t, exec.Command("flock", path("a"), "true"))
 	testproc.AwaitWaiters(t, path("a"), 2)
-	circles := fsync.Circles(mustList(t, m))
+	circles := fsync.Deadlocks(mustList(t, m))
 	if len(circles) != 1 || len(circles[0]) != 3 {
 		t.Fatalf("circles: %+v", circles)
 	}
@@ -143,12 +143,12 @@ func TestCircles(t *testing.T) {
 		}
 	}
 	procs[1].Kill()
-	testproc.Until(t, "the circle is broken", func() bool { return len(fsync.Circles(mustList(t, m))) == 0 })
+	testproc.Until(t, "the circle is broken", func() bool { return len(fsync.Deadlocks(mustList(t, m))) == 0 })
 }
 
 // A process that holds a lock and waits for it in another goroutine is no
 // circle.
-func TestNoCircleOfOne(t *testing.T) {
+func TestNoDeadlockOfGoroutines(t *testing.T) {
 	t.Parallel()
 	m := manager(t)
 	one, err := m.NewLock("a")
@@ -166,7 +166,7 @@ func TestNoCircleOfOne(t *testing.T) {
 	if len(list) != 1 || len(list[0].Waiters) != 1 {
 		t.Fatalf("list: %+v", list)
 	}
-	if circles := fsync.Circles(list); len(circles) != 0 {
+	if circles := fsync.Deadlocks(list); len(circles) != 0 {
 		t.Errorf("circles: %+v", circles)
 	}
 	if err := one.Release(); err != nil {
@@ -178,7 +178,7 @@ func TestNoCircleOfOne(t *testing.T) {
 }
 
 // Who waits for a slot waits for any holder; who waits for a lock, for each.
-func TestCirclesThroughSemaphores(t *testing.T) {
+func TestDeadlocksThroughSemaphores(t *testing.T) {
 	t.Parallel()
 	holders := func(pids ...int) (list []filelock.Holder) {
 		for _, pid := range pids {
@@ -220,7 +220,7 @@ func TestCirclesThroughSemaphores(t *testing.T) {
 		{[]fsync.Entry{lock}, 0},
 		{nil, 0},
 	} {
-		if circles := fsync.Circles(c.entries); len(circles) != c.want {
+		if circles := fsync.Deadlocks(c.entries); len(circles) != c.want {
 			t.Errorf("%+v: circles %+v", c.entries, circles)
 		}
 	}

@@ -52,7 +52,7 @@ func (c *core) acquire(ctx context.Context, aim func() (want, error)) error {
 	if err = c.keep(w, h, err); err != errBusy {
 		return err
 	}
-	return locked(ctx, c.given, w.state(false).Holders) // it is late already: no looking far
+	return locked(ctx, c.given, w.state(false).suspects()) // it is late already: no looking far
 }
 
 // tryFor is TryAcquireFor for a want, and TryAcquire if d is not positive. It

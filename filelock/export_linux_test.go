@@ -4,8 +4,8 @@ import "fmt"
 
 // LockLine is how a line of /proc/locks is understood.
 func LockLine(line string) string {
-	file, l, ok := flockLine(line)
-	return fmt.Sprint(file, " ", l.pid, " ", l.shared, " ", l.waits, " ", ok)
+	file, l, ok := lockLine(line)
+	return fmt.Sprint(file, " ", l.pid, " ", l.shared, " ", l.waits, " ", ok && !l.posix)
 }
 
 // KernelKnows reports whether the table of the kernel's locks, as it is read

@@ -1,7 +1,7 @@
 package filelock
 
-// Record is what an exclusive holder writes into the lock file.
-type Record = record
+// FileRecord is what an exclusive holder writes into the lock file.
+type FileRecord = record
 
 const MaxRecord = maxRecord
 
@@ -10,8 +10,8 @@ var (
 	Self        = self
 )
 
-func EncodeRecord(r Record) []byte { return r.encode() }
-func MayHold(r Record) bool        { return r.mayHold() }
+func EncodeRecord(r FileRecord) []byte { return r.encode() }
+func MayHold(r FileRecord) bool        { return r.mayHold() }
 
 // The steps of recording, for a Lock that is held.
 func Withdraw(l *Lock)  { l.holds[0].withdraw() }
@@ -29,4 +29,4 @@ func IsYoung(l *Lock) bool {
 	return yes
 }
 
-func HolderOf(r Record) Holder { return r.holder() }
+func HolderOf(r FileRecord) Holder { return r.holder() }

@@ -73,14 +73,15 @@ func mountDevice(mount uint64) (dev device, ok bool) {
 	return dev, false
 }
 
-// A lockTable is what /proc/locks (proc_locks(5)) says of flock(2) locks, by the
-// files' names in it.
+// A lockTable is what /proc/locks (proc_locks(5)) says of flock(2) and fcntl(2)
+// locks, by the files' names in it.
 type lockTable map[string][]tableLock
 
 type tableLock struct {
 	pid    int // who took the lock, or waits; 0 or less = in another PID namespace
 	shared bool
 	waits  bool // it is not had, only waited for
+	posix  bool // it is a fcntl(2) lock
 }
 
 // readLockTable reads the table several times if it is long: the kernel hands
@@ -128,40 +129,41 @@ func readLocks(first int) (text string, err error) {
 	}
 }
 
-// add adds the lines of flock(2) locks.
+// add adds the lines of flock(2) and fcntl(2) locks.
 func (t lockTable) add(text string) {
 	for line := range strings.Lines(text) {
-		if file, l, ok := flockLine(line); ok && !slices.Contains(t[file], l) {
+		if file, l, ok := lockLine(line); ok && !slices.Contains(t[file], l) {
 			t[file] = append(t[file], l)
 		}
 	}
 }
 
-// flockLine reads a line of /proc/locks, or the same behind "lock:" in fdinfo:
+// lockLine reads a line of /proc/locks, or the same behind "lock:" in fdinfo:
 //
 //	1: FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF
 //	1: -> FLOCK  ADVISORY  WRITE 4243 fe:00:1234 0 EOF
 //
 // The second is a lock that is waited for.
-func flockLine(line string) (file string, l tableLock, ok bool) {
+func lockLine(line string) (file string, l tableLock, ok bool) {
 	f := strings.Fields(strings.TrimPrefix(line, "lock:"))
 	if l.waits = len(f) > 1 && f[1] == "->"; l.waits {
 		f = f[1:]
 	}
-	if len(f) < 6 || f[1] != "FLOCK" {
+	if len(f) < 6 || f[1] != "FLOCK" && f[1] != "POSIX" && f[1] != "OFDLCK" {
 		return "", l, false
 	}
+	l.posix = f[1] != "FLOCK"
 	pid, err := strconv.Atoi(f[4])
 	l.pid, l.shared = pid, f[3] == "READ"
 	return f[5], l, err == nil
 }
 
-// takers are the processes that took a lock on the file.
-func (t lockTable) takers(file string) map[int]Holder {
+// takers are the processes that took one of the locks.
+func takers(locks []tableLock) map[int]Holder {
 	found := map[int]Holder{}
-	for _, l := range t[file] {
-		if !l.waits {
-			found[l.pid] = Holder{PID: l.pid, Shared: l.shared}
+	for _, l := range locks {
+		if !l.waits && !l.posix {
+			found[l.pid] = Holder{PID: l.pid, Taker: l.pid, Shared: l.shared}
 		}
 	}
 	return found
@@ -176,7 +178,7 @@ func (t lockTable) mayBeHeld(files []lockFile) []lockFile {
 	}
 	var held []lockFile
 	for _, file := range files {
-		if len(t.takers(file.name)) > 0 {
+		if len(takers(t[file.name])) > 0 {
 			held = append(held, file)
 		}
 	}
@@ -214,7 +216,7 @@ func findOpenLocks(files []lockFile) openLocks {
 				if found[file] == nil {
 					found[file] = map[int]Holder{}
 				}
-				found[file][pid] = Holder{PID: pid, Shared: l.shared}
+				found[file][pid] = Holder{PID: pid, Taker: max(l.pid, 0), Shared: l.shared}
 			}
 		}
 	}
@@ -257,9 +259,25 @@ func inodeAt(link string) inode {
 func lockIn(fdinfo string) (tableLock, bool) {
 	info, _ := os.ReadFile(fdinfo)
 	for line := range strings.Lines(string(info)) {
-		if _, l, ok := flockLine(line); ok {
+		if _, l, ok := lockLine(line); ok && !l.posix {
 			return l, true
 		}
 	}
 	return tableLock{}, false
+}
+
+// ancestors are the processes above one, the nearest first.
+func ancestors(pid int) (list []int) {
+	for {
+		f := processStat(pid)
+		if len(f) < 2 {
+			return list
+		}
+		parent, err := strconv.Atoi(f[1]) // field 4 of proc_pid_stat(5)
+		if err != nil || parent <= 0 || slices.Contains(list, parent) {
+			return list
+		}
+		list = append(list, parent)
+		pid = parent
+	}
 }

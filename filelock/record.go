@@ -121,11 +121,3 @@ func (r record) mayHold() bool {
 func (r record) holder() Holder {
 	return Holder{PID: r.PID, Host: r.Host, Command: r.Command, Note: r.Note, Since: r.Since}
 }
-
-// recorded returns the holder that nobody but the record tells of.
-func recorded(path string) []Holder {
-	if r, ok := readRecord(path); ok && r.mayHold() {
-		return []Holder{r.holder()}
-	}
-	return nil
-}

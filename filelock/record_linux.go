@@ -21,28 +21,27 @@ func system() (boot, pidns string) {
 // processStart returns when a process was started, in clock ticks since the
 // boot, and whether there is such a process.
 func processStart(pid int) (start string, alive bool) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return "", false
-	}
-	// The second field is the command in parentheses, which may contain both.
-	f := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	f := processStat(pid)
 	if len(f) < 20 {
-		return "", true
+		return "", f != nil
 	}
 	return f[19], true // field 22 of proc_pid_stat(5)
 }
 
-// unseen reports whether the record may be of a holder that the kernel's lock
-// table does not show to this process. It shows all of this machine in the
-// initial PID namespace, and our own namespace's in any.
-func (r record) unseen() bool {
-	me := self()
-	if r.Boot == me.Boot && (r.PIDNS == me.PIDNS || me.PIDNS == initPIDNS) {
-		return false
+// processStat are the fields of proc_pid_stat(5) from the third one on; nil if
+// there is no such process. The second field is the command in parentheses,
+// which may contain both.
+func processStat(pid int) []string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil
 	}
-	return r.mayHold()
+	return append([]string{}, strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))...)
 }
+
+// isLocal reports whether the process that wrote the record is one that we would
+// see if it was there.
+func (r record) isLocal() bool { return r.Boot == self().Boot && r.PIDNS == self().PIDNS }
 
 // tellsOf reports whether the record is of the hold that the kernel shows, and
 // not left behind by an earlier one. An exclusive hold has one taker; none is
@@ -51,7 +50,7 @@ func (r record) tellsOf(took map[int]Holder) bool {
 	switch len(took) {
 	case 0:
 		_, alive := processStart(r.PID)
-		return r.Boot == self().Boot && r.PIDNS == self().PIDNS && !alive
+		return r.isLocal() && !alive
 	case 1:
 		for pid := range took {
 			return r.wrote(pid)

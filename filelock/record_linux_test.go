@@ -18,7 +18,22 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-func init() { roles["holders"], roles["orphan"], roles["nobody"] = holdersRole, orphan, nobody }
+func init() {
+	roles["holders"], roles["orphan"], roles["nobody"], roles["state"] = holdersRole, orphan, nobody, stateRole
+}
+
+// stateRole PATH: prints the state of the lock.
+func stateRole(args []string) error {
+	return json.NewEncoder(os.Stdout).Encode(filelock.Inspect(filelock.New(args[0]))[0])
+}
+
+func readState(t *testing.T, p *testproc.Proc) (s filelock.State) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(p.Line()), &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
 
 // nobody PATH NOTE: what noted does, as another user.
 func nobody(args []string) error {
@@ -104,20 +119,29 @@ func TestHolderInPIDNamespace(t *testing.T) {
 	}
 }
 
-// From inside only the record tells of a holder outside.
+// Inside, the kernel does not tell of a holder outside, but its record does.
 func TestHolderOutsidePIDNamespace(t *testing.T) {
 	t.Parallel()
-	path := lockPath(t)
-	p := startNoted(t, path, "nightly")
-	awaitRecord(t, path)
-	got := readHolders(t, inNamespace(t, "holders", path))
-	if len(got) != 1 || got[0].PID != p.PID() || got[0].Note != "nightly" {
-		t.Fatalf("holders %+v, want pid %d", got, p.PID())
-	}
-	p.Send("release")
-	p.Expect("released")
-	if got := readHolders(t, inNamespace(t, "holders", path)); len(got) != 0 {
-		t.Fatalf("holders of a free lock: %+v", got)
+	for _, name := range []string{"a.lock", "a"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), name)
+			p := startNoted(t, path, "nightly")
+			awaitOtherRecord(t)
+			state := readState(t, inNamespace(t, "state", path))
+			records := state.Recorded
+			if state.Status() != filelock.Unknown || !strings.Contains(state.Unknown, "namespace") {
+				t.Errorf("state %+v", state)
+			}
+			if named := len(records) == 1 && records[0].PID == p.PID() && records[0].Note == "nightly"; named != (name == "a.lock") {
+				t.Errorf("records %+v, want pid %d", records, p.PID())
+			}
+			p.Send("release")
+			p.Expect("released")
+			if state := readState(t, inNamespace(t, "state", path)); state.Status() == filelock.Held || len(state.Recorded) > 0 {
+				t.Errorf("state of a free lock: %+v", state)
+			}
+		})
 	}
 }
 

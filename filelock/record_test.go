@@ -55,9 +55,9 @@ func content(t testing.TB, path string) string {
 }
 
 // awaitRecord waits until the holder's record stands in the lock file.
-func awaitRecord(t testing.TB, path string) filelock.Record {
+func awaitRecord(t testing.TB, path string) filelock.FileRecord {
 	t.Helper()
-	var r filelock.Record
+	var r filelock.FileRecord
 	testproc.Until(t, "there is a record in "+path, func() bool {
 		text, ok := strings.CutPrefix(content(t, path), "\x00")
 		if ok {
@@ -85,7 +85,7 @@ func write(t testing.TB, path, text string) {
 	}
 }
 
-func writeRecord(t testing.TB, path string, r filelock.Record) {
+func writeRecord(t testing.TB, path string, r filelock.FileRecord) {
 	t.Helper()
 	write(t, path, "\x00"+string(filelock.EncodeRecord(r)))
 }
@@ -391,7 +391,7 @@ func TestHostileRecord(t *testing.T) {
 	at := func(mod string) string { return `{"fsync":1,"pid":7,"host":"elsewhere","boot":"b"` + mod + "}\n" }
 	for name, c := range map[string]struct {
 		text string
-		want int // holders shown
+		want int // records shown
 	}{
 		"plain":               {at(""), 1},
 		"field we don't know": {at(`,"more":[1]`), 1},
@@ -420,21 +420,21 @@ func TestHostileRecord(t *testing.T) {
 	} {
 		path := lockPath(t)
 		write(t, path, "\x00"+c.text)
-		got := mustHolders(t, path)
-		if len(got) != c.want {
-			t.Errorf("%s: holders = %+v, want %d", name, got, c.want)
+		state := filelock.Inspect(filelock.New(path))[0]
+		if len(state.Recorded) != c.want || len(state.Holders) != 0 || state.Err != nil {
+			t.Errorf("%s: %+v, want %d records", name, state, c.want)
 		}
-		for _, h := range got {
-			checkShown(t, h)
-			if strings.HasPrefix(name, "year") && !h.Since.IsZero() {
-				t.Errorf("%s: since %v", name, h.Since)
+		for _, r := range state.Recorded {
+			checkShown(t, r)
+			if strings.HasPrefix(name, "year") && !r.Since.IsZero() {
+				t.Errorf("%s: since %v", name, r.Since)
 			}
 		}
 	}
 }
 
-// checkShown fails unless the holder can be shown on a terminal.
-func checkShown(t testing.TB, h filelock.Holder) {
+// checkShown fails unless the text can be shown on a terminal.
+func checkShown(t testing.TB, h fmt.Stringer) {
 	t.Helper()
 	s := h.String()
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) }) || utf8.RuneCountInString(s) > 300 {
@@ -451,17 +451,17 @@ func TestMayHold(t *testing.T) {
 	gone := testproc.Start(t, "hold", lockPath(t))
 	gone.Kill()
 	for name, c := range map[string]struct {
-		change func(*filelock.Record)
+		change func(*filelock.FileRecord)
 		want   bool
 	}{
-		"this process":                  {func(r *filelock.Record) {}, true},
-		"one with our PID before us":    {func(r *filelock.Record) { r.Start += "0" }, false},
-		"one that is gone":              {func(r *filelock.Record) { r.PID = gone.PID() }, false},
-		"an earlier boot":               {func(r *filelock.Record) { r.Boot = "another" }, false},
-		"another host":                  {func(r *filelock.Record) { r.Host, r.Boot = "elsewhere", "another" }, true},
-		"a gone one's PID, on another":  {func(r *filelock.Record) { r.Host, r.Boot, r.PID = "elsewhere", "another", gone.PID() }, true},
-		"another PID namespace":         {func(r *filelock.Record) { r.PIDNS, r.PID = "1", gone.PID() }, true},
-		"another namespace, other boot": {func(r *filelock.Record) { r.PIDNS, r.Boot = "1", "another" }, false},
+		"this process":                  {func(r *filelock.FileRecord) {}, true},
+		"one with our PID before us":    {func(r *filelock.FileRecord) { r.Start += "0" }, false},
+		"one that is gone":              {func(r *filelock.FileRecord) { r.PID = gone.PID() }, false},
+		"an earlier boot":               {func(r *filelock.FileRecord) { r.Boot = "another" }, false},
+		"another host":                  {func(r *filelock.FileRecord) { r.Host, r.Boot = "elsewhere", "another" }, true},
+		"a gone one's PID, on another":  {func(r *filelock.FileRecord) { r.Host, r.Boot, r.PID = "elsewhere", "another", gone.PID() }, true},
+		"another PID namespace":         {func(r *filelock.FileRecord) { r.PIDNS, r.PID = "1", gone.PID() }, true},
+		"another namespace, other boot": {func(r *filelock.FileRecord) { r.PIDNS, r.Boot = "1", "another" }, false},
 	} {
 		r := me
 		c.change(&r)
@@ -501,7 +501,7 @@ func FuzzRecord(f *testing.F) {
 
 // checkRoundTrip fails unless the record is the same after it was written and
 // read, except for what had to be cut.
-func checkRoundTrip(t *testing.T, r filelock.Record) {
+func checkRoundTrip(t *testing.T, r filelock.FileRecord) {
 	t.Helper()
 	text := filelock.EncodeRecord(r)
 	if len(text) > filelock.MaxRecord || !bytes.HasPrefix(text, []byte(`{"fsync":1,`)) {

@@ -1,6 +1,7 @@
 package filelock
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
 // inspect asks the kernel about all of it at once. /proc/locks has a line for
@@ -16,8 +19,7 @@ import (
 // may be gone while others still have the open file; /proc/PID/fdinfo shows the
 // lock in each process that has it. To find those means to look at every open
 // file of every process, so it is done only if it is to be thorough. The record
-// adds what the kernel does not know, or stands alone for holders that this
-// kernel, or this PID namespace, does not know.
+// adds what the kernel does not know.
 //
 // A state that has an error already is left alone.
 func inspect(states []State, wants []want, thorough bool) {
@@ -29,33 +31,75 @@ func inspect(states []State, wants []want, thorough bool) {
 		}
 	}
 	table, err := readLockTable(40)
-	unknown := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) // there is no /proc to see
+	blind := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) // there is no /proc to see
 	var open openLocks
 	if thorough && err == nil {
 		open = findOpenLocks(table.mayBeHeld(slices.Concat(files...)))
 	}
 	for i := range states {
-		if err != nil && !unknown && states[i].Err == nil {
-			states[i].Err = err
-			continue
-		}
+		s := &states[i]
 		for j, file := range files[i] {
-			path := wants[i].any[j].path
-			var list []Holder
-			if unknown {
-				list = recorded(path)
-			} else {
-				list = merge(path, table.takers(file.name), open[file.name])
+			path, slot := wants[i].any[j].path, wants[i].slot(j)
+			switch {
+			case file.name == "": // nobody can hold what is not there
+			case err != nil && !blind:
+				s.Err = err
+			case blind:
+				s.guess(path, slot, "the kernel cannot be asked: "+err.Error())
+			default:
+				s.see(path, slot, table[file.name], open[file.name])
 			}
-			for k := range list {
-				list[k].Slot = wants[i].slot(j)
-			}
-			states[i].Holders = append(states[i].Holders, list...)
 		}
 		if thorough {
-			states[i].Waiters = table.waiters(wants[i], append(files[i], gates[i]))
+			s.Waiters = table.waiters(wants[i], files[i], gates[i])
+			s.nest()
 		}
 	}
+}
+
+// see adds to the state what the kernel and the record say of a file.
+func (s *State) see(path string, slot int, locks []tableLock, open map[int]Holder) {
+	took := takers(locks)
+	list := merge(took, open)
+	r, hasRecord := readRecord(path)
+	told := hasRecord && r.tellsOf(took)
+	complete := false
+	for i := range list {
+		h := &list[i]
+		h.Slot = slot
+		if told && !h.Shared {
+			h.Note, h.Since = r.Note, r.Since
+		}
+		complete = complete || !h.Shared
+	}
+	s.Holders = append(s.Holders, list...)
+	for _, l := range locks {
+		if l.posix && !l.waits {
+			s.Posix = append(s.Posix, PosixLock{PID: max(l.pid, 0), Command: commandLine(l.pid), Shared: l.shared, Slot: slot})
+		}
+	}
+	unseen := ""
+	if !complete {
+		unseen = whyUnseen(path)
+	}
+	s.Unknown = cmp.Or(s.Unknown, unseen)
+	// A process that we see alive has written it, or will remove it, meanwhile.
+	meanwhile := unseen == "" && r.isLocal() && r.mayHold()
+	if hasRecord && !told && !meanwhile {
+		s.addRecord(r, slot)
+	}
+}
+
+// whyUnseen says why there may be locks on the file that /proc/locks does not
+// show to this process; empty = there are none.
+func whyUnseen(path string) string {
+	if ns := self().PIDNS; ns != "" && ns != initPIDNS {
+		return "the kernel hides the locks of other PID namespaces from this one"
+	}
+	if kind := fskind.Of(path); kind.Network {
+		return "the kernel does not know the locks of other hosts on " + kind.Name
+	}
+	return ""
 }
 
 // identifyAll finds out the identities of the files, those that are there, and
@@ -74,9 +118,9 @@ func (m mountDevices) identifyAll(w want) (files []lockFile, gate lockFile, err 
 	return files, gate, nil
 }
 
-// merge makes one list of who took a lock, who has it open, and who the record
-// says it is.
-func merge(path string, took, open map[int]Holder) []Holder {
+// merge makes one list of the processes that took a lock and those that have it
+// open.
+func merge(took, open map[int]Holder) []Holder {
 	seen := maps.Clone(open)
 	for pid, h := range took {
 		if _, sees := seen[pid]; !sees && (len(open) == 0 || hidden(pid)) {
@@ -86,36 +130,26 @@ func merge(path string, took, open map[int]Holder) []Holder {
 			seen[pid] = h
 		}
 	}
-	r, ok := readRecord(path)
-	if len(seen) == 0 {
-		if ok && r.unseen() {
-			return []Holder{r.holder()}
-		}
-		return nil
-	}
-	ok = ok && r.tellsOf(took)
 	host, _ := os.Hostname()
 	var list []Holder
 	for pid, h := range seen {
 		h.Host, h.Command = host, commandLine(pid)
-		if ok && !h.Shared {
-			h.Note, h.Since = r.Note, r.Since
-		}
 		list = append(list, h)
 	}
 	slices.SortFunc(list, func(a, b Holder) int { return a.PID - b.PID })
 	return list
 }
 
-// waiters are the processes that wait for any of the files. Who waits for the
-// gate comes after those who wait for the lock.
-func (t lockTable) waiters(w want, files []lockFile) []Waiter {
+// waiters are the processes that wait for any of the files. Those that wait for
+// the gate come after those that wait for the lock.
+func (t lockTable) waiters(w want, files []lockFile, gate lockFile) []Waiter {
 	var list []Waiter
 	told := map[int]time.Time(nil)
+	served := t.served(w, files, gate)
 	listed := map[int]bool{}
-	for _, file := range files {
+	for _, file := range append(files, gate) {
 		for _, l := range t[file.name] {
-			if !l.waits || l.pid > 0 && listed[l.pid] || l.pid == os.Getpid() && !waitedFor(w.path) {
+			if !l.waits || l.posix || l.pid > 0 && (listed[l.pid] || served[l.pid]) || l.pid == os.Getpid() && !waitedFor(w.path) {
 				continue
 			}
 			listed[l.pid] = true
@@ -128,6 +162,42 @@ func (t lockTable) waiters(w want, files []lockFile) []Waiter {
 	return list
 }
 
+// served are the processes that have a slot and still wait for others in the
+// kernel, because a wait for a slot is one for each of them. A process that
+// really waits for one more slot is at the gate, too.
+func (t lockTable) served(w want, files []lockFile, gate lockFile) map[int]bool {
+	served := map[int]bool{}
+	if len(w.any) == 1 && w.any[0].path == w.path {
+		return served // a lock has no slots
+	}
+	for _, file := range files {
+		for pid := range takers(t[file.name]) {
+			served[pid] = true
+		}
+	}
+	for _, l := range t[gate.name] {
+		delete(served, l.pid)
+	}
+	return served
+}
+
+// nest finds the waiters that wait for what an ancestor holds, or what they
+// inherited.
+func (s *State) nest() {
+	for i := range s.Waiters {
+		w := &s.Waiters[i]
+		if w.PID <= 0 || len(s.Holders) == 0 {
+			continue
+		}
+		above := ancestors(w.PID)
+		for _, h := range s.Holders {
+			if slices.Contains(above, h.PID) || h.PID == w.PID && h.Taker != h.PID {
+				w.Nested = append(w.Nested, h.PID)
+			}
+		}
+	}
+}
+
 // lateGrant is how long it is worth waiting for a grant that this process may
 // have been given and is about to give back: long if the kernel says that we
 // took the lock, not at all if it knows of another taker. It hides takers in
@@ -138,7 +208,7 @@ func lateGrant(path string) time.Duration {
 		return 0
 	}
 	table, err := readLockTable(2) // who is missed costs a wait, and so does reading
-	found := table.takers(file.name)
+	found := takers(table[file.name])
 	_, ours := found[os.Getpid()]
 	switch {
 	case ours:

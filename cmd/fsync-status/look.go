@@ -192,25 +192,25 @@ func (e entry) slotsUsed() int {
 // where says what was looked at, for people.
 func (l *look) where() string { return strings.Join(l.dirs, " and ") }
 
-func (l *look) circles() []fsync.Circle {
+func (l *look) circles() []fsync.Deadlock {
 	list := make([]fsync.Entry, len(l.entries))
 	for i, e := range l.entries {
 		list[i] = e.Entry
 	}
-	return fsync.Circles(list)
+	return fsync.Deadlocks(list)
 }
 
 // confirmed returns the circles that were there before.
-func confirmed(before, now []fsync.Circle) []fsync.Circle {
+func confirmed(before, now []fsync.Deadlock) []fsync.Deadlock {
 	seen := map[string]bool{}
 	for _, c := range before {
 		seen[circleKey(c)] = true
 	}
-	return slices.DeleteFunc(slices.Clone(now), func(c fsync.Circle) bool { return !seen[circleKey(c)] })
+	return slices.DeleteFunc(slices.Clone(now), func(c fsync.Deadlock) bool { return !seen[circleKey(c)] })
 }
 
 // circleKey tells circles apart: it begins with the lowest process ID.
-func circleKey(c fsync.Circle) string {
+func circleKey(c fsync.Deadlock) string {
 	var links []string
 	for _, link := range c {
 		links = append(links, fmt.Sprintf("%d %s", link.PID, link.WaitsFor.Path))

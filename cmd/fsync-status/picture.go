@@ -17,7 +17,7 @@ type picture struct {
 	errs   []error
 }
 
-func (l *look) picture(circles []fsync.Circle) *picture {
+func (l *look) picture(circles []fsync.Deadlock) *picture {
 	p := &picture{view: l.view(circles), errs: l.errs}
 	var busy int
 	p.labels, busy = p.view.busyFirst(l.labels)

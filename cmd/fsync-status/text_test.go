@@ -85,9 +85,9 @@ func TestFrame(t *testing.T) {
 		l.entries, l.labels = append(l.entries, e), append(l.labels, e.Name)
 	}
 	l.errs = []error{os.ErrPermission}
-	circle := fsync.Circle{{PID: 1, WaitsFor: fsync.Entry{Kind: fsync.Lock, Path: "/b"}}, {PID: 2, WaitsFor: fsync.Entry{Kind: fsync.Lock, Path: "/a"}}}
+	circle := fsync.Deadlock{{PID: 1, WaitsFor: fsync.Entry{Kind: fsync.Lock, Path: "/b"}}, {PID: 2, WaitsFor: fsync.Entry{Kind: fsync.Lock, Path: "/a"}}}
 	for _, height := range []int{24, 10, 5, 1} {
-		lines := l.picture([]fsync.Circle{circle}).frame(l.at, colours{}, 60, height)
+		lines := l.picture([]fsync.Deadlock{circle}).frame(l.at, colours{}, 60, height)
 		text := strings.Join(lines, "\n")
 		if len(lines) != height || !strings.HasSuffix(text, "1 of 100 busy in dir; q ends") {
 			t.Errorf("%d lines of %d: %s", len(lines), height, text)
@@ -135,12 +135,12 @@ func TestDrawOnlyChanges(t *testing.T) {
 // A look that is dear is repeated less often, and sooner if there is a reason.
 func TestIsDue(t *testing.T) {
 	t.Parallel()
-	circles := []fsync.Circle{{{PID: 1}, {PID: 2}}}
+	circles := []fsync.Deadlock{{{PID: 1}, {PID: 2}}}
 	for _, c := range []struct {
 		name        string
 		took, later time.Duration
 		change      bool
-		circles     []fsync.Circle
+		circles     []fsync.Deadlock
 		want        bool
 	}{
 		{name: "cheap", took: time.Millisecond, later: time.Second, want: true},
@@ -194,12 +194,12 @@ func TestGlance(t *testing.T) {
 func TestConfirmed(t *testing.T) {
 	t.Parallel()
 	link := func(pid int, path string) fsync.Link { return fsync.Link{PID: pid, WaitsFor: fsync.Entry{Path: path}} }
-	circle := fsync.Circle{link(1, "b"), link(2, "a")}
-	if got := confirmed([]fsync.Circle{{link(2, "a"), link(1, "b")}}, []fsync.Circle{circle}); len(got) != 1 {
+	circle := fsync.Deadlock{link(1, "b"), link(2, "a")}
+	if got := confirmed([]fsync.Deadlock{{link(2, "a"), link(1, "b")}}, []fsync.Deadlock{circle}); len(got) != 1 {
 		t.Errorf("%+v", got)
 	}
-	for _, before := range [][]fsync.Circle{nil, {{link(1, "b"), link(3, "a")}}, {{link(1, "b"), link(2, "c")}}} {
-		if got := confirmed(before, []fsync.Circle{circle}); len(got) != 0 {
+	for _, before := range [][]fsync.Deadlock{nil, {{link(1, "b"), link(3, "a")}}, {{link(1, "b"), link(2, "c")}}} {
+		if got := confirmed(before, []fsync.Deadlock{circle}); len(got) != 0 {
 			t.Errorf("before %+v: %+v", before, got)
 		}
 	}

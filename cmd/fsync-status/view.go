@@ -78,7 +78,7 @@ type link struct {
 
 // view makes of a look, and of the circles that it has confirmed, what is
 // shown.
-func (l *look) view(circles []fsync.Circle) view {
+func (l *look) view(circles []fsync.Deadlock) view {
 	host, _ := os.Hostname()
 	v := view{Version: 1, Time: l.at.UTC().Truncate(time.Millisecond), Host: host, Entries: []thing{}, Deadlocks: []deadlock{}}
 	owners := owners{host: host}
@@ -138,7 +138,9 @@ func (e entry) state() state {
 		return isSet
 	case e.Kind == fsync.Event:
 		return clear_
-	case len(e.Holders) == 0:
+	case e.Status() == filelock.Unknown:
+		return unknown
+	case e.Status() == filelock.Free:
 		return free
 	case e.isSemaphore() && !e.full():
 		return partly

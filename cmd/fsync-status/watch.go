@@ -32,10 +32,10 @@ type watch struct {
 	glance  func() string
 	screen  *screen
 	picture *picture
-	circles []fsync.Circle // those of the last look, confirmed or not
-	signs   string         // what a glance saw before the last look
-	looked  time.Time      // when that was over
-	took    time.Duration  // time of a processor
+	circles []fsync.Deadlock // those of the last look, confirmed or not
+	signs   string           // what a glance saw before the last look
+	looked  time.Time        // when that was over
+	took    time.Duration    // time of a processor
 }
 
 // showLive shows what is there on a terminal until it is told to stop, and
