@@ -71,6 +71,10 @@
 // [Event.Info] says who set the event, when, and with which [Note]. Set writes
 // that into the marker it made, as one line of JSON; after that nobody writes
 // to a marker. A marker that touch made has no such record and is just as set.
+// A Set of an event that is set replaces the marker in one step, so that Info
+// tells of the last Set, and waits with [MaxAge] see how old it is. A process
+// that is killed in between may leave a file .fsync.X or .fsync/X.new, which is
+// nobody's.
 // The command line of the setter is part of the record: who may read the
 // marker may read it.
 //

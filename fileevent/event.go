@@ -28,6 +28,8 @@ type Event struct {
 	perm   fs.FileMode
 	note   string
 	auto   bool
+	maxAge time.Duration // 0 = no limit
+	onTake func(Info)
 	hook   func(step) // tests only
 }
 
@@ -37,6 +39,7 @@ type step int
 const (
 	marked      step = iota // Set has made the marker
 	recorded                // Set has written the record
+	renewing                // Set is about to replace the marker of an event that is set
 	clearing                // Clear has seen the marker
 	announced               // Clear has announced what it is about to do
 	looking                 // Wait knows the trace and has not yet looked for the marker
@@ -100,8 +103,12 @@ func New(path string, opts ...Option) *Event {
 // Path returns the path as it was given to [New].
 func (e *Event) Path() string { return e.marker.path }
 
-// Set sets the event and wakes every Wait that began before. If the event is
-// set already it stays so, and so does what [Event.Info] says about it.
+// Set sets the event and wakes every Wait that began before. An event that is
+// set already is set anew: it is not clear for any moment in between, and
+// [Event.Info] tells of the last Set. That renews what is too old for
+// [MaxAge]. A marker that the caller may not replace, such as somebody else's
+// in a sticky directory, is left as it is; so is what is not a regular file,
+// and of a file with other content than ours Set changes only the time.
 //
 // The directory must exist. A Set that fails has not set the event. A process
 // that dies in Set has set the event or has not. Nobody hangs, and the next Set
@@ -113,16 +120,23 @@ func (e *Event) Set() error {
 	if err := e.marker.check("set"); err != nil {
 		return err
 	}
-	f, err := e.marker.create(e.perm)
-	if f == nil || err != nil {
-		return err
+	for attempt := 0; ; attempt++ {
+		f, err := e.marker.create(e.perm)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			e.at(marked)
+			giveWay()
+			e.record(f)
+			f.Close()
+			e.at(recorded)
+			return nil
+		}
+		if err := e.renew(); !errors.Is(err, fs.ErrNotExist) || attempt == maxAttempts {
+			return err
+		}
 	}
-	e.at(marked)
-	giveWay()
-	e.record(f)
-	f.Close()
-	e.at(recorded)
-	return nil
 }
 
 // Clear removes the marker. If there is none in the directory it does nothing.
@@ -211,14 +225,15 @@ func (e *Event) WaitFor(d time.Duration) (bool, error) {
 
 func (e *Event) try() (bool, error) {
 	if !e.auto {
-		return e.IsSet()
+		set, err := e.IsSet()
+		return set && e.counts(e.marker.path), err
 	}
 	if err := e.marker.check("take"); err != nil {
 		return false, err
 	}
 	m := e.marker.located()
 	m.refresh()
-	taken, err := m.take()
+	taken, err := e.take(m)
 	if taken || err != nil {
 		return taken, err
 	}

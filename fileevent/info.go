@@ -29,7 +29,7 @@ type Info struct {
 // Info returns whether the event is set, and who set it. That is known if Set
 // made the marker, and not if it was touch(1), if the disk was full, or if
 // another Set did that died at the wrong moment. Of several Sets it is the
-// first since the event was last cleared. The error is that of [Event.IsSet].
+// last. The error is that of [Event.IsSet].
 //
 // Of a marker that is not yet a second old and has no record in it, Info waits
 // 10 ms to see whether one comes: a Set makes the marker, which wakes who
@@ -43,16 +43,24 @@ func (e *Event) Info() (Info, error) {
 	if !set || err != nil {
 		return Info{}, err
 	}
-	r, known := e.marker.readRecord(recordSoon)
+	info := e.marker.info(recordSoon)
+	if info.PID == 0 {
+		info.Set, err = e.IsSet() // it may have been cleared meanwhile
+	}
+	return info, err
+}
+
+// info is what the record in a marker says, for which it waits a moment.
+func (m marker) info(soon time.Duration) Info {
+	r, known := m.readRecord(soon)
 	if !known {
-		set, err = e.IsSet() // it may have been cleared meanwhile
-		return Info{Set: set}, err
+		return Info{Set: true}
 	}
 	me := self()
 	return Info{
 		Set: true, PID: r.PID, Host: r.Host, Boot: r.Boot, Command: r.Command, Note: r.Note, Since: r.Since,
 		Rebooted: r.Host == me.Host && r.Boot != "" && me.Boot != "" && r.Boot != me.Boot,
-	}, nil
+	}
 }
 
 // String describes it on one line without control characters:

@@ -23,8 +23,9 @@ func TestMain(m *testing.M) {
 // agent does what it is told about the event at args[0] and says what came of
 // it: "asleep" when a wait is about to sleep for the first time, then "ok",
 // "true", "false" or the error. With "poll" among the other args it has no
-// watcher, with "auto" the event is one with AutoReset, and with a number it waits
-// for so many events in the directory. With "debug" the log goes to stderr.
+// watcher, with "auto" the event is one with AutoReset, with "hour" what was set
+// more than an hour ago does not count, and with a number it waits for so many
+// events in the directory. With "debug" the log goes to stderr.
 func agent(args []string) error {
 	var opts []Option
 	events := 0
@@ -40,6 +41,8 @@ func agent(args []string) error {
 			slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})))
 		case "auto":
 			opts = append(opts, AutoReset())
+		case "hour":
+			opts = append(opts, MaxAge(time.Hour))
 		}
 	}
 	e := New(args[0], opts...)
@@ -131,7 +134,7 @@ func obey(e *Event, line string) string {
 	return "ok"
 }
 
-var steps = map[string]step{"looking": looking, "sleeping": sleeping, "marked": marked, "recorded": recorded, "clearing": clearing, "announced": announced, "taking": taking, "took": took}
+var steps = map[string]step{"looking": looking, "sleeping": sleeping, "marked": marked, "recorded": recorded, "renewing": renewing, "clearing": clearing, "announced": announced, "taking": taking, "took": took}
 
 func race(e *Event) (n int) {
 	ctx, stop := context.WithCancel(context.Background())

@@ -149,7 +149,7 @@ func (w *waitForAll) take() (bool, error) {
 	takes := w.oneEach()
 	for n, i := range takes {
 		v := &w.vigils[i]
-		taken, err := v.take()
+		taken, err := v.event.take(v.marker)
 		if taken {
 			continue
 		}

@@ -11,6 +11,37 @@ import (
 	"github.com/fsync-lock/fsync/internal/beside"
 )
 
+// OnTake has f called when a wait with [AutoReset] has taken the event, with
+// what [Event.Info] would have said of it before. f must not block. [WaitAny]
+// takes one event; [WaitAll] may take an event, set it again, and take it later,
+// and calls f each time.
+func OnTake(f func(Info)) Option {
+	return func(e *Event) { e.onTake = f }
+}
+
+// take takes the event, unless it was set too long ago.
+//
+// A Set that renews the marker between the look and the removal is taken with
+// it. So what is taken may be younger than what was seen, and is never older.
+func (e *Event) take(m marker) (bool, error) {
+	e.at(taking)
+	if e.maxAge > 0 && !e.counts(m.path) {
+		return false, nil
+	}
+	var info Info
+	if e.onTake != nil {
+		info = m.info(0)
+	}
+	taken, err := m.take()
+	if taken {
+		e.at(took)
+		if e.onTake != nil {
+			e.onTake(info)
+		}
+	}
+	return taken, err
+}
+
 // take removes the marker and reports whether it was this call that did: of
 // all who try, it is true for one. It looks first, because most who try come
 // too late, and a look does not keep anybody from changing the directory.

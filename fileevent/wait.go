@@ -49,38 +49,38 @@ func (v *vigil) see() (mine, others any) {
 	var s sight
 	switch v.aim {
 	case watch.Claim:
-		if s.set, s.err = v.take(); s.set {
+		if s.set, s.err = v.event.take(v.marker); s.set {
 			return s, sight{}
 		}
 	case watch.Vanish:
 		s.set, s.err = v.marker.exists()
 	case watch.Appear:
-		if s.set, s.err = v.marker.exists(); !s.set && s.err == nil {
+		if s.set, s.err = v.marker.exists(); s.err != nil {
+			break
+		}
+		s.set = s.set && v.event.counts(v.marker.path)
+		if !s.set {
 			s.now, s.err = v.marker.trace()
+			s.now.there = s.now.there && v.event.counts(v.marker.tracePath())
 		}
 	}
 	return s, s
 }
 
-func (v *vigil) take() (bool, error) {
-	v.event.at(taking)
-	taken, err := v.marker.take()
-	if taken {
-		v.event.at(took)
-	}
-	return taken, err
-}
-
 // look reports whether what the vigil is for is the case, or was since it
-// began. Before there is a subscription it looks for itself.
+// began. Before there is a subscription it looks for itself. So it does if old
+// Sets do not count: others may think otherwise.
 func (v *vigil) look() (bool, error) {
 	var s sight
-	if v.sub != nil {
-		s = v.sub.Look(v.see).(sight)
-	} else {
+	switch {
+	case v.sub == nil:
 		v.marker.refresh()
+		fallthrough
+	case v.event.maxAge > 0:
 		mine, _ := v.see()
 		s = mine.(sight)
+	default:
+		s = v.sub.Look(v.see).(sight)
 	}
 	if v.aim == watch.Vanish {
 		return !s.set && s.err == nil, s.err

@@ -1,0 +1,321 @@
+package fileevent
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+const yesterday = 24 * time.Hour
+
+// setYesterday sets an event as a Set of yesterday has.
+func setYesterday(t *testing.T, path string) {
+	t.Helper()
+	r := self()
+	r.ID, r.Since = "0123456789abcdef", time.Now().Add(-yesterday).UTC().Truncate(time.Millisecond)
+	putYesterday(t, path, r.encode())
+}
+
+// touchYesterday makes a marker as touch(1) has done yesterday.
+func touchYesterday(t *testing.T, path string) {
+	t.Helper()
+	putYesterday(t, path, nil)
+}
+
+// putYesterday makes a marker in one step: one that is new and has no content
+// is of now.
+func putYesterday(t *testing.T, path string, content []byte) {
+	t.Helper()
+	must(t, os.WriteFile(path+".tmp", content, 0o644))
+	then := time.Now().Add(-yesterday)
+	must(t, os.Chtimes(path+".tmp", then, then))
+	must(t, os.Rename(path+".tmp", path))
+}
+
+// What was set yesterday does not count, and is renewed by the next Set,
+// although nobody has cleared it.
+func TestMaxAge(t *testing.T) {
+	t.Parallel()
+	for what, setBefore := range map[string]func(*testing.T, string){"set": setYesterday, "touched": touchYesterday} {
+		for _, kind := range []string{"manual", "auto"} {
+			t.Run(what+" "+kind, func(t *testing.T) {
+				t.Parallel()
+				inEveryMode(t, func(t *testing.T, how mode) {
+					path := markerPath(t)
+					setBefore(t, path)
+					waiter := startAgents(t, 1, path, how, "hour", kind)[0]
+					ask(t, waiter, "waitfor 0s", "false")
+					ask(t, waiter, "isset", "true")
+					waiter.Send("wait")
+					waiter.Expect("asleep")
+					ask(t, startAgent(t, path), "set", "ok")
+					waiter.Expect("ok")
+					isSet(t, New(path), kind == "manual")
+				})
+			})
+		}
+	}
+}
+
+// Whoever sets no limit takes what others have passed over, in one process too.
+func TestMaxAgeIsOfOneWait(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	ctx, stop := context.WithCancel(t.Context())
+	setYesterday(t, path)
+	careful := dozeOn(t, New(path, AutoReset(), MaxAge(time.Hour)), func(e *Event) error { return e.Wait(ctx) })
+	must(t, New(path, AutoReset()).Wait(t.Context()))
+	isSet(t, New(path), false)
+	other := doze(t, path, forever)
+	setYesterday(t, path)
+	ends(t, other)
+	stop()
+	if err := <-careful; !errors.Is(err, context.Canceled) {
+		t.Errorf("the careful one: %v", err)
+	}
+	isSet(t, New(path), true)
+}
+
+// That somebody clears what was set yesterday ends no wait for what is set
+// today; a pulse does.
+func TestMaxAgeOfATrace(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		path := markerPath(t)
+		setYesterday(t, path)
+		waiter := startAgents(t, 1, path, how, "hour")[0]
+		setter := startAgent(t, path)
+		waiter.Send("wait")
+		waiter.Expect("asleep")
+		ask(t, setter, "clear", "ok")
+		waiter.Silent()
+		ask(t, setter, "pulse", "ok")
+		waiter.Expect("ok")
+
+		// The pulse of a renewal, and at once an old marker again.
+		touchYesterday(t, path)
+		waiter.Send("wait")
+		waiter.Expect("asleep")
+		ask(t, setter, "pulse", "ok")
+		touchYesterday(t, path)
+		waiter.Expect("ok")
+	})
+}
+
+// A touch of a marker that is there is reported to nobody, and seen.
+func TestMaxAgeOfATouch(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		path := markerPath(t)
+		touchYesterday(t, path)
+		waiter := startAgents(t, 1, path, how, "hour", "auto")[0]
+		waiter.Send("wait")
+		waiter.Expect("asleep")
+		must(t, os.Chtimes(path, time.Now(), time.Now()))
+		waiter.Expect("ok")
+	})
+}
+
+// What is taken together is of today, all of it.
+func TestMaxAgeOfMany(t *testing.T) {
+	t.Parallel()
+	one, two := markerPath(t), markerPath(t)
+	opts := []Option{AutoReset(), MaxAge(time.Hour)}
+	a, b := New(one, opts...), New(two, opts...)
+	setYesterday(t, one)
+	must(t, b.Set())
+	soon, stop := context.WithTimeout(t.Context(), time.Millisecond)
+	defer stop()
+	if err := WaitAll(soon, a, b); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("WaitAll() = %v", err)
+	}
+	if i, err := WaitAny(t.Context(), a, b); i != 1 || err != nil {
+		t.Fatalf("WaitAny() = %d, %v", i, err)
+	}
+	isSet(t, a, true)
+	isSet(t, b, false)
+	must(t, b.Set())
+	done := dozeOn(t, a, func(*Event) error { return WaitAll(context.Background(), a, b) })
+	must(t, New(one).Set())
+	ends(t, done)
+	isSet(t, a, false)
+	isSet(t, b, false)
+}
+
+// A day that is yet to come is not over.
+func TestMaxAgeOfTheFuture(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	must(t, os.WriteFile(path, nil, 0o644))
+	tomorrow := time.Now().Add(time.Hour)
+	must(t, os.Chtimes(path, tomorrow, tomorrow))
+	must(t, New(path, MaxAge(time.Minute)).Wait(t.Context()))
+	must(t, New(path, MaxAge(-1)).Wait(t.Context()))
+	// What was never set is not young.
+	if ok, err := New(filepath.Join(filepath.Dir(path), "other"), MaxAge(time.Minute)).WaitFor(0); ok || err != nil {
+		t.Errorf("WaitFor() = %v, %v", ok, err)
+	}
+}
+
+// OnTake tells of what was taken, once for each time.
+func TestOnTake(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	var taken []Info
+	e := New(path, AutoReset(), OnTake(func(i Info) { taken = append(taken, i) }))
+	if ok, err := e.WaitFor(0); ok || err != nil || len(taken) != 0 {
+		t.Fatalf("WaitFor() = %v, %v; taken %v", ok, err, taken)
+	}
+	must(t, New(path, Note("one")).Set())
+	must(t, e.Wait(t.Context()))
+	must(t, os.WriteFile(path, nil, 0o644))
+	old := time.Now().Add(-time.Minute) // no record is waited for
+	must(t, os.Chtimes(path, old, old))
+	must(t, WaitAll(t.Context(), e))
+	if len(taken) != 2 || taken[0].Note != "one" || taken[1] != (Info{Set: true}) {
+		t.Errorf("taken: %v", taken)
+	}
+}
+
+// An event that is set again and again is never clear in between, whoever looks.
+func TestRenewalLeavesItSet(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	must(t, New(path).Set())
+	watcher := startAgent(t, path)
+	watcher.Send("waitclear")
+	watcher.Expect("asleep")
+	setters := startAgents(t, 2, path, watching)
+	for range 200 {
+		tell(setters, "set")
+		isSet(t, New(path), true)
+		expect(t, setters, "ok")
+	}
+	watcher.Silent()
+	must(t, New(path).Clear())
+	watcher.Expect("ok")
+}
+
+// Somebody gets between the two steps of a Set that renews.
+func TestRenewalAndClear(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	other := startAgent(t, path, "auto")
+	for _, act := range []string{"clear", "waitfor 0s", "pulse"} {
+		must(t, New(path, Note("first")).Set())
+		e := New(path, Note("second"))
+		e.hook = once(renewing, func() {
+			other.Send(act)
+			other.Line()
+		})
+		must(t, e.Set())
+		if got := info(t, e); got.Note != "second" {
+			t.Fatalf("%s: %+v", act, got)
+		}
+		// It is one set: it is taken once.
+		ask(t, other, "waitfor 0s", "true")
+		ask(t, other, "waitfor 0s", "false")
+	}
+}
+
+// One Set ends a wait once, also if it renews.
+func TestRenewalWakesOnce(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	waiter := startAgent(t, path)
+	e := New(path)
+	must(t, e.Set())
+	e.hook = once(renewing, func() {
+		must(t, New(path).Clear())
+		waiter.Send("wait")
+		waiter.Expect("asleep")
+	})
+	must(t, e.Set())
+	waiter.Expect("ok")
+	must(t, New(path).Clear())
+	waiter.Send("wait")
+	waiter.Expect("asleep")
+	waiter.Silent()
+	must(t, New(path).Set())
+	waiter.Expect("ok")
+}
+
+// However often it is set while others take it: each Set is taken once at most,
+// and the last one is taken.
+func TestRenewalWhileOthersTake(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	takers := startAgents(t, 4, path, watching, "auto")
+	tell(takers, "race")
+	setters := startAgents(t, 3, path, watching)
+	const rounds = 100
+	for range rounds {
+		tell(setters, "set")
+		expect(t, setters, "ok")
+	}
+	testproc.Until(t, "all is taken", func() bool {
+		set, err := New(path).IsSet()
+		must(t, err)
+		return !set
+	})
+	tell(takers, "stop")
+	sum := 0
+	for _, a := range takers {
+		line, n, over := "", 0, false
+		for ; !over; n, over = taken(line) {
+			line = a.Line()
+		}
+		sum += n
+	}
+	if sum < 1 || sum > rounds*len(setters) {
+		t.Errorf("taken %d times", sum)
+	}
+}
+
+// taken reads the last line of an agent that has raced.
+func taken(line string) (n int, over bool) {
+	n, err := strconv.Atoi(strings.TrimSuffix(line, " taken"))
+	return n, err == nil
+}
+
+// A process that dies in a Set that renews leaves the event set, and the next
+// Set needs no repairs.
+func TestDeathInARenewal(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	touchYesterday(t, path)
+	a := startAgent(t, path)
+	a.Send("die renewing set")
+	testproc.Until(t, "it is dead", a.Exited)
+	isSet(t, New(path), true)
+	e := New(path, MaxAge(time.Hour))
+	if ok, err := e.WaitFor(0); ok || err != nil {
+		t.Fatalf("WaitFor() = %v, %v", ok, err)
+	}
+	must(t, e.Set())
+	must(t, e.Wait(t.Context()))
+}
+
+// What is in somebody's file stays there; that it was set again shows in its
+// time.
+func TestRenewalOfAFile(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	putYesterday(t, path, []byte("data\n"))
+	e := New(path, MaxAge(time.Hour))
+	if ok, err := e.WaitFor(0); ok || err != nil {
+		t.Fatalf("WaitFor() = %v, %v", ok, err)
+	}
+	must(t, e.Set())
+	if text := must2(os.ReadFile(path)); string(text) != "data\n" {
+		t.Errorf("it is now %q", text)
+	}
+	must(t, e.Wait(t.Context()))
+}
