@@ -267,28 +267,23 @@ func TestInterruptedIsFinal(t *testing.T) {
 // over, too: there is no second line.
 func TestInterruptedIsFinalAtTheDeadline(t *testing.T) {
 	t.Parallel()
-	for range 8 { // which of two lines came first would be a matter of luck
-		t.Run("", func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			path, a := filepath.Join(dir, "j"), filepath.Join(dir, "a.lock")
-			hold(t, a)
-			busy := hold(t, path)
-			p := in(t, dir, "-w", "2", "a.lock", "touch", "never")
-			testproc.AwaitWaiters(t, a, 1)
-			p.Signal(syscall.SIGTERM)
-			testproc.AwaitWaiters(t, path, 1)
-			testproc.Until(t, "it does not wait any more", func() bool {
-				_, err := os.Lstat(filepath.Join(dir, ".a.lock.gate"))
-				return errors.Is(err, fs.ErrNotExist)
-			})
-			handled(t, p.PID())
-			release(t, busy)
-			p.Exit()
-			if run := onlyRun(t, path); run.Outcome != journal.Interrupted {
-				t.Errorf("%+v", run)
-			}
-		})
+	dir := t.TempDir()
+	path, a := filepath.Join(dir, "j"), filepath.Join(dir, "a.lock")
+	hold(t, a)
+	busy := hold(t, path)
+	p := in(t, dir, "-w", "2", "a.lock", "touch", "never")
+	testproc.AwaitWaiters(t, a, 1)
+	p.Signal(syscall.SIGTERM)
+	testproc.AwaitWaiters(t, path, 1)
+	testproc.Until(t, "it does not wait any more", func() bool {
+		_, err := os.Lstat(filepath.Join(dir, ".a.lock.gate"))
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	handled(t, p.PID())
+	release(t, busy)
+	p.Exit()
+	if run := onlyRun(t, path); run.Outcome != journal.Interrupted {
+		t.Errorf("%+v", run)
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +33,7 @@ type Role func(args []string) error
 func Main(m *testing.M, roles map[string]Role, cleanup ...func()) {
 	name, ok := os.LookupEnv(roleVar)
 	if !ok {
+		AtOnce(16)
 		status := m.Run()
 		for _, f := range cleanup {
 			f()
@@ -48,6 +51,30 @@ func Main(m *testing.M, roles map[string]Role, cleanup ...func()) {
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// AtOnce has n tests run in parallel, unless -parallel says otherwise: tests that
+// wait for other processes leave the processors to others. Call it before the
+// flags are parsed.
+func AtOnce(n int) {
+	if err := flag.Set("test.parallel", strconv.Itoa(n)); err != nil {
+		panic(err)
+	}
+}
+
+// longVar makes all tests run, also those that take long.
+const longVar = "FSYNC_TEST_LONG"
+
+// Long reports whether to do a test at the size that takes long. It is how .ci/run
+// tests.
+func Long() bool { return os.Getenv(longVar) != "" }
+
+// SkipLong skips a test that takes long, unless it is wanted.
+func SkipLong(t testing.TB) {
+	t.Helper()
+	if !Long() {
+		t.Skip("it takes long: set " + longVar + "=1 to run it, as .ci/run does")
+	}
 }
 
 var stdin = bufio.NewScanner(os.Stdin)
