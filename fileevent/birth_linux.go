@@ -3,6 +3,7 @@ package fileevent
 import (
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,3 +39,6 @@ func statx(dir int, path string, flags int, name string) (birth, error) {
 	}
 	return b, nil
 }
+
+// time is when the file was born, or last changed.
+func (b birth) time() time.Time { return time.Unix(b.sec, int64(b.nsec)) }

@@ -5,12 +5,13 @@ package fileevent
 import (
 	"io/fs"
 	"os"
+	"time"
 )
 
 // A birth is the identity of a file. The time is that of the last change.
 type birth struct {
-	ino  uint64
-	time int64
+	ino   uint64
+	nanos int64
 }
 
 func birthOf(f *os.File) (birth, error) {
@@ -24,3 +25,6 @@ func birthOf(f *os.File) (birth, error) {
 func birthAt(_ string, info fs.FileInfo) (birth, error) {
 	return birth{inode(info), info.ModTime().UnixNano()}, nil
 }
+
+// time is when the file was last changed.
+func (b birth) time() time.Time { return time.Unix(0, b.nanos) }

@@ -40,6 +40,14 @@
 // Waits that take an event, see [AutoReset], pay no attention to the trace and
 // leave none: what has been cleared cannot be taken.
 //
+// # Every Set
+//
+// A program that waits, clears and waits again misses what was set while it was
+// busy, if others do the same. [Event.Watch] is for programs that act on each
+// change, such as a new version of a configuration: any number of listeners,
+// each of which sees every Set, however slow it is and whoever clears the event.
+// Sets that follow each other faster than a listener acts count as one.
+//
 // # Waiting
 //
 // Waiters sleep until the file system reports a change, typically for less

@@ -106,11 +106,14 @@ func (e *Event) Path() string { return e.marker.path }
 // Set sets the event and wakes every Wait that began before. An event that is
 // set already is set anew: it is not clear for any moment in between, and
 // [Event.Info] tells of the last Set. That renews what is too old for
-// [MaxAge]. A marker that the caller may not replace, such as somebody else's
-// in a sticky directory, is left as it is; so is what is not a regular file,
-// and of a file with other content than ours Set changes only the time.
+// [MaxAge], and each [Watch] sees it. A marker that the caller may not replace,
+// such as somebody else's in a sticky directory, is left as it is; so is what is
+// not a regular file, and of a file with other content than ours Set changes
+// only the time. A Watch sees such a Set within a second. Whoever may not write
+// to the directory changes nothing by setting what is set.
 //
-// The directory must exist. A Set that fails has not set the event. A process
+// The directory must exist. A Set that fails has not set the event, or has
+// found it set and could not renew it. A process
 // that dies in Set has set the event or has not. Nobody hangs, and the next Set
 // needs no repairs. On Linux it lets those whom it has woken run first: where
 // more wants to run than there are processors, Set may return some milliseconds

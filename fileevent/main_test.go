@@ -97,6 +97,8 @@ func obey(e *Event, line string) string {
 				err = e.Clear()
 			}
 		}
+	case "follow":
+		err = follow(e)
 	case "starve": // until the wait has ended
 		e.hook = once(steps[arg], func() {
 			defer fmt.Println("starving")

@@ -18,8 +18,8 @@ import (
 // newline, written in one piece by the Set that made the marker, right after it
 // made it: nobody has to wait for the record to be woken, and a marker that is
 // complete when it gets its name takes twice as long to make. Nobody writes to
-// a marker again: a Set that finds one replaces it, see renew. So there is a whole record in it or, for a moment or for
-// ever, none; half of one is none.
+// a marker again: a Set that finds one replaces it, see renew. So there is a
+// whole record in it or, for a moment or for ever, none; half of one is none.
 type record struct {
 	Version int       `json:"fsync"`
 	ID      string    `json:"id,omitempty"` // of this Set: 16 hexadecimal digits, for the trace

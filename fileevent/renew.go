@@ -25,33 +25,55 @@ import (
 // The new marker is a file of its own with an ID of its own, so the trace that
 // it becomes differs from that of the marker before. The error is
 // [fs.ErrNotExist] if Set has to begin again.
+//
+// Where the marker is not ours to replace, the new one becomes the trace at
+// once, as if it had been cleared: a Watch compares that too. It looks for it
+// within a second, since nothing in the directory itself changes.
 func (e *Event) renew() error {
 	m := e.marker
-	switch m.renewal() {
-	case leave:
-		return nil
-	case touch:
+	f, err := m.draft(e.perm)
+	if err != nil {
+		return e.unrenewed(err)
+	}
+	e.record(f)
+	f.Close()
+	e.at(renewing)
+	if m.renewal() == replace {
+		if err = rename(f.Name(), m.path); err == nil {
+			giveWay()
+			return nil
+		}
+	} else {
+		err = fs.ErrPermission
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		err = m.leaveTrace(f.Name())
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return e.unrenewed(err)
+}
+
+// leaveTrace makes the draft the trace.
+func (m marker) leaveTrace(draft string) error {
+	if m.renewal() == touch {
 		now := time.Now()
 		os.Chtimes(m.path, now, now) // fails for who does not own it: it stays as it is
+	}
+	if err := beside.Make(m.dir); err != nil {
+		return err
+	}
+	return rename(draft, m.tracePath())
+}
+
+// unrenewed is the error of a Set that found the event set. Who may not write
+// to the directory could not set the event, and need not.
+func (e *Event) unrenewed(err error) error {
+	if err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return nil
 	}
-	f, err := m.draft(e.perm)
-	if err == nil {
-		e.record(f)
-		f.Close()
-		e.at(renewing)
-		if err = rename(f.Name(), m.path); err != nil {
-			os.Remove(f.Name())
-		}
-	}
-	switch {
-	case err == nil:
-		giveWay()
-		return nil
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EISDIR):
-		return nil // it is set, and not ours to replace
-	}
-	return m.failed("set", err)
+	return e.marker.failed("set", err)
 }
 
 // draft makes a file that is to become the marker: in DIR/.fsync, where nobody

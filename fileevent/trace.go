@@ -37,21 +37,22 @@ func (m marker) traceName() string {
 	return fmt.Sprintf("%s.%016x%s", strings.ToValidUTF8(m.name[:200], ""), h.Sum64(), suffix)
 }
 
-// A token tells a trace from those before and after it. The zero token is that
-// of no trace.
+// A token tells a marker, or the trace that it becomes, from those before and
+// after it. The zero token is that of no file.
 type token struct {
 	there bool
 	file  birth
 	id    string // that Set has written into the marker; empty if it has not, or it was not Set that made it
+	read  bool   // whether the file could be asked for its ID
 }
 
-// differs reports whether another marker was cleared since the token was
-// before. No trace says nothing: it has been removed.
+// differs reports whether now is another marker's than before. No file says
+// nothing: it has been removed.
 //
-// An ID is of one Set, wherever the trace is by now, and an inode may be used
+// An ID is of one Set, wherever its marker is by now, and an inode may be used
 // again in the same tick of the file system's clock. So where two tokens have
-// an ID that decides. A trace that has none may get one: Set writes it after it
-// has made the marker, wherever that is by then.
+// an ID that decides. A file that has none may get one: Set writes it after it
+// has made the marker, wherever that is by then. No file loses its ID.
 func (now token) differs(before token) bool {
 	switch {
 	case !now.there:
@@ -60,14 +61,36 @@ func (now token) differs(before token) bool {
 		return true
 	case now.id != "" && before.id != "":
 		return now.id != before.id
+	case before.id != "" && now.read:
+		return true
 	}
 	return now.file != before.file
 }
 
 // trace returns the token of the trace. It opens the file rather than ask for
 // its state, because that is what makes an NFS client ask the server (nfs(5)).
-func (m marker) trace() (token, error) {
-	path := m.tracePath()
+func (m marker) trace() (token, error) { return tokenOf(m.tracePath()) }
+
+// mark returns the token of the marker. It opens nothing but a regular file: to
+// open a device or a FIFO can have effects.
+func (m marker) mark() (token, error) {
+	info, err := os.Lstat(m.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return token{}, nil
+	case err != nil:
+		return token{}, err
+	case info.Mode().IsRegular():
+		return tokenOf(m.path)
+	}
+	file, err := birthAt(m.path, info)
+	if errors.Is(err, fs.ErrNotExist) {
+		return token{}, nil // it has gone meanwhile
+	}
+	return token{there: err == nil, file: file}, err
+}
+
+func tokenOf(path string) (token, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|beside.OpenFlags, 0)
 	if err != nil {
 		return unreadable(path, err)
@@ -77,16 +100,18 @@ func (m marker) trace() (token, error) {
 	if now.file, err = birthOf(f); err != nil {
 		return token{}, err
 	}
-	// A record begins with its version and its ID; a trace that is no regular
-	// file has none to be read.
+	// A record begins with its version and its ID; what is no regular file has
+	// none to be read.
 	var text [idAt + idSize]byte
-	if n, _ := f.ReadAt(text[:], 0); n == len(text) && strings.HasPrefix(string(text[:]), recordStart) {
+	n, err := f.ReadAt(text[:], 0)
+	if n == len(text) && strings.HasPrefix(string(text[:]), recordStart) {
 		now.id = string(text[idAt:])
 	}
+	now.read = err == nil || err == io.EOF
 	return now, nil
 }
 
-// unreadable returns the token of a trace that cannot be opened, such as a
+// unreadable returns the token of a file that cannot be opened, such as a
 // symbolic link or a marker that only its owner may read.
 func unreadable(path string, err error) (token, error) {
 	info, lookErr := os.Lstat(path)

@@ -32,6 +32,7 @@ const (
 	Appear Aim = iota // that there is an entry
 	Vanish            // that there is none
 	Claim             // that there is one, and to be the only one who gets it
+	Change            // that there is another one than before
 )
 
 // An Inbox collects the nudges of any number of subscriptions for one

@@ -1,0 +1,305 @@
+package fileevent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func watchOf(t *testing.T, e *Event) *Watch {
+	t.Helper()
+	w, err := e.Watch()
+	must(t, err)
+	return w
+}
+
+// seen fails the test unless the Watch has something new, once.
+func seen(t *testing.T, w *Watch, what string) {
+	t.Helper()
+	if over, err := w.look(); !over || err != nil {
+		t.Fatalf("%s: look() = %v, %v", what, over, err)
+	}
+	unseen(t, w, what+", again")
+}
+
+func unseen(t *testing.T, w *Watch, what string) {
+	t.Helper()
+	if over, err := w.look(); over || err != nil {
+		t.Fatalf("%s: look() = %v, %v", what, over, err)
+	}
+}
+
+// What happens between two calls of Next counts once, or not at all.
+func TestWatchBetweenLooks(t *testing.T) {
+	t.Parallel()
+	touch := func(e *Event) error {
+		f, err := os.OpenFile(e.Path(), os.O_CREATE|os.O_WRONLY, 0o644)
+		if err == nil {
+			err = f.Close()
+		}
+		return err
+	}
+	rm := func(e *Event) error { return os.Remove(e.Path()) }
+	take := func(e *Event) error {
+		_, err := New(e.Path(), AutoReset()).WaitFor(0)
+		return err
+	}
+	nothing := func(*Event) error { return nil }
+	type act = func(*Event) error
+	set, clear := act((*Event).Set), act((*Event).Clear)
+	for what, c := range map[string]struct {
+		before, then []act
+		new          bool
+	}{
+		"nothing":                   {nil, []act{nothing}, false},
+		"nothing on a set event":    {[]act{set}, []act{nothing}, false},
+		"set":                       {nil, []act{set}, true},
+		"twice":                     {nil, []act{set, set}, true},
+		"again":                     {[]act{set}, []act{set}, true},
+		"cleared":                   {[]act{set}, []act{clear}, false},
+		"pulse":                     {nil, []act{set, clear}, true},
+		"pulses":                    {[]act{set, clear}, []act{set, clear, set, clear}, true},
+		"pulse of a set event":      {[]act{set}, []act{set, clear}, true},
+		"cleared and set":           {[]act{set}, []act{clear, set}, true},
+		"cleared, set, cleared":     {[]act{set}, []act{clear, set, clear}, true},
+		"touched":                   {[]act{touch}, []act{rm, touch}, true},
+		"touched, cleared":          {nil, []act{touch, clear}, true},
+		"removed":                   {[]act{set}, []act{rm}, false},
+		"removed, set":              {[]act{set}, []act{rm, set}, true},
+		"taken, set":                {[]act{set}, []act{take, set}, true},
+		"taken":                     {[]act{set}, []act{take}, false},
+		"set on what was touched":   {[]act{touch}, []act{set}, true},
+		"no directory for traces":   {[]act{set, clear, set, clear}, []act{nothing}, false},
+		"touched and moved, by Set": {[]act{touch, set, clear}, []act{touch, clear}, true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			for range 5 { // within a tick of the clock
+				e := New(markerPath(t))
+				for _, act := range c.before {
+					must(t, act(e))
+				}
+				w := watchOf(t, e)
+				unseen(t, w, "before")
+				for range 3 {
+					for _, act := range c.then {
+						must(t, act(e))
+					}
+					if !c.new {
+						unseen(t, w, what)
+						break
+					}
+					seen(t, w, what)
+				}
+			}
+		})
+	}
+}
+
+// A Set of what is not ours to replace leaves it as it is, and is seen.
+func TestWatchSeesSetOfStrangeMarkers(t *testing.T) {
+	t.Parallel()
+	for what, put := range map[string]func(path string) error{
+		"content":   func(path string) error { return os.WriteFile(path, []byte("42\n"), 0o644) },
+		"directory": func(path string) error { return os.Mkdir(path, 0o755) },
+		"half of a record": func(path string) error {
+			return os.WriteFile(path, []byte(recordStart+"0123456789abcdef"), 0o644)
+		},
+	} {
+		e := New(markerPath(t))
+		must(t, put(e.Path()))
+		w, was := watchOf(t, e), must2(os.Lstat(e.Path()))
+		for range 3 {
+			must(t, e.Set())
+			seen(t, w, what)
+		}
+		if is := must2(os.Lstat(e.Path())); !os.SameFile(was, is) || was.Size() != is.Size() {
+			t.Errorf("%s: Set has changed it", what)
+		}
+		// And a Next that sleeps is told within a second.
+		done := nextOn(t, w)
+		must(t, e.Set())
+		ends(t, done)
+	}
+}
+
+// nextOn starts a Next that is about to sleep.
+func nextOn(t *testing.T, w *Watch) <-chan error {
+	t.Helper()
+	own := *w.event
+	w.event = &own
+	return dozeOn(t, w.event, func(*Event) error { return w.Next(context.Background()) })
+}
+
+// A Set that finds the event set is overtaken by who clears or takes it: it is
+// set afterwards, and never in between not set.
+func TestSetAgainIsOvertaken(t *testing.T) {
+	t.Parallel()
+	for what, other := range map[string]func(e *Event) error{
+		"clear": (*Event).Clear,
+		"take": func(e *Event) error {
+			_, err := New(e.Path(), AutoReset()).WaitFor(0)
+			return err
+		},
+		"set":  (*Event).Set,
+		"rm":   func(e *Event) error { return os.Remove(e.Path()) },
+		"none": func(*Event) error { return nil },
+	} {
+		e := New(markerPath(t))
+		must(t, e.Set())
+		w := watchOf(t, e)
+		again := New(e.Path(), Note("again"))
+		again.hook = once(renewing, func() { must(t, other(New(e.Path()))) })
+		must(t, again.Set())
+		isSet(t, e, true)
+		seen(t, w, what)
+		if i := info(t, e); i.Note != "again" {
+			t.Errorf("%s: Info() = %+v", what, i)
+		}
+		if left := must2(filepath.Glob(filepath.Join(filepath.Dir(e.Path()), ".fsync*", "*.new"))); len(left) > 0 {
+			t.Errorf("%s: %v is left", what, left)
+		}
+		if left := must2(filepath.Glob(e.Path() + "/../.fsync.*")); len(left) > 0 {
+			t.Errorf("%s: %v is left", what, left)
+		}
+	}
+}
+
+// Next tells of one Set once, however many goroutines ask.
+func TestWatchOfManyGoroutines(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	w := watchOf(t, e)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	woken, ended := make(chan struct{}), make(chan error)
+	for range 4 {
+		go func() {
+			for {
+				if err := w.Next(ctx); err != nil {
+					ended <- err
+					return
+				}
+				woken <- struct{}{}
+			}
+		}()
+	}
+	for range 50 {
+		must(t, e.Set())
+		<-woken
+	}
+	stop()
+	for n := 0; n < 4; {
+		select {
+		case <-woken:
+			t.Error("one Set has ended two calls")
+		case err := <-ended:
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			n++
+		}
+	}
+}
+
+func TestWatchErrors(t *testing.T) {
+	t.Parallel()
+	if _, err := New("").Watch(); err == nil {
+		t.Error("an empty path can be watched")
+	}
+	w := watchOf(t, New(filepath.Join(t.TempDir(), "later", "ready"))) // the directory may come later
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := w.Next(ctx); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "ready") {
+		t.Errorf("Next() = %v", err)
+	}
+	must(t, os.Mkdir(filepath.Dir(w.event.Path()), 0o755))
+	must(t, errors.Join(w.event.Set(), w.event.Clear()))
+	must(t, w.Next(t.Context()))
+	deadline, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	if err := w.Next(deadline); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Next() = %v", err)
+	}
+}
+
+// Three listeners, who are killed and started again, follow many versions. The
+// last one is seen by all, in whatever way they wait, whether the publisher
+// clears the event or not.
+func TestEverySetIsSeen(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, how mode) {
+		path := markerPath(t)
+		e, version := New(path), 0
+		publish := func() {
+			version++
+			must(t, os.WriteFile(path+".tmp", []byte(strconv.Itoa(version)), 0o644))
+			must(t, os.Rename(path+".tmp", path+".version"))
+			must(t, e.Set())
+			if version%3 > 0 {
+				must(t, e.Clear())
+			}
+		}
+		publish()
+		listeners := startAgents(t, 3, path, how)
+		tell(listeners, "follow")
+		for round := range rounds {
+			for range versions / rounds {
+				publish()
+			}
+			for i, l := range listeners {
+				follows(t, l, version)
+				if i == round%len(listeners) {
+					l.Kill()
+					listeners[i] = startAgents(t, 1, path, how)[0]
+					listeners[i].Send("follow")
+				}
+			}
+		}
+	})
+}
+
+// versions is how many TestEverySetIsSeen publishes, killing a listener after
+// each round; bench publishes 10,000.
+const versions, rounds = 600, 6
+
+// follows fails the test unless the listener comes to the version.
+func follows(t *testing.T, l *testproc.Proc, version int) {
+	t.Helper()
+	for l.Line() != fmt.Sprint("version ", version) {
+	}
+}
+
+// follow says each version that it reads, until the test ends.
+func follow(e *Event) error {
+	w, err := e.Watch()
+	for err == nil {
+		text, _ := os.ReadFile(e.Path() + ".version")
+		fmt.Println("version", string(text))
+		err = w.Next(context.Background())
+	}
+	return err
+}
+
+// Waits and takers beside a Watch keep nothing from it that is not removed
+// without a trace.
+func TestWatchBesideOthers(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	e := New(path)
+	others := startAgents(t, 3, path, watching)
+	tell(others, "consume")
+	expect(t, others, "asleep")
+	w := watchOf(t, e)
+	for range 200 {
+		must(t, e.Set())
+		must(t, w.Next(t.Context()))
+	}
+}
