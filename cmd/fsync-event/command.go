@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/exec"
-	"syscall"
+
+	"github.com/fsync-lock/fsync/cmd/internal/child"
 )
 
 // runCommand waits for the events of --when, runs the command, sets those of
@@ -14,7 +14,7 @@ import (
 //
 // What can be known to be wrong is found before the wait, which may take all
 // night.
-func (q *query) runCommand() int {
+func (q *query) runCommand(r *child.Relay) int {
 	when, err := q.open(q.when, isName, q.taking())
 	if err != nil {
 		return q.fail(openStatus(err), err)
@@ -30,23 +30,18 @@ func (q *query) runCommand() int {
 	if err != nil && !errors.Is(err, exec.ErrDot) { // the user's PATH is the user's business
 		return q.notRun(err)
 	}
-	r := listen()
 	if _, err := q.await(r, when); err != nil {
 		return q.waitFailed(when, err)
 	}
-	p, err := start(r, path, q.operands)
+	end, err := r.Run(child.Command{Path: path, Argv: q.operands})
 	if err != nil {
 		q.putBack(when)
 		return q.notRun(err)
 	}
-	state, err := p.Wait()
-	if err != nil {
-		return q.notRun(err)
-	}
-	if state.Success() {
+	if end.Status == 0 {
 		return q.each(next, target.Set)
 	}
-	return r.mourn(state.Sys().(syscall.WaitStatus))
+	return r.Mourn(end)
 }
 
 // settable finds mistakes in the events that are to be set. Their directories
@@ -58,16 +53,6 @@ func settable(targets []target) error {
 		}
 	}
 	return nil
-}
-
-// start starts a file, by the shell if it is a script without "#!", as
-// execvp(3) does.
-func start(r *relay, path string, argv []string) (*os.Process, error) {
-	p, err := r.start(path, argv)
-	if errors.Is(err, syscall.ENOEXEC) {
-		return r.start("/bin/sh", append([]string{"sh", path}, argv[1:]...))
-	}
-	return p, err
 }
 
 // putBack sets again what was taken for a command that could not be started.
@@ -83,18 +68,5 @@ func (q *query) notRun(err error) int {
 	if isShortage(err) {
 		status = exitSystem
 	}
-	return q.fail(status, fmt.Errorf("cannot run %s: %w", q.operands[0], reason(err)))
-}
-
-// reason leaves out of an error what the message says anyway.
-func reason(err error) error {
-	var execErr *exec.Error
-	var pathErr *fs.PathError
-	switch {
-	case errors.As(err, &execErr):
-		return execErr.Err
-	case errors.As(err, &pathErr):
-		return pathErr.Err
-	}
-	return err
+	return q.fail(status, fmt.Errorf("cannot run %s: %w", q.operands[0], child.Reason(err)))
 }

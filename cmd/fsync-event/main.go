@@ -15,12 +15,16 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
-func main() { os.Exit(run(os.Args)) }
+func main() {
+	r := child.NewRelay()
+	r.OnMainThread(func() { os.Exit(run(os.Args, r)) })
+}
 
-// Exit statuses, those beyond 1 from sysexits.h.
+// Exit statuses, those beyond 1 from sysexits.h. Others are in package child.
 const (
 	exitNotSet   = 1  // or not in time
 	exitUsage    = 64 // EX_USAGE
@@ -29,19 +33,18 @@ const (
 	exitInternal = 70 // EX_SOFTWARE: the output cannot be written
 	exitSystem   = 71 // EX_OSERR: out of memory, processes or descriptors
 	exitCreate   = 73 // EX_CANTCREAT: no room, or a read-only file system
-	exitSignal   = 128
 )
 
 // run is the whole program: it reads the command line, does what that says,
 // and returns the exit status.
-func run(args []string) int {
+func run(args []string, r *child.Relay) int {
 	program := filepath.Base(args[0])
 	q, err := parse(program, args[1:])
 	if err != nil {
 		return q.refuse(err)
 	}
 	if q.verb == "run" {
-		return q.runCommand()
+		return q.runCommand(r)
 	}
 	targets, err := q.targets(q.operands)
 	if err != nil {
@@ -57,7 +60,7 @@ func run(args []string) int {
 	case "info":
 		return q.printInfo(os.Stdout, targets)
 	}
-	return q.wait(os.Stdout, targets)
+	return q.wait(os.Stdout, targets, r)
 }
 
 // refuse answers a command line that asks for nothing to be done.

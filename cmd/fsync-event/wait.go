@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/internal/plain"
@@ -15,8 +16,8 @@ import (
 
 // wait waits for the events and prints those that ended the wait: of --any the
 // one, and else all.
-func (q *query) wait(out *os.File, targets []target) int {
-	won, err := q.await(listen(), targets)
+func (q *query) wait(out *os.File, targets []target, r *child.Relay) int {
+	won, err := q.await(r, targets)
 	if err != nil {
 		return q.waitFailed(targets, err)
 	}
@@ -50,7 +51,8 @@ func (q *query) waitFailed(targets []target, err error) int {
 // await returns the events that ended the wait. The error of a wait whose time
 // is up is [context.DeadlineExceeded]. A signal that comes meanwhile ends the
 // process.
-func (q *query) await(r *relay, targets []target) ([]target, error) {
+func (q *query) await(r *child.Relay, targets []target) ([]target, error) {
+	r.Ready()
 	if q.timeout == 0 {
 		// A wait in vain would begin to watch the directory first, and not
 		// mind if it is missing.
@@ -59,7 +61,7 @@ func (q *query) await(r *relay, targets []target) ([]target, error) {
 		}
 	} else {
 		notice := term.Show(func() string { return q.program + ": " + q.waiting(targets) })
-		r.before(notice.Wipe)
+		r.Before(notice.Wipe)
 		defer notice.Wipe()
 	}
 	events := make([]*fileevent.Event, len(targets))

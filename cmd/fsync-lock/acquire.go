@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/filelock"
 )
@@ -54,8 +55,8 @@ func (j *job) open() (lock, error) {
 }
 
 // acquire takes the lock, waiting for it as the command line says. A signal
-// that comes meanwhile ends the process, and the wait with it: see relay.
-func (j *job) acquire(l lock, r *relay) error {
+// that comes meanwhile ends the process, and the wait with it: see child.Relay.
+func (j *job) acquire(l lock, r *child.Relay) error {
 	start := time.Now()
 	ok, err := j.attempt(l, r)
 	switch {
@@ -68,7 +69,7 @@ func (j *job) acquire(l lock, r *relay) error {
 	return errConflict
 }
 
-func (j *job) attempt(l lock, r *relay) (bool, error) {
+func (j *job) attempt(l lock, r *child.Relay) (bool, error) {
 	switch {
 	case j.unlock:
 		return true, unlock(l)
@@ -82,7 +83,7 @@ func (j *job) attempt(l lock, r *relay) (bool, error) {
 		ctx, cancel = context.WithTimeout(ctx, j.timeout)
 		defer cancel()
 	}
-	err := l.Acquire(beforeWaiting{ctx, r.ready})
+	err := l.Acquire(beforeWaiting{ctx, r.Ready})
 	switch {
 	case err == nil:
 		return true, nil

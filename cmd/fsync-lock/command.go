@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 // execute runs the command with our files and hands signals through to it. It
@@ -16,62 +19,45 @@ import (
 // whatever becomes of this process. A background process that it leaves
 // behind inherits it too. The lock is not released here: that would end it for
 // those as well.
-func (j *job) execute(l lock, r *relay, e *entry) (outcome, error) {
+func (j *job) execute(l lock, r *child.Relay, e *entry) (child.Outcome, error) {
 	if err := j.bequeath(l); err != nil {
-		return outcome{status: exitSystem}, err
+		return child.Outcome{Status: exitSystem}, err
 	}
 	j.tell("executing %s", j.command[0])
-	path, err := lookPath(j.command[0])
+	path, err := child.LookPath(j.command[0])
 	if err != nil {
 		return j.notRun(err)
 	}
-	env := j.environment(l)
+	c := child.Command{Path: path, Argv: j.command, Env: j.environment(l), Leashed: j.close, Started: e.running, Limit: j.limit()}
 	if j.noFork {
 		e.started()
-		r.release()
-		err := runAs(path, j.command, func(path string, argv []string) error {
-			return become(path, argv, env)
-		})
-		r.ignore()
-		return j.notRun(err)
+		return j.notRun(r.Become(c))
 	}
-	p, err := r.run(func() (p *process, err error) {
-		apart := j.maxRuntime > 0 && !isJob()
-		err = runAs(path, j.command, func(path string, argv []string) error {
-			p, err = start(path, argv, env, apart, j.close)
-			return err
-		})
-		return p, err
-	})
+	end, err := r.Run(c)
 	if err != nil {
 		return j.notRun(err)
-	}
-	e.running()
-	limit := j.limitTime(p, r)
-	end := p.wait(r)
-	if !limit.exceeded.IsZero() {
-		end = limit.outcome(p, end)
 	}
 	return end, nil
 }
 
+// limit is the end of the command's time.
+func (j *job) limit() child.Limit {
+	l := child.Limit{Time: j.maxRuntime, KillAfter: j.killAfter}
+	if j.verbose {
+		l.Say = func() {
+			j.complain("TERM after " + j.maxRuntime.String() + " to " + plain.Shorten(j.command[0], 80))
+		}
+	}
+	return l
+}
+
 // notRun is the status and the message for a command that could not be run.
-func (j *job) notRun(err error) (outcome, error) {
+func (j *job) notRun(err error) (child.Outcome, error) {
 	status := exitNoExec
 	if isShortage(err) || errors.Is(err, syscall.EAGAIN) {
 		status = exitSystem
 	}
-	return outcome{status: status}, fmt.Errorf("cannot run %s: %w", j.command[0], err)
-}
-
-// runAs runs a file, by the shell if it is a script without "#!", as execvp(3)
-// does.
-func runAs(path string, argv []string, run func(path string, argv []string) error) error {
-	err := run(path, argv)
-	if isScript(err) {
-		err = run("/bin/sh", append([]string{"sh", path}, argv[1:]...))
-	}
-	return err
+	return child.Outcome{Status: status}, fmt.Errorf("cannot run %s: %w", j.command[0], err)
 }
 
 // Names of the environment variables that --env sets.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/filelock"
 	"golang.org/x/sys/unix"
 )
@@ -112,7 +113,7 @@ func (d *descriptor) startWaiter() (*os.Process, error) {
 	file := os.NewFile(uintptr(d.fd), "")
 	waiterFile = file // it must not be closed when it is collected
 	return os.StartProcess(self, argv, &os.ProcAttr{
-		Files: []*os.File{null, null, null, file}, Sys: attributes(true, true), // a Ctrl-C is not for it
+		Files: []*os.File{null, null, null, file}, Sys: child.Attributes(true, true), // a Ctrl-C is not for it
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
@@ -23,7 +24,7 @@ func TestSignalAtTheExec(t *testing.T) {
 			atTheExec(t, func(cmd *exec.Cmd) (*testproc.Proc, func()) {
 				p := testproc.StartCmd(t, cmd)
 				return p, func() { p.Signal(sig) }
-			}, exitSignal+int(sig))
+			}, child.ExitSignal+int(sig))
 		})
 	}
 	t.Run("Ctrl-C", func(t *testing.T) {
@@ -31,7 +32,7 @@ func TestSignalAtTheExec(t *testing.T) {
 		atTheExec(t, func(cmd *exec.Cmd) (*testproc.Proc, func()) {
 			term := testproc.StartTerminal(t, cmd)
 			return term.Proc, func() { term.Type("\x03") }
-		}, exitSignal+int(syscall.SIGINT))
+		}, child.ExitSignal+int(syscall.SIGINT))
 	})
 }
 

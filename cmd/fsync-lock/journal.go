@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/journal"
 )
@@ -18,7 +19,7 @@ import (
 // show it while it lasts, and also if this process is killed.
 type entry struct {
 	job   *job
-	relay *relay
+	relay *child.Relay
 	kept  bool        // there is a journal, and this is a run
 	run   journal.Run // what is known when the wait begins; not changed afterwards
 	till  time.Time   // when the wait was over
@@ -33,7 +34,7 @@ const longRun = time.Second
 // begin makes the entry of the run before the lock is waited for; l is nil if
 // that could not be opened. From here on a signal that ends the wait is
 // journalled.
-func (j *job) begin(l lock, r *relay) *entry {
+func (j *job) begin(l lock, r *child.Relay) *entry {
 	e := &entry{job: j, relay: r}
 	if j.journal == "" || j.command == nil || j.unlock {
 		return e // without a command or a lock there is no run
@@ -41,9 +42,9 @@ func (j *job) begin(l lock, r *relay) *entry {
 	e.kept = true
 	e.run = journal.Run{Start: time.Now(), Lock: j.journalled(l), Name: j.name, Command: j.command, PID: os.Getpid()}
 	e.run.Host, _ = os.Hostname()
-	r.whenInterrupted(e.interrupted)
+	r.WhenInterrupted(e.interrupted)
 	if j.noFork { // others get ready when they have to wait, or run their command
-		r.ready()
+		r.Ready()
 	}
 	return e
 }
@@ -78,7 +79,7 @@ func (e *entry) waited() { e.till = time.Now() }
 func (e *entry) interrupted(sig syscall.Signal) {
 	r := e.run
 	r.Waited = time.Since(r.Start)
-	r.Outcome, r.Status, r.Signal = journal.Interrupted, exitSignal+int(sig), signalName(sig)
+	r.Outcome, r.Status, r.Signal = journal.Interrupted, child.ExitSignal+int(sig), child.SignalName(sig)
 	e.append(r)
 }
 
@@ -105,10 +106,7 @@ func (e *entry) without(how journal.Outcome, status int, why string) {
 func (e *entry) started() {
 	r := e.run
 	r.Waited, r.Outcome = e.till.Sub(r.Start), journal.Started
-	e.relay.unlessOver(func() {
-		e.relay.tell = nil
-		e.append(r)
-	})
+	e.relay.InsteadOfTelling(func() { e.append(r) })
 }
 
 // running writes, after a while, that the command is running.
@@ -134,10 +132,10 @@ func (e *entry) notStarted(status int, err error) {
 }
 
 // ended writes how the command ended.
-func (e *entry) ended(end outcome) {
-	how, by := journal.Ran, end.by
+func (e *entry) ended(end child.Outcome) {
+	how, by := journal.Ran, end.By
 	switch {
-	case end.overtime:
+	case end.Overtime:
 		how = journal.Killed
 		if by == 0 {
 			by = syscall.SIGTERM // it has dealt with that
@@ -145,7 +143,7 @@ func (e *entry) ended(end outcome) {
 	case by != 0:
 		how = journal.Signalled
 	}
-	e.held(journal.Run{Outcome: how, Status: end.status, Signal: signalName(by)})
+	e.held(journal.Run{Outcome: how, Status: end.Status, Signal: child.SignalName(by)})
 }
 
 // held writes the end of a run that had the lock.
@@ -160,8 +158,8 @@ func (e *entry) held(end journal.Run) {
 // one from being written.
 func (e *entry) finish(r journal.Run) {
 	if e.kept {
-		e.relay.ready()
-		e.relay.over()
+		e.relay.Ready()
+		e.relay.Over()
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.over = true

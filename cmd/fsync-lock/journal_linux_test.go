@@ -287,15 +287,6 @@ func TestInterruptedIsFinalAtTheDeadline(t *testing.T) {
 	}
 }
 
-// When the run is over a signal neither ends this process nor has a line.
-func TestSignalAfterTheEnd(t *testing.T) {
-	t.Parallel()
-	r := newRelay()
-	r.whenInterrupted(func(sig syscall.Signal) { t.Errorf("told of %v", sig) })
-	r.over()
-	r.deliver(syscall.SIGTERM, false)
-}
-
 // A signal to a wrapper that is about to become its command ends it, and has
 // no line of its own.
 func TestStartedIsJournalledOnce(t *testing.T) {

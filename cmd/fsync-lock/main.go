@@ -13,17 +13,18 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/internal/plain"
 	"github.com/fsync-lock/fsync/journal"
 )
 
 func main() {
-	r := newRelay()
-	r.onMainThread(func() { os.Exit(run(os.Args, r)) })
+	r := child.NewRelay()
+	r.OnMainThread(func() { os.Exit(run(os.Args, r)) })
 }
 
-// Exit statuses, those of flock(1), which takes them from sysexits.h, and of
-// timeout(1).
+// Exit statuses, those of flock(1), which takes them from sysexits.h. Others
+// are in package child.
 const (
 	exitConflict = 1  // the lock is held; -E sets another
 	exitUsage    = 64 // EX_USAGE
@@ -32,8 +33,6 @@ const (
 	exitNoExec   = 69 // EX_UNAVAILABLE: the command cannot be run
 	exitSystem   = 71 // EX_OSERR: out of memory, processes or descriptors
 	exitCreate   = 73 // EX_CANTCREAT: no room, or a read-only file system
-	exitTimedOut = 124
-	exitSignal   = 128
 )
 
 // A statusError is an error with an exit status of its own.
@@ -46,14 +45,14 @@ func (e statusError) Unwrap() error { return e.error }
 
 // run is the whole program: it reads the command line, takes the lock, runs
 // the command and returns the exit status.
-func run(args []string, r *relay) int {
+func run(args []string, r *child.Relay) int {
 	program := filepath.Base(args[0])
 	j, err := parse(program, args[1:])
 	if err != nil {
 		return refuse(program, err)
 	}
 	if !j.noFork {
-		r.listen()
+		r.Listen()
 	}
 	l, err := j.open()
 	if err != nil {
@@ -72,14 +71,14 @@ func run(args []string, r *relay) int {
 	}
 	end, err := j.execute(l, r, e)
 	if err != nil {
-		fail(program, end.status, err)
+		fail(program, end.Status, err)
 		j.letGo(l)
-		e.notStarted(end.status, err)
-		return end.status
+		e.notStarted(end.Status, err)
+		return end.Status
 	}
 	j.letGo(l)
 	e.ended(end)
-	return r.mourn(end)
+	return r.Mourn(end)
 }
 
 // notLocked says why there is no lock, and returns the exit status.

@@ -5,8 +5,6 @@ package main
 import (
 	"errors"
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -86,20 +84,6 @@ func closeAll(f *os.File) {
 		}
 	}
 }
-
-// signalName is what kill(1) calls a signal; empty for 0, which is none.
-func signalName(sig syscall.Signal) string {
-	name := strings.TrimPrefix(unix.SignalName(sig), "SIG")
-	if name == "" && sig > 0 {
-		name = strconv.Itoa(int(sig)) // one of the real-time signals
-	}
-	return name
-}
-
-// become turns this process into the command.
-func become(path string, argv, env []string) error { return syscall.Exec(path, argv, env) }
-
-func isScript(err error) bool { return errors.Is(err, unix.ENOEXEC) }
 
 func shell(script string) []string {
 	sh := os.Getenv("SHELL")

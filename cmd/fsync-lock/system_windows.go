@@ -1,17 +1,11 @@
 package main
 
 import (
-	"errors"
 	"os"
-	"os/exec"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
-
-// isJob is always true: there are no process groups.
-func isJob() bool { return true }
 
 // say writes a message.
 func say(f *os.File, text string) { f.WriteString(text) }
@@ -38,24 +32,6 @@ func (j *job) bequeath(lock) error {
 // letGo keeps the lock until this process ends: what the command has left in
 // the background ends with it, and not before.
 func (j *job) letGo(lock) {}
-
-// signalName is what a signal is called; empty for 0, which is none.
-func signalName(sig syscall.Signal) string {
-	return map[syscall.Signal]string{syscall.SIGINT: "INT", syscall.SIGTERM: "TERM", syscall.SIGKILL: "KILL"}[sig]
-}
-
-func lookPath(name string) (string, error) {
-	path, err := exec.LookPath(name)
-	if errors.Is(err, exec.ErrDot) {
-		err = nil // the user's PATH is the user's business
-	}
-	if err != nil {
-		return "", reason(err)
-	}
-	return path, nil
-}
-
-func isScript(error) bool { return false }
 
 func shell(script string) []string {
 	if sh := os.Getenv("SHELL"); sh != "" {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/plain"
@@ -17,7 +18,7 @@ const askAgain = 5 * time.Second
 
 // showWait shows on a terminal that the lock is waited for, and who holds it,
 // until stop is called.
-func (j *job) showWait(l lock, r *relay) (stop func()) {
+func (j *job) showWait(l lock, r *child.Relay) (stop func()) {
 	var asked time.Time
 	var who []filelock.Holder
 	notice := term.Show(func() string {
@@ -30,7 +31,7 @@ func (j *job) showWait(l lock, r *relay) (stop func()) {
 		}
 		return line
 	})
-	r.before(notice.Wipe)
+	r.Before(notice.Wipe)
 	return notice.Wipe
 }
 

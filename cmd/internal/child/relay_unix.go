@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package child
 
 import (
 	"os"
@@ -22,7 +22,7 @@ const (
 // the command. Of the other signals the Go runtime does not tell. But a shell
 // without job control that runs something in the background has it ignore both
 // INT and QUIT.
-func (r *relay) catch() {
+func (r *Relay) catch() {
 	r.signals = make(chan os.Signal, 16)
 	if signal.Ignored(unix.SIGINT) {
 		signal.Ignore(unix.SIGQUIT)
@@ -45,7 +45,7 @@ func (r *relay) catch() {
 // fromTerminal reports whether the terminal may have sent the signal: it sends
 // it to every process of the foreground group. A signal that was sent to this
 // process alone, while it is in the foreground, looks the same here; see
-// onMainThread.
+// OnMainThread.
 func fromTerminal(sig syscall.Signal) bool {
 	return (sig == unix.SIGINT || sig == unix.SIGQUIT) && term.InForeground()
 }
@@ -59,5 +59,5 @@ func endBy(sig syscall.Signal) int {
 		signal.Reset(sig)
 		raise(sig)
 	}
-	return exitSignal + int(sig)
+	return ExitSignal + int(sig)
 }

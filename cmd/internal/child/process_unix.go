@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package main
+package child
 
 import (
 	"os"
@@ -18,18 +18,18 @@ type process struct {
 // where the system can do that.
 func start(path string, argv, env []string, apart, leashed bool) (*process, error) {
 	p, err := os.StartProcess(path, argv, &os.ProcAttr{
-		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: attributes(apart, leashed),
+		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: Attributes(apart, leashed),
 	})
 	if err != nil {
-		return nil, reason(err)
+		return nil, Reason(err)
 	}
 	return &process{p, p.Pid, apart}, nil
 }
 
 // wait waits for the command's end.
-func (p *process) wait(r *relay) outcome {
+func (p *process) wait(r *Relay) Outcome {
 	state, err := p.Wait()
-	r.over()
+	r.Over()
 	if err != nil {
 		return outcomeOf(0, err)
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package child
 
 import (
 	"os"
@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lookPath finds a command as execvp(3) does. Unlike [os/exec.LookPath] it has
+// LookPath finds a command as execvp(3) does. Unlike [os/exec.LookPath] it has
 // a default for PATH, and takes an empty place in it for the working directory.
-func lookPath(name string) (string, error) {
+func LookPath(name string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}

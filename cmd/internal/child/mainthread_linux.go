@@ -1,6 +1,6 @@
 //go:build !(mips || mipsle || mips64 || mips64le)
 
-package main
+package child
 
 import (
 	"os"
@@ -37,9 +37,9 @@ func init() {
 	runtime.LockOSThread()
 }
 
-// onMainThread runs the program, which does not return, and does on the main
+// OnMainThread runs the program, which does not return, and does on the main
 // thread what has to be done there.
-func (r *relay) onMainThread(program func()) {
+func (r *Relay) OnMainThread(program func()) {
 	if !hasTerminal {
 		program()
 	}
@@ -68,7 +68,7 @@ func (r *relay) onMainThread(program func()) {
 // leaveMainThread has the main thread take no more signals. When it returns,
 // those that were taken are delivered, and the others do what they do by
 // default, which is to end this process.
-func (r *relay) leaveMainThread() {
+func (r *Relay) leaveMainThread() {
 	if !hasTerminal {
 		return
 	}

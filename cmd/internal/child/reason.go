@@ -1,6 +1,4 @@
-//go:build !linux
-
-package main
+package child
 
 import (
 	"errors"
@@ -8,8 +6,8 @@ import (
 	"os/exec"
 )
 
-// reason leaves out of an error what the message says anyway.
-func reason(err error) error {
+// Reason leaves out of an error what the message says anyway.
+func Reason(err error) error {
 	var execErr *exec.Error
 	var pathErr *fs.PathError
 	switch {

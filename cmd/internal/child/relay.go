@@ -1,4 +1,7 @@
-package main
+// Package child runs the command of a wrapper such as fsync-lock: it starts the
+// command, hands signals on to it, limits its time, and ends this process as
+// the command ended.
+package child
 
 import (
 	"os"
@@ -8,7 +11,7 @@ import (
 	"time"
 )
 
-// A relay has the signals that come to this process. Until there is a command
+// A Relay has the signals that come to this process. Until there is a command
 // they end the process, and with it the wait for the lock; from then on they
 // are handed to the command; when that has ended they do nothing any more.
 //
@@ -18,7 +21,7 @@ import (
 // Who delivers a signal does so itself, under the mutex. So nobody waits for
 // the command's end but the one who waits for it in the kernel, and there is
 // nothing to wake up between that end and ours.
-type relay struct {
+type Relay struct {
 	listening sync.Once
 	caught    chan struct{}  // closed when no signal can kill this process but by our hand
 	signals   chan os.Signal // what is caught; set before caught is closed
@@ -35,29 +38,30 @@ type relay struct {
 	came  chan struct{} // has one when last is set
 }
 
-func newRelay() *relay {
-	return &relay{
+// NewRelay returns a relay that does not listen yet.
+func NewRelay() *Relay {
+	return &Relay{
 		caught: make(chan struct{}), delivered: make(chan struct{}), left: make(chan struct{}),
 		came: make(chan struct{}, 1),
 	}
 }
 
-// listen begins to catch signals. It does not wait until they are: that takes
+// Listen begins to catch signals. It does not wait until they are: that takes
 // a while, in which the lock can be taken.
-func (r *relay) listen() {
+func (r *Relay) Listen() {
 	r.listening.Do(func() { go r.catch() })
 }
 
-// ready returns when no signal is lost any more, or ends this process without
+// Ready returns when no signal is lost any more, or ends this process without
 // whoever is to be told of it.
-func (r *relay) ready() {
-	r.listen()
+func (r *Relay) Ready() {
+	r.Listen()
 	<-r.caught
 }
 
 // deliver does what is to be done about a signal. Typed says that the terminal
 // sent it.
-func (r *relay) deliver(sig syscall.Signal, typed bool) {
+func (r *Relay) deliver(sig syscall.Signal, typed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -83,13 +87,13 @@ func (r *relay) deliver(sig syscall.Signal, typed bool) {
 	}
 }
 
-// run starts the command, when signals are caught. One that comes while it is
+// start starts the command, when signals are caught. One that comes while it is
 // started is handed to it.
-func (r *relay) run(start func() (*process, error)) (*process, error) {
-	r.ready()
+func (r *Relay) start(c Command) (*process, error) {
+	r.Ready()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p, err := start()
+	p, err := c.start()
 	if err == nil {
 		r.p = p
 	}
@@ -100,7 +104,7 @@ func (r *relay) run(start func() (*process, error)) (*process, error) {
 // was caught and not yet delivered would be lost with us. What comes from now
 // on does what it does by default, where the system can be told so, and what
 // has come is delivered when release returns.
-func (r *relay) release() {
+func (r *Relay) release() {
 	r.leaveMainThread()
 	select {
 	case <-r.caught:
@@ -117,30 +121,39 @@ func (r *relay) release() {
 
 // ignore has signals do nothing any more, when the command could not be
 // executed after all: what there is to be said of it is not to be cut short.
-func (r *relay) ignore() {
+func (r *Relay) ignore() {
 	if len(r.mine) > 0 { // without any it would ignore all that there are
 		signal.Ignore(r.mine...)
 	}
 }
 
-// before has something done before a signal ends this process.
-func (r *relay) before(tidy func()) {
+// Before has something done before a signal ends this process.
+func (r *Relay) Before(tidy func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tidy = tidy
 }
 
-// whenInterrupted has somebody told if a signal ends this process before there
+// WhenInterrupted has somebody told if a signal ends this process before there
 // is a command.
-func (r *relay) whenInterrupted(tell func(syscall.Signal)) {
+func (r *Relay) WhenInterrupted(tell func(syscall.Signal)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tell = tell
 }
 
+// InsteadOfTelling does something unless the relay has told of a signal, and has
+// nobody told of one that comes later.
+func (r *Relay) InsteadOfTelling(do func()) {
+	r.unlessOver(func() {
+		r.tell = nil
+		do()
+	})
+}
+
 // unlessOver does something to the command, if that has not ended, and reports
 // whether it did.
-func (r *relay) unlessOver(do func()) bool {
+func (r *Relay) unlessOver(do func()) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ended {
@@ -150,20 +163,20 @@ func (r *relay) unlessOver(do func()) bool {
 	return true
 }
 
-// over says that the command has ended, and must not be sent anything any more:
+// Over says that the command has ended, and must not be sent anything any more:
 // its PID is about to be somebody else's. Or that there will be no command, and
 // that what this process has still to say is not to be cut short.
-func (r *relay) over() {
+func (r *Relay) Over() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = true
 }
 
-// mourn ends this process by the signal that ended both it and the command, as
+// Mourn ends this process by the signal that ended both it and the command, as
 // if it had not been caught here: a shell goes on with its loop if a command
 // has dealt with Ctrl-C, and stops if Ctrl-C has killed it.
-func (r *relay) mourn(end outcome) int {
-	if end.by == sigInt && !r.p.apart && fromTerminal(sigInt) {
+func (r *Relay) Mourn(end Outcome) int {
+	if end.By == sigInt && !r.p.apart && fromTerminal(sigInt) {
 		// The terminal has sent it to us as well. It may still be on its way.
 		select {
 		case <-r.came:
@@ -172,16 +185,16 @@ func (r *relay) mourn(end outcome) int {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if end.by != 0 && end.by == r.last {
-		return endBy(end.by)
+	if end.By != 0 && end.By == r.last {
+		return endBy(end.By)
 	}
-	return end.status
+	return end.Status
 }
 
-// An outcome is how a command ended.
-type outcome struct {
-	status int            // as it is handed on
-	by     syscall.Signal // what ended it; 0 = itself
+// An Outcome is how a command ended.
+type Outcome struct {
+	Status int            // as it is handed on
+	By     syscall.Signal // what ended it; 0 = itself
 
-	overtime bool // it was told to end because it ran for too long; by is KILL if it was killed
+	Overtime bool // it was told to end because it ran for too long; By is KILL if it was killed
 }

@@ -1,4 +1,4 @@
-package main
+package child
 
 import (
 	"errors"
@@ -13,13 +13,13 @@ type process struct {
 }
 
 // start starts a command with our files. Every one is leashed here: see
-// bequeath.
+// fsync-lock.
 func start(path string, argv, env []string, _, _ bool) (*process, error) {
 	p, err := os.StartProcess(path, argv, &os.ProcAttr{
 		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 	})
 	if err != nil {
-		return nil, reason(err)
+		return nil, Reason(err)
 	}
 	return &process{Process: p}, nil
 }
@@ -27,14 +27,19 @@ func start(path string, argv, env []string, _, _ bool) (*process, error) {
 // become would be exec(3).
 func become(string, []string, []string) error { return errors.ErrUnsupported }
 
+// isJob is always true: there are no process groups.
+func isJob() bool { return true }
+
+func isScript(error) bool { return false }
+
 // wait waits for the command's end.
-func (p *process) wait(r *relay) outcome {
+func (p *process) wait(r *Relay) Outcome {
 	state, err := p.Wait()
-	r.over()
+	r.Over()
 	if err != nil {
-		return outcome{status: 1}
+		return Outcome{Status: 1}
 	}
-	return outcome{status: state.ExitCode()}
+	return Outcome{Status: state.ExitCode()}
 }
 
 // signal does nothing: what there is, the console sends to all.

@@ -1,12 +1,12 @@
 //go:build linux || freebsd
 
-package main
+package child
 
 import "syscall"
 
-// attributes of a command: in a group of its own, or leashed. KILL is the only
+// Attributes of a command: in a group of its own, or leashed. KILL is the only
 // signal that nobody can refuse to die of.
-func attributes(apart, leashed bool) *syscall.SysProcAttr {
+func Attributes(apart, leashed bool) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: apart}
 	if leashed {
 		attr.Pdeathsig = syscall.SIGKILL

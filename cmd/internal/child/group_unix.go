@@ -1,8 +1,9 @@
 //go:build unix
 
-package main
+package child
 
 import (
+	"errors"
 	"os/signal"
 	"syscall"
 
@@ -49,12 +50,17 @@ func (p *process) groupLives() bool {
 }
 
 // outcomeOf reads what wait(2) returned.
-func outcomeOf(ws syscall.WaitStatus, err error) outcome {
+func outcomeOf(ws syscall.WaitStatus, err error) Outcome {
 	switch {
 	case err != nil:
-		return outcome{status: 1} // as flock(1): somebody else has waited for it
+		return Outcome{Status: 1} // as flock(1): somebody else has waited for it
 	case ws.Signaled():
-		return outcome{status: exitSignal + int(ws.Signal()), by: ws.Signal()}
+		return Outcome{Status: ExitSignal + int(ws.Signal()), By: ws.Signal()}
 	}
-	return outcome{status: ws.ExitStatus()}
+	return Outcome{Status: ws.ExitStatus()}
 }
+
+// become turns this process into the command.
+func become(path string, argv, env []string) error { return syscall.Exec(path, argv, env) }
+
+func isScript(err error) bool { return errors.Is(err, unix.ENOEXEC) }

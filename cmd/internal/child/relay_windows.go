@@ -1,4 +1,4 @@
-package main
+package child
 
 import (
 	"os"
@@ -12,7 +12,7 @@ const (
 )
 
 // catch catches Ctrl-C, the only signal that there is.
-func (r *relay) catch() {
+func (r *Relay) catch() {
 	r.signals = make(chan os.Signal, 16)
 	signal.Notify(r.signals, os.Interrupt)
 	close(r.caught)
@@ -26,4 +26,4 @@ func (r *relay) catch() {
 // on it, and nobody else sends any.
 func fromTerminal(syscall.Signal) bool { return true }
 
-func endBy(sig syscall.Signal) int { return exitSignal + int(sig) }
+func endBy(sig syscall.Signal) int { return ExitSignal + int(sig) }

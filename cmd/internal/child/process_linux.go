@@ -1,4 +1,4 @@
-package main
+package child
 
 import (
 	"runtime"
@@ -21,17 +21,17 @@ func start(path string, argv, env []string, apart, leashed bool) (*process, erro
 		runtime.LockOSThread() // it dies with the thread that started it, see prctl(2)
 	}
 	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
-		Env: env, Files: []uintptr{0, 1, 2}, Sys: attributes(apart, leashed),
+		Env: env, Files: []uintptr{0, 1, 2}, Sys: Attributes(apart, leashed),
 	})
 	return &process{pid, apart}, err
 }
 
 // wait waits for the command's end. It stays a zombie, and keeps its PID, until
 // nobody will send it a signal any more.
-func (p *process) wait(r *relay) outcome {
+func (p *process) wait(r *Relay) Outcome {
 	for unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
 	}
-	r.over()
+	r.Over()
 	var ws syscall.WaitStatus
 	for {
 		if _, err := syscall.Wait4(p.pid, &ws, 0, nil); err != unix.EINTR {

@@ -1,0 +1,76 @@
+package child
+
+import (
+	"syscall"
+)
+
+// ExitTimedOut is the status of a command that ran for too long, as
+// timeout(1) has it.
+const ExitTimedOut = 124
+
+// ExitSignal and the number of a signal is the status of what that ended.
+const ExitSignal = 128
+
+// A Command is what is to be run, with our files.
+type Command struct {
+	Path    string // the file
+	Argv    []string
+	Env     []string // nil = ours
+	Leashed bool     // it dies with this process, where the system can do that
+	Started func()   // called when it runs, if not nil
+	Limit   Limit
+}
+
+// Run runs a command and returns how it ended, or why it could not be started.
+// A signal that comes meanwhile is handed to it.
+func (r *Relay) Run(c Command) (Outcome, error) {
+	p, err := r.start(c)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if c.Started != nil {
+		c.Started()
+	}
+	clock := c.Limit.on(p, r)
+	end := p.wait(r)
+	if !clock.exceeded.IsZero() {
+		end = clock.outcome(p, end)
+	}
+	return end, nil
+}
+
+func (c Command) start() (p *process, err error) {
+	apart := c.Limit.Time > 0 && !isJob()
+	err = runAs(c.Path, c.Argv, func(path string, argv []string) error {
+		p, err = start(path, argv, c.environment(), apart, c.Leashed)
+		return err
+	})
+	return p, err
+}
+
+// Become turns this process into the command. It returns if that fails.
+func (r *Relay) Become(c Command) error {
+	r.release()
+	err := runAs(c.Path, c.Argv, func(path string, argv []string) error {
+		return become(path, argv, c.environment())
+	})
+	r.ignore()
+	return err
+}
+
+func (c Command) environment() []string {
+	if c.Env == nil {
+		return syscall.Environ()
+	}
+	return c.Env
+}
+
+// runAs runs a file, by the shell if it is a script without "#!", as execvp(3)
+// does.
+func runAs(path string, argv []string, run func(path string, argv []string) error) error {
+	err := run(path, argv)
+	if isScript(err) {
+		err = run("/bin/sh", append([]string{"sh", path}, argv[1:]...))
+	}
+	return err
+}

@@ -1,0 +1,18 @@
+package child
+
+import (
+	"errors"
+	"os/exec"
+)
+
+// LookPath finds a command.
+func LookPath(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if errors.Is(err, exec.ErrDot) {
+		err = nil // the user's PATH is the user's business
+	}
+	if err != nil {
+		return "", Reason(err)
+	}
+	return path, nil
+}
