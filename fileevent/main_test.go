@@ -161,7 +161,7 @@ func answer(ok bool, err error) string {
 func kill(pid int) {
 	p, _ := os.FindProcess(pid)
 	p.Kill()
-	select {}
+	testproc.Forever()
 }
 
 // once returns a hook that calls f the first time that s is reached.

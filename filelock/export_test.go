@@ -83,16 +83,24 @@ func At(t testing.TB, s step, path string, do func()) {
 }
 
 // Look does at once what the head of a queue does every second.
-func Look(t testing.TB, path string) {
+func Look(t testing.TB, path string) { keeperOf(t, path).look() }
+
+// StopLooking has the head of a queue look no more, until the next Look.
+func StopLooking(t testing.TB, path string) {
+	for tick := keeperOf(t, path).tick; !tick.Stop(); { // a look that runs sets the timer when it is over
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func keeperOf(t testing.TB, path string) *keeper {
+	t.Helper()
 	queues.mu.Lock()
+	defer queues.mu.Unlock()
 	q := queues.byPath[path]
 	if q == nil || q.keeper == nil {
-		queues.mu.Unlock()
 		t.Fatalf("nobody waits for %s", path)
 	}
-	k := q.keeper
-	queues.mu.Unlock()
-	k.look()
+	return q.keeper
 }
 
 // Sweep does at once what is done some time after a gate was passed.

@@ -241,12 +241,14 @@ func TestReplacedWhileWaiting(t *testing.T) {
 			result := make(chan error, 1)
 			go func() { result <- l.Acquire(background) }()
 			awaitWaiters(t, path, 1)
+			filelock.StopLooking(t, path) // it would make a file itself, and have its lock
 			if err := replace(path); err != nil {
 				t.Fatal(err)
 			}
 			second := testproc.Start(t, "hold", path)
 			second.Send("try 0s") // overtakes, and holds the file that is at the path now
 			second.Expect("try")
+			filelock.Look(t, path)
 			awaitWaiters(t, path, 1) // our waiter has found out and waits for that
 			release(t, first)
 			select {
@@ -502,6 +504,7 @@ func TestForgottenParkerEnds(t *testing.T) {
 	holder := startHolder(t, path)
 	result := acquire(filelock.New(path))
 	awaitWaiters(t, path, 1)
+	filelock.StopLooking(t, path) // it would make a file itself, and have its lock
 	if err := os.Rename(path, path+".old"); err != nil {
 		t.Fatal(err)
 	}
@@ -561,12 +564,11 @@ func TestLooksAgainAndAgain(t *testing.T) {
 	result := acquire(filelock.New(path))
 	for range 2 {
 		awaitWaiters(t, path, 1)
-		if err := os.Remove(path); err != nil {
+		// In one step: a look that finds no file makes one.
+		startHolder(t, path+".new") // never releases either
+		if err := os.Rename(path+".new", path); err != nil {
 			t.Fatal(err)
 		}
-		second := testproc.Start(t, "hold", path)
-		second.Send("try 0s") // never releases either
-		second.Expect("try")
 	}
 	awaitWaiters(t, path, 1)
 	if err := os.Remove(path); err != nil {

@@ -53,7 +53,7 @@ func hold() {
 		os.Exit(1)
 	}
 	if what != "set" {
-		select {}
+		testproc.Forever()
 	}
 }
 

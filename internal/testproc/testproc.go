@@ -88,6 +88,14 @@ func Hear() (string, error) {
 	return stdin.Text(), nil
 }
 
+// Forever does not return. An empty select would end the process instead: without
+// cgo the runtime calls it a deadlock.
+func Forever() {
+	for {
+		time.Sleep(time.Hour)
+	}
+}
+
 // Proc is a running process.
 type Proc struct {
 	t      testing.TB
