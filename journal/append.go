@@ -21,6 +21,11 @@ const patience = 5 * time.Second
 // it, the file is first renamed to PATH.1, in the place of the one before, and
 // a new one begun. A maxSize of 0 or less is no limit.
 //
+// The new file has the mode, the owner, the group and the access control list
+// (on Linux) of the one before, as far as this process may give them. In another
+// group it lets that do no more than everybody. It is never, not for a moment,
+// open to anybody who could not read the one before.
+//
 // Any number of goroutines and processes may append to one journal at once:
 // each line is whole, and stands in the journal or in PATH.1 as long as that
 // is there. What a crash or a full disk leaves of a line spoils no other. The
@@ -96,10 +101,18 @@ func makeRoom(path string, n, maxSize int64) (made bool, err error) {
 	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 || info.Size()+n <= maxSize {
 		return false, nil // if there is no file, or another kind, write says so
 	}
-	if err := os.Rename(path, path+".1"); err != nil {
-		return false, &fs.PathError{Op: "rename", Path: path, Err: errors.Unwrap(err)}
+	if err := rotate(path); err != nil {
+		return false, &fs.PathError{Op: "rename", Path: path, Err: reason(err)}
 	}
 	return true, nil
+}
+
+// reason leaves out of an error what the message says anyway.
+func reason(err error) error {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
 }
 
 // write appends the line by one write(2), behind the end of a line: whoever

@@ -228,7 +228,7 @@ func openPair(path string) ([]*os.File, error) {
 			return nil, err
 		}
 		older, errOlder := os.Open(path + ".1")
-		if same(newer, path) || tries == manyTries {
+		if same(newer, path) && !oneFile(newer, older) || tries == manyTries {
 			switch {
 			case newer == nil && older == nil:
 				return nil, err
@@ -239,6 +239,9 @@ func openPair(path string) ([]*os.File, error) {
 				return nil, errOlder
 			case older == nil:
 				return []*os.File{newer}, nil
+			case oneFile(newer, older): // the writer was killed between two steps of a rotation
+				older.Close()
+				return []*os.File{newer}, nil
 			}
 			return []*os.File{older, newer}, nil
 		}
@@ -247,7 +250,19 @@ func openPair(path string) ([]*os.File, error) {
 	}
 }
 
-// manyTries is for file systems that do not tell files apart reliably.
+// oneFile reports whether both are one file, as they are in the middle of a
+// rotation.
+func oneFile(a, b *os.File) bool {
+	if a == nil || b == nil {
+		return false
+	}
+	one, err := a.Stat()
+	other, errOther := b.Stat()
+	return err == nil && errOther == nil && os.SameFile(one, other)
+}
+
+// manyTries is for file systems that do not tell files apart reliably, and for
+// a rotation that nobody goes on with.
 const manyTries = 100
 
 // same reports whether the file, which may be nil for none, still is the one

@@ -1,0 +1,44 @@
+package journal
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// listName is the extended attribute that an access control list is; see
+// acl(5) and xattr(7).
+const listName = "system.posix_acl_access"
+
+// readList returns the access control list of a file as the kernel keeps it,
+// nil if there is none.
+func readList(f *os.File) ([]byte, error) {
+	list := make([]byte, 64<<10) // the largest that an attribute can be
+	n, err := unix.Fgetxattr(int(f.Fd()), listName, list)
+	switch {
+	case err == nil && n > 0:
+		return list[:n], nil
+	case err == nil, isNoList(err):
+		return nil, nil
+	}
+	return nil, err
+}
+
+func writeList(f *os.File, list []byte) error {
+	return unix.Fsetxattr(int(f.Fd()), listName, list, 0)
+}
+
+// dropList removes the list that a file has from its directory.
+func dropList(f *os.File) error {
+	if err := unix.Fremovexattr(int(f.Fd()), listName); !isNoList(err) {
+		return err
+	}
+	return nil
+}
+
+// isNoList reports whether the error says that there is no list, or that the
+// file system has none at all.
+func isNoList(err error) bool {
+	return errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENOSYS)
+}

@@ -1,0 +1,208 @@
+//go:build unix
+
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// belongs says to whom a file belongs, and what they may do.
+func belongs(info fs.FileInfo) string {
+	st := info.Sys().(*syscall.Stat_t)
+	return fmt.Sprintf("%v %d:%d", info.Mode(), st.Uid, st.Gid)
+}
+
+func mustLstat(t *testing.T, path string) fs.FileInfo {
+	t.Helper()
+	info, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+// begun makes a journal with one line, mode and, if root asks, owner and group.
+func begun(t *testing.T, mode fs.FileMode) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "journal")
+	mustAppend(t, path, numbered(1, 0), 0)
+	if os.Getuid() == 0 {
+		if err := os.Chown(path, 65533, 65532); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// The next journal belongs to whom the one before did, with the same mode.
+func TestRotationKeepsTheOwner(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []fs.FileMode{0o600, 0o640, 0o664, 0o666, 0o604} {
+		path := begun(t, mode)
+		want := belongs(mustLstat(t, path))
+		for i := range 3 {
+			mustAppend(t, path, numbered(1, i+1), 1)
+			if got, before := belongs(mustLstat(t, path)), belongs(mustLstat(t, path+".1")); got != want || before != want {
+				t.Errorf("%s, and before it %s; want %s", got, before, want)
+			}
+		}
+		if runs := mustRead(t, path); len(runs) != 2 {
+			t.Errorf("%d runs", len(runs))
+		}
+		if names, _ := filepath.Glob(path + "*"); len(names) != 2 {
+			t.Errorf("there are %q", names)
+		}
+	}
+}
+
+// While many writers rotate it, whoever looks finds a journal, and one that is
+// open to nobody else.
+func TestRotationIsNeverOpenToOthers(t *testing.T) {
+	t.Parallel()
+	path := begun(t, 0o640)
+	want := belongs(mustLstat(t, path))
+	text, err := numbered(1, 1).encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var procs []*testproc.Proc
+	for w := range 4 {
+		procs = append(procs, testproc.Start(t, "append", path, fmt.Sprint(w+1), "100", fmt.Sprint(2*len(text))))
+	}
+	for _, p := range procs {
+		p.Send("go")
+	}
+	running := func() bool {
+		for _, p := range procs {
+			if !p.Exited() {
+				return true
+			}
+		}
+		return false
+	}
+	for running() {
+		if got := belongs(mustLstat(t, path)); got != want {
+			t.Fatalf("%s, want %s", got, want)
+		}
+		info, err := os.Lstat(path + ".new")
+		if err != nil {
+			continue
+		}
+		got := belongs(info)
+		if info.Mode().Perm()&0o077 == 0 || got == want {
+			continue
+		}
+		// A look takes the owner first and then the mode.
+		if again, err := os.Lstat(path + ".new"); err == nil && os.SameFile(info, again) && belongs(again) == got {
+			t.Fatalf("it begins as %s", got)
+		}
+	}
+	for _, p := range procs {
+		p.Wait()
+	}
+}
+
+// An access control list goes with the journal; one that the directory hands
+// down opens nothing.
+func TestRotationKeepsTheList(t *testing.T) {
+	t.Parallel()
+	path := begun(t, 0o640)
+	list := func(file string) string {
+		out, err := exec.Command("getfacl", "-cpn", file).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	for _, args := range [][]string{{"-m", "u:65531:r", path}, {"-d", "-m", "u:65530:rw", filepath.Dir(path)}} {
+		if out, err := exec.Command("setfacl", args...).CombinedOutput(); err != nil {
+			t.Skipf("setfacl: %v: %s", err, out)
+		}
+	}
+	want := list(path)
+	mustAppend(t, path, numbered(1, 1), 1)
+	if got := list(path); got != want || !strings.Contains(got, "user:65531:r--") {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if out, err := exec.Command("setfacl", "-b", path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := os.Chmod(path, 0o660); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, path, numbered(1, 2), 1)
+	if got := list(path); strings.Contains(got, "65530") || !strings.Contains(got, "group::rw-") {
+		t.Errorf("it has %s", got)
+	}
+}
+
+// A user may rotate what a group writes to. If the group cannot be given on,
+// no group may read the next one.
+func TestRotationBySomebodyElse(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can become somebody else")
+	}
+	if _, err := os.Stat("/proc/self/exe"); err != nil {
+		t.Skip(err)
+	}
+	for _, c := range []struct {
+		mode   fs.FileMode
+		groups []uint32
+		want   string
+	}{
+		{0o660, []uint32{65532}, "-rw-rw---- 65531:65532"},
+		{0o666, nil, "-rw-rw-rw- 65531:65531"},
+		{0o626, nil, "-rw--w-rw- 65531:65531"},
+	} {
+		path := begun(t, c.mode)
+		for _, dir := range []string{filepath.Dir(filepath.Dir(path)), filepath.Dir(path)} {
+			if err := os.Chmod(dir, 0o777); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := testproc.RoleCmd("append", path, "1", "1", "1")
+		cmd.Path = "/proc/self/exe" // the directory of the test binary is private
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65531, Gid: 65531, Groups: c.groups}}
+		p := testproc.StartCmd(t, cmd)
+		p.Send("go")
+		p.Wait()
+		if got := belongs(mustLstat(t, path)); got != c.want {
+			t.Errorf("%v: %s, want %s", c.mode, got, c.want)
+		}
+	}
+}
+
+// Between two steps of a rotation the journal has both names. Its runs are
+// read once, and the next writer goes on.
+func TestRotationIsInterrupted(t *testing.T) {
+	t.Parallel()
+	path := begun(t, 0o640)
+	want := belongs(mustLstat(t, path))
+	if err := errors.Join(os.Link(path, path+".1"), os.WriteFile(path+".new", []byte("old"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if runs := mustRead(t, path); len(runs) != 1 {
+		t.Errorf("%d runs", len(runs))
+	}
+	mustAppend(t, path, numbered(1, 1), 1)
+	if runs := mustRead(t, path); len(runs) != 2 || belongs(mustLstat(t, path)) != want {
+		t.Errorf("%d runs; it is %s, want %s", len(runs), belongs(mustLstat(t, path)), want)
+	}
+	if names, _ := filepath.Glob(path + "*"); len(names) != 2 {
+		t.Errorf("there are %q", names)
+	}
+}
