@@ -186,6 +186,9 @@ func (h *hub) add(path string) error {
 	if err != nil && h.dropIdle(true) > 0 { // perhaps there were too many
 		err = h.watcher.Add(path)
 	}
+	if err == nil {
+		narrow(h.watcher, path)
+	}
 	return err
 }
 

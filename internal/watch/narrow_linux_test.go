@@ -1,0 +1,83 @@
+package watch
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// What is written to other files is not reported, and what comes, goes and is
+// renamed is.
+func TestNarrow(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	log, moved, end := filepath.Join(dir, "log"), filepath.Join(dir, "moved"), filepath.Join(dir, "end")
+	file, err := os.Create(log)
+	must(t, err)
+	defer file.Close()
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Skip("other programs of this user have taken all inotify instances")
+	}
+	defer w.Close()
+	must(t, w.Add(dir))
+	if !narrow(w, dir) {
+		t.Fatal("fsnotify keeps its descriptor elsewhere now")
+	}
+	for range 100 {
+		_, err := file.WriteString("line\n")
+		must(t, err)
+	}
+	must(t, os.Chmod(log, 0o600))
+	must(t, os.Rename(log, moved))
+	must(t, os.Remove(moved))
+	must(t, os.Mkdir(end, 0o755))
+	var seen []string
+	for ev := range w.Events {
+		seen = append(seen, ev.Op.String()+" "+filepath.Base(ev.Name))
+		if ev.Name == end {
+			break
+		}
+	}
+	want := []string{"RENAME log", "CREATE moved", "REMOVE moved", "CREATE end"}
+	if !slices.Equal(seen, want) {
+		t.Errorf("reported: %q, want %q", seen, want)
+	}
+}
+
+// Whatever way a directory gets its watch, that is narrow.
+func TestHubIsNarrow(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, err := os.Create(filepath.Join(dir, "log"))
+	must(t, err)
+	defer file.Close()
+	h := newHub(openWatcher, patrolEvery)
+	s, err := h.subscribe(NewInbox(), filepath.Join(dir, "ready"), Appear, 0)
+	must(t, err)
+	defer s.Close()
+	fd, ok := descriptor(h.watcher)
+	if !ok {
+		t.Fatal("no descriptor")
+	}
+	if mask := maskOf(t, fd); mask&interest != interest || mask&^interest != 0 {
+		t.Errorf("the directory is watched for %x, want %x", mask, interest)
+	}
+}
+
+// maskOf is what the one watch of an inotify instance is for.
+func maskOf(t *testing.T, fd int) (mask uint32) {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd))
+	must(t, err)
+	_, rest, found := strings.Cut(string(text), " mask:")
+	if _, err := fmt.Sscanf(rest, "%x", &mask); !found || err != nil {
+		t.Fatalf("no mask in %q: %v", text, err)
+	}
+	return mask
+}
