@@ -336,7 +336,7 @@ func TestWaitIsShownOnADumbTerminal(t *testing.T) {
 	holder.Dir = t.TempDir()
 	h := testproc.StartCmd(t, holder)
 	h.Expect("ready")
-	cmd := exec.Command("fsync-lock", "-w", "8", "a.lock", "true")
+	cmd := exec.Command("fsync-lock", "-w", "4", "a.lock", "true")
 	cmd.Dir = holder.Dir
 	cmd.Env = append(os.Environ(), "TERM=dumb", "GORACE=atexit_sleep_ms=0")
 	term := testproc.StartTerminal(t, cmd)

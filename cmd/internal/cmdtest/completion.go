@@ -23,39 +23,52 @@ func Complete(t *testing.T, program string, completions map[string][]Completion)
 			if _, err := exec.LookPath(shell); err != nil {
 				t.Skip(err)
 			}
-			if len(completions[shell]) == 0 {
-				t.Error("nothing to try")
-			}
+			args := []string{"-c", script, shell, program}
 			for _, c := range completions[shell] {
+				args = append(args, c[0])
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), testproc.Patience)
+			defer cancel()
+			out, err := exec.CommandContext(ctx, shell, args...).CombinedOutput()
+			answers := strings.SplitAfter(string(out), "==\n")
+			if err != nil || len(completions[shell]) == 0 || len(answers) != len(completions[shell])+1 {
+				t.Fatalf("%d lines to try: %v: %q", len(completions[shell]), err, out)
+			}
+			for i, c := range completions[shell] {
 				line, want, not := c[0], c[1], c[2]
-				ctx, cancel := context.WithTimeout(t.Context(), testproc.Patience)
-				out, err := exec.CommandContext(ctx, shell, "-c", script, shell, program, line).CombinedOutput()
-				cancel()
-				if err != nil || !strings.Contains(string(out), want) || not != "" && strings.Contains(string(out), not) {
-					t.Errorf("%s\nsaid %q, %v, want %q, not %q", line, out, err, want, not)
+				if !strings.Contains(answers[i], want) || not != "" && strings.Contains(answers[i], not) {
+					t.Errorf("%s\nsaid %q, want %q, not %q", line, answers[i], want, not)
 				}
 			}
 		})
 	}
 }
 
-// shells has a script for each shell that prints what it makes of a line.
+// shells has a script for each shell that prints what it makes of each line, and
+// a line == behind that.
 var shells = map[string]string{
 	"bash": `compopt() { :; }
 . completions/$1.bash
-read -ra COMP_WORDS <<<"$2"
-COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-_${1//-/_}
-printf '%s\n' "${COMPREPLY[@]}"`,
+for line in "${@:2}"; do
+	read -ra COMP_WORDS <<<"$line"
+	COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMPREPLY=()
+	_${1//-/_}
+	printf '%s\n' "${COMPREPLY[@]}" ==
+done`,
 
 	"fish": `source completions/$argv[2].fish
-complete -C $argv[3]`,
+for line in $argv[3..]
+	complete -C $line
+	echo ==
+end`,
 
 	"zsh": `zmodload zsh/zpty
 zpty shell TERM=dumb zsh -f -i
-zpty -w shell $'PS1= RPS1=; unsetopt zle_bracketed_paste prompt_cr; fpath=(completions $fpath); autoload -Uz compinit; compinit -D -u; show() { print -r -- "<$BUFFER>"; BUFFER=; }; zle -N show; bindkey "^X" show; print re""ady'
+zpty -w shell $'PS1= RPS1= KEYTIMEOUT=1; unsetopt zle_bracketed_paste prompt_cr; fpath=(completions $fpath); autoload -Uz compinit; compinit -D -u; show() { print -r -- "<$BUFFER>"; BUFFER=; }; zle -N show; bindkey "^X" show; print re""ady'
 zpty -r shell said '*ready*'
-zpty -w -n shell "$2"$'\t\x18'
-zpty -r shell said '*<*>*'
-print -r -- "${${said##*<}%%>*}"`,
+for line in "${@:2}"; do
+	zpty -w -n shell "$line"$'\t\x18'
+	zpty -r shell said '*<*>*'
+	print -rl -- "${${said##*<}%%>*}" "=="
+done`,
 }
