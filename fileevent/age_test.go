@@ -176,10 +176,10 @@ func TestOnTake(t *testing.T) {
 	must(t, New(path, Note("one")).Set())
 	must(t, e.Wait(t.Context()))
 	must(t, os.WriteFile(path, nil, 0o644))
-	old := time.Now().Add(-time.Minute) // no record is waited for
+	old := time.Now().Add(-time.Minute).Truncate(time.Second)
 	must(t, os.Chtimes(path, old, old))
 	must(t, WaitAll(t.Context(), e))
-	if len(taken) != 2 || taken[0].Note != "one" || taken[1] != (Info{Set: true}) {
+	if len(taken) != 2 || taken[0].Note != "one" || taken[1].PID != 0 || !taken[1].Since.Equal(old) {
 		t.Errorf("taken: %v", taken)
 	}
 }

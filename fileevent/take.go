@@ -12,7 +12,8 @@ import (
 )
 
 // OnTake has f called when a wait with [AutoReset] has taken the event, with
-// what [Event.Info] would have said of it before. f must not block. [WaitAny]
+// what [Event.Info] would have said of it before; if nobody has recorded when it
+// was set, Since is when the marker last changed. f must not block. [WaitAny]
 // takes one event; [WaitAll] may take an event, set it again, and take it later,
 // and calls f each time.
 func OnTake(f func(Info)) Option {
@@ -31,6 +32,9 @@ func (e *Event) take(m marker) (bool, error) {
 	var info Info
 	if e.onTake != nil {
 		info = m.info(0)
+		if info.Since.IsZero() {
+			info.Since = setTime(m.path)
+		}
 	}
 	taken, err := m.take()
 	if taken {

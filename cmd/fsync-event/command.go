@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os/exec"
+	"slices"
+	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
 )
@@ -15,7 +18,8 @@ import (
 // What can be known to be wrong is found before the wait, which may take all
 // night.
 func (q *query) runCommand(r *child.Relay) int {
-	when, err := q.open(q.when, isName, q.taking())
+	began := time.Now()
+	when, err := q.open(q.when, isName, q.waiting())
 	if err != nil {
 		return q.fail(openStatus(err), err)
 	}
@@ -33,6 +37,7 @@ func (q *query) runCommand(r *child.Relay) int {
 	if _, err := q.await(r, when); err != nil {
 		return q.waitFailed(when, err)
 	}
+	q.noteOld(began)
 	end, err := r.Run(child.Command{Path: path, Argv: q.operands})
 	if err != nil {
 		q.putBack(when)
@@ -42,6 +47,19 @@ func (q *query) runCommand(r *child.Relay) int {
 		return q.each(next, target.Set)
 	}
 	return r.Mourn(end)
+}
+
+// noteOld says that run has taken what was set before it began, which may be of
+// the night before. With --max-age it may be as old as that.
+func (q *query) noteOld(began time.Time) {
+	if q.quiet || q.maxAge > 0 {
+		return
+	}
+	for _, label := range slices.Sorted(maps.Keys(q.taken)) {
+		if before := began.Sub(q.taken[label].Since); before >= time.Millisecond { // finer it is not written
+			q.complain("takes " + label + ", which was set " + inWords(before) + " before this run began; --max-age passes over what is old")
+		}
+	}
 }
 
 // settable finds mistakes in the events that are to be set. Their directories

@@ -3,38 +3,38 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/value"
 	"github.com/fsync-lock/fsync/cmd/internal/version"
+	"github.com/fsync-lock/fsync/fileevent"
 )
 
 // usage is a Printf format for the program's name.
 const usage = `Usage: %[1]s set|clear|is-set|info|wait [OPTION...] FILE...
    or: %[1]s run --when NAME [OPTION...] [--] COMMAND [ARGUMENT...]
-Set, clear, look at or wait for events, or run COMMAND when they are set. An
-event is set while its FILE exists; wait waits until all of several are set.
-
+An event is set while its FILE exists. Set, clear, show or wait for events, all
+of several, or run COMMAND when they are set.
      --name NAME        instead of FILE, NAME of a directory of events; may be
                         repeated, and all operands are names then
      --dir DIR          that directory, not $FSYNC_DIR or ~/.local/state/fsync
      --note TEXT        set, run: what info tells others
      --json             info: print JSON, for scripts
  -w, --timeout SECONDS  wait, run: give up after that time; 0 is one look
+     --max-age TIME     wait, run: a set that is older (90, 2h) does not count
+ -q, --quiet            wait, run: print no event, and nothing on giving up
      --any              wait: until one of the events is set
      --cleared          wait: until they are not set
      --take             wait, run: clear them; each set then ends one wait only
      --when NAME        run: wait for this event; with a slash in it, a FILE
      --set NAME         run: set this one if COMMAND succeeds
  -h, --help, -V, --version  print this, or the version
-
 wait prints the events that ended it, info who set them. Exit status: 0, or
 COMMAND's; 1 if not set or not in time, 128+signal, 64 for wrong usage, 66 if an
-event cannot be had, 69 70 71 73 other trouble: fsync-event(1).
+event cannot be looked at, 69 70 71 73 other trouble: fsync-event(1).
 `
 
 // verbs are the words that the command line begins with.
@@ -52,9 +52,13 @@ type query struct {
 	json     bool
 
 	timeout            time.Duration // 0 = one look; forever = no limit
+	maxAge             time.Duration // 0 = no limit
 	any, cleared, take bool
+	quiet              bool
 
 	when, set []string
+
+	taken map[string]fileevent.Info // what a wait with --take has taken, by label
 }
 
 const forever = -1 // the timeout that -w has not set
@@ -103,6 +107,7 @@ func (q *query) check() error {
 		{!runs && len(q.operands)+len(q.names) == 0, q.verb + " needs an event: a FILE, or --name NAME"},
 		{!runs && !named && slices.Contains(q.operands, ""), "a FILE has no name"},
 		{q.dir != "" && !named, "--dir is for names, and there is none"},
+		{q.cleared && q.maxAge > 0, "--cleared and --max-age exclude each other"},
 		{q.cleared && q.take, "--cleared and --take exclude each other"},
 	} {
 		if rule.broken {
@@ -129,6 +134,8 @@ func (q *query) options() []getopt.Option {
 		{"set run", getopt.Option{Long: []string{"note"}, Arg: "TEXT", Set: func(s string) error { q.note = s; return nil }}},
 		{"info", getopt.Option{Long: []string{"json"}, Set: set(&q.json)}},
 		{"wait run", getopt.Option{Short: "w", Long: []string{"timeout"}, Arg: "SECONDS", Set: q.setTimeout}},
+		{"wait run", getopt.Option{Long: []string{"max-age"}, Arg: "TIME", Set: q.setMaxAge}},
+		{"wait run", getopt.Option{Short: "q", Long: []string{"quiet"}, Set: set(&q.quiet)}},
 		{"wait", getopt.Option{Long: []string{"any"}, Set: set(&q.any)}},
 		{"wait", getopt.Option{Long: []string{"cleared"}, Set: set(&q.cleared)}},
 		{"wait run", getopt.Option{Long: []string{"take"}, Set: set(&q.take)}},
@@ -183,18 +190,14 @@ func list(p *[]string) func(string) error {
 	}
 }
 
-// setTimeout never makes 0 of what is more than 0.
-func (q *query) setTimeout(arg string) error {
-	seconds, err := strconv.ParseFloat(strings.TrimLeft(arg, " "), 64)
-	switch {
-	case err != nil, strings.Contains(arg, "_"), math.IsNaN(seconds), math.IsInf(seconds, 0):
-		return fmt.Errorf("%q is not a number of seconds", arg)
-	case seconds < 0:
-		return fmt.Errorf("%q is less than no time", arg)
+func (q *query) setTimeout(arg string) (err error) {
+	q.timeout, err = value.Seconds(arg)
+	return err
+}
+
+func (q *query) setMaxAge(arg string) (err error) {
+	if q.maxAge, err = value.Duration(arg); err == nil && q.maxAge == 0 {
+		err = errors.New("no set is that young")
 	}
-	q.timeout = math.MaxInt64 // 292 years
-	if d := seconds * float64(time.Second); d < math.MaxInt64 {
-		q.timeout = time.Duration(math.Ceil(d))
-	}
-	return nil
+	return err
 }

@@ -35,15 +35,3 @@ func TestPatienceLooksFirst(t *testing.T) {
 		t.Error("there is an end of what has none")
 	}
 }
-
-func TestTimeout(t *testing.T) {
-	t.Parallel()
-	for arg, want := range map[string]time.Duration{
-		"0": 0, "-0": 0, "2": 2 * time.Second, " .5": 500 * time.Millisecond, "1e-300": 1, "1e300": 1<<63 - 1,
-	} {
-		q := &query{}
-		if err := q.setTimeout(arg); err != nil || q.timeout != want {
-			t.Errorf("%q: %v, %v, want %v", arg, q.timeout, err, want)
-		}
-	}
-}

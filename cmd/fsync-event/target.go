@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -35,18 +36,20 @@ func (t target) look() error {
 // targets returns the events of all commands but run. With --name all operands
 // are names, and else they are files.
 func (q *query) targets(operands []string) ([]target, error) {
-	return q.open(operands, func(string) bool { return len(q.names) > 0 }, append(q.noting(), q.taking()...))
+	return q.open(operands, func(string) bool { return len(q.names) > 0 }, append(q.noting(), q.waiting()...))
 }
 
 // noting has those who set an event leave the note.
 func (q *query) noting() []fileevent.Option { return []fileevent.Option{fileevent.Note(q.note)} }
 
-// taking has those who wait take the event, with --take.
-func (q *query) taking() []fileevent.Option {
+// waiting has those who wait pass over what is too old and, with --take, take
+// the event.
+func (q *query) waiting() []fileevent.Option {
+	opts := []fileevent.Option{fileevent.MaxAge(q.maxAge)}
 	if q.take {
-		return []fileevent.Option{fileevent.AutoReset()}
+		opts = append(opts, fileevent.AutoReset())
 	}
-	return nil
+	return opts
 }
 
 // isName tells the names from the files of --when and --set: a name has no
@@ -63,7 +66,7 @@ func (q *query) open(labels []string, named func(string) bool, opts []fileevent.
 	var names *fsync.Manager
 	for _, label := range labels {
 		if !named(label) {
-			targets = append(targets, target{Event: fileevent.New(label, opts...), label: label})
+			targets = append(targets, target{Event: fileevent.New(label, q.telling(label, opts)...), label: label})
 			continue
 		}
 		var err error
@@ -72,13 +75,23 @@ func (q *query) open(labels []string, named func(string) bool, opts []fileevent.
 				return nil, err
 			}
 		}
-		e, err := names.NewEvent(label, opts...)
+		e, err := names.NewEvent(label, q.telling(label, opts)...)
 		if err != nil {
 			return nil, err
 		}
 		targets = append(targets, target{Event: e, label: label, name: label})
 	}
 	return targets, nil
+}
+
+// telling has waits say what they take.
+func (q *query) telling(label string, opts []fileevent.Option) []fileevent.Option {
+	return append(slices.Clip(opts), fileevent.OnTake(func(set fileevent.Info) {
+		if q.taken == nil {
+			q.taken = map[string]fileevent.Info{}
+		}
+		q.taken[label] = set
+	}))
 }
 
 // absolute is the path for those who do not know the working directory.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,6 +22,9 @@ func (q *query) wait(out *os.File, targets []target, r *child.Relay) int {
 	if err != nil {
 		return q.waitFailed(targets, err)
 	}
+	if q.quiet {
+		return 0
+	}
 	_, terminal := term.Columns(out)
 	var lines strings.Builder
 	for _, t := range won {
@@ -36,16 +40,69 @@ func (q *query) wait(out *os.File, targets []target, r *child.Relay) int {
 	return 0
 }
 
-// waitFailed is the status of a wait that failed. That the time is up is said
-// to people only: scripts have the status.
+// waitFailed is the status of a wait that failed, and says why.
+//
+// That the time is up is said to people. A script has the status, and has asked
+// for it. But it is told what it cannot know: that the directory is not there,
+// where nothing could ever be set, and that run has not started its command.
 func (q *query) waitFailed(targets []target, err error) int {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return q.fail(openStatus(err), err)
 	}
-	if _, terminal := term.Columns(os.Stderr); terminal && q.timeout > 0 && term.Takes(os.Stderr) {
-		q.complain("gave up " + q.waiting(targets))
+	_, terminal := term.Columns(os.Stderr)
+	missing := q.missing(targets)
+	switch {
+	case q.quiet, q.timeout == 0: // one look was asked for, and its answer is the status
+	case terminal && !term.Takes(os.Stderr):
+	case terminal, missing != "", q.verb == "run":
+		message := "gave up " + q.waitingFor(targets) + missing + q.tooOld(targets)
+		if q.verb == "run" {
+			message += "; " + q.operands[0] + " was not started"
+		}
+		q.complain(message)
 	}
 	return exitNotSet
+}
+
+// missing names a directory that is not there.
+func (q *query) missing(targets []target) string {
+	for _, t := range targets {
+		if _, err := t.IsSet(); !q.cleared && errors.Is(err, fs.ErrNotExist) {
+			return ": the directory " + filepath.Dir(t.Path()) + " does not exist"
+		}
+	}
+	return ""
+}
+
+// tooOld names an event that is set, and does not count.
+func (q *query) tooOld(targets []target) string {
+	if q.maxAge == 0 {
+		return ""
+	}
+	for _, t := range targets {
+		if set, err := t.IsSet(); !set || err != nil || q.counts(t) {
+			continue
+		}
+		if info, err := t.Info(); err == nil && !info.Since.IsZero() {
+			return ": " + t.label + " was set " + inWords(time.Since(info.Since)) + " ago"
+		}
+		return ": " + t.label + " was set longer ago than --max-age"
+	}
+	return ""
+}
+
+// counts is one look at an event, which takes nothing.
+func (q *query) counts(t target) bool {
+	set, err := fileevent.New(t.Path(), fileevent.MaxAge(q.maxAge)).WaitFor(0)
+	return set && err == nil
+}
+
+// inWords writes a time without what is too small to matter.
+func inWords(d time.Duration) string {
+	if d >= time.Second {
+		return d.Truncate(time.Second).String()
+	}
+	return d.Round(time.Millisecond).String()
 }
 
 // await returns the events that ended the wait. The error of a wait whose time
@@ -60,7 +117,7 @@ func (q *query) await(r *child.Relay, targets []target) ([]target, error) {
 			return nil, err
 		}
 	} else {
-		notice := term.Show(func() string { return q.program + ": " + q.waiting(targets) })
+		notice := term.Show(func() string { return q.program + ": " + q.waitingFor(targets) + q.missing(targets) })
 		r.Before(notice.Wipe)
 		defer notice.Wipe()
 	}
@@ -91,6 +148,9 @@ func (q *query) met(targets []target) (bool, error) {
 		set, err := t.IsSet()
 		if q.cleared && errors.Is(err, fs.ErrNotExist) {
 			set, err = false, nil // in a directory that is missing nothing is set
+		}
+		if set && q.maxAge > 0 {
+			set = q.counts(t)
 		}
 		switch {
 		case err != nil:
@@ -157,8 +217,8 @@ func (p *patience) Done() <-chan struct{} {
 	return p.Context.Done()
 }
 
-// waiting says what is waited for.
-func (q *query) waiting(targets []target) string {
+// waitingFor says what is waited for.
+func (q *query) waitingFor(targets []target) string {
 	var labels []string
 	for _, t := range targets {
 		labels = append(labels, t.label)

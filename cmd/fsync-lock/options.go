@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/value"
 	"github.com/fsync-lock/fsync/cmd/internal/version"
 )
 
@@ -228,53 +227,19 @@ func text(p *string) func(string) error {
 	}
 }
 
-func (j *job) setTimeout(arg string) error {
-	seconds, err := number(arg)
-	switch {
-	case err != nil:
-		return fmt.Errorf("%q is not a number of seconds", arg)
-	case seconds < 0: // flock(1) finds out when it sets its timer
-		return statusError{exitSystem, fmt.Errorf("%q is less than no time", arg)}
+func (j *job) setTimeout(arg string) (err error) {
+	if j.timeout, err = value.Seconds(arg); errors.Is(err, value.ErrNegative) {
+		return statusError{exitSystem, err} // flock(1) finds out when it sets its timer
 	}
-	j.timeout = inTime(seconds)
-	return nil
+	return err
 }
 
-// duration is for times as timeout(1) reads them: a number and perhaps a unit.
-// None at all is no limit.
+// duration is for times of which none at all is no limit.
 func duration(p *time.Duration) func(string) error {
-	return func(arg string) error {
-		units := map[byte]float64{'s': 1, 'm': 60, 'h': 60 * 60, 'd': 24 * 60 * 60}
-		digits, unit := arg, 1.0
-		if arg != "" && units[arg[len(arg)-1]] != 0 {
-			digits, unit = arg[:len(arg)-1], units[arg[len(arg)-1]]
-		}
-		n, err := number(digits)
-		if err != nil || n < 0 {
-			return fmt.Errorf("%q is not a time such as 90, 1.5m, 2h or 1d", arg)
-		}
-		*p = inTime(n * unit)
-		return nil
+	return func(arg string) (err error) {
+		*p, err = value.Duration(arg)
+		return err
 	}
-}
-
-func number(arg string) (float64, error) {
-	n, err := strconv.ParseFloat(strings.TrimLeft(arg, " "), 64)
-	if strings.Contains(arg, "_") { // that is Go
-		err = strconv.ErrSyntax
-	}
-	if err == nil && (math.IsNaN(n) || math.IsInf(n, 0)) {
-		err = strconv.ErrRange
-	}
-	return n, err
-}
-
-// inTime is never 0 for what is more than 0.
-func inTime(seconds float64) time.Duration {
-	if d := seconds * float64(time.Second); d < math.MaxInt64 {
-		return time.Duration(math.Ceil(d))
-	}
-	return math.MaxInt64 // 292 years
 }
 
 func (j *job) setConflictStatus(arg string) error {
@@ -295,19 +260,10 @@ func (j *job) setSlots(arg string) error {
 	return nil
 }
 
-// setJournalSize reads a number of bytes, or one with a unit. None at all is no
-// limit.
-func (j *job) setJournalSize(arg string) error {
-	digits, unit := arg, int64(1)
-	if i := strings.IndexAny(arg, "KMG"); i >= 0 && i == len(arg)-1 {
-		digits, unit = arg[:i], map[byte]int64{'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30}[arg[i]]
-	}
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || n < 0 || n > math.MaxInt64/unit {
-		return fmt.Errorf("%q is not a size such as 500000, 64K, 10M or 1G", arg)
-	}
-	j.journalSize = n * unit
-	return nil
+// setJournalSize sets a size of which none at all is no limit.
+func (j *job) setJournalSize(arg string) (err error) {
+	j.journalSize, err = value.Size(arg)
+	return err
 }
 
 func (j *job) setDescriptor(arg string) (err error) {

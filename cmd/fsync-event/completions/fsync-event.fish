@@ -10,6 +10,8 @@ complete -c fsync-event -n 'not __fish_use_subcommand' -l dir -x -a '(__fish_com
 complete -c fsync-event -n '__fish_seen_subcommand_from set run' -l note -x -d 'What info tells others'
 complete -c fsync-event -n '__fish_seen_subcommand_from info' -l json -d 'Print JSON'
 complete -c fsync-event -n '__fish_seen_subcommand_from wait run' -s w -l timeout -x -d 'Give up after so many seconds'
+complete -c fsync-event -n '__fish_seen_subcommand_from wait run' -l max-age -x -d 'A set that is older does not count'
+complete -c fsync-event -n '__fish_seen_subcommand_from wait run' -s q -l quiet -d 'Print no events, and nothing on giving up'
 complete -c fsync-event -n '__fish_seen_subcommand_from wait' -l any -d 'Until one of the events is set'
 complete -c fsync-event -n '__fish_seen_subcommand_from wait' -l cleared -d 'Until they are not set'
 complete -c fsync-event -n '__fish_seen_subcommand_from wait run' -l take -d 'Clear what ended the wait'

@@ -1,0 +1,72 @@
+// Package value reads the values of options that several commands have.
+package value
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrNegative is the error of a time that is less than none.
+var ErrNegative = errors.New("is less than no time")
+
+// Seconds reads a number of seconds, as flock(1) does.
+func Seconds(arg string) (time.Duration, error) {
+	seconds, err := number(arg)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%q is not a number of seconds", arg)
+	case seconds < 0:
+		return 0, fmt.Errorf("%q %w", arg, ErrNegative)
+	}
+	return inTime(seconds), nil
+}
+
+// Duration reads a time as timeout(1) does: a number and perhaps a unit.
+func Duration(arg string) (time.Duration, error) {
+	units := map[byte]float64{'s': 1, 'm': 60, 'h': 60 * 60, 'd': 24 * 60 * 60}
+	digits, unit := arg, 1.0
+	if arg != "" && units[arg[len(arg)-1]] != 0 {
+		digits, unit = arg[:len(arg)-1], units[arg[len(arg)-1]]
+	}
+	n, err := number(digits)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q is not a time such as 90, 1.5m, 2h or 1d", arg)
+	}
+	return inTime(n * unit), nil
+}
+
+// Size reads a number of bytes, or one with a unit.
+func Size(arg string) (int64, error) {
+	digits, unit := arg, int64(1)
+	if i := strings.IndexAny(arg, "KMG"); i >= 0 && i == len(arg)-1 {
+		digits, unit = arg[:i], map[byte]int64{'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30}[arg[i]]
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/unit {
+		return 0, fmt.Errorf("%q is not a size such as 500000, 64K, 10M or 1G", arg)
+	}
+	return n * unit, nil
+}
+
+func number(arg string) (float64, error) {
+	n, err := strconv.ParseFloat(strings.TrimLeft(arg, " "), 64)
+	if strings.Contains(arg, "_") { // that is Go
+		err = strconv.ErrSyntax
+	}
+	if err == nil && (math.IsNaN(n) || math.IsInf(n, 0)) {
+		err = strconv.ErrRange
+	}
+	return n, err
+}
+
+// inTime is never 0 for what is more than 0.
+func inTime(seconds float64) time.Duration {
+	if d := seconds * float64(time.Second); d < math.MaxInt64 {
+		return time.Duration(math.Ceil(d))
+	}
+	return math.MaxInt64 // 292 years
+}
