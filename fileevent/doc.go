@@ -88,13 +88,15 @@
 //
 // # Permissions
 //
-// Whoever may write to the directory may set and clear; whoever may search it
-// may wait, and with AutoReset needs to be allowed to clear. DIR/.fsync gets
-// the permissions of DIR when it is made, but for the sticky bit; who changes
-// those of DIR later changes those of DIR/.fsync too. In a sticky directory
-// such as /tmp everybody may set, and only the owner of a marker may clear or
-// take it. Whoever may write to the directory can also disturb the event: it
-// protects against accidents, not against enemies.
+// A user who may write to the directory may set and clear. A user who may search
+// it may wait; with AutoReset that needs the permission to clear too. DIR/.fsync
+// gets the owner, group and mode of DIR when it is made, and on Linux its ACL: so
+// the same users may use both, whichever of them came first, and nobody else.
+// Only the sticky bit is left out. If you change the permissions of DIR later,
+// change those of DIR/.fsync too, or remove it while nobody waits. In a sticky
+// directory such as /tmp everybody may set, and only the owner of a marker may
+// clear or take it. A user who may write to the directory can also disturb the
+// event: it protects against accidents, not against enemies.
 //
 // # Errors
 //

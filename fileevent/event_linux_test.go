@@ -284,6 +284,24 @@ func TestOverlay(t *testing.T) {
 	})
 }
 
+// In a user namespace an overlay renames no directory.
+func TestOverlayInANamespace(t *testing.T) {
+	t.Parallel()
+	if !canClone() {
+		t.Skip("this user may not make user namespaces")
+	}
+	path := markerPath(t)
+	cmd := testproc.RoleCmd("agent", path, "overlay")
+	cmd.SysProcAttr = newNamespace()
+	cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWNS
+	a := testproc.StartCmd(t, cmd)
+	a.Expect("ready")
+	for range 2 {
+		ask(t, a, "pulse", "ok")
+		ask(t, a, "isset", "false")
+	}
+}
+
 // Two mounts of one directory by FUSE are like two hosts: what one does is not
 // reported to the other.
 func TestNetworkFileSystem(t *testing.T) {

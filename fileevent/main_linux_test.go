@@ -99,3 +99,17 @@ func halt(t *testing.T, p *testproc.Proc) (goOn func()) {
 	})
 	return func() { p.Signal(syscall.SIGCONT) }
 }
+
+// mountOverlay makes the directory an overlay, for this process alone.
+func mountOverlay(dir string) error {
+	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=1m"); err != nil {
+		return err
+	}
+	for _, name := range []string{"lower", "upper", "work"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			return err
+		}
+	}
+	options := fmt.Sprintf("lowerdir=%[1]s/lower,upperdir=%[1]s/upper,workdir=%[1]s/work", dir)
+	return syscall.Mount("overlay", dir, "overlay", 0, options)
+}

@@ -37,6 +37,10 @@ func agent(args []string) error {
 			if err := banWatchers(); err != nil {
 				return err
 			}
+		case "overlay":
+			if err := mountOverlay(filepath.Dir(args[0])); err != nil {
+				return err
+			}
 		case "debug":
 			slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})))
 		case "auto":

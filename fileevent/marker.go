@@ -100,6 +100,12 @@ func (m marker) exists() (bool, error) {
 	return set, err
 }
 
+// standing reports whether the marker is known to be there.
+func (m marker) standing() bool {
+	set, err := m.exists()
+	return set && err == nil
+}
+
 // listed reports whether the marker is in a listing of its directory. If that
 // cannot be told, it is.
 func (m marker) listed() bool {

@@ -32,6 +32,9 @@ func (e *Event) keep(aim watch.Aim) (vigil, error) {
 	if aim == watch.Appear {
 		v.before, err = m.trace()
 	}
+	if err != nil && m.standing() { // who finds it set needs no trace
+		err = nil
+	}
 	e.at(looking)
 	return v, err
 }

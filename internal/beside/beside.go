@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Dir is the name of the directory of the files.
@@ -125,7 +126,7 @@ func (f File) create() error {
 		return err
 	}
 	tmp := filepath.Join(f.dir, fmt.Sprintf("%016x.new", rand.Uint64()))
-	err = fill(tmp, f.blank, parent)
+	err = fill(tmp, f.blank, f.parent, parent)
 	if err == nil {
 		if err = os.Rename(tmp, f.Path()); err == nil {
 			return nil
@@ -140,13 +141,13 @@ func (f File) create() error {
 
 // fill makes a file that everybody may read who comes this far, and everybody
 // may write who may write to the parent.
-func fill(path string, content []byte, parent fs.FileInfo) error {
+func fill(path string, content []byte, dir string, parent fs.FileInfo) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|OpenFlags, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(content)
-	inherit(file, parent, 0o444|parent.Mode()&0o222)
+	inherit(file, dir, parent, 0o2, 0o4)
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}
@@ -172,20 +173,35 @@ func (f File) makeDir(parent fs.FileInfo) error {
 		return err
 	}
 	tmp := fmt.Sprintf("%s.%016x", f.dir, rand.Uint64())
-	err := os.Mkdir(tmp, 0o700)
-	if err == nil {
-		err = inheritDir(tmp, parent)
-	}
+	err := f.mkdir(tmp, parent)
 	if err == nil {
 		if err = os.Rename(tmp, f.dir); err == nil {
 			return nil
 		}
+		os.Remove(tmp)
 	}
-	os.Remove(tmp)
-	if _, there := os.Lstat(f.dir); there == nil {
-		return nil // somebody was faster
+	if errors.Is(err, syscall.EXDEV) {
+		// An overlay in a user namespace renames no directory: it is made in its
+		// place. Another user who comes in the middle is refused.
+		err = f.mkdir(f.dir, parent)
+	}
+	if _, there := os.Lstat(f.dir); err == nil || there == nil {
+		return nil // perhaps somebody was faster
 	}
 	return &fs.PathError{Op: "mkdir", Path: f.dir, Err: errors.Unwrap(err)}
+}
+
+// mkdir makes a directory with the permissions of the parent. Nobody but its
+// maker may use it before it has them.
+func (f File) mkdir(path string, parent fs.FileInfo) error {
+	if err := os.Mkdir(path, 0o700); err != nil {
+		return err
+	}
+	err := inheritDir(path, f.parent, parent)
+	if err != nil {
+		os.Remove(path)
+	}
+	return err
 }
 
 // A misplaced error says what is wrong with a file that the system would take.

@@ -48,6 +48,6 @@ func isDirectory(path string) (bool, error) {
 }
 
 // What is made in a directory inherits its permissions by itself on Windows.
-func inherit(*os.File, fs.FileInfo, fs.FileMode) {}
+func inherit(*os.File, string, fs.FileInfo, uint16, uint16) {}
 
-func inheritDir(string, fs.FileInfo) error { return nil }
+func inheritDir(string, string, fs.FileInfo) error { return nil }

@@ -81,25 +81,37 @@ func failed(op, path string, err error) error {
 }
 
 // inherit gives the file the owner and group of the directory, as far as we
-// may, and the mode, so that what root makes in a user's directory is of use to
-// the user. It works on an open file because a path could be made to name
-// another file meanwhile.
+// may, and its ACL or mode, so that what root makes in a user's directory is of
+// use to the user. It works on an open file because a path could be made to name
+// another file meanwhile. The file is its maker's alone until it is done, so
+// nobody can do more with it at any time than in the end.
+//
+// Of everybody's permissions the file gets those in mask, and those in always.
 //
 // Its failure is none of ours: there are file systems without owners or modes,
 // and whoever is locked out by what we may not change is told so when it opens
 // the file.
-func inherit(f *os.File, parent fs.FileInfo, mode fs.FileMode) {
+func inherit(f *os.File, dir string, parent fs.FileInfo, mask, always uint16) {
 	st := parent.Sys().(*syscall.Stat_t)
-	if f.Chown(int(st.Uid), int(st.Gid)) != nil {
-		f.Chown(-1, int(st.Gid))
+	ours := f.Chown(int(st.Uid), int(st.Gid)) == nil || f.Chown(-1, int(st.Gid)) == nil
+	mode := parent.Mode().Perm()&fs.FileMode(0o111*mask) | fs.FileMode(0o111*always)
+	if inheritACL(f, dir, st, mask, always) {
+		if info, err := f.Stat(); err == nil {
+			mode = info.Mode().Perm() // the ACL has set it
+		}
+	} else if !ours { // the group is another one
+		mode = mode&^0o070 | mode&0o007<<3
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		mode |= parent.Mode() & fs.ModeSetgid
 	}
 	f.Chmod(mode) // last, since a change of owner takes bits away
 }
 
-// inheritDir gives the new, empty directory the owner, group and mode of its
-// parent, but that it is not sticky: whoever may write to it may replace what
-// others have left in it.
-func inheritDir(path string, parent fs.FileInfo) error {
+// inheritDir gives the new, empty directory the owner, group and permissions of
+// its parent, but that it is not sticky: whoever may write to it may replace
+// what others have left in it.
+func inheritDir(path, dir string, parent fs.FileInfo) error {
 	f, err := os.OpenFile(path, unix.O_DIRECTORY|OpenFlags, 0)
 	if err != nil {
 		return err
@@ -110,6 +122,6 @@ func inheritDir(path string, parent fs.FileInfo) error {
 		// have it opened to them.
 		return &fs.PathError{Op: "mkdir", Path: path, Err: unix.ENOTEMPTY}
 	}
-	inherit(f, parent, parent.Mode()&(fs.ModePerm|fs.ModeSetgid))
+	inherit(f, dir, parent, 7, 0)
 	return nil
 }

@@ -85,7 +85,7 @@ func TestInheritOfAnotherDirectory(t *testing.T) {
 	other := filepath.Join(dir, "other")
 	must(t, os.Mkdir(other, 0o700))
 	must(t, os.WriteFile(filepath.Join(other, "secret"), nil, 0o600))
-	if err := inheritDir(other, parent); err == nil {
+	if err := inheritDir(other, dir, parent); err == nil {
 		t.Error("it was taken for the new one")
 	}
 	if info, err := os.Stat(other); err != nil || info.Mode().Perm() != 0o700 {

@@ -1,0 +1,163 @@
+package beside
+
+import (
+	"cmp"
+	"encoding/binary"
+	"os"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const accessACL = "system.posix_acl_access"
+
+// The tags of an ACL's entries, and its version: see linux/posix_acl_xattr.h.
+const (
+	aclVersion  = 2
+	aclUserObj  = 0x01
+	aclUser     = 0x02
+	aclGroupObj = 0x04
+	aclGroup    = 0x08
+	aclMask     = 0x10
+	aclOther    = 0x20
+	aclNobody   = ^uint32(0) // the id of a tag that has none
+)
+
+// An aclEntry is one line of getfacl(1).
+type aclEntry struct {
+	Tag, Perm uint16
+	ID        uint32
+}
+
+// An acl says who may do what with a file, in the order that the kernel wants.
+type acl []aclEntry
+
+// inheritACL gives the open file the ACL of the directory with that state, so
+// that the same people may do the same with it: of each one's permissions those
+// in mask, and those in always. It reports whether it did: not if mode bits say
+// it all, or the file system knows no ACLs.
+//
+// The file may belong to somebody else than the directory, because its maker
+// may not give it away. Then the directory's owner and group get entries of
+// their own, and the maker's group gets what others have.
+func inheritACL(f *os.File, dir string, parent *syscall.Stat_t, mask, always uint16) bool {
+	var st unix.Stat_t
+	if unix.Fstat(int(f.Fd()), &st) != nil {
+		return false
+	}
+	list, given := aclOf(dir)
+	// An ACL whose mask is empty is not looked at (acl_permission_check in the
+	// kernel's fs/namei.c).
+	if given = given && parent.Mode&0o070 != 0; !given {
+		// One that the directory's default ACL has given to the file.
+		unix.Fremovexattr(int(f.Fd()), accessACL)
+		list = aclOfMode(parent.Mode)
+	}
+	foreign := st.Uid != parent.Uid || st.Gid != parent.Gid
+	if !given && (!foreign || list.sameForAll()) {
+		return false
+	}
+	if foreign {
+		list = list.handedTo(parent, &st)
+	}
+	for i := range list {
+		list[i].Perm = list[i].Perm&mask | always
+	}
+	return unix.Fsetxattr(int(f.Fd()), accessACL, list.encode(), 0) == nil
+}
+
+// aclOf returns the ACL of the directory, if it has one.
+func aclOf(dir string) (acl, bool) {
+	var text [4096]byte
+	n, err := unix.Getxattr(dir, accessACL, text[:])
+	if err != nil || n < 4 || binary.LittleEndian.Uint32(text[:]) != aclVersion {
+		return nil, false
+	}
+	var list acl
+	for entry := text[4:n]; len(entry) >= 8; entry = entry[8:] {
+		list = append(list, aclEntry{
+			binary.LittleEndian.Uint16(entry), binary.LittleEndian.Uint16(entry[2:]), binary.LittleEndian.Uint32(entry[4:]),
+		})
+	}
+	return list, true
+}
+
+func aclOfMode(mode uint32) acl {
+	return acl{
+		{aclUserObj, uint16(mode >> 6 & 7), aclNobody},
+		{aclGroupObj, uint16(mode >> 3 & 7), aclNobody},
+		{aclOther, uint16(mode & 7), aclNobody},
+	}
+}
+
+// sameForAll reports whether it makes no difference who somebody is.
+func (list acl) sameForAll() bool {
+	return !slices.ContainsFunc(list, func(e aclEntry) bool { return e.Perm != list[0].Perm })
+}
+
+// handedTo returns the ACL for a file of another owner or group that lets the
+// same people do the same.
+func (list acl) handedTo(parent *syscall.Stat_t, file *unix.Stat_t) acl {
+	limit, other := uint16(7), uint16(0)
+	for _, e := range list {
+		switch e.Tag {
+		case aclMask:
+			limit = e.Perm
+		case aclOther:
+			other = e.Perm
+		}
+	}
+	named := make(map[aclEntry]uint16) // users and groups, without their permissions
+	name := func(tag uint16, id uint32, perm uint16) {
+		named[aclEntry{Tag: tag, ID: id}] |= perm
+	}
+	for _, e := range list {
+		switch e.Tag {
+		case aclUserObj: // the owner is the owner, whatever entry there is for the same user
+			named[aclEntry{Tag: aclUser, ID: parent.Uid}] = e.Perm
+		case aclUser:
+			if e.ID != parent.Uid {
+				name(aclUser, e.ID, e.Perm&limit)
+			}
+		case aclGroupObj:
+			name(aclGroup, parent.Gid, e.Perm&limit)
+		case aclGroup:
+			name(aclGroup, e.ID, e.Perm&limit)
+		}
+	}
+	return assemble(named, file, other)
+}
+
+// assemble makes an ACL of what users and groups may do, of which the file's
+// own are those without a name. Who makes a file in a directory may write there.
+func assemble(named map[aclEntry]uint16, file *unix.Stat_t, other uint16) acl {
+	owner, group := uint16(7), other
+	var list acl
+	for key, perm := range named {
+		switch {
+		case key.Tag == aclUser && key.ID == file.Uid:
+			owner = perm
+		case key.Tag == aclGroup && key.ID == file.Gid:
+			group = perm
+		default:
+			list = append(list, aclEntry{key.Tag, perm, key.ID})
+		}
+	}
+	list = append(list, aclEntry{aclUserObj, owner, aclNobody}, aclEntry{aclGroupObj, group, aclNobody},
+		aclEntry{aclMask, 7, aclNobody}, aclEntry{aclOther, other, aclNobody})
+	slices.SortFunc(list, func(a, b aclEntry) int {
+		return cmp.Or(cmp.Compare(a.Tag, b.Tag), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
+
+func (list acl) encode() []byte {
+	text := binary.LittleEndian.AppendUint32(nil, aclVersion)
+	for _, e := range list {
+		text = binary.LittleEndian.AppendUint16(text, e.Tag)
+		text = binary.LittleEndian.AppendUint16(text, e.Perm)
+		text = binary.LittleEndian.AppendUint32(text, e.ID)
+	}
+	return text
+}

@@ -1,0 +1,11 @@
+//go:build unix && !linux
+
+package beside
+
+import (
+	"os"
+	"syscall"
+)
+
+// inheritACL knows no ACLs here.
+func inheritACL(*os.File, string, *syscall.Stat_t, uint16, uint16) bool { return false }
