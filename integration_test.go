@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 		"hold":  hold,
 		"wait":  wait,
 		"set":   set,
+		"slot":  slot,
 	}, func() { os.RemoveAll(wrapperDir) })
 }
 
@@ -54,6 +55,20 @@ func count(args []string) error {
 		}
 	}
 	return nil
+}
+
+// slot DIR: acquires a slot of three, and one more whenever it is told to.
+func slot(args []string) error {
+	s := filelock.NewSemaphore(args[0], 3)
+	for {
+		if err := s.Acquire(context.Background()); err != nil {
+			return err
+		}
+		fmt.Println("acquired")
+		if _, err := testproc.Hear(); err != nil {
+			return nil
+		}
+	}
 }
 
 func addOne(dir string) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 // A Kind is what a name in a directory stands for.
@@ -116,6 +117,50 @@ func (e Entry) Status() filelock.Status {
 		return filelock.Free // nobody has acquired a slot yet
 	}
 	return filelock.State{Holders: e.Holders, Unknown: e.Unknown, Err: e.Err}.Status()
+}
+
+// String describes the entry on one line without control characters:
+// lock nightly: held by pid 4242 (rsync -a /srv) on web1 for 2m13s; 1 waits.
+func (e Entry) String() string {
+	name := e.Name
+	if name == "" {
+		name = e.Path
+	}
+	return fmt.Sprintf("%s %s: %s", e.Kind, plain.Shorten(name, 240), strings.Join(e.says(), "; "))
+}
+
+// says are the parts of a description.
+func (e Entry) says() []string {
+	switch {
+	case e.Err != nil && e.Status() == filelock.Unknown:
+		return []string{"unknown: " + plain.Shorten(e.Err.Error(), 240)}
+	case e.Kind == Event:
+		return []string{e.Info.String()}
+	}
+	state := string(e.Status())
+	holds := filelock.Holds(e.Holders)
+	switch {
+	case e.Status() == filelock.Unknown:
+		state += ": " + e.Unknown
+	case e.Kind == Semaphore && len(holds) > 0:
+		state = fmt.Sprintf("%d of %d slots held", len(holds), e.Slots)
+	}
+	for i, hold := range holds {
+		state += []string{" by ", ", "}[min(i, 1)] + hold[0].String()
+	}
+	says := []string{state}
+	for _, r := range e.Recorded {
+		says = append(says, r.String())
+	}
+	for _, p := range e.Posix {
+		says = append(says, p.String())
+	}
+	if n := len(e.Waiters); n == 1 {
+		says = append(says, "1 waits")
+	} else if n > 1 {
+		says = append(says, fmt.Sprintf("%d wait", n))
+	}
+	return says
 }
 
 // lockable says why what stands at a path cannot be locked, whoever tries.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -197,13 +198,32 @@ func (t target) openAndLock(at place, wait bool) (*flock.Flock, error) {
 // could not be opened, and the bare error of the lock call otherwise.
 func (t target) flock(flag int, wait bool) (*flock.Flock, error) {
 	fl := flock.New(t.path, flock.SetFlag(flag|openFlags), flock.SetPermissions(t.perm))
-	for {
+	for try := 0; ; {
 		err := t.lock(fl, wait)
-		if !isInterrupted(err) {
+		switch {
+		case isLeased(err) && try < leaseTries:
+			try++
+			time.Sleep(time.Millisecond)
+		case !isInterrupted(err):
 			return fl, err
 		}
 	}
 }
+
+// openFile opens a file that is there.
+func openFile(path string, flag int) (*os.File, error) {
+	for try := 0; ; try++ {
+		f, err := os.OpenFile(path, flag|openFlags, 0)
+		if !isLeased(err) || try == leaseTries {
+			return f, err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// leaseTries bounds how often a file is opened again on which another process
+// has a lease. The kernel asks that process to give it up.
+const leaseTries = 1000
 
 // lock may be interrupted by a signal, and returns EINTR then: Go's handlers
 // have the kernel restart the call (signal(7)), those of others may not.

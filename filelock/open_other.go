@@ -38,6 +38,7 @@ func lookAt(path string) (place, error) {
 }
 
 func isBusy(error) bool        { return false }
+func isLeased(error) bool      { return false }
 func wantsWrite(error) bool    { return false }
 func isInterrupted(error) bool { return false }
 func isLink(error) bool        { return false }

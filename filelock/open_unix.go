@@ -31,6 +31,13 @@ func isBusy(err error) bool {
 	return errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES)
 }
 
+// isLeased reports whether a file could not be opened because another process
+// has a lease on it (fcntl(2)): Samba, or for a moment isUnopened.
+func isLeased(err error) bool {
+	var open *fs.PathError
+	return errors.Is(err, unix.EWOULDBLOCK) && errors.As(err, &open)
+}
+
 // fileID tells files apart.
 type fileID struct{ dev, ino uint64 }
 

@@ -84,7 +84,7 @@ func readRecord(path string) (record, bool) {
 	if at, err := lookAt(path); !keepsRecords || err != nil || !at.exists || !at.mode.IsRegular() {
 		return record{}, false // looked at before it is opened: see target.look
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	f, err := openFile(path, os.O_RDONLY)
 	if err != nil {
 		return record{}, false
 	}
@@ -108,6 +108,8 @@ func readRecord(path string) (record, bool) {
 func (r record) mayHold() bool {
 	me := self()
 	switch {
+	case (r.Boot == "") != (me.Boot == ""): // /proc is missing here, or was there
+		return true
 	case r.Boot != me.Boot:
 		return r.Host != me.Host // else this host was booted since
 	case r.Boot == "" && r.Host != me.Host, r.PIDNS != me.PIDNS:

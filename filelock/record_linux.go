@@ -19,11 +19,14 @@ func system() (boot, pidns string) {
 }
 
 // processStart returns when a process was started, in clock ticks since the
-// boot, and whether there is such a process.
+// boot, and whether there may be such a process.
 func processStart(pid int) (start string, alive bool) {
 	f := processStat(pid)
+	if f == nil {
+		return "", processStat(os.Getpid()) == nil // without /proc there may be one
+	}
 	if len(f) < 20 {
-		return "", f != nil
+		return "", true
 	}
 	return f[19], true // field 22 of proc_pid_stat(5)
 }

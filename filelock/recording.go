@@ -218,7 +218,7 @@ func (h *handle) rewrite(mayWrite func([]byte) bool, write func(f *os.File, old 
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(h.fl.Path(), os.O_RDWR|openFlags, 0)
+	f, err := openFile(h.fl.Path(), os.O_RDWR)
 	if err != nil {
 		return err
 	}

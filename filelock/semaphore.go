@@ -199,7 +199,7 @@ func readSmall(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	f, err := openFile(path, os.O_RDONLY)
 	if !at.mode.IsRegular() || isLink(err) {
 		err = &fs.PathError{Op: "read", Path: path, Err: semaphoreError("it is not a regular file")}
 	}

@@ -239,7 +239,9 @@ func (s *State) guess(path string, slot int, why string) {
 	if len(mine) > 0 && !mine[0].Shared {
 		return
 	}
-	s.Unknown = why
+	if len(mine) > 0 || !isUnopened(path) {
+		s.Unknown = why
+	}
 	if r, ok := readRecord(path); ok {
 		s.addRecord(r, slot)
 	}

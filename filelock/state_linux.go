@@ -62,7 +62,7 @@ func (s *State) see(path string, slot int, locks []tableLock, open map[int]Holde
 	took := takers(locks)
 	list := merge(took, open)
 	r, hasRecord := readRecord(path)
-	told := hasRecord && r.tellsOf(took)
+	told := hasRecord && len(list) > 0 && r.tellsOf(took)
 	complete := false
 	for i := range list {
 		h := &list[i]
@@ -81,6 +81,9 @@ func (s *State) see(path string, slot int, locks []tableLock, open map[int]Holde
 	unseen := ""
 	if !complete {
 		unseen = whyUnseen(path)
+	}
+	if unseen != "" && len(list) == 0 && isUnopened(path) {
+		unseen = ""
 	}
 	s.Unknown = cmp.Or(s.Unknown, unseen)
 	// A process that we see alive has written it, or will remove it, meanwhile.

@@ -27,7 +27,7 @@ func (k *keeper) tell() {
 	queues.mu.Lock()
 	k.told = at
 	queues.mu.Unlock()
-	f, err := os.OpenFile(k.gate.path, os.O_RDWR|os.O_APPEND|openFlags, 0)
+	f, err := openFile(k.gate.path, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return
 	}
@@ -77,7 +77,7 @@ func (g *gate) whoWaits() map[int]time.Time {
 	if err != nil || !at.exists || !at.mode.IsRegular() {
 		return told
 	}
-	f, err := os.OpenFile(g.path, os.O_RDONLY|openFlags, 0)
+	f, err := openFile(g.path, os.O_RDONLY)
 	if err != nil {
 		return told
 	}

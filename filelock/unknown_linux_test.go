@@ -1,0 +1,246 @@
+package filelock_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// withoutProc runs a role where there is no /proc.
+func withoutProc(t *testing.T, role string, args ...string) *testproc.Proc {
+	t.Helper()
+	return wrapped(t, []string{"unshare", "--mount", "sh", "-c", `umount -l /proc && exec "$0" "$@"`}, role, args...)
+}
+
+// asStranger runs a role in a PID namespace of its own, as a user that may not
+// ask for a lease on our files.
+func asStranger(t *testing.T, role string, args ...string) *testproc.Proc {
+	t.Helper()
+	return wrapped(t, []string{"unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "setpriv", "--bounding-set=-lease", "--inh-caps=-lease", "--reuid=65534", "--clear-groups"}, role, args...)
+}
+
+// wrapped runs a role by a command, if that can be run here.
+func wrapped(t *testing.T, command []string, role string, args ...string) *testproc.Proc {
+	t.Helper()
+	if out, err := exec.Command(command[0], append(command[1:], "true")...).CombinedOutput(); err != nil {
+		t.Skipf("cannot run %v (needs root and util-linux): %v: %s", command, err, out)
+	}
+	cmd := testproc.RoleCmd(role, args...)
+	path, err := exec.LookPath(command[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Path, cmd.Args = path, append(slices.Clone(command), cmd.Args...)
+	return testproc.StartCmd(t, cmd)
+}
+
+// A lock that is held is not free where the kernel does not tell who holds it,
+// and a lock that no process has open is.
+func TestHeldIsNeverFree(t *testing.T) {
+	t.Parallel()
+	for where, run := range map[string]func(*testing.T, string, ...string) *testproc.Proc{
+		"without /proc": withoutProc, "in a PID namespace": inNamespace,
+	} {
+		for how, start := range map[string][]string{
+			"exclusive": {"flock", "--no-fork", "PATH", "sleep", "1000"},
+			"shared":    {"flock", "--no-fork", "--shared", "PATH", "sleep", "1000"},
+			"heir":      {"sh", "-c", `exec 9<"$0"; flock 9; exec sleep 1000`, "PATH"},
+			"directory": {"flock", "--no-fork", "PATH", "sleep", "1000"},
+		} {
+			t.Run(where+" "+how, func(t *testing.T) {
+				t.Parallel()
+				path := filepath.Join(t.TempDir(), "plain")
+				if how == "directory" {
+					if err := os.Mkdir(path, 0o777); err != nil {
+						t.Fatal(err)
+					}
+				} else {
+					write(t, path, "")
+				}
+				if s := readState(t, run(t, "state", path)); how != "directory" && s.Status() != filelock.Free {
+					t.Errorf("a free lock: %+v", s)
+				}
+				argv := slices.Clone(start)
+				argv[slices.Index(argv, "PATH")] = path
+				testproc.StartCmd(t, exec.Command(argv[0], argv[1:]...))
+				testproc.Until(t, "it is held", func() bool { return len(mustHolders(t, path)) > 0 })
+				if s := readState(t, run(t, "state", path)); s.Status() != filelock.Unknown || s.Err != nil {
+					t.Errorf("%+v", s)
+				}
+				if s := readState(t, run(t, "state", path+".missing")); s.Status() != filelock.Free {
+					t.Errorf("a lock that was never acquired: %+v", s)
+				}
+			})
+		}
+	}
+}
+
+// A process that cannot find out does not guess, and knows its own holds.
+func TestUnknownToAStranger(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "filelock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "free.lock")
+	write(t, path, "")
+	if s := readState(t, asStranger(t, "state", path)); s.Status() != filelock.Unknown {
+		t.Errorf("%+v", s)
+	}
+}
+
+func init() { roles["own"] = own }
+
+// own PATH: prints the state of a lock that this process holds.
+func own(args []string) error {
+	l := filelock.New(args[0], filelock.Note("mine"))
+	if ok, err := l.TryAcquire(); !ok {
+		return fmt.Errorf("not acquired: %w", err)
+	}
+	return stateRole(args)
+}
+
+func TestOwnHoldWithoutProc(t *testing.T) {
+	t.Parallel()
+	s := readState(t, withoutProc(t, "own", lockPath(t)))
+	if len(s.Holders) != 1 || s.Holders[0].Note != "mine" || s.Status() != filelock.Held || s.Unknown != "" {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A crash leaves a record, and a clean end none; neither is a hold.
+func TestRecordIsNoHold(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	p := startNoted(t, path, "nightly")
+	awaitRecord(t, path)
+	p.Kill()
+	for name, s := range map[string]filelock.State{
+		"here":               filelock.Inspect(filelock.New(path))[0],
+		"in a PID namespace": readState(t, inNamespace(t, "state", path)),
+		"without /proc":      readState(t, withoutProc(t, "state", path)),
+	} {
+		if s.Status() != filelock.Free || len(s.Recorded) != 1 || s.Recorded[0].PID != p.PID() || s.Recorded[0].Note != "nightly" {
+			t.Errorf("%s: %+v", name, s)
+			continue
+		}
+		if s.Recorded[0].Ended != (name == "here") {
+			t.Errorf("%s: ended %v", name, s.Recorded[0].Ended)
+		}
+		if text := s.Recorded[0].String(); !strings.HasPrefix(text, fmt.Sprintf("left by pid %d (", p.PID())) || !strings.Contains(text, " s ago, not known to be held: nightly") {
+			t.Error(text)
+		}
+	}
+}
+
+// A fcntl(2) lock is no hold, and named.
+func TestPosixLock(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip(err)
+	}
+	for how, call := range map[string]string{
+		"lockf": "fcntl.lockf(f, fcntl.LOCK_EX)",
+		"OFD":   "fcntl.fcntl(f, 37, struct.pack('hhqqi4x', fcntl.F_WRLCK, 0, 0, 0, 0))",
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			path := lockPath(t)
+			write(t, path, "")
+			p := testproc.StartCmd(t, exec.Command("python3", "-c",
+				"import fcntl,struct,sys; f=open(sys.argv[1],'r+'); "+call+"; print('ready',flush=True); sys.stdin.readline()", path))
+			p.Expect("ready")
+			s := filelock.Inspect(filelock.New(path))[0]
+			if s.Status() != filelock.Free || len(s.Posix) != 1 {
+				t.Fatalf("%+v", s)
+			}
+			if got := s.Posix[0]; how == "lockf" && (got.PID != p.PID() || !strings.Contains(got.Command, "python3 -c")) || how == "OFD" && got.PID != 0 {
+				t.Errorf("%+v", got)
+			}
+			if text := s.Posix[0].String(); !strings.HasSuffix(text, ", another family: it does not exclude this one") {
+				t.Error(text)
+			}
+			mustAcquire(t, filelock.New(path))
+			if s := filelock.Inspect(filelock.New(path))[0]; len(s.Holders) != 1 || s.Holders[0].PID != os.Getpid() || len(s.Posix) != 1 {
+				t.Errorf("both held: %+v", s)
+			}
+		})
+	}
+}
+
+// A file on which another process has a lease is opened all the same, when that
+// is given up: Samba has such, and isUnopened for a moment.
+func TestLeasedLockFile(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	write(t, path, "")
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fd := f.Fd()
+	for _, c := range [][2]int{{unix.F_SETSIG, int(unix.SIGURG)}, {unix.F_SETLEASE, unix.F_WRLCK}} {
+		if _, err := unix.FcntlInt(fd, c[0], c[1]); err != nil {
+			t.Skip("no leases here:", err)
+		}
+	}
+	result := make(chan error)
+	go func() { result <- filelock.New(path).Acquire(background) }()
+	testproc.Until(t, "the lease is asked back", func() bool {
+		lease, err := unix.FcntlInt(fd, unix.F_GETLEASE, 0)
+		return err == nil && lease != unix.F_WRLCK
+	})
+	if _, err := unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_UNLCK); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Processes that share a hold are one group, the process that took it first.
+func TestHolds(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path, filelock.Shared())
+	mustAcquire(t, l)
+	f, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd := exec.Command("sh", "-c", "echo ready; read line")
+	cmd.ExtraFiles = []*os.File{f}
+	heir := testproc.StartCmd(t, cmd)
+	heir.Expect("ready")
+	other := startHolder(t, path, "shared")
+	holds := filelock.Holds(mustHolders(t, path))
+	var got []string
+	for _, hold := range holds {
+		var pids []string
+		for _, h := range hold {
+			pids = append(pids, fmt.Sprint(h.PID))
+		}
+		got = append(got, strings.Join(pids, "+"))
+	}
+	want := []string{fmt.Sprintf("%d+%d", os.Getpid(), heir.PID()), fmt.Sprint(other.PID())}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("holds %v, want %v", got, want)
+	}
+}
