@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -557,4 +558,46 @@ func BenchmarkFirstAppend(b *testing.B) {
 		out.Wait()
 	}
 	b.ReportMetric(float64(sum.Microseconds())/float64(b.N), "us/first")
+}
+
+// A line is read as encoding/json reads it, whichever way is taken.
+func FuzzScan(f *testing.F) {
+	for _, outcome := range Outcomes() {
+		r := numbered(4242, 3)
+		r.Outcome, r.Name, r.User, r.Signal, r.Reason, r.Waited = outcome, "backup", "ü", "TERM", "held by pid 7", 1500*time.Microsecond
+		text, err := r.encode()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(bytes.TrimSpace(text))
+	}
+	for _, text := range []string{
+		`{}`, `{`, `{"fsync_run":1}`, `{"fsync_run":01}`, `{"fsync_run":1,}`, `{"pid":1}x`, `{"pid":1,"pid":2}`, `{"pid":99999999999999999999}`, `{"pid":1.5}`,
+		`{"waited_seconds":1.}`, `{"waited_seconds":.5}`, `{"waited_seconds":00.5}`, `{"waited_seconds":0.5,"held_seconds":1.2.3}`, `{"pid":}`, `{"lock":"}`,
+		"{\"lock\":\"\xff\"}", `{"lock":"a\"b"}`, `{"command":[]}`, `{"command":["a"]}`, `{"command":["a",]}`, `{"command":[,"a"]}`, `{"command":null}`,
+		`{"start":"2026-01-02T03:00:00Z"}`, `{"start":"2026-01-02t03:00:00z"}`, `{"start":"2026-01-02T03:00:00,5+01:00"}`, `{"LOCK":"x"}`, `{"lock" : "x"}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var got, want parsed
+		if !got.scan(text) {
+			return
+		}
+		if err := json.Unmarshal(text, &want); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\n%+v, want\n%+v, %v", text, got, want, err)
+		}
+	})
+}
+
+// The quick way is taken for what Append writes.
+func TestScanReadsWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	text, err := numbered(4242, 3).encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := (parsed{}); !p.scan(bytes.TrimSpace(text)) {
+		t.Errorf("not scanned: %s", text)
+	}
 }

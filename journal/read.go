@@ -2,9 +2,7 @@ package journal
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -131,67 +129,6 @@ func readLine(r *bufio.Reader, text []byte) (_ []byte, long bool, err error) {
 			return text, long, err
 		}
 	}
-}
-
-// kind is what a line turned out to be.
-type kind int
-
-const (
-	empty kind = iota
-	aRun
-	torn
-	foreign
-	future
-)
-
-func decode(text []byte) (Run, kind) {
-	text = bytes.TrimSpace(text)
-	if len(text) == 0 {
-		return Run{}, empty
-	}
-	var l struct {
-		Version int `json:"fsync_run"`
-		entry
-	}
-	if json.Unmarshal(text, &l) != nil {
-		return Run{}, notRun(text)
-	}
-	switch {
-	case l.Version > version:
-		return Run{}, future
-	case l.Version != version:
-		return Run{}, foreign
-	}
-	run := l.run()
-	if run.check() != nil {
-		return Run{}, foreign
-	}
-	return run, aRun
-}
-
-// notRun tells what a line is that cannot be read as one of ours.
-func notRun(text []byte) kind {
-	if !json.Valid(text) {
-		return wreck(text)
-	}
-	var v struct {
-		Version int `json:"fsync_run"`
-	}
-	if json.Unmarshal(text, &v) == nil && v.Version > version {
-		return future
-	}
-	return foreign
-}
-
-// wreck tells what is left of one of our lines from others. A file system that
-// had made the file longer and not written it yet when the machine crashed
-// leaves zeros.
-func wreck(text []byte) kind {
-	text = bytes.TrimLeft(text, "\x00")
-	if n := min(len(text), len(mark)); string(text[:n]) == mark[:n] {
-		return torn
-	}
-	return foreign
 }
 
 // ReadFile reads the journal at path, and before it the older runs in PATH.1,
