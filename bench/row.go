@@ -34,7 +34,7 @@ type group struct {
 var groups = []group{
 	{"locks", lockPeers, []row{handover, uncontended, fairness, writer, waiting, crowd, killed, deadline, semaphore}},
 	{"events", eventPeers, []row{wake, pulse, fanout, processes, many, changes, take}},
-	{"commands", toolPeers, []row{wrap, wrapHandover, wrapWaiting, wrapRace, status}},
+	{"commands", toolPeers, []row{wrap, wrapHandover, wrapWaiting, wrapRace, status, longReport}},
 }
 
 func allRows() (rows []row) {

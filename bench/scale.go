@@ -40,6 +40,7 @@ type scale struct {
 	statusRounds, statuses          int
 	locks, locksHeld, bystanders    int
 	watchTime                       time.Duration
+	reportRounds, reportRuns        int
 }
 
 var full = scale{
@@ -66,6 +67,7 @@ var full = scale{
 	wrapWaitingRounds: 2, wrapsWaiting: 20, wrapWaitingTime: 5 * time.Second,
 	wrapRaceRounds: 3, wrapRace: 500,
 	statusRounds: 2, statuses: 8, locks: 10000, locksHeld: 100, bystanders: 400, watchTime: 20 * time.Second,
+	reportRounds: 3, reportRuns: 1000000,
 }
 
 var quickly = scale{
@@ -92,6 +94,7 @@ var quickly = scale{
 	wrapWaitingRounds: 1, wrapsWaiting: 10, wrapWaitingTime: 2 * time.Second,
 	wrapRaceRounds: 1, wrapRace: 500,
 	statusRounds: 1, statuses: 3, locks: 10000, locksHeld: 100, bystanders: 400, watchTime: 3 * time.Second,
+	reportRounds: 1, reportRuns: 1000000,
 }
 
 // tiny is for the test: it runs everything and measures nothing.
@@ -119,4 +122,5 @@ var tiny = scale{
 	wrapWaitingRounds: 1, wrapsWaiting: 2, wrapWaitingTime: 200 * time.Millisecond,
 	wrapRaceRounds: 1, wrapRace: 20,
 	statusRounds: 1, statuses: 1, locks: 50, locksHeld: 5, bystanders: 5, watchTime: 500 * time.Millisecond,
+	reportRounds: 1, reportRuns: 20000,
 }

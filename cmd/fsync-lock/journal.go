@@ -29,7 +29,7 @@ type entry struct {
 }
 
 // longRun is how long a run takes at least that has a line while it lasts.
-const longRun = time.Second
+const longRun = time.Second / 2
 
 // begin makes the entry of the run before the lock is waited for; l is nil if
 // that could not be opened. From here on a signal that ends the wait is

@@ -1,17 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"html/template"
-	"math"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/fsync-lock/fsync/cmd/internal/term"
-	"github.com/fsync-lock/fsync/internal/plain"
-	"github.com/fsync-lock/fsync/journal"
 )
 
 // A chart is the timelines of all locks below one axis. Where something is in
@@ -37,7 +31,7 @@ type timeline struct {
 	Bars        []bar
 }
 
-// A bar is one run, drawn to scale: what it waited for the lock, and what it
+// A bar is a block, drawn to scale: what it waited for the lock, and what it
 // held it.
 type bar struct {
 	Class string
@@ -56,13 +50,48 @@ const (
 	tickWidth = 110 // between ticks, at least
 )
 
-func newChart(groups []*group, from, to time.Time) chart {
+// maxLanes bounds the height of a timeline.
+const maxLanes = 40
+
+// newChart draws the groups that have a block. Runs that would need too many
+// lanes are merged.
+func newChart(groups []*group, within interval) chart {
+	from, to := extent(groups, within)
 	s := newScale(groups, from, to)
 	c := chart{Style: template.CSS(fmt.Sprintf("--width:%dpx", s.width)), Ticks: s.ticks()}
 	for _, g := range groups {
-		c.Timelines = append(c.Timelines, s.timeline(g))
+		if len(g.blocks.all) == 0 {
+			continue
+		}
+		t, lanes := s.timeline(g)
+		for width := max(g.width, s.inTime(narrowest)); lanes > maxLanes && width < coarsestTime; t, lanes = s.timeline(g) {
+			width *= 2
+			g.coarsen(width)
+		}
+		c.Timelines = append(c.Timelines, t)
 	}
 	return c
+}
+
+// extent is from when to when there are runs, of the time that is asked for.
+func extent(groups []*group, within interval) (from, to time.Time) {
+	for _, g := range groups {
+		for _, b := range g.blocks.all {
+			if from.IsZero() || b.start.Before(from) {
+				from = b.start
+			}
+			if b.end.After(to) {
+				to = b.end
+			}
+		}
+	}
+	if from.Before(within.since) {
+		from = within.since
+	}
+	if !within.until.IsZero() && to.After(within.until) {
+		to = within.until
+	}
+	return from, to
 }
 
 // A scale says where a time is.
@@ -72,14 +101,14 @@ type scale struct {
 	width int
 }
 
-// newScale makes room for the runs, and some at both ends.
+// newScale makes room for the blocks, and some at both ends.
 func newScale(groups []*group, from, to time.Time) scale {
 	margin := max(to.Sub(from)/50, time.Second)
 	s := scale{from: from.Add(-margin), span: to.Sub(from) + 2*margin}
 	var times []time.Duration
 	for _, g := range groups {
-		for _, r := range g.runs {
-			if d := r.Waited + r.Held; d > 0 {
+		for _, b := range g.blocks.all {
+			if d := b.end.Sub(b.start); d > 0 {
 				times = append(times, d)
 			}
 		}
@@ -102,156 +131,105 @@ func (s scale) inTime(pixels int) time.Duration {
 	return time.Duration(float64(s.span) * float64(pixels) / float64(s.width))
 }
 
+// inside is the part of a time that is in the chart.
+func (s scale) inside(t time.Time) time.Time {
+	switch end := s.from.Add(s.span); {
+	case t.Before(s.from):
+		return s.from
+	case t.After(end):
+		return end
+	}
+	return t
+}
+
 func percent(x float64) string {
 	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.5f", 100*x), "0"), ".") + "%"
 }
 
-func (s scale) timeline(g *group) timeline {
-	t := timeline{Label: g.label, Path: g.path, Count: plural(len(g.runs), "run")}
+func (s scale) timeline(g *group) (t timeline, high int) {
+	classes := []string{""} // all of them
+	if g.width > 0 {        // many bars, of which those of a class are easier to see in a row
+		classes = allClasses
+	}
+	t = timeline{Label: g.label, Path: g.path, Count: g.count()}
 	if t.Path == t.Label {
 		t.Path = ""
 	}
-	var ends []time.Time // of the lanes
-	for _, r := range g.runs {
-		start, end := s.drawn(r)
-		lane := slices.IndexFunc(ends, func(e time.Time) bool { return !e.After(start) })
-		if lane < 0 {
-			lane, ends = len(ends), append(ends, end)
+	slices.SortFunc(g.blocks.all, func(a, b *block) int {
+		if order := a.start.Compare(b.start); order != 0 {
+			return order
 		}
-		ends[lane] = end
-		t.Bars = append(t.Bars, s.bar(r, lane))
+		return inOrder(a.run, b.run)
+	})
+	var l lanes
+	for _, class := range classes {
+		for _, b := range g.blocks.all {
+			if class == "" || b.class == class {
+				start, end := s.drawn(b)
+				t.Bars = append(t.Bars, s.bar(b, g.label, l.lane(start, end)))
+			}
+		}
+		l.begin = len(l.ends)
 	}
-	t.Style = template.CSS(fmt.Sprintf("--lanes:%d", len(ends)))
-	return t
+	t.Style = template.CSS(fmt.Sprintf("--lanes:%d", len(l.ends)))
+	return t, len(l.ends)
 }
 
-// drawn is the time that a run takes up in its lane, and a gap behind it.
-func (s scale) drawn(r journal.Run) (start, end time.Time) {
+// lanes are where bars stand that overlap, by when each is free again.
+type lanes struct {
+	ends  []time.Time
+	begin int // the first that may be used
+}
+
+// lane is the first that is free.
+func (l *lanes) lane(start, end time.Time) int {
+	i := slices.IndexFunc(l.ends[l.begin:], func(e time.Time) bool { return !e.After(start) })
+	if i < 0 {
+		l.ends = append(l.ends, end)
+		return len(l.ends) - 1
+	}
+	l.ends[l.begin+i] = end
+	return l.begin + i
+}
+
+// drawn is the time that a block takes up in its lane, and a gap behind it.
+func (s scale) drawn(b *block) (start, end time.Time) {
 	least, before := narrowest, 0
-	switch class(r) {
-	case "skipped", "error":
+	if b.isMark() {
 		least, before = markWidth, markWidth/2
 	}
-	start = r.Start.Add(-s.inTime(before))
-	end = r.Start.Add(max(r.Waited+r.Held, s.inTime(least))).Add(s.inTime(1))
+	if b.class == "running" {
+		least += markWidth // for what says that it goes on
+	}
+	start = b.start.Add(-s.inTime(before))
+	gap := s.inTime(1)
+	if b.n > 1 && !b.isMark() {
+		gap = -gap // the next ones may follow without one
+	}
+	end = b.start.Add(max(b.end.Sub(b.start), s.inTime(least))).Add(gap)
 	return start, end
 }
 
-func (s scale) bar(r journal.Run, lane int) bar {
-	b := bar{Class: class(r), Facts: facts(r)}
-	all := r.Waited + r.Held
-	b.Style = template.CSS(fmt.Sprintf("left:%s;width:%s", percent(s.at(r.Start)), percent(float64(all)/float64(s.span))))
+// isMark reports whether a block is drawn as a mark about its time.
+func (b *block) isMark() bool { return b.class == "skipped" || b.class == "error" }
+
+func (s scale) bar(b *block, label string, lane int) bar {
+	drawn := bar{Class: b.class, Facts: b.facts(label)}
+	start, end := s.inside(b.start), s.inside(b.end)
+	all := end.Sub(start)
+	drawn.Style = template.CSS(fmt.Sprintf("left:%s;width:%s", percent(s.at(start)), percent(float64(all)/float64(s.span))))
 	if lane > 0 {
-		b.Style += template.CSS(fmt.Sprintf(";--lane:%d", lane))
+		drawn.Style += template.CSS(fmt.Sprintf(";--lane:%d", lane))
 	}
-	if b.Class != "skipped" && (r.Held > 0 || r.Waited >= s.inTime(narrowest)) && r.Waited > 0 { // no hatching over a mark
-		b.Wait = template.CSS("width:" + percent(float64(r.Waited)/float64(all)))
+	if b.n > 1 {
+		drawn.Class += " many"
+		return drawn
 	}
-	return b
-}
-
-// noticed is a wait that was one: to find a lock free takes time, too.
-const noticed = 10 * time.Millisecond
-
-// facts are what is to be known about a run, in lines.
-func facts(r journal.Run) string {
-	lines := []string{plain.Harmless(cmp.Or(r.Name, r.Lock)) + ": " + what(r)}
-	times := r.Start.Local().Format("2006-01-02 15:04:05")
-	if all := r.Waited + r.Held; all > 0 {
-		times += " to " + endOf(r).Local().Format("15:04:05")
+	waited := s.inside(b.start.Add(b.run.Waited)).Sub(start)
+	if b.class != "skipped" && (b.run.Held > 0 || waited >= s.inTime(narrowest)) && waited > 0 && all > 0 { // no hatching over a mark
+		drawn.Wait = template.CSS("width:" + percent(float64(waited)/float64(all)))
 	}
-	if r.Waited >= noticed {
-		times += ", waited " + exactly(r.Waited)
-	}
-	if r.Held > 0 {
-		times += ", held " + exactly(r.Held)
-	}
-	lines = append(lines, times)
-	if len(r.Command) > 0 {
-		lines = append(lines, commandOf(r))
-	}
-	if r.Reason != "" {
-		lines = append(lines, term.Fit(plain.Harmless(r.Reason), 300))
-	}
-	var who []string
-	if r.PID > 0 {
-		who = append(who, fmt.Sprintf("pid %d", r.PID))
-	}
-	if r.User != "" {
-		who = append(who, "of "+plain.Harmless(r.User))
-	}
-	if r.Host != "" {
-		who = append(who, "on "+plain.Harmless(r.Host))
-	}
-	if who != nil {
-		lines = append(lines, strings.Join(who, " "))
-	}
-	return strings.Join(lines, "\n")
-}
-
-// steps are the distances between ticks, those below a day.
-var steps = []time.Duration{
-	time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 30 * time.Second,
-	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
-	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
-}
-
-// ticks are at round times of the local clock.
-func (s scale) ticks() []tick {
-	least := s.inTime(tickWidth)
-	from := s.from.Local()
-	day := time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, time.Local)
-	i := slices.IndexFunc(steps, func(step time.Duration) bool { return step >= least })
-	next := func(t time.Time) time.Time { return t.Add(steps[i]) }
-	if i < 0 {
-		days := int(math.Ceil(least.Hours() / 24))
-		next = func(t time.Time) time.Time { return t.AddDate(0, 0, days) }
-	} else if skipped := s.from.Sub(day) / steps[i]; skipped > 0 {
-		day = day.Add(skipped * steps[i])
-	}
-	var ticks []tick
-	for t := day; t.Before(s.from.Add(s.span)); t = next(t) {
-		if t.Before(s.from) {
-			continue
-		}
-		l := t.Local()
-		major := l.Hour() == 0 && l.Minute() == 0 && l.Second() == 0
-		layout := "15:04"
-		switch {
-		case major || len(ticks) == 0:
-			layout = "Mon 2 Jan 15:04"
-			switch {
-			case i < 0:
-				layout = "2 Jan 2006"
-			case steps[i] < time.Minute:
-				layout = "2 Jan 15:04:05"
-			}
-		case i >= 0 && steps[i] < time.Minute:
-			layout = "15:04:05"
-		}
-		ticks = append(ticks, tick{Label: l.Format(layout), Major: major, Style: template.CSS("left:" + percent(s.at(t)))})
-	}
-	return ticks
-}
-
-// zone says what the times are in: the local zone, by its names and offsets.
-func zone(times ...time.Time) string {
-	var zones []string
-	for _, t := range times {
-		name, offset := t.Local().Zone()
-		z := name
-		if name != "UTC" {
-			sign := '+'
-			if offset < 0 {
-				sign, offset = '-', -offset
-			}
-			z = fmt.Sprintf("%s (UTC%c%02d:%02d)", name, sign, offset/3600, offset/60%60)
-		}
-		if !slices.Contains(zones, z) {
-			zones = append(zones, z)
-		}
-	}
-	return strings.Join(zones, ", later ")
+	return drawn
 }
 
 func plural(n int, what string) string {

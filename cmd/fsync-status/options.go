@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
@@ -24,6 +25,9 @@ them it is $FSYNC_DIR or ~/.local/state/fsync, as for fsync-lock --name.
      --held     print nothing; exit with 0 if FILE is held, and with 1 if not
      --report   print a page of the runs in journals that fsync-lock
                 --journal wrote
+     --since TIME, --until TIME
+                with --report: only the runs of this time, such as
+                2026-03-14, '2026-03-14 02:30', or 2h for two hours ago
  -h, --help     print this
  -V, --version  print the version
 
@@ -37,6 +41,7 @@ type query struct {
 	program string // what we are called in messages
 
 	json, watch, held, report bool
+	interval                  interval // of a report
 	operands                  []string
 }
 
@@ -56,6 +61,13 @@ func (q *query) options() []getopt.Option {
 	set := func(p *bool) func(string) error {
 		return func(string) error { *p = true; return nil }
 	}
+	now := time.Now()
+	at := func(p *time.Time) func(string) error {
+		return func(text string) (err error) {
+			*p, err = parseTime(text, now)
+			return err
+		}
+	}
 	answers := func(text string) func(string) error {
 		return func(string) error { return answer(text) }
 	}
@@ -64,6 +76,8 @@ func (q *query) options() []getopt.Option {
 		{Long: []string{"watch"}, Set: set(&q.watch)},
 		{Long: []string{"held"}, Set: set(&q.held)},
 		{Long: []string{"report"}, Set: set(&q.report)},
+		{Long: []string{"since"}, Arg: "TIME", Set: at(&q.interval.since)},
+		{Long: []string{"until"}, Arg: "TIME", Set: at(&q.interval.until)},
 		{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, q.program))},
 		{Short: "V", Long: []string{"version"}, Set: answers(version.Line("fsync-status"))},
 	}
@@ -84,6 +98,10 @@ func (q *query) check() error {
 		return errors.New("--held needs exactly one FILE")
 	case q.report && len(q.operands) == 0:
 		return errors.New("--report needs a JOURNAL")
+	case !q.report && q.interval != (interval{}):
+		return errors.New("--since and --until are for --report")
+	case q.interval.isEmpty():
+		return errors.New("--until is before --since")
 	case q.held && strings.HasSuffix(q.operands[0], ".event"):
 		return errors.New("--held: an event is not held; fsync-event is-set asks for one")
 	case len(q.operands) == 0:

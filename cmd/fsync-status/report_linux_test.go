@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/base64"
 	"flag"
 	"fmt"
@@ -28,8 +29,11 @@ func pageOf(t testing.TB, runs []journal.Run) string {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	made := time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC)
-	if err := reportTemplate().Execute(f, newPage(runs, []source{{Path: "runs.jsonl", Runs: len(runs)}}, made)); err != nil {
+	w := bufio.NewWriter(f)
+	if err := tallyOf(interval{}, runs...).write(w, []source{{Path: "runs.jsonl", Runs: len(runs)}}, made); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	return path

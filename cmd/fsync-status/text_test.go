@@ -216,19 +216,19 @@ func TestShortRuns(t *testing.T) {
 		if outcome == journal.Ran {
 			r.Held = 2 * time.Millisecond
 		}
-		g.runs = append(g.runs, r)
+		g.blocks.add(newBlock(r, class(r)))
 	}
 	s := newScale([]*group{g}, start, start.Add(6*time.Hour))
 	if s.width > minWidth {
-		t.Errorf("%d pixels for %d runs", s.width, len(g.runs))
+		t.Errorf("%d pixels for %d runs", s.width, len(g.blocks.all))
 	}
-	for _, r := range g.runs {
-		b := s.bar(r, 0)
-		if hatched := b.Wait != ""; hatched != (r.Outcome == journal.Ran) {
-			t.Errorf("%s: %q is a wait", r.Outcome, b.Wait)
+	for _, block := range g.blocks.all {
+		b := s.bar(block, "l", 0)
+		if hatched := b.Wait != ""; hatched != (block.run.Outcome == journal.Ran) {
+			t.Errorf("%s: %q is a wait", block.run.Outcome, b.Wait)
 		}
 		if strings.Contains(b.Facts, "waited") {
-			t.Errorf("%s: %s", r.Outcome, b.Facts)
+			t.Errorf("%s: %s", block.run.Outcome, b.Facts)
 		}
 	}
 }
