@@ -46,10 +46,9 @@ func (t *tally) acquiredAfter(path string, got time.Time) bool {
 }
 
 // isHeld reports whether the lock says that a run has it: it is held by its
-// process, or by one that is not known or that inherited it, and nobody has
-// had it later.
+// process; or it is not known to be free, and nobody has had it later.
 func isHeld(s filelock.State, r journal.Run, last bool) bool {
-	return len(s.Holders) > 0 && (last || slices.ContainsFunc(s.Holders, func(h filelock.Holder) bool { return h.PID == r.PID && h.Host == r.Host }))
+	return s.Status() != filelock.Free && (last || slices.ContainsFunc(s.Holders, func(h filelock.Holder) bool { return h.PID == r.PID && h.Host == r.Host }))
 }
 
 // stateOf is the state of the lock, or the semaphore, at a path of a journal,

@@ -81,6 +81,10 @@ func TestWatch(t *testing.T) {
 		t.Errorf("all was drawn again: %q", change)
 	}
 	waiter.Kill()
+	testproc.Until(t, "no waiter on the screen", func() bool {
+		_, after, _ := strings.Cut(term.Screen()[shown:], "waits")
+		return strings.Contains(after, "2 busy")
+	})
 
 	// A narrower terminal is drawn on at once, and lines fit it.
 	shown = len(term.Screen())
