@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 		"wait":  wait,
 		"set":   set,
 		"slot":  slot,
-	}, func() { os.RemoveAll(wrapperDir) })
+	}, func() { os.RemoveAll(wrapperDir) }, func() { os.RemoveAll(shared().Dir()) })
 }
 
 // count DIR N: adds 1 to the number in DIR/n, N times, each time under the

@@ -2,6 +2,7 @@ package fileevent_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -117,4 +118,163 @@ func ExampleEvent_Info() {
 	}
 	fmt.Println(info.Set, info.Note, info.PID == os.Getpid())
 	// Output: true new disks true
+}
+
+// Wait ends when the event is set, or with its context.
+func ExampleEvent_Wait() {
+	ready := fileevent.New(filepath.Join(os.TempDir(), "example.ready"))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	switch err := ready.Wait(ctx); {
+	case errors.Is(err, context.DeadlineExceeded):
+		fmt.Println("nobody has set it in time")
+	case err != nil:
+		log.Print(err) // it cannot be waited for
+	default:
+		fmt.Println("ready")
+	}
+	// Output: nobody has set it in time
+}
+
+// While an event is set, no Wait waits. Clear undoes Set.
+func ExampleEvent_Clear() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	e := fileevent.New(filepath.Join(dir, "maintenance"))
+	if err := e.Set(); err != nil {
+		log.Print(err)
+	}
+	fmt.Println(e.IsSet())
+	if err := e.Clear(); err != nil {
+		log.Print(err)
+	}
+	fmt.Println(e.IsSet())
+	// Output:
+	// true <nil>
+	// false <nil>
+}
+
+// The producer of a queue of one waits until the last thing was taken.
+func ExampleEvent_WaitClear() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "full")
+	full := fileevent.New(path)
+
+	taken := make(chan error)
+	go func() { // or another process
+		taken <- fileevent.New(path, fileevent.AutoReset()).Wait(context.Background())
+	}()
+	if err := full.Set(); err != nil {
+		log.Print(err)
+	}
+	if err := full.WaitClear(context.Background()); err != nil {
+		log.Print(err)
+	}
+	fmt.Println("room for the next thing", <-taken)
+	// Output: room for the next thing <nil>
+}
+
+// A server reads its settings, and again after each change. It misses none, also
+// not while it reads, and any number of servers may watch.
+func ExampleEvent_Watch() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	changed := fileevent.New(filepath.Join(dir, "changed"))
+	watch, err := changed.Watch() // before the settings are read
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	for version := 1; version <= 2; version++ { // or: touch changed, by whoever changes them
+		if err := changed.Set(); err != nil {
+			log.Print(err)
+		}
+	}
+	if err := watch.Next(context.Background()); err != nil {
+		log.Print(err)
+		return
+	}
+	fmt.Println("read the settings: once, for both changes")
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	fmt.Println("again?", watch.Next(ctx) == nil)
+	// Output:
+	// read the settings: once, for both changes
+	// again? false
+}
+
+// A job needs everything that it waits for.
+func ExampleWaitAll() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	database := fileevent.New(filepath.Join(dir, "database"))
+	network := fileevent.New(filepath.Join(dir, "network"))
+
+	for _, e := range []*fileevent.Event{database, network} { // or two other processes
+		go func() {
+			if err := e.Set(); err != nil {
+				log.Print(err)
+			}
+		}()
+	}
+	if err := fileevent.WaitAll(context.Background(), database, network); err != nil {
+		log.Print(err)
+		return
+	}
+	fmt.Println("all is there")
+	// Output: all is there
+}
+
+// What was set last night does not count tonight.
+func ExampleMaxAge() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "dumped")
+	if err := fileevent.New(path).Set(); err != nil {
+		log.Print(err)
+	}
+	time.Sleep(time.Millisecond)
+
+	fmt.Println(fileevent.New(path, fileevent.MaxAge(12*time.Hour)).WaitFor(0))
+	fmt.Println(fileevent.New(path, fileevent.MaxAge(time.Microsecond)).WaitFor(0))
+	// Output:
+	// true <nil>
+	// false <nil>
+}
+
+// A worker that takes a job learns where it came from.
+func ExampleOnTake() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "job")
+	if err := fileevent.New(path, fileevent.Note("thumbnails")).Set(); err != nil {
+		log.Print(err)
+	}
+	job := fileevent.New(path, fileevent.AutoReset(), fileevent.OnTake(func(info fileevent.Info) {
+		fmt.Println("took", info.Note)
+	}))
+	if err := job.Wait(context.Background()); err != nil {
+		log.Print(err)
+	}
+	// Output: took thumbnails
 }

@@ -19,7 +19,7 @@ import (
 var roles = map[string]testproc.Role{"hold": hold, "count": count, "drop": drop}
 
 func TestMain(m *testing.M) {
-	testproc.Main(m, roles)
+	testproc.Main(m, roles, removeDir)
 }
 
 // hold PATH [shared] [DURATION]: acquires on "acquire", or gives up on

@@ -1,0 +1,198 @@
+package filelock_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+)
+
+// A process that inherits the file shares the hold: the lock is held until the
+// last of them has ended.
+func ExampleLock_File() {
+	lock := filelock.New(filepath.Join(dir(), "file.lock"))
+	if err := lock.Acquire(context.Background()); err != nil {
+		log.Print(err)
+		return
+	}
+	file, err := lock.File()
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	cmd := exec.Command("sh", "-c", "echo the lock is descriptor 3")
+	cmd.ExtraFiles = []*os.File{file}
+	cmd.Stdout = os.Stdout
+	err = cmd.Start()
+	file.Close() // the command has its own
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
+		log.Print(err)
+	}
+	if err := lock.Release(); err != nil { // for this process and all that inherited it
+		log.Print(err)
+	}
+	// Output: the lock is descriptor 3
+}
+
+// Holders says who holds the lock. A note says what for.
+func ExampleLock_Holders() {
+	path := filepath.Join(dir(), "holders.lock")
+	lock := filelock.New(path, filelock.Note("nightly")) // as if in another process
+	if err := lock.Acquire(context.Background()); err != nil {
+		log.Print(err)
+	}
+	defer lock.Release()
+
+	holders, err := filelock.New(path).Holders()
+	if err != nil {
+		log.Print(err)
+	}
+	for _, h := range holders {
+		fmt.Println(h.PID == os.Getpid(), h.Shared)
+	}
+	// Output: true false
+}
+
+// What a holder says of itself is shown when it has held the lock for some
+// milliseconds.
+func ExampleNote() {
+	path := filepath.Join(dir(), "note.lock")
+	lock := filelock.New(path, filelock.Note("nightly backup"))
+	if err := lock.Acquire(context.Background()); err != nil {
+		log.Print(err)
+	}
+	defer lock.Release()
+
+	for range time.Tick(time.Millisecond) {
+		holders, err := filelock.New(path).Holders()
+		if err != nil {
+			log.Print(err)
+			return
+		}
+		if len(holders) > 0 && holders[0].Note != "" {
+			fmt.Println(holders[0].Note)
+			return
+		}
+	}
+	// Output: nightly backup
+}
+
+// Waiters says who waits for the lock, with flock(1) too.
+func ExampleLock_Waiters() {
+	path := filepath.Join(dir(), "waiters.lock")
+	lock := filelock.New(path)
+	if err := lock.Acquire(context.Background()); err != nil {
+		log.Print(err)
+	}
+	done := make(chan error)
+	go func() {
+		done <- filelock.New(path).With(context.Background(), func(context.Context) error { return nil })
+	}()
+
+	for range time.Tick(time.Millisecond) {
+		waiters, err := lock.Waiters()
+		if err != nil {
+			log.Print(err)
+		}
+		if len(waiters) > 0 {
+			fmt.Println(len(waiters), "process waits")
+			break
+		}
+	}
+	if err := lock.Release(); err != nil {
+		log.Print(err)
+	}
+	fmt.Println(<-done)
+	// Output:
+	// 1 process waits
+	// <nil>
+}
+
+// A child that inherited the lock holds it, too: that is one hold of two
+// processes.
+func ExampleHolds() {
+	lock := filelock.New(filepath.Join(dir(), "holds.lock"))
+	if err := lock.Acquire(context.Background()); err != nil {
+		log.Print(err)
+		return
+	}
+	defer lock.Release()
+	file, err := lock.File()
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer file.Close()
+	child := exec.Command("sleep", "1000")
+	child.ExtraFiles = []*os.File{file}
+	if err := child.Start(); err != nil {
+		log.Print(err)
+		return
+	}
+	defer child.Process.Kill()
+
+	holders, err := lock.Holders()
+	if err != nil {
+		log.Print(err)
+	}
+	for _, hold := range filelock.Holds(holders) {
+		fmt.Println(len(hold), "processes,", hold[0].PID == os.Getpid(), hold[1].PID == child.Process.Pid)
+	}
+	// Output: 2 processes, true true
+}
+
+// Inspect looks at several locks at the same moment.
+func ExampleInspect() {
+	busy := filelock.New(filepath.Join(dir(), "busy.lock"))
+	idle := filelock.New(filepath.Join(dir(), "idle.lock"))
+	if err := busy.Acquire(context.Background()); err != nil {
+		log.Print(err)
+	}
+	defer busy.Release()
+	if err := idle.With(context.Background(), func(context.Context) error { return nil }); err != nil {
+		log.Print(err)
+	}
+
+	for _, state := range filelock.Inspect(busy, idle) {
+		switch state.Status() {
+		case filelock.Held:
+			fmt.Println("held, by", len(state.Holders))
+		case filelock.Free:
+			fmt.Println("free")
+		case filelock.Unknown:
+			fmt.Println("unknown:", state.Unknown, state.Err)
+		}
+	}
+	// Output:
+	// held, by 1
+	// free
+}
+
+// Each holder of a semaphore has a slot.
+func ExampleSemaphore_Holders() {
+	path := filepath.Join(dir(), "holders.sem")
+	slots := filelock.NewSemaphore(path, 3)
+	for range 2 {
+		if err := slots.Acquire(context.Background()); err != nil {
+			log.Print(err)
+		}
+	}
+	holders, err := slots.Holders()
+	if err != nil {
+		log.Print(err)
+	}
+	n, err := filelock.Slots(path)
+	if err != nil {
+		log.Print(err)
+	}
+	fmt.Println(len(holders), "of", n, "slots are held")
+	// Output: 2 of 3 slots are held
+}
