@@ -16,10 +16,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
 // Manager is a directory that names locks, semaphores and events. It is made by [Open],
@@ -32,6 +34,7 @@ import (
 // is [fs.ErrInvalid]. Where the file system ignores case, so do names.
 type Manager struct {
 	dir  string
+	in   cwd.Dir // that dir begins in, if it is not absolute
 	perm fs.FileMode
 }
 
@@ -49,6 +52,13 @@ func Perm(mode fs.FileMode) Option { return func(m *Manager) { m.perm = mode.Per
 // Open returns the Manager of a directory, and makes the directory, and those
 // above it, if it is missing. The error is an [*fs.PathError] if that fails,
 // or if something else than a directory is there.
+//
+// A relative path is made absolute by the kernel's name of the working
+// directory, so the Manager stays with its directory when the program changes
+// the working directory. Where the program may not use that name, because it may
+// not search one of the directories above, the path stays relative. Such a
+// Manager serves as long as the program stays where it is; afterwards its
+// methods fail.
 func Open(dir string, opts ...Option) (*Manager, error) {
 	if dir == "" {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: fmt.Errorf("%w: the directory has no name", fs.ErrInvalid)}
@@ -57,9 +67,13 @@ func Open(dir string, opts ...Option) (*Manager, error) {
 	for _, opt := range opts {
 		opt(m)
 	}
-	var err error
-	if m.dir, err = filepath.Abs(dir); err != nil {
+	path, in, err := cwd.At(dir)
+	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: err}
+	}
+	m.dir = in.Reach(path)
+	if !filepath.IsAbs(m.dir) {
+		m.in = in
 	}
 	if err := os.MkdirAll(m.dir, m.perm); err != nil {
 		return nil, err
@@ -74,7 +88,8 @@ func Open(dir string, opts ...Option) (*Manager, error) {
 	return m, nil
 }
 
-// Dir returns the absolute path of the directory.
+// Dir returns the path of the directory: an absolute one, unless the program may
+// not use it (see [Open]).
 func (m *Manager) Dir() string { return m.dir }
 
 // NewLock returns the lock of that name, the file NAME.lock in the directory.
@@ -120,5 +135,24 @@ func (m *Manager) path(name, suffix string) (string, error) {
 	if err := checkName(name); err != nil {
 		return "", err
 	}
-	return filepath.Join(m.dir, name+suffix), nil
+	dir, err := m.here()
+	if err != nil {
+		return "", err
+	}
+	return within(dir, name+suffix), nil
+}
+
+// here returns how the directory is reached now.
+func (m *Manager) here() (string, error) {
+	dir, err := m.in.Path(m.dir)
+	if err != nil {
+		return "", &fs.PathError{Op: "open", Path: m.dir, Err: err}
+	}
+	return dir, nil
+}
+
+// within is the path of a file in a directory. It is not cleaned: a symbolic
+// link before ".." leads elsewhere.
+func within(dir, file string) string {
+	return strings.TrimRight(dir, string(filepath.Separator)) + string(filepath.Separator) + file
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -56,7 +55,11 @@ var suffixes = []struct {
 // acquired or set before is there to be found: an event that is not set leaves
 // no file. What has no name that a Manager takes is not listed.
 func (m *Manager) List() ([]Entry, error) {
-	files, err := os.ReadDir(m.dir)
+	dir, err := m.here()
+	if err != nil {
+		return nil, err
+	}
+	files, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +68,7 @@ func (m *Manager) List() ([]Entry, error) {
 		for _, s := range suffixes {
 			name, ok := strings.CutSuffix(file.Name(), s.suffix)
 			if ok && checkName(name) == nil {
-				entries = append(entries, Entry{Kind: s.kind, Name: name, Path: filepath.Join(m.dir, file.Name())})
+				entries = append(entries, Entry{Kind: s.kind, Name: name, Path: within(dir, file.Name())})
 			}
 		}
 	}

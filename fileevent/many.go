@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
@@ -111,7 +112,11 @@ func (w *waitForAll) chooseTakes() {
 			w.takes = append(w.takes, i)
 		}
 	}
-	path := func(i int) string { return w.vigils[i].marker.path }
+	paths := make(map[int]string)
+	for _, i := range w.takes {
+		paths[i] = cwd.Name(w.vigils[i].marker.path) // in which all processes agree
+	}
+	path := func(i int) string { return paths[i] }
 	slices.SortStableFunc(w.takes, func(i, j int) int { return strings.Compare(path(i), path(j)) })
 	w.takes = slices.CompactFunc(w.takes, func(i, j int) bool { return path(i) == path(j) })
 }
@@ -149,7 +154,11 @@ func (w *waitForAll) take() (bool, error) {
 	takes := w.oneEach()
 	for n, i := range takes {
 		v := &w.vigils[i]
-		taken, err := v.event.take(v.marker)
+		m, err := v.marker.now()
+		taken := false
+		if err == nil {
+			taken, err = v.event.take(m)
+		}
 		if taken {
 			continue
 		}
@@ -165,7 +174,7 @@ func (w *waitForAll) take() (bool, error) {
 func (w *waitForAll) oneEach() (each []int) {
 	byName := make(map[string][]marker)
 	for _, i := range w.takes {
-		m := w.vigils[i].marker
+		m, _ := w.vigils[i].marker.now()
 		key := strings.ToLower(m.name)
 		if !slices.ContainsFunc(byName[key], m.is) {
 			each, byName[key] = append(each, i), append(byName[key], m)
@@ -179,8 +188,11 @@ func (w *waitForAll) putBack(taken []int) error {
 	for _, i := range taken {
 		v := &w.vigils[i]
 		again := *v.event
-		again.marker = v.marker
-		if err := again.Set(); err != nil {
+		var err error
+		if again.marker, err = v.marker.now(); err == nil {
+			err = again.Set()
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("set again what was taken: %w", err))
 		}
 	}

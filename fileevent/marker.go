@@ -5,13 +5,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"unicode"
 
 	"github.com/fsync-lock/fsync/internal/beside"
+	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
@@ -23,6 +23,7 @@ type marker struct {
 	path string
 	dir  string // with its last separator; empty for the working directory
 	name string
+	in   cwd.Dir // that the path begins in; see begin
 
 	network bool // another host may change it; see located
 }
@@ -68,25 +69,51 @@ func (m marker) check(op string) error {
 	return &fs.PathError{Op: op, Path: path, Err: misplaced(wrong)}
 }
 
-// absolute makes a marker that stays where it is if the working directory
-// changes.
-func (m marker) absolute(op string) (marker, error) {
+// begin makes a marker that stays where it is if the working directory changes:
+// see now.
+func (m marker) begin(op string) (marker, error) {
 	if err := m.check(op); err != nil {
 		return m, err
 	}
-	if filepath.IsAbs(m.path) {
-		return m, nil
-	}
-	wd, err := os.Getwd()
-	if err == nil && runtime.GOOS == "windows" { // C:name is relative to the directory of that drive
-		wd, err = filepath.Abs(m.directory())
-		m.dir = ""
-	}
+	path, in, err := cwd.At(m.path)
 	if err != nil {
 		return m, &fs.PathError{Op: op, Path: m.path, Err: err}
 	}
-	return splitMarker(wd + string(filepath.Separator) + m.dir + m.name), nil
+	m = splitMarker(path)
+	m.in = in
+	return m, nil
 }
+
+// now returns the marker under the path that leads to it now.
+func (m marker) now() (marker, error) {
+	path, err := m.in.Path(m.path)
+	if err != nil {
+		return m, &fs.PathError{Op: "look for", Path: m.path, Err: err}
+	}
+	if path == m.path {
+		return m, nil
+	}
+	there := splitMarker(path)
+	there.in, there.network = m.in, m.network
+	return there, nil
+}
+
+// reach has something done with the marker under the path that leads to it now,
+// and again if that led elsewhere meanwhile.
+func (m marker) reach(do func(marker) error) error {
+	for {
+		now, err := m.now()
+		if err != nil {
+			return err
+		}
+		if err = do(now); now.still() {
+			return err
+		}
+	}
+}
+
+// still reports whether the path that now has returned leads to the marker yet.
+func (m marker) still() bool { return m.in.Still(m.path) }
 
 // exists is a look. In a directory that is missing there is no marker.
 //

@@ -11,7 +11,7 @@ import (
 // A vigil is one event in one wait.
 type vigil struct {
 	event  *Event
-	marker marker // absolute
+	marker marker // that stays where it is
 	aim    watch.Aim
 	before token // for Appear
 	sub    *watch.Subscription
@@ -24,7 +24,7 @@ type vigil struct {
 // keep begins a vigil. The trace is read before the first look. The other way
 // round, a pulse between the two would be in neither.
 func (e *Event) keep(aim watch.Aim) (vigil, error) {
-	m, err := e.marker.absolute("wait for")
+	m, err := e.marker.begin("wait for")
 	if err != nil {
 		return vigil{}, err
 	}
@@ -50,24 +50,35 @@ type sight struct {
 // path and aim. What one takes, the others have not.
 func (v *vigil) see() (mine, others any) {
 	var s sight
-	switch v.aim {
-	case watch.Claim:
-		if s.set, s.err = v.event.take(v.marker); s.set {
-			return s, sight{}
+	s.err = v.marker.reach(func(m marker) error {
+		if !s.set || v.aim != watch.Claim { // what has been taken is had
+			s = v.seeAt(m)
 		}
-	case watch.Vanish:
-		s.set, s.err = v.marker.exists()
-	case watch.Appear:
-		if s.set, s.err = v.marker.exists(); s.err != nil {
-			break
-		}
-		s.set = s.set && v.event.counts(v.marker.path)
-		if !s.set {
-			s.now, s.err = v.marker.trace()
-			s.now.there = s.now.there && v.event.counts(v.marker.tracePath())
-		}
+		return s.err
+	})
+	if s.set && v.aim == watch.Claim {
+		return s, sight{}
 	}
 	return s, s
+}
+
+func (v *vigil) seeAt(m marker) (s sight) {
+	switch v.aim {
+	case watch.Claim:
+		s.set, s.err = v.event.take(m)
+	case watch.Vanish:
+		s.set, s.err = m.exists()
+	case watch.Appear:
+		if s.set, s.err = m.exists(); s.err != nil {
+			break
+		}
+		s.set = s.set && v.event.counts(m.path)
+		if !s.set {
+			s.now, s.err = m.trace()
+			s.now.there = s.now.there && v.event.counts(m.tracePath())
+		}
+	}
+	return s
 }
 
 // look reports whether what the vigil is for is the case, or was since it
@@ -151,15 +162,31 @@ func (w *wait) run() error {
 	}
 }
 
-func (w *wait) subscribe(inbox *watch.Inbox) (err error) {
+func (w *wait) subscribe(inbox *watch.Inbox) error {
 	for i := range w.vigils {
 		v := &w.vigils[i]
 		v.event.at(subscribing)
-		if v.sub, err = inbox.Subscribe(v.marker.path, v.aim, i); err != nil {
+		if err := v.subscribe(inbox, i); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (v *vigil) subscribe(inbox *watch.Inbox, tag int) error {
+	for {
+		m, err := v.marker.now()
+		if err != nil {
+			return err
+		}
+		v.sub, err = inbox.Subscribe(m.path, v.aim, tag)
+		if m.still() {
+			return err
+		}
+		if err == nil { // it may be for another file
+			v.sub.Close()
+		}
+	}
 }
 
 func (w *wait) unsubscribe() {

@@ -33,7 +33,7 @@ import (
 // goroutine to see each Set, give each a Watch.
 type Watch struct {
 	event  *Event
-	marker marker // absolute
+	marker marker // that stays where it is
 
 	mu   sync.Mutex
 	last sighting
@@ -42,7 +42,7 @@ type Watch struct {
 // Watch returns a Watch that sees every Set from here on. An event that is set
 // already does not count until it is set again. The directory need not exist.
 func (e *Event) Watch() (*Watch, error) {
-	m, err := e.marker.absolute("watch")
+	m, err := e.marker.begin("watch")
 	if err != nil {
 		return nil, err
 	}
@@ -97,10 +97,13 @@ func (w *Watch) look() (bool, error) {
 type sighting struct{ marker, trace token }
 
 func (m marker) sight() (s sighting, err error) {
-	m.refresh()
-	if s.marker, err = m.mark(); err == nil {
-		s.trace, err = m.trace()
-	}
+	err = m.reach(func(m marker) (err error) {
+		m.refresh()
+		if s.marker, err = m.mark(); err == nil {
+			s.trace, err = m.trace()
+		}
+		return err
+	})
 	return s, err
 }
 

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
 // AcquireAll takes all of the locks or none of them, waiting for each until ctx
@@ -27,7 +29,7 @@ func AcquireAll(ctx context.Context, locks ...*Lock) error {
 		return err
 	}
 	for i, l := range ordered {
-		if err := l.Acquire(ctx); err != nil {
+		if err := l.acquire(ctx, l.aim); err != nil {
 			for _, had := range slices.Backward(ordered[:i]) {
 				if e := had.Release(); e != nil {
 					err = errors.Join(err, e)
@@ -39,20 +41,30 @@ func AcquireAll(ctx context.Context, locks ...*Lock) error {
 	return nil
 }
 
+// A located lock is one whose path is not to be looked up again: the process
+// may change its directory while it waits for those before it.
+type located struct {
+	*Lock
+	path     string
+	dir      cwd.Dir
+	resolved string
+}
+
+func (l located) aim() (want, error) { return l.aimAt(l.path, l.dir) }
+
 // inOrder returns the locks in the order of their paths, in which all
 // processes agree.
-func inOrder(locks []*Lock) ([]*Lock, error) {
-	type named struct {
-		*Lock
-		path string
-	}
-	all, seen := make([]named, len(locks)), map[fileID]*Lock{}
+func inOrder(locks []*Lock) ([]located, error) {
+	all, seen := make([]located, len(locks)), map[fileID]*Lock{}
 	for i, l := range locks {
-		path, err := resolved(l.given)
+		path, dir, err := locate(l.given)
 		if err != nil {
 			return nil, err
 		}
-		all[i] = named{l, path}
+		all[i] = located{l, path, dir, ""}
+		if all[i].resolved, err = resolve(path); err != nil {
+			return nil, err
+		}
 		if at, err := lookAt(path); err == nil && at.exists {
 			if other := seen[at.file]; other != nil {
 				return nil, twice(l, other)
@@ -60,34 +72,30 @@ func inOrder(locks []*Lock) ([]*Lock, error) {
 			seen[at.file] = l
 		}
 	}
-	slices.SortStableFunc(all, func(a, b named) int { return cmp.Compare(a.path, b.path) })
-	ordered := make([]*Lock, len(all))
+	slices.SortStableFunc(all, func(a, b located) int { return cmp.Compare(a.resolved, b.resolved) })
 	for i, l := range all {
-		if i > 0 && all[i-1].path == l.path { // the file may not be there yet
+		if i > 0 && all[i-1].resolved == l.resolved { // the file may not be there yet
 			return nil, twice(l.Lock, all[i-1].Lock)
 		}
-		ordered[i] = l.Lock
 	}
-	return ordered, nil
+	return all, nil
 }
 
 func twice(a, b *Lock) error {
 	return &fs.PathError{Op: "acquire", Path: a.given, Err: fmt.Errorf("%w: it is the same file as %s", fs.ErrInvalid, b.given)}
 }
 
-// resolved is the one path of a lock file that all spellings of it lead to. The
-// file itself is not followed: it is never locked through a link.
-func resolved(given string) (string, error) {
-	path, err := absolute(given)
+// resolve returns the one path of a lock file that all spellings of it lead to.
+// The file itself is not followed: it is never locked through a link.
+func resolve(path string) (string, error) {
+	dir, base := filepath.Split(path)
+	if base == "." || base == ".." { // a directory
+		dir, base = path, ""
+	}
+	dir, err := filepath.EvalSymlinks(cmp.Or(dir, "."))
 	if err != nil {
 		return "", err
 	}
-	dir, base := filepath.Split(path)
-	if base == "" || base == "." || base == ".." { // a directory
-		return filepath.EvalSymlinks(path)
-	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return "", err
-	}
-	return filepath.Join(dir, base), nil
+	// No link is left in it, and the kernel calls the working directory by none.
+	return filepath.Join(cwd.Name(dir), base), nil
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
 // A core is what Lock and Semaphore are made of: a path, and the holds on it.
@@ -18,7 +20,7 @@ type core struct {
 
 	mu    sync.Mutex // guards the fields below
 	holds []*handle
-	gate  *gate // of the absolute path that was last used
+	gate  *gate // of the path that was last used
 	seen  bool  // that path has been locked before
 }
 
@@ -52,7 +54,7 @@ func (c *core) acquire(ctx context.Context, aim func() (want, error)) error {
 	if err = c.keep(w, h, err); err != errBusy {
 		return err
 	}
-	return locked(ctx, c.given, w.state(false).suspects()) // it is late already: no looking far
+	return locked(ctx, c.given, w.now().state(false).suspects()) // it is late already: no looking far
 }
 
 // tryFor is TryAcquireFor for a want, and TryAcquire if d is not positive. It
@@ -146,12 +148,12 @@ func (c *core) file() (*os.File, error) {
 }
 
 // target returns what the core's options make of a path, and its gate.
-func (c *core) target(path, gatePath string) (target, *gate) {
-	t := target{path: path, shared: c.shared, perm: c.perm}
+func (c *core) target(path, gatePath string, dir cwd.Dir) (target, *gate) {
+	t := target{path: path, dir: dir, shared: c.shared, perm: c.perm}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gate == nil || c.gate.of != gatePath {
-		c.gate, c.seen = gateOf(gatePath, c.perm), false
+	if c.gate == nil || c.gate.of != dir.Key(gatePath) {
+		c.gate, c.seen = gateOf(gatePath, dir, c.perm), false
 	}
 	t.known = c.seen
 	return t, c.gate

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
 // QueueLen is the number of goroutines of this process that wait for path.
@@ -104,7 +106,7 @@ func keeperOf(t testing.TB, path string) *keeper {
 }
 
 // Sweep does at once what is done some time after a gate was passed.
-func Sweep(path string) { gateOf(path, 0o666).sweep() }
+func Sweep(path string) { gateOf(path, cwd.Dir{}, 0o666).sweep() }
 
 // LastTryAfterAGrant is a wait for a free lock that reaches its deadline when
 // it has been granted the lock but has not been told yet. It reports whether it
@@ -143,7 +145,7 @@ func Parkers(path string) map[spot]*parker {
 
 // InUse reports whether who comes to path goes behind others, as far as the
 // gate tells.
-func InUse(path string) bool { return gateOf(path, 0o666).inUse() }
+func InUse(path string) bool { return gateOf(path, cwd.Dir{}, 0o666).inUse() }
 
 // Distrust has the gate of path keep nobody from trying.
-func Distrust(path string) { gateOf(path, 0o666).distrust(false) }
+func Distrust(path string) { gateOf(path, cwd.Dir{}, 0o666).distrust(false) }

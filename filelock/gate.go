@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
 // A gate is a second lock file, .NAME.gate, that waiters of all processes pass
@@ -26,7 +28,7 @@ import (
 //
 // Plain flock(1) users of the lock do not know the gate, and may overtake.
 type gate struct {
-	of string // the path of the lock or the semaphore
+	of string // the key of the lock or the semaphore
 	target
 	calm atomic.Int64 // when the gate was last found missing, since epoch
 }
@@ -42,21 +44,21 @@ type distrust struct {
 
 // distrust is of what is at the path now.
 func (g *gate) distrust(forGood bool) {
-	if at, err := lookAt(g.path); err == nil && at.exists {
-		distrusted.Store(g.path, distrust{at.file, forGood})
+	if at, err := g.lookNow(); err == nil && at.exists {
+		distrusted.Store(g.key(), distrust{at.file, forGood})
 	}
 }
 
 func (g *gate) trusts(file fileID) bool {
-	d, ok := distrusted.Load(g.path)
+	d, ok := distrusted.Load(g.key())
 	return !ok || !sameFile(d.(distrust).file, file)
 }
 
 // trust is for who has passed the gate: whoever was stopped there is not any
 // more.
 func (g *gate) trust() {
-	if d, ok := distrusted.Load(g.path); ok && !d.(distrust).forGood {
-		distrusted.Delete(g.path)
+	if d, ok := distrusted.Load(g.key()); ok && !d.(distrust).forGood {
+		distrusted.Delete(g.key())
 	}
 }
 
@@ -67,13 +69,13 @@ var epoch = time.Now()
 // what looking costs a tight loop and how long that loop may overtake.
 const calmFor = 50 * time.Microsecond
 
-// gateOf returns the gate of what is at an absolute path. Its own path is empty
-// if there can be none.
-func gateOf(path string, perm fs.FileMode) *gate {
-	g := &gate{of: path}
+// gateOf returns the gate of what is at a path. Its own path is empty if there
+// can be none.
+func gateOf(path string, in cwd.Dir, perm fs.FileMode) *gate {
+	g := &gate{of: in.Key(path)}
 	dir, base := filepath.Split(strings.TrimRight(path, string(filepath.Separator)))
 	if gates && base != "" && base != "." && base != ".." {
-		g.target = target{path: dir + "." + base + ".gate", perm: perm}
+		g.target = target{path: dir + "." + base + ".gate", dir: in, perm: perm}
 	}
 	return g
 }
@@ -87,7 +89,7 @@ func (g *gate) inUse() bool {
 	if last := g.calm.Load(); last != 0 && now < time.Duration(last)+calmFor {
 		return false
 	}
-	if at, err := lookAt(g.path); err == nil && at.exists {
+	if at, err := g.lookNow(); err == nil && at.exists {
 		return g.trusts(at.file)
 	}
 	g.calm.Store(int64(now))
@@ -259,11 +261,11 @@ var sweeping sync.Map // path -> struct{}; one timer for each gate is enough
 // while it is locked misleads nobody: who waits for it finds out and makes a
 // new one. A process that ends before leaves the gate to the next that waits.
 func (g *gate) sweepLater() {
-	if _, again := sweeping.LoadOrStore(g.path, struct{}{}); again {
+	if _, again := sweeping.LoadOrStore(g.key(), struct{}{}); again {
 		return
 	}
 	time.AfterFunc(sweepAfter, func() {
-		sweeping.Delete(g.path)
+		sweeping.Delete(g.key())
 		g.sweep()
 	})
 }
@@ -278,7 +280,10 @@ func (g *gate) sweep() {
 		return
 	}
 	defer h.release()
+	if t, err = t.now(); err != nil {
+		return
+	}
 	if !h.isGate() || os.Remove(t.path) != nil {
-		distrusted.Store(g.path, distrust{h.file, true})
+		distrusted.Store(g.key(), distrust{h.file, true})
 	}
 }

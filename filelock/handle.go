@@ -8,15 +8,17 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/gofrs/flock"
 )
 
 // A handle is an open lock file with the kernel's lock on it: one hold.
 type handle struct {
 	fl   *flock.Flock
-	file fileID // the locked file
-	size int64  // its size when it was locked
-	kept bool   // a Lock or a Semaphore has it; guarded by held.mu
+	dir  cwd.Dir // that its path begins in
+	file fileID  // the locked file
+	size int64   // its size when it was locked
+	kept bool    // a Lock or a Semaphore has it; guarded by held.mu
 	rec  recording
 }
 
@@ -32,8 +34,8 @@ var held = struct {
 	handles map[*handle]struct{}
 }{handles: map[*handle]struct{}{}}
 
-func newHandle(fl *flock.Flock) *handle {
-	h := &handle{fl: fl}
+func newHandle(fl *flock.Flock, dir cwd.Dir) *handle {
+	h := &handle{fl: fl, dir: dir}
 	held.mu.Lock()
 	defer held.mu.Unlock()
 	held.handles[h] = struct{}{}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
 // Lock is a lock on a file, held against all other processes, and against
@@ -58,12 +60,16 @@ func New(path string, opts ...Option) *Lock {
 
 // aim returns what one acquisition is after.
 func (l *Lock) aim() (want, error) {
-	path, err := absolute(l.given)
+	path, dir, err := locate(l.given)
 	if err != nil {
 		return want{}, err
 	}
-	t, gate := l.target(path, path)
-	return want{path: path, any: []target{t}, gate: gate}, nil
+	return l.aimAt(path, dir)
+}
+
+func (l *Lock) aimAt(path string, dir cwd.Dir) (want, error) {
+	t, gate := l.target(path, path, dir)
+	return want{given: l.given, path: t.key(), any: []target{t}, gate: gate}, nil
 }
 
 // seen returns what is to be looked at.

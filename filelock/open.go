@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"runtime"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/gofrs/flock"
 )
 
 // A target is what is locked and how. It does not change.
 type target struct {
 	path   string
+	dir    cwd.Dir // that the path begins in
 	shared bool
 	perm   fs.FileMode
 	known  bool // it has been locked before: there is no need to look first
@@ -29,25 +29,40 @@ var (
 	errReplaced  = errors.New("lock file is removed or replaced again and again")
 )
 
-// absolute makes a path independent of the working directory, which may change
-// while a goroutine waits. It does not clean the path: with a symbolic link in
-// a/../b that would name another file.
-func absolute(path string) (string, error) {
+// locate returns the path as it is, and the directory that it begins in.
+func locate(path string) (string, cwd.Dir, error) {
 	if path == "" {
-		return "", &fs.PathError{Op: "open", Path: path, Err: errEmptyPath}
+		return "", cwd.Dir{}, &fs.PathError{Op: "open", Path: path, Err: errEmptyPath}
 	}
-	if filepath.IsAbs(path) {
-		return path, nil
-	}
-	if runtime.GOOS == "windows" {
-		return filepath.Abs(path) // drive-relative forms need it
-	}
-	dir, err := os.Getwd()
+	at, dir, err := cwd.At(path)
 	if err != nil {
-		return "", &fs.PathError{Op: "open", Path: path, Err: err}
+		return "", cwd.Dir{}, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	return dir + string(filepath.Separator) + path, nil
+	return at, dir, nil
 }
+
+// now returns the target under the path that leads to it now: the process may
+// have changed its directory since.
+func (t target) now() (target, error) {
+	path, err := t.dir.Path(t.path)
+	if err != nil {
+		return t, &fs.PathError{Op: "open", Path: t.path, Err: err}
+	}
+	t.path = path
+	return t, nil
+}
+
+// lookNow looks at where the path leads now.
+func (t target) lookNow() (place, error) {
+	t, err := t.now()
+	if err != nil {
+		return place{}, err
+	}
+	return lookAt(t.path)
+}
+
+// key tells files apart by their paths.
+func (t target) key() string { return t.dir.Key(t.path) }
 
 // try takes the lock if that needs no waiting; errBusy if it does.
 func (t target) try() (*handle, error) {
@@ -65,6 +80,21 @@ func (t target) try() (*handle, error) {
 // file at the path. With wait it blocks in the kernel's queue, and tells opened
 // before what it waits for.
 func (t target) lockOnce(wait bool, opened func(place)) (*handle, error) {
+	t, err := t.now()
+	if err != nil {
+		return nil, err
+	}
+	h, err := t.lockHere(wait, opened)
+	if !t.dir.Still(t.path) { // it may be another file
+		if h != nil {
+			h.release()
+		}
+		return nil, errReplaced
+	}
+	return h, err
+}
+
+func (t target) lockHere(wait bool, opened func(place)) (*handle, error) {
 	at := place{exists: true}
 	if !t.known || wait {
 		var err error
@@ -85,7 +115,7 @@ func (t target) lockOnce(wait bool, opened func(place)) (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := newHandle(fl)
+	h := newHandle(fl, t.dir)
 	if err := t.check(h); err != nil {
 		h.release()
 		return nil, err

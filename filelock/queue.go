@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
 // How this process waits.
@@ -63,9 +65,11 @@ const (
 
 // A want is what an acquisition is after: any one of its targets.
 type want struct {
-	path string // of the lock or the semaphore: the queue's
-	any  []target
-	gate *gate
+	given string // the path of the lock or the semaphore
+	path  string // its key: the queue's
+	any   []target
+	slots bool // they are a semaphore's
+	gate  *gate
 
 	still func() error // nil, or whether what was got is what was wanted
 }
@@ -73,10 +77,23 @@ type want struct {
 // slot numbers the targets of a semaphore from 1, as their files are called;
 // that of a lock is 0.
 func (w want) slot(i int) int {
-	if w.any[i].path == w.path {
+	if !w.slots {
 		return 0
 	}
 	return i + 1
+}
+
+// now returns the want under the paths that lead there now, and without
+// targets if there are none.
+func (w want) now() want {
+	w.any = slices.Clone(w.any)
+	for i, t := range w.any {
+		var err error
+		if w.any[i], err = t.now(); err != nil {
+			return want{given: w.given, path: w.path}
+		}
+	}
+	return w
 }
 
 // A waiter is a goroutine in Acquire.
@@ -108,7 +125,7 @@ type spot struct {
 	shared bool
 }
 
-func (t target) spot() spot { return spot{t.path, t.shared} }
+func (t target) spot() spot { return spot{t.key(), t.shared} }
 
 // A parker waits for the kernel on behalf of whoever is at the head of the
 // queue when the lock comes, and ends with that.
@@ -278,9 +295,10 @@ func (q *queue) forgetStale() {
 	parkers := slices.Collect(maps.Values(q.parkers))
 	queues.mu.Unlock()
 	for _, p := range parkers {
-		now, err := lookAt(p.path)
+		now, err := p.lookNow()
 		queues.mu.Lock()
-		if err == nil && q.parkers[p.spot()] == p && p.at.exists && (!now.exists || !sameFile(now.file, p.at.file)) {
+		stale := err == nil && p.at.exists && (!now.exists || !sameFile(now.file, p.at.file))
+		if (stale || errors.Is(err, cwd.ErrMoved)) && q.parkers[p.spot()] == p {
 			delete(q.parkers, p.spot())
 			q.advance()
 		}

@@ -218,7 +218,11 @@ func (h *handle) rewrite(mayWrite func([]byte) bool, write func(f *os.File, old 
 	if err != nil {
 		return err
 	}
-	f, err := openFile(h.fl.Path(), os.O_RDWR)
+	path, err := h.dir.Path(h.fl.Path())
+	if err != nil {
+		return err
+	}
+	f, err := openFile(path, os.O_RDWR)
 	if err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func (s *Semaphore) Holders() ([]Holder, error) { return holders(s.seen()) }
 func (s *Semaphore) aim() (want, error) {
 	w, err := s.want()
 	if err == nil {
-		err = s.agree(w.path)
+		err = w.still()
 	}
 	return w, err
 }
@@ -96,10 +96,10 @@ func (s *Semaphore) seen() (want, error) {
 	if err != nil {
 		return want{}, err
 	}
-	n, err := readSlots(filepath.Join(w.path, slotsFile))
+	n, err := readSlots(within(s.given, slotsFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return want{path: w.path, gate: w.gate}, nil
+		return want{given: w.given, path: w.path, slots: true, gate: w.gate}, nil
 	case err == nil && n != s.slots:
 		err = s.disagree(n)
 	}
@@ -116,15 +116,16 @@ func (s *Semaphore) want() (want, error) {
 	if s.shared {
 		return want{}, s.wrong("a semaphore cannot be shared: its slots are exclusive")
 	}
-	path, err := absolute(s.given)
+	path, dir, err := locate(s.given)
 	if err != nil {
 		return want{}, err
 	}
+	home := target{path: path, dir: dir}
 	// A wait may be long: it looks again when it has ended.
-	w := want{path: path, still: func() error { return s.agree(path) }}
+	w := want{given: s.given, path: home.key(), slots: true, still: func() error { return s.agree(home) }}
 	for i := range s.slots {
 		var t target
-		t, w.gate = s.target(filepath.Join(path, strconv.Itoa(i+1)), filepath.Join(path, slotsFile))
+		t, w.gate = s.target(within(path, strconv.Itoa(i+1)), within(path, slotsFile), dir)
 		w.any = append(w.any, t)
 	}
 	return w, nil
@@ -133,7 +134,13 @@ func (s *Semaphore) want() (want, error) {
 // Slots returns how many slots the semaphore in the directory at path has. It
 // is an [fs.ErrNotExist] if nobody has ever acquired one of them.
 func Slots(path string) (int, error) {
-	return readSlots(filepath.Join(path, slotsFile))
+	return readSlots(within(path, slotsFile))
+}
+
+// within is the path of a file in a semaphore's directory. It is not cleaned: a
+// symbolic link before ".." leads elsewhere.
+func within(dir, name string) string {
+	return strings.TrimRight(dir, string(filepath.Separator)) + string(filepath.Separator) + name
 }
 
 // maxSlots bounds the files that a semaphore is made of.
@@ -158,8 +165,13 @@ func (e semaphoreError) Is(target error) bool { return target == fs.ErrInvalid }
 
 // agree makes sure that the directory is there and has our number of slots. It
 // looks every time: the directory may have been removed and made anew.
-func (s *Semaphore) agree(dir string) error {
-	file := filepath.Join(dir, slotsFile)
+func (s *Semaphore) agree(home target) error {
+	home, err := home.now()
+	if err != nil {
+		return err
+	}
+	dir := home.path
+	file := within(dir, slotsFile)
 	n, err := readSlots(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = s.make(dir); err == nil {
@@ -221,7 +233,7 @@ func (s *Semaphore) make(dir string) error {
 		return err
 	}
 	for i := range s.slots {
-		f, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(i+1)), os.O_CREATE|os.O_EXCL|openFlags, s.perm)
+		f, err := os.OpenFile(within(dir, strconv.Itoa(i+1)), os.O_CREATE|os.O_EXCL|openFlags, s.perm)
 		if err == nil {
 			err = f.Close()
 		}
@@ -229,7 +241,7 @@ func (s *Semaphore) make(dir string) error {
 			return err
 		}
 	}
-	file, text := filepath.Join(dir, slotsFile), []byte(strconv.Itoa(s.slots)+"\n")
+	file, text := within(dir, slotsFile), []byte(strconv.Itoa(s.slots)+"\n")
 	tmp := fmt.Sprintf("%s.%016x", file, rand.Uint64())
 	defer os.Remove(tmp)
 	if err := writeNew(tmp, text, s.perm); err != nil {

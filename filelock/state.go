@@ -157,7 +157,7 @@ func holders(w want, err error) ([]Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.state(true).holders(w.path)
+	return w.state(true).holders(w.given)
 }
 
 // state is the state of what is wanted. Unless it is to be thorough, it tells

@@ -170,7 +170,7 @@ func (t lockTable) waiters(w want, files []lockFile, gate lockFile) []Waiter {
 // really waits for one more slot is at the gate, too.
 func (t lockTable) served(w want, files []lockFile, gate lockFile) map[int]bool {
 	served := map[int]bool{}
-	if len(w.any) == 1 && w.any[0].path == w.path {
+	if !w.slots {
 		return served // a lock has no slots
 	}
 	for _, file := range files {

@@ -20,14 +20,18 @@ func (k *keeper) tell() {
 	}
 	since, told := k.q.waiters[0].since, k.told
 	queues.mu.Unlock()
-	at, err := lookAt(k.gate.path)
+	gate, err := k.gate.now()
+	if err != nil {
+		return
+	}
+	at, err := lookAt(gate.path)
 	if err != nil || !at.exists || !at.mode.IsRegular() || told.exists && sameFile(at.file, told.file) {
 		return
 	}
 	queues.mu.Lock()
 	k.told = at
 	queues.mu.Unlock()
-	f, err := openFile(k.gate.path, os.O_RDWR|os.O_APPEND)
+	f, err := openFile(gate.path, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return
 	}

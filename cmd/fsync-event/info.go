@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/fileevent"
+	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
@@ -69,7 +70,7 @@ func (q *query) printInfo(out *os.File, targets []target) int {
 }
 
 func (t target) state(info fileevent.Info, err error) state {
-	s := state{Name: t.name, Path: t.absolute(), State: "clear"}
+	s := state{Name: t.name, Path: cwd.Name(t.Path()), State: "clear"}
 	switch {
 	case err != nil:
 		s.State, s.Error = "unknown", err.Error()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -92,15 +91,6 @@ func (q *query) telling(label string, opts []fileevent.Option) []fileevent.Optio
 		}
 		q.taken[label] = set
 	}))
-}
-
-// absolute is the path for those who do not know the working directory.
-func (t target) absolute() string {
-	path, err := filepath.Abs(t.Path())
-	if err != nil {
-		return t.Path()
-	}
-	return path
 }
 
 // openStatus is the exit status for an event that cannot be had.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
@@ -79,10 +80,11 @@ func (j *job) environment(l lock) []string {
 			kept = append(kept, entry)
 		}
 	}
-	path, err := filepath.Abs(j.lockPath(l))
-	if err != nil || path == "" {
+	path := j.lockPath(l)
+	if path == "" {
 		return kept
 	}
+	path = cwd.Reach(path)
 	name := filepath.Base(path)
 	if ext := filepath.Ext(name); ext == ".lock" || ext == ".sem" {
 		name = strings.TrimSuffix(name, ext)

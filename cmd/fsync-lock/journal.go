@@ -10,6 +10,7 @@ import (
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
+	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -65,10 +66,7 @@ func (j *job) journalled(l lock) string {
 	case path == "":
 		return fmt.Sprintf("descriptor %d", j.fd)
 	}
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
+	return cwd.Name(path)
 }
 
 // waited says that the wait is over, with or without the lock.

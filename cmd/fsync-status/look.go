@@ -14,6 +14,7 @@ import (
 	"github.com/fsync-lock/fsync"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/fileevent"
+	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
 // A look is what is there at one moment.
@@ -111,11 +112,7 @@ func (l *look) list(dir, prefix string) error {
 
 // one adds what an operand is.
 func (l *look) one(kind fsync.Kind, operand string) error {
-	path, err := filepath.Abs(operand)
-	if err != nil {
-		return err
-	}
-	list := []fsync.Entry{{Kind: kind, Path: path}}
+	list := []fsync.Entry{{Kind: kind, Path: cwd.Reach(operand)}}
 	fsync.Inspect(list)
 	l.entries, l.labels = append(l.entries, entry{Entry: list[0]}), append(l.labels, operand)
 	return nil

@@ -29,7 +29,7 @@ type hub struct {
 	watcher *fsnotify.Watcher // nil until one is needed and to be had
 
 	mu         sync.Mutex
-	places     map[string]*place // those with subscriptions
+	places     map[string]*place // those with subscriptions, by the keys of their paths
 	byID       map[identity]*dirWatch
 	byPath     map[string]*dirWatch // the same, by the path given to the watcher with a separator behind it
 	idle       int                  // how many of them have no place
@@ -50,7 +50,7 @@ func newHub(open func() (*fsnotify.Watcher, error), every time.Duration) *hub {
 }
 
 func (h *hub) subscribe(b *Inbox, path string, aim Aim, tag int) (*Subscription, error) {
-	dir, name, err := split(path)
+	dir, name, in, err := split(path)
 	if err != nil {
 		return nil, err
 	}
@@ -60,10 +60,10 @@ func (h *hub) subscribe(b *Inbox, path string, aim Aim, tag int) (*Subscription,
 	}
 	s := &Subscription{hub: h, inbox: b, tag: tag}
 	h.mu.Lock()
-	p := h.places[dir]
+	p := h.places[in.Key(dir)]
 	if p == nil {
-		p = &place{dir: dir, spots: make(map[string]*spot)}
-		h.places[dir] = p
+		p = &place{dir: dir, in: in, spots: make(map[string]*spot)}
+		h.places[in.Key(dir)] = p
 	}
 	p.join(s, name, aim)
 	settled := p.settled && p.id == id
@@ -90,7 +90,7 @@ func (h *hub) unsubscribe(s *Subscription) {
 	if p.n > 0 {
 		return
 	}
-	delete(h.places, p.dir)
+	delete(h.places, p.in.Key(p.dir))
 	h.move(p, nil)
 	h.setPolling(p, "")
 	if h.idle > maxIdle {
@@ -110,10 +110,10 @@ func (h *hub) settle(p *place) {
 // attach does the work of settle and returns what there is to tell about it.
 // The caller holds admin.
 func (h *hub) attach(p *place) (say func()) {
-	id, err := identify(p.dir)
+	id, err := identify(p.path())
 	var w *dirWatch
 	if err == nil {
-		w, err = h.watchFor(p.dir, id)
+		w, err = h.watchFor(p.in.Reach(p.dir), id)
 	}
 	why := ""
 	switch {

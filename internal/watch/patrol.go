@@ -141,7 +141,7 @@ func (h *hub) release(p *place) {
 // asWatched reports whether the directory that stands at the place is watched
 // for it.
 func (h *hub) asWatched(p *place) bool {
-	id, err := identify(p.dir)
+	id, err := identify(p.path())
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return err == nil && p.on != nil && p.on.id == id

@@ -3,12 +3,15 @@ package watch
 import (
 	"log/slog"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
 // A place is a directory by the path that subscribers call it, whatever stands
 // at that path and whether anything does.
 type place struct {
-	dir string // absolute, with its last separator
+	dir string  // with its last separator
+	in  cwd.Dir // that dir begins in
 
 	// The hub's mu guards the fields below.
 	spots   map[string]*spot // by folded name
@@ -23,6 +26,16 @@ type place struct {
 	board   []byte    // as it was at the last examination that read it
 	busy    bool      // an examination is going on
 	leisure time.Time // the patrol does not examine it before
+}
+
+// path returns how the directory is reached now: the process may have changed
+// its own. It is empty if it cannot be reached.
+func (p *place) path() string {
+	path, err := p.in.Path(p.dir)
+	if err != nil {
+		return ""
+	}
+	return withSeparator(path)
 }
 
 // join and leave keep the books of who waits for what. The caller holds mu.

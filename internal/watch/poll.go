@@ -78,8 +78,9 @@ func nextPause(pause, took time.Duration) time.Duration {
 // appeared reports whether there is a directory at a place where there was
 // none.
 func (h *hub) appeared(p *place) bool {
-	refreshParent(p.dir)
-	_, err := identify(p.dir)
+	dir := p.path()
+	refreshParent(dir)
+	_, err := identify(dir)
 	return err == nil
 }
 
@@ -88,15 +89,16 @@ func (h *hub) appeared(p *place) bool {
 // says so. It decides by what is there, not by what has changed, so that
 // nothing depends on what an earlier examination saw.
 func (h *hub) examine(p *place) {
+	dir := p.path()
 	h.mu.Lock()
-	few := p.entries <= fewEntries
+	few := p.entries <= fewEntries || dir == "" // then all have to know
 	h.mu.Unlock()
 	var there map[string]struct{}
 	var board []byte
 	if few {
-		refresh(p.dir)
+		refresh(dir)
 	} else {
-		there, board = list(p.dir), readBoard(p.dir)
+		there, board = list(dir), readBoard(dir)
 	}
 	if h.blind.Load() {
 		return

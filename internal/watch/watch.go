@@ -18,11 +18,12 @@
 package watch
 
 import (
+	"cmp"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
 // An Aim is what a subscriber waits for.
@@ -93,24 +94,14 @@ func (b *Inbox) Subscribe(path string, aim Aim, tag int) (*Subscription, error) 
 // when it is first needed and kept for long.
 var process = newHub(openWatcher, patrolEvery)
 
-// split returns the directory and the name in path, the directory absolute
-// because a subscription outlives changes of the working directory, and with
-// its last separator. The directory is not cleaned: a/../b is another one if a
-// is a symbolic link.
-func split(path string) (dir, name string, err error) {
-	if !filepath.IsAbs(path) {
-		wd, err := os.Getwd()
-		if err != nil {
-			return "", "", &fs.PathError{Op: "watch", Path: path, Err: err}
-		}
-		if runtime.GOOS == "windows" { // C:name is relative to the directory of that drive
-			if path, err = filepath.Abs(path); err != nil {
-				return "", "", &fs.PathError{Op: "watch", Path: path, Err: err}
-			}
-		} else {
-			path = wd + string(filepath.Separator) + path
-		}
+// split returns the directory and the name in path, the directory with its last
+// separator, and what it begins in. The directory is not cleaned: a/../b is
+// another one if a is a symbolic link.
+func split(path string) (dir, name string, in cwd.Dir, err error) {
+	at, in, err := cwd.At(path)
+	if err != nil {
+		return "", "", in, &fs.PathError{Op: "watch", Path: path, Err: err}
 	}
-	dir, name = filepath.Split(path)
-	return dir, name, nil
+	dir, name = filepath.Split(at)
+	return cmp.Or(dir, "."+string(filepath.Separator)), name, in, nil
 }
