@@ -1,0 +1,74 @@
+package fileevent
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
+)
+
+// A wait whose directory cannot be found any more, after the program has gone
+// elsewhere, ends with an error that says so: it is not moved to another file.
+func TestWaitInALostDirectory(t *testing.T) {
+	for name, call := range map[string]func(*Event) error{
+		"Wait":      forever,
+		"WaitClear": func(e *Event) error { return e.WaitClear(context.Background()) },
+		"WaitAll":   func(e *Event) error { return WaitAll(context.Background(), e, New("other", AutoReset())) },
+	} {
+		dir, elsewhere := t.TempDir(), t.TempDir()
+		t.Chdir(dir)
+		if name == "WaitClear" {
+			must(t, New("ready").Set())
+		}
+		done := doze(t, "ready", call)
+		must(t, New(filepath.Join(elsewhere, "other")).Set())
+		t.Chdir(elsewhere)
+		must(t, os.Rename(dir, dir+".old"))
+		var pathErr *fs.PathError
+		if err := <-done; !errors.Is(err, cwd.ErrMoved) || !errors.As(err, &pathErr) || !strings.Contains(err.Error(), "use an absolute path") {
+			t.Errorf("%s: %v", name, err)
+		}
+		isSet(t, New("other"), true)
+	}
+}
+
+// The same path in two directories is two events, in one wait each.
+func TestOneRelativePathInTwoDirectories(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	t.Chdir(first)
+	one := doze(t, "ready", forever)
+	t.Chdir(second)
+	two := doze(t, "ready", forever)
+	must(t, New("ready").Set())
+	ends(t, two)
+	select {
+	case err := <-one:
+		t.Fatalf("woken by another event: %v", err)
+	default:
+	}
+	must(t, New(filepath.Join(first, "ready")).Set())
+	ends(t, one)
+}
+
+// A working directory that is renamed, and one that $PWD calls by a link that
+// is led elsewhere, is the same directory.
+func TestWaitInAMovedDirectory(t *testing.T) {
+	top := t.TempDir()
+	dir, link := filepath.Join(top, "1"), filepath.Join(top, "cur")
+	must(t, errors.Join(os.Mkdir(dir, 0o755), os.Mkdir(filepath.Join(top, "2"), 0o755), os.Symlink("1", link)))
+	t.Chdir(link)
+	swapped, renamed := doze(t, "swapped", forever), doze(t, "./renamed", forever)
+	must(t, errors.Join(os.Remove(link), os.Symlink("2", link)))
+	must(t, New(filepath.Join(dir, "swapped")).Set())
+	ends(t, swapped)
+	must(t, os.Rename(dir, dir+".new"))
+	pulse(t, New("pulsed"), New(filepath.Join(dir+".new", "pulsed")))
+	must(t, New(filepath.Join(dir+".new", "renamed")).Set())
+	ends(t, renamed)
+	t.Chdir(top)
+}

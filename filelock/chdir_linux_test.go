@@ -1,0 +1,216 @@
+package filelock_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// Nothing in this file is parallel: the working directory is the process's.
+
+// A locker is a lock or a semaphore.
+type locker interface {
+	Acquire(context.Context) error
+	TryAcquire() (bool, error)
+	Release() error
+}
+
+var kinds = map[string]func(path string) locker{
+	"lock": func(path string) locker { return filelock.New(path) },
+	"slot": func(path string) locker { return filelock.NewSemaphore(path, 1) },
+}
+
+// fileOf is the file that is locked.
+func fileOf(kind, path string) string {
+	if kind == "slot" {
+		return filepath.Join(path, "1")
+	}
+	return path
+}
+
+func try(t *testing.T, l locker, want bool) {
+	t.Helper()
+	if got, err := l.TryAcquire(); got != want || err != nil {
+		t.Fatalf("TryAcquire = %v, %v, want %v", got, err, want)
+	}
+}
+
+func wait(acquire func() error) <-chan error {
+	result := make(chan error, 1)
+	go func() { result <- acquire() }()
+	return result
+}
+
+// inLinked makes the working directory one that $PWD calls by a link, and
+// returns its path and what leads the link elsewhere.
+func inLinked(t *testing.T) (dir string, swap func()) {
+	t.Helper()
+	top := t.TempDir()
+	dir = filepath.Join(top, "1")
+	link := filepath.Join(top, "cur")
+	if err := errors.Join(os.Mkdir(dir, 0o777), os.Mkdir(filepath.Join(top, "2"), 0o777), os.Symlink(dir, link)); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(link)
+	return dir, func() {
+		if err := errors.Join(os.Remove(link), os.Symlink(filepath.Join(top, "2"), link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A relative path leads where the kernel says, and not where $PWD leads by now:
+// a waiter stays with its file.
+func TestRelativePathInASwappedDirectory(t *testing.T) {
+	for name, open := range kinds {
+		dir, swap := inLinked(t)
+		holder := open(filepath.Join(dir, "a"))
+		try(t, holder, true)
+		result := wait(func() error { return open("a").Acquire(background) })
+		awaitWaiters(t, fileOf(name, filepath.Join(dir, "a")), 1)
+		swap()
+		if err := holder.Release(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-result; err != nil {
+			t.Fatal(err)
+		}
+		try(t, holder, false)
+		try(t, open("./a"), false)
+	}
+}
+
+// One file is found to be one, whatever leads to it.
+func TestAcquireAllInASwappedDirectory(t *testing.T) {
+	dir, swap := inLinked(t)
+	swap()
+	for _, there := range []bool{false, true} {
+		l, same := filelock.New("./a.lock"), filelock.New(filepath.Join(dir, "a.lock"))
+		if err := filelock.AcquireAll(background, l, same); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("the file is there: %v: AcquireAll = %v", there, err)
+		}
+		mustTry(t, l, true)
+		mustRelease(t, l)
+	}
+}
+
+// A program that changes its directory during a wait is not moved to another
+// file: the wait goes on where it began, and if that cannot be found any more
+// it ends with an error that says so.
+func TestChdirWhileWaiting(t *testing.T) {
+	for name, open := range kinds {
+		for _, lost := range []bool{false, true} {
+			dir, elsewhere := t.TempDir(), t.TempDir()
+			t.Chdir(dir)
+			holder := open(filepath.Join(dir, "a"))
+			if err := holder.Acquire(background); err != nil {
+				t.Fatal(err)
+			}
+			result := wait(func() error { return open("a").Acquire(background) })
+			awaitWaiters(t, fileOf(name, filepath.Join(dir, "a")), 1)
+			t.Chdir(elsewhere)
+			if lost {
+				if err := os.Rename(dir, dir+".old"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := holder.Release(); err != nil {
+				t.Fatal(err)
+			}
+			err := <-result
+			var pathErr *fs.PathError
+			switch {
+			case !lost && err != nil:
+				t.Errorf("%s: %v", name, err)
+			case lost && (!errors.Is(err, cwd.ErrMoved) || !errors.As(err, &pathErr) || !strings.Contains(err.Error(), "use an absolute path")):
+				t.Errorf("%s whose directory is lost: %v", name, err)
+			}
+			if names, _ := filepath.Glob(filepath.Join(elsewhere, "*")); len(names) > 0 {
+				t.Errorf("%s: there is something where it has no business: %v", name, names)
+			}
+			if lost {
+				try(t, open(filepath.Join(dir+".old", "a")), true)
+			} else {
+				try(t, open(filepath.Join(dir, "a")), false)
+			}
+		}
+	}
+}
+
+// Two directories have two locks of one relative path, in one process too.
+func TestOneRelativePathInTwoDirectories(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	t.Chdir(first)
+	holder := filelock.New(filepath.Join(first, "a"))
+	mustAcquire(t, holder)
+	l := filelock.New("a")
+	result := acquire(l)
+	awaitWaiters(t, holder.Path(), 1)
+	t.Chdir(second)
+	other := filelock.New("a")
+	if ok, err := other.TryAcquireFor(testproc.Patience); !ok || err != nil {
+		t.Fatal("the other directory's lock is free", ok, err)
+	}
+	mustTry(t, filelock.New(filepath.Join(second, "a")), false)
+	select {
+	case err := <-result:
+		t.Fatal("two holders", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	mustRelease(t, other)
+	mustRelease(t, holder)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+	mustTry(t, holder, false)
+}
+
+// The locks of one AcquireAll are those that their paths led to when it began,
+// however long it waits.
+func TestChdirWhileAcquiringAll(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	t.Chdir(dir)
+	holder := filelock.New(filepath.Join(dir, "a"))
+	mustAcquire(t, holder)
+	result := wait(func() error { return filelock.AcquireAll(background, filelock.New("b"), filelock.New("a")) })
+	awaitWaiters(t, holder.Path(), 1)
+	t.Chdir(elsewhere)
+	mustRelease(t, holder)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+	mustTry(t, filelock.New(filepath.Join(dir, "b")), false)
+	if _, err := os.Lstat("b"); err == nil {
+		t.Error("b is locked in the other directory")
+	}
+}
+
+// The record goes with the hold, wherever the process is by then.
+func TestRecordAfterChdir(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	l := filelock.New("a.lock")
+	mustAcquire(t, l)
+	t.Chdir(t.TempDir())
+	size := func() int64 {
+		info, err := os.Stat(filepath.Join(dir, "a.lock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	testproc.Until(t, "a record", func() bool { return size() > 0 })
+	mustRelease(t, l)
+	if n := size(); n != 0 {
+		t.Errorf("%d bytes are left of the record", n)
+	}
+}

@@ -1,0 +1,144 @@
+//go:build unix
+
+package cwd
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// begin makes a file and returns how it is called, and from where.
+func begin(t *testing.T, dir, path string) Dir {
+	t.Helper()
+	must(t, os.WriteFile(filepath.Join(dir, path), nil, 0o644))
+	t.Chdir(dir)
+	name, d, err := At(path)
+	if name != path || err != nil {
+		t.Fatalf("At(%q) = %q, %v", path, name, err)
+	}
+	return d
+}
+
+// leads fails the test unless the name is that of the file.
+func leads(t *testing.T, name, file string) {
+	t.Helper()
+	got, err := os.Stat(name)
+	must(t, err)
+	want, err := os.Stat(file)
+	must(t, err)
+	if !os.SameFile(got, want) {
+		t.Errorf("%s does not lead to %s", name, file)
+	}
+}
+
+func TestPathStaysWhereItBegan(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	d := begin(t, dir, "file")
+	if name, err := d.Path("file"); name != "file" || err != nil || !d.Still(name) {
+		t.Errorf("in the directory: %q, %v", name, err)
+	}
+	t.Chdir(elsewhere)
+	must(t, os.WriteFile("file", nil, 0o644))
+	if d.Still("file") {
+		t.Error("elsewhere, the path is taken for the one before")
+	}
+	name, err := d.Path("file")
+	must(t, err)
+	leads(t, name, filepath.Join(dir, "file"))
+	if !d.Still(name) {
+		t.Errorf("%s does not lead there still", name)
+	}
+	leads(t, d.Reach("file"), filepath.Join(dir, "file"))
+
+	must(t, os.Rename(dir, dir+".old"))
+	must(t, os.Mkdir(dir, 0o755))
+	if d.Still(name) {
+		t.Errorf("%s leads there still", name)
+	}
+	if name, err := d.Path("file"); !errors.Is(err, ErrMoved) {
+		t.Errorf("a directory without a known name: %q, %v", name, err)
+	}
+	must(t, os.Remove(dir))
+	must(t, os.Rename(dir+".old", dir))
+	name, err = d.Path("file")
+	must(t, err)
+	leads(t, name, filepath.Join(dir, "file"))
+}
+
+// The directory may get another name meanwhile.
+func TestRenamed(t *testing.T) {
+	top := t.TempDir()
+	dir := filepath.Join(top, "dir")
+	must(t, os.Mkdir(dir, 0o755))
+	d := begin(t, dir, "file")
+	must(t, os.Rename(dir, filepath.Join(top, "other")))
+	if name, err := d.Path("file"); name != "file" || err != nil {
+		t.Errorf("Path = %q, %v", name, err)
+	}
+	for _, name := range []string{d.Reach("file"), Reach("./file"), Name("file")} {
+		leads(t, name, filepath.Join(top, "other", "file"))
+		if !filepath.IsAbs(name) {
+			t.Errorf("%s is not absolute", name)
+		}
+	}
+	t.Chdir(top)
+}
+
+// What $PWD calls the directory is not asked.
+func TestLinkedDirectory(t *testing.T) {
+	top := t.TempDir()
+	for _, dir := range []string{"1", "2"} {
+		must(t, os.Mkdir(filepath.Join(top, dir), 0o755))
+	}
+	link := filepath.Join(top, "cur")
+	must(t, os.Symlink(filepath.Join(top, "1"), link))
+	d := begin(t, link, "file")
+	must(t, os.Remove(link))
+	must(t, os.Symlink(filepath.Join(top, "2"), link))
+	for _, name := range []string{Name("file"), Reach("file"), d.Reach("file")} {
+		leads(t, name, filepath.Join(top, "1", "file"))
+	}
+}
+
+func TestNames(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	t.Chdir(dir)
+	for path, want := range map[string]string{
+		"a": "/a", "./a": "/a", ".//./a": "/a", "a/": "/a", ".": "", "./": "", "a/b": "/a/b", "a/../b": "/a/../b", "../a": "/../a", "..a": "/..a",
+	} {
+		for _, got := range []string{Name(path), Reach(path)} {
+			if got != dir+want {
+				t.Errorf("%s: %s, want %s", path, got, dir+want)
+			}
+		}
+	}
+	for path, want := range map[string]string{"/a": "/a", "/a/": "/a", "/a/../b": "/a/../b"} {
+		if name, d, err := At(path); name != path || d != (Dir{}) || err != nil || d.Key(path) != path || !d.Still(path) {
+			t.Errorf("At(%s) = %s, %v, %v", path, name, d, err)
+		}
+		if got := Name(path); got != want {
+			t.Errorf("Name(%s) = %s", path, got)
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	d := begin(t, t.TempDir(), "file")
+	other := begin(t, t.TempDir(), "file")
+	if d.Key("file") == other.Key("file") {
+		t.Error("two directories have one key")
+	}
+	if again := begin(t, ".", "file"); again.Key("file") != other.Key("file") {
+		t.Error("one directory has two keys")
+	}
+}
