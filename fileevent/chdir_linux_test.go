@@ -72,3 +72,26 @@ func TestWaitInAMovedDirectory(t *testing.T) {
 	ends(t, renamed)
 	t.Chdir(top)
 }
+
+// A Watch stays with the event that it was made for.
+func TestWatchAfterChdir(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	w, err := New("ready").Watch()
+	must(t, err)
+	t.Chdir(t.TempDir())
+	must(t, New("ready").Set())
+	next := func() <-chan error {
+		done := make(chan error, 1)
+		go func() { done <- w.Next(context.Background()) }()
+		return done
+	}
+	done := next()
+	must(t, New(filepath.Join(dir, "ready")).Set())
+	ends(t, done)
+	done = next()
+	must(t, os.Rename(dir, dir+".old"))
+	if err := <-done; !errors.Is(err, cwd.ErrMoved) {
+		t.Errorf("Next = %v", err)
+	}
+}

@@ -17,8 +17,13 @@ import (
 // one process or in many. The event outlives them all: a program finds it as
 // whoever came before has left it, and clears it first if that is not wanted.
 //
-// A relative path is resolved anew by each call, against the working directory
-// at that time. A wait goes on waiting for the file it began with.
+// A relative path begins in the working directory at the time of each call, as
+// the kernel knows it: the value of $PWD does not matter, and the directory may
+// be renamed. If the program changes its working directory during a wait, the
+// wait goes on for the file that it began with, by the absolute path of the
+// former directory. If that path leads elsewhere by then, or may not be used, the
+// wait ends with an [*fs.PathError] that says so. A [Watch] likewise stays with
+// the file that it was made for.
 //
 // No method hides a failure behind a state: if it cannot be known whether the
 // event is set, because of missing permissions or a missing directory, that is

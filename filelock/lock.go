@@ -49,8 +49,16 @@ func Note(text string) Option { return func(c *config) { c.note = text } }
 
 // New returns a lock on the file or directory at path. It does no I/O: the
 // first Acquire opens the file, and creates it, empty, if it is missing. The
-// directory it is in must exist. A relative path means what it means in the
-// working directory at the time of each Acquire.
+// directory it is in must exist.
+//
+// A relative path begins in the working directory at the time of each Acquire,
+// as the kernel knows it: the value of $PWD does not matter, and the directory
+// may be renamed. If the program changes its working directory during a wait,
+// the wait goes on for the file that it began with, by the absolute path of the
+// former directory. If that path leads elsewhere by then, or may not be used,
+// the wait ends with an [*fs.PathError] that says so. A program that changes its
+// working directory at the very moment that a call begins may get the lock of
+// either directory.
 func New(path string, opts ...Option) *Lock {
 	l := new(Lock)
 	l.init(path, opts)
