@@ -130,8 +130,8 @@ func Start(t testing.TB, role string, args ...string) *Proc {
 	return StartCmd(t, RoleCmd(role, args...))
 }
 
-// StartCmd runs any command. The process is killed, if it still runs, when
-// the test ends.
+// StartCmd runs any command. When the test ends the process is killed, and on
+// Unix every process of its group.
 func StartCmd(t testing.TB, cmd *exec.Cmd) *Proc {
 	t.Helper()
 	p := &Proc{
@@ -152,6 +152,7 @@ func StartCmd(t testing.TB, cmd *exec.Cmd) *Proc {
 	}
 	cmd.Stdout, cmd.Stderr = w, &p.stderr
 	cmd.WaitDelay = time.Second
+	kill := inGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", p.name, err)
 	}
@@ -166,7 +167,7 @@ func StartCmd(t testing.TB, cmd *exec.Cmd) *Proc {
 	}()
 	t.Cleanup(func() {
 		p.in.Close()
-		p.cmd.Process.Kill()
+		kill()
 		<-p.exited
 	})
 	return p

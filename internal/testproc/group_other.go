@@ -1,0 +1,10 @@
+//go:build !unix
+
+package testproc
+
+import "os/exec"
+
+// inGroup returns what kills the command.
+func inGroup(cmd *exec.Cmd) (kill func()) {
+	return func() { cmd.Process.Kill() }
+}
