@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/runlog"
 	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
@@ -20,7 +21,7 @@ import (
 // whatever becomes of this process. A background process that it leaves
 // behind inherits it too. The lock is not released here: that would end it for
 // those as well.
-func (j *job) execute(l lock, r *child.Relay, e *entry) (child.Outcome, error) {
+func (j *job) execute(l lock, r *child.Relay, e *runlog.Entry) (child.Outcome, error) {
 	if err := j.bequeath(l); err != nil {
 		return child.Outcome{Status: exitSystem}, err
 	}
@@ -29,9 +30,9 @@ func (j *job) execute(l lock, r *child.Relay, e *entry) (child.Outcome, error) {
 	if err != nil {
 		return j.notRun(err)
 	}
-	c := child.Command{Path: path, Argv: j.command, Env: j.environment(l), Leashed: j.close, Started: e.running, Limit: j.limit()}
+	c := child.Command{Path: path, Argv: j.command, Env: j.environment(l), Leashed: j.close, Started: e.Running, Limit: j.limit()}
 	if j.noFork {
-		e.started()
+		e.Started()
 		return j.notRun(r.Become(c))
 	}
 	end, err := r.Run(c)

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/fsync-lock/fsync/cmd/internal/runlog"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
 	"github.com/fsync-lock/fsync/journal"
@@ -329,7 +330,7 @@ func TestRunningIsJournalled(t *testing.T) {
 				return err == nil && info.Size() > 0
 			})
 			run := onlyRun(t, path)
-			if run.Outcome != journal.Running || run.PID != p.PID() || run.Held < longRun || run.Lock != filepath.Join(dir, "a.lock") {
+			if run.Outcome != journal.Running || run.PID != p.PID() || run.Held < runlog.LongRun || run.Lock != filepath.Join(dir, "a.lock") {
 				t.Errorf("%+v", run)
 			}
 			p.Signal(end.sig)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/runlog"
 	"github.com/fsync-lock/fsync/internal/plain"
 	"github.com/fsync-lock/fsync/journal"
 )
@@ -62,7 +63,7 @@ func run(args []string, r *child.Relay) int {
 	if err == nil {
 		err = j.acquire(l, r)
 	}
-	e.waited()
+	e.Waited()
 	switch {
 	case err != nil:
 		return j.notLocked(l, e, err)
@@ -73,23 +74,23 @@ func run(args []string, r *child.Relay) int {
 	if err != nil {
 		fail(program, end.Status, err)
 		j.letGo(l)
-		e.notStarted(end.Status, err)
+		e.NotStarted(end.Status, err)
 		return end.Status
 	}
 	j.letGo(l)
-	e.ended(end)
+	e.Ended(end, "")
 	return r.Mourn(end)
 }
 
 // notLocked says why there is no lock, and returns the exit status.
-func (j *job) notLocked(l lock, e *entry, err error) int {
+func (j *job) notLocked(l lock, e *runlog.Entry, err error) int {
 	if errors.Is(err, errConflict) {
-		e.busy(j.reportConflict(l, e.kept))
+		e.Without(j.busy(), j.conflictStatus, j.reportConflict(l, e != nil))
 		return j.conflictStatus
 	}
 	status := fail(j.program, openStatus(err), err)
 	if status != exitUsage { // the name cannot be one
-		e.without(journal.FailedToLock, status, err.Error())
+		e.Without(journal.FailedToLock, status, err.Error())
 	}
 	return status
 }

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/runlog"
 	"github.com/fsync-lock/fsync/cmd/internal/value"
 	"github.com/fsync-lock/fsync/cmd/internal/version"
 )
@@ -18,8 +18,7 @@ const usage = `Usage: %[1]s [OPTION...] FILE|DIRECTORY COMMAND [ARGUMENT...]
    or: %[1]s [OPTION...] FILE|DIRECTORY -c SCRIPT
    or: %[1]s [OPTION...] DESCRIPTOR-NUMBER
 Hold a lock on FILE, or on a file that the shell has open, while COMMAND runs.
- -s, --shared               share the lock with others that share it
- -x, -e, --exclusive        share it with nobody; the default
+ -s, --shared               share the lock with others; -x, -e, --exclusive: not
  -u, --unlock               unlock DESCRIPTOR-NUMBER
  -n, --nonblock, --nb       fail at once if the lock is held
  -w, --wait, --timeout SEC  fail if it is still held SEC seconds from now
@@ -34,7 +33,8 @@ Hold a lock on FILE, or on a file that the shell has open, while COMMAND runs.
      --env                  give COMMAND $FSYNC_LOCK_FILE and $FSYNC_LOCK_NAME
      --max-runtime TIME     TERM to COMMAND after TIME (1.5m, 2h), exit 124
      --kill-after TIME      KILL to it TIME after that
-     --journal FILE, --journal-max-size SIZE  add a line on this run to FILE
+     --journal FILE         add a line on this run to FILE, which grows up to
+     --journal-max-size SIZE; --journal-no-args: without COMMAND's arguments
      --verbose              say how long it took, and who holds the lock
  -h, --help, -V, --version  print this, or the version. Exit status: COMMAND's,
 128+signal, 1 or -E if held, 64 usage, 65 66 69 71 73 trouble: fsync-lock(1).
@@ -63,14 +63,13 @@ type job struct {
 	maxRuntime time.Duration // 0 = no limit
 	killAfter  time.Duration // 0 = never
 
-	journal     string // empty = none
-	journalSize int64  // 0 = no limit
+	log runlog.Log
 }
 
 // parse reads the command line. The error is an answer if there is nothing to
 // do but to print it.
 func parse(program string, args []string) (*job, error) {
-	j := &job{program: program, timeout: forever, conflictStatus: unset, fd: -1, journal: os.Getenv("FSYNC_JOURNAL")}
+	j := &job{program: program, timeout: forever, conflictStatus: unset, fd: -1, log: runlog.FromEnvironment()}
 	var script *string
 	operands, err := getopt.Parse(args, append(j.options(&script), refused...))
 	if err != nil {
@@ -132,7 +131,6 @@ func (j *job) check() error {
 		{j.noFork && j.close, "-F and -o exclude each other: nothing would be left to hold the lock"},
 		{j.noFork && j.maxRuntime > 0, "-F and --max-runtime exclude each other: nobody would be left to watch the time"},
 		{j.killAfter > 0 && j.maxRuntime == 0, "--kill-after needs --max-runtime"},
-		{j.journalSize > 0 && j.journal == "", "--journal-max-size needs --journal or FSYNC_JOURNAL"},
 		{j.dir != "" && j.name == "", "--dir needs --name"},
 		{j.name != "" && j.fd >= 0, "--name and --fd exclude each other"},
 		{j.slots > 0 && j.fd >= 0, "--slots needs a directory, not a descriptor"},
@@ -153,7 +151,7 @@ func (j *job) check() error {
 	if j.nonblock || j.skip && j.timeout == forever {
 		j.timeout = 0
 	}
-	return nil
+	return j.log.Check()
 }
 
 const (
@@ -171,7 +169,7 @@ func (j *job) options(script **string) []getopt.Option {
 	answers := func(text string) func(string) error {
 		return func(string) error { return answer(text) }
 	}
-	return []getopt.Option{
+	return append(j.log.Options(), []getopt.Option{
 		{Short: "s", Long: []string{"shared"}, Set: mode(true, false)},
 		{Short: "xe", Long: []string{"exclusive"}, Set: mode(false, false)},
 		{Short: "u", Long: []string{"unlock"}, Set: mode(false, true)},
@@ -189,12 +187,10 @@ func (j *job) options(script **string) []getopt.Option {
 		{Long: []string{"env"}, Whole: true, Set: set(&j.env)},
 		{Long: []string{"max-runtime"}, Arg: "TIME", Whole: true, Set: duration(&j.maxRuntime)},
 		{Long: []string{"kill-after"}, Arg: "TIME", Whole: true, Set: duration(&j.killAfter)},
-		{Long: []string{"journal"}, Arg: "FILE", Whole: true, Set: func(s string) error { j.journal = s; return nil }},
-		{Long: []string{"journal-max-size"}, Arg: "SIZE", Whole: true, Set: j.setJournalSize},
 		{Long: []string{"verbose"}, Set: set(&j.verbose)},
 		{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, j.program))},
 		{Short: "V", Long: []string{"version"}, Set: answers(version.Line("fsync-lock"))},
-	}
+	}...)
 }
 
 // refused are the options of flock(1) that mean nothing here.
@@ -258,12 +254,6 @@ func (j *job) setSlots(arg string) error {
 	}
 	j.slots = n
 	return nil
-}
-
-// setJournalSize sets a size of which none at all is no limit.
-func (j *job) setJournalSize(arg string) (err error) {
-	j.journalSize, err = value.Size(arg)
-	return err
 }
 
 func (j *job) setDescriptor(arg string) (err error) {

@@ -44,9 +44,10 @@ func (j *job) reportConflict(l lock, wanted bool) string {
 	if !shown && !wanted {
 		return ""
 	}
-	who := held(holders(l))
+	list := holders(l)
+	who, written := held(list), held(j.log.Holders(list))
 	if !shown {
-		return who
+		return written
 	}
 	if j.verbose {
 		line := "failed to get lock"
@@ -61,7 +62,7 @@ func (j *job) reportConflict(l lock, wanted bool) string {
 	case !j.verbose:
 		j.complain(j.label(l) + " is held")
 	}
-	return who
+	return written
 }
 
 // holders asks who holds the lock, again if nobody seems to: the kernel's table

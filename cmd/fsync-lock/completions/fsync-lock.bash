@@ -35,7 +35,7 @@ _fsync_lock() {
 			-n --nonblock --nb --nonblocking -w --wait --timeout
 			-E --conflict-exit-code --skip --slots --name --dir
 			-c --command -o --close -F --no-fork --fd --env
-			--max-runtime --kill-after --journal --journal-max-size --verbose -h --help
+			--max-runtime --kill-after --journal --journal-max-size --journal-no-args --verbose -h --help
 			-V --version' -- "$cur"))
 		return
 	fi

@@ -1,0 +1,71 @@
+// Package runlog writes the journal of a command that runs another one: the
+// options that say where, and the lines of a run.
+package runlog
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/fsync-lock/fsync/cmd/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/value"
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/journal"
+)
+
+// A Log is the journal that the command line asks for.
+type Log struct {
+	File    string // empty = none
+	MaxSize int64  // 0 = no limit
+	NoArgs  bool   // the journal names the command without its arguments
+}
+
+// FromEnvironment is the log if no option says otherwise.
+func FromEnvironment() Log { return Log{File: os.Getenv("FSYNC_JOURNAL")} }
+
+// Options are those of the journal. They have no abbreviations.
+func (l *Log) Options() []getopt.Option {
+	return []getopt.Option{
+		{Long: []string{"journal"}, Arg: "FILE", Whole: true, Set: func(s string) error { l.File = s; return nil }},
+		{Long: []string{"journal-max-size"}, Arg: "SIZE", Whole: true, Set: l.setMaxSize},
+		{Long: []string{"journal-no-args"}, Whole: true, Set: func(string) error { l.NoArgs = true; return nil }},
+	}
+}
+
+// setMaxSize sets a size of which none at all is no limit.
+func (l *Log) setMaxSize(arg string) (err error) {
+	l.MaxSize, err = value.Size(arg)
+	return err
+}
+
+// Check refuses a size without a journal. That there is none to leave the
+// arguments out of is no harm.
+func (l *Log) Check() error {
+	if l.MaxSize > 0 && l.File == "" {
+		return errors.New("--journal-max-size needs --journal or FSYNC_JOURNAL")
+	}
+	return nil
+}
+
+// written is the command as the journal names it.
+func (l *Log) written(command []string) []string {
+	if l.NoArgs && len(command) > 1 {
+		return command[:1]
+	}
+	return command
+}
+
+// Holders are the holders of a lock as the journal names them.
+func (l *Log) Holders(list []filelock.Holder) []filelock.Holder {
+	if !l.NoArgs {
+		return list
+	}
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Command, _, _ = strings.Cut(list[i].Command, " ")
+	}
+	return list
+}
+
+func (l *Log) append(r journal.Run) error { return journal.Append(l.File, r, l.MaxSize) }
