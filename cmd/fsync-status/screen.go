@@ -79,6 +79,7 @@ func (s *screen) keys() <-chan byte {
 	go func() {
 		buf := make([]byte, 64)
 		for {
+			awaitKey(os.Stdin)
 			n, err := os.Stdin.Read(buf)
 			for _, key := range buf[:n] {
 				keys <- key

@@ -82,6 +82,17 @@ func size(f *os.File) (width, height int, ok bool) {
 	return int(ws.Col), int(ws.Row), true
 }
 
+// awaitKey returns when there is a key to read. A read that has begun would not do:
+// Ctrl-Z interrupts it, and if the shell has taken the terminal by the time that
+// it goes on, the kernel stops this process before it has left the screen.
+func awaitKey(f *os.File) {
+	for ready := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}; ; {
+		if _, err := unix.Poll(ready, -1); err != unix.EINTR {
+			return
+		}
+	}
+}
+
 // quietKeys makes the terminal hand over each key as it is pressed, and not
 // show it. What it returns undoes that.
 func quietKeys(f *os.File) (restore func()) {

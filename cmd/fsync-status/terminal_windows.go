@@ -32,6 +32,8 @@ func number(sig os.Signal) int { return int(sig.(syscall.Signal)) }
 
 func stopSelf(func()) {}
 
+func awaitKey(*os.File) {}
+
 // size returns the size of the console that f is, if it is one.
 func size(f *os.File) (width, height int, ok bool) {
 	h := windows.Handle(f.Fd())
