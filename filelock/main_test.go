@@ -19,6 +19,7 @@ import (
 var roles = map[string]testproc.Role{"hold": hold, "count": count, "drop": drop}
 
 func TestMain(m *testing.M) {
+	testproc.AtOnce(8)
 	testproc.Main(m, roles, removeDir)
 }
 

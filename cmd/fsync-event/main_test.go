@@ -16,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testproc.AtOnce(16)
+	testproc.AtOnce(8)
 	testscript.Main(m, map[string]func(){"fsync-event": main})
 }
 

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) {
 	realFlock, _ = exec.LookPath("flock") // before ours is in the PATH
-	testproc.AtOnce(16)
+	testproc.AtOnce(8)
 	testscript.Main(m, map[string]func(){"fsync-lock": main, "flock": main, "count-signals": countSignals})
 }
 

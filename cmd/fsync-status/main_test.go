@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testproc.AtOnce(16)
+	testproc.AtOnce(8)
 	testscript.Main(m, map[string]func(){"fsync-status": main, "hold": hold, "journal": writeJournal})
 }
 

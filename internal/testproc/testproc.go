@@ -33,7 +33,6 @@ type Role func(args []string) error
 func Main(m *testing.M, roles map[string]Role, cleanup ...func()) {
 	name, ok := os.LookupEnv(roleVar)
 	if !ok {
-		AtOnce(16)
 		status := m.Run()
 		for _, f := range cleanup {
 			f()
@@ -53,9 +52,9 @@ func Main(m *testing.M, roles map[string]Role, cleanup ...func()) {
 	os.Exit(0)
 }
 
-// AtOnce has n tests run in parallel, unless -parallel says otherwise: tests that
-// wait for other processes leave the processors to others. Call it before the
-// flags are parsed.
+// AtOnce has n tests run in parallel, unless -parallel says otherwise. It is for
+// packages whose tests wait most of the time and leave the processors to others.
+// Call it before the flags are parsed.
 func AtOnce(n int) {
 	if err := flag.Set("test.parallel", strconv.Itoa(n)); err != nil {
 		panic(err)
