@@ -103,5 +103,5 @@ func (q *query) fail(status int, err error) int {
 
 // complain prints a message on stderr.
 func (q *query) complain(message string) {
-	fmt.Fprintf(os.Stderr, "%s: %s\n", q.program, plain.HarmlessLines(message))
+	child.Say(os.Stderr, q.program+": "+plain.HarmlessLines(message)+"\n")
 }

@@ -112,20 +112,20 @@ func refuse(program string, err error) int {
 }
 
 func fail(program string, status int, err error) int {
-	say(os.Stderr, program+": "+plain.HarmlessLines(err.Error())+"\n")
+	child.Say(os.Stderr, program+": "+plain.HarmlessLines(err.Error())+"\n")
 	return status
 }
 
 // tell prints what flock(1) prints with --verbose, where it prints it.
 func (j *job) tell(format string, args ...any) {
 	if j.verbose {
-		say(os.Stdout, j.program+": "+fmt.Sprintf(format, args...)+"\n")
+		child.Say(os.Stdout, j.program+": "+fmt.Sprintf(format, args...)+"\n")
 	}
 }
 
 // complain prints a line on stderr.
 func (j *job) complain(line string) {
-	say(os.Stderr, j.program+": "+plain.HarmlessLines(line)+"\n")
+	child.Say(os.Stderr, j.program+": "+plain.HarmlessLines(line)+"\n")
 }
 
 // seconds writes a time as flock(1) does.

@@ -5,14 +5,9 @@ package main
 import (
 	"errors"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-// say writes a message. Package os would end this process by SIGPIPE if nobody
-// reads it any more (os/signal), and with it the care for the command.
-func say(f *os.File, text string) { syscall.Write(int(f.Fd()), []byte(text)) }
 
 // bequeath makes the next process that is started inherit the hold, or with -o
 // not inherit it. It does so by leaving a duplicate of the lock's descriptor

@@ -7,9 +7,6 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// say writes a message.
-func say(f *os.File, text string) { f.WriteString(text) }
-
 // bequeath cannot hand the lock down: locks are not inherited on Windows. So
 // that no command ever runs without the lock, it dies with this process: a job
 // object ends all that is in it when its last handle is closed, and children

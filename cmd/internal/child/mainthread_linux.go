@@ -91,8 +91,7 @@ func terminalSignals() (list []syscall.Signal) {
 }
 
 const (
-	sigsetSize = 8    // of the kernel's sigset_t, in bytes
-	siKernel   = 0x80 // SI_KERNEL, see sigaction(2)
-	siTkill    = -6   // SI_TKILL
-	sigLeave   = 64   // SIGRTMAX, which nobody else has a use for here
+	siKernel = 0x80 // SI_KERNEL, see sigaction(2)
+	siTkill  = -6   // SI_TKILL
+	sigLeave = 64   // SIGRTMAX, which nobody else has a use for here
 )

@@ -27,3 +27,11 @@ func sigset(signals ...syscall.Signal) (set unix.Sigset_t) {
 	}
 	return set
 }
+
+// take takes away a signal of the set that is pending, if there is one. The
+// thread has to block it.
+func take(set *unix.Sigset_t) {
+	var now unix.Timespec
+	unix.Syscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(set)), 0,
+		uintptr(unsafe.Pointer(&now)), sigsetSize, 0, 0)
+}

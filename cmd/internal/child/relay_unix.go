@@ -52,12 +52,15 @@ func fromTerminal(sig syscall.Signal) bool {
 
 // endBy ends this process by a signal, as if that were not caught. It returns
 // the exit status for where that cannot be done: what Go does for QUIT is no
-// good to anybody, and others it does not die of.
+// good to anybody, and others it does not die of. The kernel lets no signal end
+// the first process of a container that way.
 func endBy(sig syscall.Signal) int {
 	switch sig {
 	case unix.SIGTERM, unix.SIGINT, unix.SIGHUP:
-		signal.Reset(sig)
-		raise(sig)
+		if os.Getpid() != 1 {
+			signal.Reset(sig)
+			raise(sig)
+		}
 	}
 	return ExitSignal + int(sig)
 }

@@ -1,0 +1,61 @@
+package child
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestMain makes this program one that has the init functions of this package
+// and does nothing else.
+func TestMain(m *testing.M) {
+	if os.Getenv("CHILD_TEST") == "nothing" {
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// A user who may have no more processes gets one line, and 71.
+func TestOutOfProcesses(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("root becomes a user who has no other processes")
+	}
+	prlimit, err := exec.LookPath("prlimit")
+	if err != nil {
+		t.Skip(err)
+	}
+	self, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Another user may not enter the directory that this program is in.
+	dir, err := os.MkdirTemp("", "child")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	program := filepath.Join(dir, "program")
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(program, self, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for limit, want := range map[string]int{"8": 71, "12": 71, "40": 0, "10000": 0} {
+		cmd := exec.Command(prlimit, "--nproc="+limit, program)
+		cmd.Env = append(os.Environ(), "CHILD_TEST=nothing")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 54321, Gid: 54321}}
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		lines := strings.Count(string(out), "\n")
+		if got := cmd.ProcessState.ExitCode(); got != want || want == 0 && lines > 0 || want == 71 && lines != 1 {
+			t.Errorf("--nproc=%s: exit status %d, said %q, want %d", limit, got, out, want)
+		}
+	}
+}

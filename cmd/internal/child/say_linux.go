@@ -1,0 +1,24 @@
+package child
+
+import (
+	"os"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Say writes a message. If nobody reads it any more, that must not end this
+// process by SIGPIPE, and with it the care for the command.
+func Say(f *os.File, text string) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	pipe, old := sigset(unix.SIGPIPE), unix.Sigset_t{}
+	if unix.PthreadSigmask(unix.SIG_BLOCK, &pipe, &old) != nil {
+		return
+	}
+	if _, err := syscall.Write(int(f.Fd()), []byte(text)); err == unix.EPIPE {
+		take(&pipe)
+	}
+	unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
+}
