@@ -27,6 +27,14 @@ func (e *Event) counts(path string) bool {
 	return e.maxAge == 0 || time.Since(setTime(path)) <= e.maxAge
 }
 
+// countsTrace reports it of a trace, which may be archived.
+func (e *Event) countsTrace(m marker, t token) bool {
+	if t.archived {
+		return e.maxAge == 0 || time.Since(t.set) <= e.maxAge
+	}
+	return e.counts(m.tracePath())
+}
+
 // setTime returns when the event was set; zero if it is not.
 func setTime(path string) time.Time {
 	text, _ := marker{path: path}.content()

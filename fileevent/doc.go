@@ -27,7 +27,7 @@
 // called, even if a Clear follows at once and the marker is gone by the time
 // the waiters look. To that end Clear does not remove the marker DIR/NAME but
 // moves it to DIR/.fsync/NAME.pulse, where it stays as a trace until the next
-// Clear. A process that is killed while it makes DIR/.fsync may leave an empty
+// Clear or [Event.Tidy]. A process that is killed while it makes DIR/.fsync may leave an empty
 // directory .fsync.X there, with X random digits, which is nobody's. The trace
 // says nothing about whether the event is set. One Set ends a Wait once: who
 // then clears the event and waits again waits for another Set, even if the

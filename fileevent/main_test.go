@@ -101,6 +101,13 @@ func obey(e *Event, line string) string {
 				err = e.Clear()
 			}
 		}
+	case "sweep": // waits, clears and tidies, again and again
+		for err == nil {
+			if err = e.Wait(context.Background()); err == nil {
+				err = e.Clear()
+				e.Tidy()
+			}
+		}
 	case "follow":
 		err = follow(e)
 	case "starve": // until the wait has ended

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/fsync-lock/fsync/internal/beside"
 )
@@ -25,10 +26,12 @@ import (
 // that, have cleared the event, and wait again; that one it would wake twice.
 func (m marker) tracePath() string { return m.beside(m.traceName()) }
 
+const traceSuffix = ".pulse"
+
 // traceName is NAME.pulse, or something like it if that is too long for a file
 // name, of which the common file systems allow 255 bytes.
 func (m marker) traceName() string {
-	const suffix = ".pulse"
+	const suffix = traceSuffix
 	if len(m.name)+len(suffix) <= 255 {
 		return m.name + suffix
 	}
@@ -44,6 +47,9 @@ type token struct {
 	file  birth
 	id    string // that Set has written into the marker; empty if it has not, or it was not Set that made it
 	read  bool   // whether the file could be asked for its ID
+
+	archived bool // the trace is an attribute; see Tidy
+	set      time.Time
 }
 
 // differs reports whether now is another marker's than before. No file says
@@ -59,6 +65,8 @@ func (now token) differs(before token) bool {
 		return false
 	case !before.there:
 		return true
+	case now.archived && now.file.time().Before(before.file.time()):
+		return false // the trace of a later one was removed by hand
 	case now.id != "" && before.id != "":
 		return now.id != before.id
 	case before.id != "" && now.read:
@@ -69,7 +77,13 @@ func (now token) differs(before token) bool {
 
 // trace returns the token of the trace. It opens the file rather than ask for
 // its state, because that is what makes an NFS client ask the server (nfs(5)).
-func (m marker) trace() (token, error) { return tokenOf(m.tracePath()) }
+func (m marker) trace() (token, error) {
+	now, err := tokenOf(m.tracePath())
+	if err == nil && !now.there {
+		now = m.archived()
+	}
+	return now, err
+}
 
 // mark returns the token of the marker. It opens nothing but a regular file: to
 // open a device or a FIFO can have effects.

@@ -75,7 +75,7 @@ func (v *vigil) seeAt(m marker) (s sight) {
 		s.set = s.set && v.event.counts(m.path)
 		if !s.set {
 			s.now, s.err = m.trace()
-			s.now.there = s.now.there && v.event.counts(m.tracePath())
+			s.now.there = s.now.there && v.event.countsTrace(m, s.now)
 		}
 	}
 	return s

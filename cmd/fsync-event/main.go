@@ -54,7 +54,7 @@ func run(args []string, r *child.Relay) int {
 	case "set":
 		return q.each(targets, target.Set)
 	case "clear":
-		return q.each(targets, target.Clear)
+		return q.each(targets, target.clear)
 	case "is-set":
 		return q.each(targets, target.look)
 	case "info":

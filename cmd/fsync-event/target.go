@@ -32,6 +32,15 @@ func (t target) look() error {
 	return err
 }
 
+// clear clears the event and leaves nothing else in its directory, if it can.
+func (t target) clear() error {
+	err := t.Clear()
+	if err == nil {
+		t.Tidy()
+	}
+	return err
+}
+
 // targets returns the events of all commands but run. With --name all operands
 // are names, and else they are files.
 func (q *query) targets(operands []string) ([]target, error) {

@@ -161,3 +161,17 @@ func (list acl) encode() []byte {
 	}
 	return text
 }
+
+// ReadableByAll reports whether everybody who may search the directory may read
+// it, and with it its attributes.
+func ReadableByAll(dir string) bool {
+	var st unix.Stat_t
+	if unix.Stat(dir, &st) != nil {
+		return false
+	}
+	list := aclOfMode(st.Mode)
+	if named, given := aclOf(dir); given {
+		list = append(list, named...)
+	}
+	return !slices.ContainsFunc(list, func(e aclEntry) bool { return e.Perm&1 != 0 && e.Perm&4 == 0 })
+}

@@ -21,6 +21,9 @@ import (
 // Dir is the name of the directory of the files.
 const Dir = ".fsync"
 
+// Tidied is the name of the attribute that differs after Dir has been removed.
+const Tidied = "tidied"
+
 // A File is one of them, whether it is there or not.
 type File struct {
 	parent string // DIR

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/fnv"
@@ -57,14 +58,13 @@ func Announce(path string) error {
 
 // readBoard returns the board of the directory, which is given with its last
 // separator, and nil if it cannot be known what
-// was announced. If there is none it is made, for the next time. Where nobody
-// has ever left a trace, nothing has been announced.
+// was announced. If there is none it is made, for the next time.
 func readBoard(dir string) []byte {
 	file := boardOf(dir)
 	board, err := file.Read()
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(dir + beside.Dir); errors.Is(err, fs.ErrNotExist) {
-			return blankBoard[:]
+			return boardOfNothing(dir)
 		}
 		// Who comes second finds a board that nobody has announced on. It has
 		// to look all the same: hence random numbers from the beginning.
@@ -76,6 +76,14 @@ func readBoard(dir string) []byte {
 		return nil
 	}
 	return board
+}
+
+// boardOfNothing is the board of a directory without traces. What was announced
+// has come and gone with them, and that is all that is known.
+func boardOfNothing(dir string) []byte {
+	h := fnv.New64a()
+	h.Write(beside.Attr(dir+".", beside.Tidied))
+	return bytes.Repeat(h.Sum(nil), boardSize/h.Size())
 }
 
 func seed() (s [32]byte) {

@@ -49,6 +49,9 @@ func (h *hub) dispatch(ev fsnotify.Event, due []*Subscription) []*Subscription {
 					due = spt.nudge(due)
 				}
 			}
+			if isNudge(ev.Op, name) {
+				due = p.nudgeAll(due)
+			}
 		}
 	}
 	if ev.Op&(fsnotify.Remove|fsnotify.Rename) != 0 {

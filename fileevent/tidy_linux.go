@@ -1,0 +1,131 @@
+package fileevent
+
+import (
+	"fmt"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/beside"
+	"github.com/fsync-lock/fsync/internal/watch"
+	"golang.org/x/sys/unix"
+)
+
+// tidy moves the traces to attributes of DIR and then removes DIR/.fsync.
+//
+// Nobody can know whether somebody waits: a wait need not write anything, and a
+// Watch has nothing open. So a trace must not just go. What is looked at is the
+// trace if it is there, and otherwise the attribute, which says the same and is
+// there before the trace goes: at each moment the last Clear shows in one of
+// them. The lock lets one process at a time do this; without it a slow one could
+// write an attribute that is older than another's. A process that is stopped
+// here keeps others from tidying, and from nothing else.
+//
+// A Clear does not wait for the lock. If it comes between the attribute and the
+// removal, the trace that is removed is not the one in the attribute: see bury.
+func (m marker) tidy() {
+	dir := m.dir + beside.Dir
+	if m.network || !beside.ReadableByAll(m.directory()) {
+		return
+	}
+	f, err := os.OpenFile(dir, unix.O_DIRECTORY|beside.OpenFlags, 0)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return
+	}
+	names, err := f.Readdirnames(maxTidy + 1)
+	if err != nil && err != io.EOF || len(names) > maxTidy || !m.isStill(f) {
+		return
+	}
+	tokens := make([]token, len(names))
+	for i, name := range names {
+		if tokens[i], err = m.archive(name); err != nil {
+			return
+		}
+	}
+	if beside.SetAttr(m.directory(), beside.Tidied, fmt.Appendf(nil, "%016x", rand.Uint64())) != nil {
+		return
+	}
+	for i, name := range names {
+		if !m.bury(m.beside(name), tokens[i]) {
+			return
+		}
+	}
+	unix.Rmdir(dir)
+}
+
+// isStill reports whether the directory of traces is the one that is open.
+func (m marker) isStill(f *os.File) bool {
+	is, err := os.Lstat(m.dir + beside.Dir)
+	if err != nil {
+		return false
+	}
+	was, err := f.Stat()
+	return err == nil && os.SameFile(was, is)
+}
+
+// archive copies the trace of that name to the attribute.
+func (m marker) archive(name string) (token, error) {
+	if !strings.HasSuffix(name, traceSuffix) {
+		return token{}, fs.ErrExist // somebody else's
+	}
+	t, err := tokenOf(m.beside(name))
+	if err != nil || !t.there {
+		return t, err
+	}
+	set := setTime(m.beside(name))
+	text := fmt.Appendf(nil, "%d %d %d %d %s", t.file.ino, t.file.sec, t.file.nsec, set.UnixNano(), t.id)
+	return t, beside.SetAttr(m.directory(), attributeOf(name), text)
+}
+
+// bury removes a trace that has been archived. It takes the trace away first and
+// then looks whether it is still that one. If a Clear has come in between, it
+// puts the trace back, and has everybody look again: in the meantime somebody
+// may have looked for the trace and found the attribute of the one before. If
+// yet another Clear has left a trace, that one counts.
+func (m marker) bury(path string, archived token) bool {
+	old := m.beside(fmt.Sprintf("%016x.old", rand.Uint64()))
+	if err := os.Rename(path, old); err != nil {
+		return os.IsNotExist(err)
+	}
+	now, err := tokenOf(old)
+	if err == nil && !now.differs(archived) {
+		return os.Remove(old) == nil
+	}
+	if unix.Renameat2(unix.AT_FDCWD, old, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE) != nil {
+		os.Remove(old)
+	}
+	watch.Nudge(m.dir)
+	return false
+}
+
+// archived returns the token of a trace that Tidy has moved to the attribute.
+func (m marker) archived() (t token) {
+	if m.network {
+		return token{}
+	}
+	text := string(beside.Attr(m.directory(), attributeOf(m.traceName())))
+	var set int64
+	if _, err := fmt.Sscan(text, &t.file.ino, &t.file.sec, &t.file.nsec, &set); err != nil {
+		return token{}
+	}
+	t.there, t.archived, t.set = true, true, time.Unix(0, set)
+	if id := text[strings.LastIndexByte(text, ' ')+1:]; len(id) == idSize {
+		t.id = id
+	}
+	return t
+}
+
+// attributeOf is the name of the attribute for a trace of that name.
+func attributeOf(trace string) string {
+	h := fnv.New64a()
+	io.WriteString(h, trace)
+	return fmt.Sprintf("%016x", h.Sum64())
+}

@@ -1,0 +1,180 @@
+package fileevent
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// needAttributes skips a test where a directory has no attributes.
+func needAttributes(t *testing.T) {
+	t.Helper()
+	e := New(markerPath(t))
+	must(t, errors.Join(e.Set(), e.Clear()))
+	if e.Tidy(); len(must2(os.ReadDir(filepath.Dir(e.Path())))) > 0 {
+		t.Skip("directories have no attributes of users here")
+	}
+}
+
+func tidied(t *testing.T, dir string) {
+	t.Helper()
+	if left := must2(os.ReadDir(dir)); len(left) > 0 {
+		t.Errorf("%v is left", left)
+	}
+}
+
+// What is cleared and tidied leaves nothing, and whoever waits is woken by each
+// pulse, once.
+func TestTidyLosesNoPulse(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	inEveryMode(t, func(t *testing.T, how mode) {
+		path := markerPath(t)
+		e := New(path)
+		w := watchOf(t, e)
+		setter := startAgent(t, path)
+		waiters := startAgents(t, 3, path, how)
+		hour := startAgents(t, 1, path, how, "hour")
+		all := append(waiters, hour...)
+		for range 20 {
+			tell(all, "wait")
+			expect(t, all, "asleep")
+			ask(t, setter, "pulse", "ok")
+			e.Tidy()
+			tidied(t, filepath.Dir(path))
+			expect(t, all, "ok")
+			seen(t, w, "pulse")
+		}
+		tell(all, "wait")
+		expect(t, all, "asleep")
+		for _, a := range all {
+			a.Silent()
+		}
+	})
+}
+
+// Thousands of waits, more than are looked for one by one when they poll.
+func TestTidyWhereManyPoll(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	path := markerPath(t)
+	a := startAgents(t, 1, path, polling, "50")[0]
+	for range 3 {
+		a.Send("wait")
+		a.Expect("asleep")
+		e := eventsIn(filepath.Dir(path), 50)[7]
+		must(t, errors.Join(e.Set(), e.Clear()))
+		e.Tidy()
+		a.Expect("7")
+	}
+}
+
+// A Clear comes in the middle of a Tidy, wherever. Whoever waited before is
+// woken, and a Watch sees it.
+func TestTidyIsOvertaken(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	path := markerPath(t)
+	e, m := New(path), splitMarker(path)
+	must(t, errors.Join(e.Set(), e.Clear()))
+	trace := filepath.Base(m.tracePath())
+	archived := must2(m.archive(trace))
+
+	w := watchOf(t, e)
+	done := doze(t, path, forever)
+	must(t, errors.Join(e.Set(), e.Clear()))
+	ends(t, done)
+	before := must2(m.trace())
+	if m.bury(m.tracePath(), archived) {
+		t.Error("the trace of another Clear was buried")
+	}
+	if now := must2(m.trace()); now.archived || now.differs(before) {
+		t.Errorf("%+v is there instead of %+v", now, before)
+	}
+	seen(t, w, "pulse")
+	e.Tidy()
+	tidied(t, filepath.Dir(path))
+	unseen(t, w, "tidied")
+}
+
+// Whoever looked while the trace was away looks again.
+func TestTidyNudges(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	path := markerPath(t)
+	e, m := New(path), splitMarker(path)
+	must(t, errors.Join(e.Set(), e.Clear()))
+	archived := must2(m.archive(filepath.Base(m.tracePath())))
+	away := m.tracePath() + ".away"
+	done := doze(t, path, func(e *Event) error {
+		asleep := e.hook
+		between := once(subscribing, func() { // its first look was before
+			must(t, errors.Join(New(path).Set(), New(path).Clear()))
+			must(t, os.Rename(m.tracePath(), away)) // what bury does first
+		})
+		e.hook = func(s step) { between(s); asleep(s) }
+		return forever(e)
+	})
+	select {
+	case err := <-done:
+		t.Fatalf("woken without a trace: %v", err)
+	case <-time.After(10 * time.Millisecond):
+	}
+	must(t, os.Rename(away, m.tracePath()))
+	m.bury(m.tracePath(), archived)
+	ends(t, done)
+}
+
+// Many processes clear and tidy all the time; whoever waits is woken by each
+// Set. In the end nothing is left.
+func TestTidyByMany(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	path := markerPath(t)
+	clearers := startAgents(t, 3, path, watching)
+	tell(clearers, "sweep")
+	expect(t, clearers, "asleep")
+	for range 100 {
+		must(t, New(path).WaitClear(t.Context()))
+		done := doze(t, path, forever) // it sleeps: no earlier Set wakes it
+		must(t, New(path).Set())
+		ends(t, done)
+	}
+	testproc.Until(t, "it is cleared", func() bool {
+		set, err := New(path).IsSet()
+		return !set && err == nil
+	})
+	for _, a := range clearers {
+		a.Kill()
+	}
+	New(path).Tidy()
+	tidied(t, filepath.Dir(path))
+}
+
+// What is not to be tidied stays.
+func TestTidyLeaves(t *testing.T) {
+	t.Parallel()
+	for what, put := range map[string]func(dir string) error{
+		"another file": func(dir string) error { return os.WriteFile(filepath.Join(dir, ".fsync", "board"), nil, 0o644) },
+		"search only":  func(dir string) error { return os.Chmod(dir, 0o711) },
+		"many": func(dir string) error {
+			var errs []error
+			for _, e := range eventsIn(dir, 20) {
+				errs = append(errs, e.Set(), e.Clear())
+			}
+			return errors.Join(errs...)
+		},
+	} {
+		e := New(markerPath(t))
+		must(t, errors.Join(e.Set(), e.Clear(), put(filepath.Dir(e.Path()))))
+		before := must2(e.marker.trace())
+		e.Tidy()
+		if now := must2(e.marker.trace()); !now.there || now.archived || now.differs(before) {
+			t.Errorf("%s: %+v", what, now)
+		}
+	}
+}
