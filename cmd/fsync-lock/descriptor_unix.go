@@ -95,16 +95,19 @@ func (d *descriptor) Acquire(ctx context.Context) error {
 // errTimeout is what a filelock.Lock says of a wait that was in vain.
 var errTimeout = errors.Join(filelock.ErrLocked, context.DeadlineExceeded)
 
-// startWaiter runs this program again, to wait for the lock and end.
+// startWaiter runs this program again, to wait for the lock and end. It needs
+// neither /proc nor /dev, which there may not be after a chroot(2): a pipe that
+// nobody else has stands in for /dev/null.
 func (d *descriptor) startWaiter() (*os.Process, error) {
-	self, err := os.Executable()
+	self, err := executable()
 	if err != nil {
 		return nil, fmt.Errorf("cannot wait for a limited time: %w", err)
 	}
-	null, err := os.Open(os.DevNull)
+	null, in, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
+	in.Close()
 	defer null.Close()
 	argv := []string{os.Args[0], "--exclusive", "3"}
 	if d.how == unix.LOCK_SH {
