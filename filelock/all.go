@@ -62,10 +62,14 @@ func inOrder(locks []*Lock) ([]located, error) {
 			return nil, err
 		}
 		all[i] = located{l, path, dir, ""}
-		if all[i].resolved, err = resolve(path); err != nil {
+		t, err := target{path: path, anyFile: l.anyFile}.now()
+		if err != nil {
 			return nil, err
 		}
-		if at, err := lookAt(path); err == nil && at.exists {
+		if all[i].resolved, err = resolve(t.path); err != nil {
+			return nil, err
+		}
+		if at, err := t.lookAt(); err == nil && at.exists {
 			if other := seen[at.file]; other != nil {
 				return nil, twice(l, other)
 			}
@@ -86,7 +90,7 @@ func twice(a, b *Lock) error {
 }
 
 // resolve returns the one path of a lock file that all spellings of it lead to.
-// The file itself is not followed: it is never locked through a link.
+// The file itself is no link, or one that is not followed.
 func resolve(path string) (string, error) {
 	dir, base := filepath.Split(path)
 	if base == "." || base == ".." { // a directory

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -15,7 +16,7 @@ import (
 // A core is what Lock and Semaphore are made of: a path, and the holds on it.
 type core struct {
 	given   string // the path as given to New
-	records bool   // it leads to files that are there to be locked
+	records bool   // it leads to files that are there to be locked, whatever they are called
 	config
 
 	mu    sync.Mutex // guards the fields below
@@ -26,9 +27,10 @@ type core struct {
 
 // A config is what the options set.
 type config struct {
-	shared bool
-	perm   fs.FileMode
-	note   string
+	shared  bool
+	perm    fs.FileMode
+	note    string
+	anyFile bool
 }
 
 // An Option changes what [New] and [NewSemaphore] make.
@@ -94,7 +96,7 @@ func (c *core) keep(w want, h *handle, err error) error {
 	defer c.mu.Unlock()
 	c.holds = append(c.holds, h)
 	c.seen = true
-	if c.records && !c.shared {
+	if !c.shared && h.regular && (c.records || filepath.Ext(h.fl.Path()) == ".lock") {
 		h.announce(c.note)
 	}
 	return nil
@@ -149,12 +151,15 @@ func (c *core) file() (*os.File, error) {
 
 // target returns what the core's options make of a path, and its gate.
 func (c *core) target(path, gatePath string, dir cwd.Dir) (target, *gate) {
-	t := target{path: path, dir: dir, shared: c.shared, perm: c.perm}
+	t := target{path: path, dir: dir, shared: c.shared, perm: c.perm, anyFile: c.anyFile}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if filepath.IsAbs(gatePath) {
+		dir = cwd.Dir{}
+	}
 	if c.gate == nil || c.gate.of != dir.Key(gatePath) {
 		c.gate, c.seen = gateOf(gatePath, dir, c.perm), false
 	}
-	t.known = c.seen
+	t.known = c.seen && !c.anyFile
 	return t, c.gate
 }

@@ -11,7 +11,7 @@ func LockLine(line string) string {
 // KernelKnows reports whether the table of the kernel's locks, as it is read
 // here, has one of the file at path.
 func KernelKnows(path string) bool {
-	file, err := mountDevices{}.identify(path)
+	file, err := mountDevices{}.identify(path, false)
 	if err != nil {
 		return false
 	}

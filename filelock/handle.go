@@ -14,12 +14,13 @@ import (
 
 // A handle is an open lock file with the kernel's lock on it: one hold.
 type handle struct {
-	fl   *flock.Flock
-	dir  cwd.Dir // that its path begins in
-	file fileID  // the locked file
-	size int64   // its size when it was locked
-	kept bool    // a Lock or a Semaphore has it; guarded by held.mu
-	rec  recording
+	fl      *flock.Flock
+	dir     cwd.Dir // that its path begins in
+	file    fileID  // the locked file
+	size    int64   // its size when it was locked
+	regular bool    // it is a regular file
+	kept    bool    // a Lock or a Semaphore has it; guarded by held.mu
+	rec     recording
 }
 
 // held keeps every handle of this process reachable. A program may drop a

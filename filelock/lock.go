@@ -4,7 +4,6 @@ import (
 	"context"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
@@ -62,7 +61,6 @@ func Note(text string) Option { return func(c *config) { c.note = text } }
 func New(path string, opts ...Option) *Lock {
 	l := new(Lock)
 	l.init(path, opts)
-	l.records = filepath.Ext(path) == ".lock"
 	return l
 }
 
@@ -76,7 +74,18 @@ func (l *Lock) aim() (want, error) {
 }
 
 func (l *Lock) aimAt(path string, dir cwd.Dir) (want, error) {
-	t, gate := l.target(path, path, dir)
+	gatePath := path
+	if l.anyFile {
+		var err error
+		if gatePath, err = gatedPath(path); err != nil {
+			return want{}, err
+		}
+	}
+	t, gate := l.target(path, gatePath, dir)
+	t, err := t.now()
+	if err != nil {
+		return want{}, err
+	}
 	return want{given: l.given, path: t.key(), any: []target{t}, gate: gate}, nil
 }
 

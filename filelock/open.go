@@ -1,6 +1,7 @@
 package filelock
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +20,10 @@ type target struct {
 	perm   fs.FileMode
 	known  bool // it has been locked before: there is no need to look first
 	absent bool // if it is missing, leave it so
+
+	anyFile bool   // it may be a device, or be reached by links
+	given   string // the path before links were followed; empty if that is not done
+	open    bool   // the path is one by which the kernel opens what a process has open
 }
 
 // errBusy says that somebody else holds the lock; errReplaced that the lock
@@ -44,19 +49,38 @@ func locate(path string) (string, cwd.Dir, error) {
 // now returns the target under the path that leads to it now: the process may
 // have changed its directory since.
 func (t target) now() (target, error) {
-	path, err := t.dir.Path(t.path)
+	given := cmp.Or(t.given, t.path)
+	path, err := t.dir.Path(given)
 	if err != nil {
-		return t, &fs.PathError{Op: "open", Path: t.path, Err: err}
+		return t, &fs.PathError{Op: "open", Path: given, Err: err}
 	}
 	t.path = path
+	if t.anyFile {
+		to, err := follow(path)
+		if err != nil {
+			return t, err
+		}
+		t.given, t.path, t.open = path, to.path, to.open
+	}
 	return t, nil
 }
+
+// still reports whether the path that now has returned leads there yet, but
+// for links: check looks at those.
+func (t target) still() bool { return t.dir.Still(cmp.Or(t.given, t.path)) }
 
 // lookNow looks at where the path leads now.
 func (t target) lookNow() (place, error) {
 	t, err := t.now()
 	if err != nil {
 		return place{}, err
+	}
+	return t.lookAt()
+}
+
+func (t target) lookAt() (place, error) {
+	if t.open {
+		return lookThrough(t.path)
 	}
 	return lookAt(t.path)
 }
@@ -85,7 +109,7 @@ func (t target) lockOnce(wait bool, opened func(place)) (*handle, error) {
 		return nil, err
 	}
 	h, err := t.lockHere(wait, opened)
-	if !t.dir.Still(t.path) { // it may be another file
+	if !t.still() { // it may be another file
 		if h != nil {
 			h.release()
 		}
@@ -126,7 +150,7 @@ func (t target) lockHere(wait bool, opened func(place)) (*handle, error) {
 // look finds out what is at the path. It comes before the open because opening
 // a FIFO or a device does things to others. There may be nothing at all.
 func (t target) look() (place, error) {
-	at, err := lookAt(t.path)
+	at, err := t.lookAt()
 	if err == nil && at.exists {
 		err = t.lockable(at)
 	}
@@ -143,20 +167,29 @@ func (t target) check(h *handle) error {
 	if err != nil {
 		return err
 	}
-	at, err := lookAt(t.path)
+	look := t.lookAt
+	if t.anyFile { // the links may lead elsewhere by now
+		look = t.lookNow
+	}
+	at, err := look()
 	if err != nil {
 		return err
 	}
 	if !at.exists || !at.file.is(mine) {
 		return errReplaced
 	}
-	h.file, h.size = at.file, mine.Size()
+	h.file, h.size, h.regular = at.file, mine.Size(), at.mode.IsRegular()
 	return t.lockable(at)
 }
 
 func (t target) lockable(at place) error {
-	if kind := unlockable(at.mode); kind != "" {
-		return &fs.PathError{Op: "lock", Path: t.path, Err: notLockFileError(kind)}
+	switch {
+	case t.anyFile && at.mode&fs.ModeDevice != 0:
+	case t.open && at.mode&fs.ModeNamedPipe != 0:
+	default:
+		if kind := unlockable(at.mode); kind != "" {
+			return &fs.PathError{Op: "lock", Path: t.path, Err: notLockFileError(kind)}
+		}
 	}
 	return nil
 }
@@ -207,7 +240,7 @@ func (t target) openAndLock(at place, wait bool) (*flock.Flock, error) {
 		flag |= os.O_RDWR
 	}
 	fl, err := t.flock(flag, wait)
-	if wantsWrite(err) {
+	if wantsWrite(err) && at.mode&fs.ModeDevice == 0 {
 		fl, err = t.flock(os.O_RDWR, wait)
 	}
 	var open *fs.PathError
@@ -227,7 +260,11 @@ func (t target) openAndLock(at place, wait bool) (*flock.Flock, error) {
 // flock is the one place that locks. Its errors are *fs.PathError if the file
 // could not be opened, and the bare error of the lock call otherwise.
 func (t target) flock(flag int, wait bool) (*flock.Flock, error) {
-	fl := flock.New(t.path, flock.SetFlag(flag|openFlags), flock.SetPermissions(t.perm))
+	flag |= openFlags
+	if t.open {
+		flag &^= noFollow
+	}
+	fl := flock.New(t.path, flock.SetFlag(flag), flock.SetPermissions(t.perm))
 	for try := 0; ; {
 		err := t.lock(fl, wait)
 		switch {

@@ -13,9 +13,12 @@ import (
 )
 
 // openFlags keep an open from following a link at the end of the path, from
-// waiting for the other end of a FIFO, and from making a terminal ours. Two of
-// them only matter if the path changes between look and open.
-const openFlags = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY
+// waiting for the other end of a FIFO or for a device to be ready, and from
+// making a terminal ours.
+const (
+	openFlags = noFollow | unix.O_NONBLOCK | unix.O_NOCTTY
+	noFollow  = unix.O_NOFOLLOW
+)
 
 // needsWrite says that a lock always needs a writable file: these systems
 // emulate flock with fcntl locks.
@@ -65,11 +68,26 @@ func lookAt(path string) (place, error) {
 	for err == unix.EINTR {
 		err = unix.Lstat(path, &st)
 	}
+	return found("lstat", path, &st, err)
+}
+
+// lookThrough looks at what a symbolic link leads to.
+func lookThrough(path string) (place, error) {
+	var st unix.Stat_t
+	err := unix.Stat(path, &st)
+	for err == unix.EINTR {
+		err = unix.Stat(path, &st)
+	}
+	return found("stat", path, &st, err)
+}
+
+// found is what a call has found at the path.
+func found(op, path string, st *unix.Stat_t, err error) (place, error) {
 	if err == unix.ENOENT {
 		return place{}, nil
 	}
 	if err != nil {
-		return place{}, &fs.PathError{Op: "lstat", Path: path, Err: err}
+		return place{}, &fs.PathError{Op: op, Path: path, Err: err}
 	}
 	at := place{exists: true, file: fileID{uint64(st.Dev), uint64(st.Ino)}}
 	switch st.Mode & unix.S_IFMT {

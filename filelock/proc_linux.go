@@ -29,16 +29,21 @@ type device struct{ major, minor uint32 }
 
 // identify finds out a file's identity. The device in the lock table is that of
 // the mounted file system. On a block device it is what stat(2) shows; btrfs
-// shows another one for each subvolume.
-func (m mountDevices) identify(path string) (lockFile, error) {
+// shows another one for each subvolume. A symbolic link is a file of its own,
+// unless it is followed.
+func (m mountDevices) identify(path string, follow bool) (lockFile, error) {
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if follow {
+		flags = 0
+	}
 	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
-		return lockFile{}, &fs.PathError{Op: "lstat", Path: path, Err: err}
+	if err := unix.Fstatat(unix.AT_FDCWD, path, &st, flags); err != nil {
+		return lockFile{}, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
 	dev := device{unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev))}
 	if dev.major == 0 {
 		var stx unix.Statx_t
-		err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MNT_ID, &stx)
+		err := unix.Statx(unix.AT_FDCWD, path, flags, unix.STATX_MNT_ID, &stx)
 		if err == nil && stx.Mask&unix.STATX_MNT_ID != 0 {
 			dev = m.of(stx.Mnt_id, dev)
 		}

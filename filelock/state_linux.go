@@ -109,14 +109,14 @@ func whyUnseen(path string) string {
 // of the gate.
 func (m mountDevices) identifyAll(w want) (files []lockFile, gate lockFile, err error) {
 	for _, t := range w.any {
-		file, err := m.identify(t.path)
+		file, err := m.identify(t.path, t.open)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, lockFile{}, err
 		}
 		files = append(files, file)
 	}
 	if w.gate != nil && w.gate.path != "" {
-		gate, _ = m.identify(w.gate.path)
+		gate, _ = m.identify(w.gate.path, false)
 	}
 	return files, gate, nil
 }
@@ -206,7 +206,7 @@ func (s *State) nest() {
 // took the lock, not at all if it knows of another taker. It hides takers in
 // other PID namespaces, and any lock on some file systems.
 func lateGrant(path string) time.Duration {
-	file, err := mountDevices{}.identify(path)
+	file, err := mountDevices{}.identify(path, false)
 	if err != nil {
 		return 0
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -42,7 +43,7 @@ func (j *job) open() (lock, error) {
 	case j.name == "" && j.slots > 0:
 		return filelock.NewSemaphore(j.path, j.slots, opts...), nil
 	case j.name == "":
-		return filelock.New(j.path, opts...), nil
+		return filelock.New(j.path, append(opts, filelock.AnyFile())...), nil
 	}
 	m, err := userdir.Open(j.dir)
 	switch {
@@ -64,9 +65,24 @@ func (j *job) acquire(l lock, r *child.Relay) error {
 		return err
 	case ok:
 		j.tell("getting lock took %s seconds", seconds(time.Since(start)))
+		j.tellLink(l)
 		return nil
 	}
 	return errConflict
+}
+
+// tellLink says with --verbose where a symbolic link has led.
+func (j *job) tellLink(l lock) {
+	if !j.verbose || l == nil || j.path == "" || j.slots > 0 {
+		return
+	}
+	if info, err := os.Lstat(j.path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return
+	}
+	if f, err := l.File(); err == nil {
+		j.complain(fmt.Sprintf("%s is a symbolic link to %s", j.path, f.Name()))
+		f.Close()
+	}
 }
 
 func (j *job) attempt(l lock, r *child.Relay) (bool, error) {

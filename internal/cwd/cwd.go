@@ -62,7 +62,7 @@ func (d Dir) isAt(name string) bool {
 // Key returns what tells a path of the directory from the same path of any
 // other.
 func (d Dir) Key(path string) string {
-	if !d.relative {
+	if !d.relative || filepath.IsAbs(path) {
 		return path
 	}
 	return d.id.String() + path

@@ -1,0 +1,125 @@
+package filelock_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fsync-lock/fsync/filelock"
+)
+
+func link(t *testing.T, to, path string) string {
+	t.Helper()
+	if err := os.Symlink(to, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Without the option neither a link nor a device is locked.
+func TestAnyFileIsAnOption(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	kinds := map[string]string{link(t, "file", filepath.Join(dir, "link")): "a symbolic link"}
+	device := filepath.Join(dir, "null") // not that of everybody
+	if err := syscall.Mknod(device, syscall.S_IFCHR|0o666, 1<<8|3); err == nil {
+		kinds[device] = "a device"
+	}
+	for path, kind := range kinds {
+		if _, err := filelock.New(path).TryAcquire(); !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), kind) {
+			t.Errorf("%s: %v", path, err)
+		}
+		mustTry(t, filelock.New(path, filelock.AnyFile()), true)
+	}
+}
+
+// A file has one gate and one list of holders and waiters, whatever links lead
+// to it.
+func TestLinksToOneFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.lock")
+	first := link(t, "a.lock", filepath.Join(dir, "link"))
+	second := link(t, filepath.Join(dir, "link"), filepath.Join(t.TempDir(), "second"))
+	holder, l := filelock.New(second, filelock.AnyFile()), filelock.New(first, filelock.AnyFile())
+	mustAcquire(t, holder)
+	if holder.Path() != second {
+		t.Errorf("Path = %s", holder.Path())
+	}
+	result := acquire(l)
+	awaitWaiters(t, path, 1)
+	if gone(gateOf(path)) || !gone(gateOf(first)) || !gone(gateOf(second)) {
+		t.Error("the gate is not beside the file")
+	}
+	for _, same := range []*filelock.Lock{holder, l, filelock.New(path)} {
+		holders, err := same.Holders()
+		waiters, waitErr := same.Waiters()
+		if err != nil || waitErr != nil || len(holders) != 1 || len(waiters) != 1 {
+			t.Errorf("%s: holders %v, %v, waiters %v, %v", same.Path(), holders, err, waiters, waitErr)
+		}
+	}
+	if err := filelock.AcquireAll(background, l, filelock.New(path)); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("AcquireAll of one file: %v", err)
+	}
+	mustRelease(t, holder)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+	mustTry(t, filelock.New(path), false)
+	mustRelease(t, l)
+}
+
+// Where the link leads when the lock comes is what is locked.
+func TestLinkLeadsElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	to := link(t, "first", filepath.Join(dir, "link"))
+	t.Chdir(dir) // the rest is relative
+	holder := filelock.New("first")
+	mustAcquire(t, holder)
+	l := filelock.New("link", filelock.AnyFile())
+	result := acquire(l)
+	awaitWaiters(t, filepath.Join(dir, "first"), 1)
+	t.Chdir(t.TempDir())
+	if err := os.Remove(to); err != nil {
+		t.Fatal(err)
+	}
+	link(t, filepath.Join(dir, "second"), to)
+	mustRelease(t, holder)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+	mustTry(t, filelock.New(filepath.Join(dir, "first")), true)
+	mustTry(t, filelock.New(filepath.Join(dir, "second")), false)
+}
+
+// What a process has open is locked by the kernel's path to it, also if it has
+// no other.
+func TestOpenFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	open := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	l := filelock.New(open, filelock.AnyFile())
+	mustTry(t, l, true)
+	mustTry(t, filelock.New(path), false)
+	mustRelease(t, l)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	mustTry(t, l, true)
+	mustTry(t, filelock.New(path), true)
+	mustTry(t, filelock.New(open, filelock.AnyFile()), false)
+	if holders, err := l.Holders(); err != nil || len(holders) != 1 || holders[0].PID != os.Getpid() {
+		t.Errorf("holders of a removed file: %v, %v", holders, err)
+	}
+	mustRelease(t, l)
+}
