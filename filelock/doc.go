@@ -46,6 +46,9 @@
 // not, it is repeated on the one that is. The first in the queue looks once a
 // second whether the file that it waits for is the one at the path still.
 //
+// A lock file is a regular file or a directory. A symbolic link at the end of
+// the path is refused, and so is a device, unless [AnyFile] asks for them.
+//
 // What a lock file contains is left alone, with one exception: an exclusive
 // holder writes who it is into a slot, or into a file that is called NAME.lock,
 // if that is empty or has such a record in it that a crash left behind. It is
