@@ -100,6 +100,8 @@ func (p *parsed) field(key string, s *scanner) bool {
 	case "start":
 		text, ok := s.text()
 		return ok && p.Start.UnmarshalText(text) == nil
+	case "kind":
+		return s.string((*string)(&p.Kind))
 	case "lock":
 		return s.string(&p.Lock)
 	case "name":

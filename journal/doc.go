@@ -1,5 +1,5 @@
-// Package journal keeps a file with one line for each run of a command under a
-// lock: when it wanted the lock, how long it waited and how long it held it,
+// Package journal keeps a file with one line for each run of a command that
+// waits for a lock or an event: when it wanted the lock, how long it waited and how long it held it,
 // and what became of it. fsync-lock --journal writes it, and fsync-status
 // --report draws it.
 //

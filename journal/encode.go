@@ -13,7 +13,7 @@ func (r Run) encode() ([]byte, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	b := line.Begin(format, version).Time("start", r.Start).Text("lock", r.Lock).Text("name", r.Name)
+	b := line.Begin(format, version).Time("start", r.Start).Text("kind", string(r.Kind)).Text("lock", r.Lock).Text("name", r.Name)
 	b = b.List("command", cutAll(r.Command, maxCommand))
 	if r.PID > 0 {
 		b = b.Number("pid", r.PID)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -79,8 +80,8 @@ func TestRotationIsNeverOpenToOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	var procs []*testproc.Proc
-	for w := range 4 {
-		procs = append(procs, testproc.Start(t, "append", path, fmt.Sprint(w+1), "100", fmt.Sprint(2*len(text))))
+	for w := range 3 {
+		procs = append(procs, testproc.Start(t, "append", path, fmt.Sprint(w+1), "30", fmt.Sprint(2*len(text))))
 	}
 	for _, p := range procs {
 		p.Send("go")
@@ -93,7 +94,7 @@ func TestRotationIsNeverOpenToOthers(t *testing.T) {
 		}
 		return false
 	}
-	for running() {
+	for ; running(); runtime.Gosched() {
 		if got := belongs(mustLstat(t, path)); got != want {
 			t.Fatalf("%s, want %s", got, want)
 		}

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Run is one run of a command under a lock, or one that did not come to be.
+// Run is one run of a command under a lock, or of one that waited for an event, or
+// one that did not come to be.
 // Fields that are not known are zero.
 //
 // It wanted the lock at Start, had it from Start+Waited, and was done with it
@@ -16,10 +17,11 @@ import (
 // of a clock that is never set, and are written to the microsecond.
 type Run struct {
 	Start   time.Time // in UTC once it was read from a journal
-	Lock    string    // absolute path of the lock file, or of the semaphore's directory; of a descriptor's, if it is known
-	Name    string    // of the lock in a directory of locks; empty if it was given as a path
-	Command []string  // the command and its arguments
-	PID     int       // of who waited for the lock: fsync-lock
+	Kind    Kind
+	Lock    string   // absolute path of the lock file, or of the semaphore's directory; of a descriptor's, if it is known; of the event, or of several with " and " between them
+	Name    string   // of the lock or event in a directory of them; empty if it was given as a path
+	Command []string // the command and its arguments
+	PID     int      // of the process that waited: fsync-lock or fsync-event
 	Host    string
 	User    string        // fsync-lock leaves it out
 	Waited  time.Duration // for the lock, in vain or not
@@ -29,6 +31,16 @@ type Run struct {
 	Signal  string // which one it was if a signal had to do with the end: TERM
 	Reason  string // for people, why it did not run: who had the lock, or the error
 }
+
+// Kind is what a run waits for. The word lock stands for both in what is said of
+// a Run.
+type Kind string
+
+// The kinds that there are. Later versions may have others.
+const (
+	Lock  Kind = ""      // a lock or a slot of a semaphore
+	Event Kind = "event" // a set; the run holds nothing
+)
 
 // Outcome is what became of a run.
 type Outcome string
@@ -40,10 +52,10 @@ const (
 	Killed        Outcome = "killed"          // the command was ended because it ran for too long
 	Started       Outcome = "started"         // the command was started, and nobody saw its end
 	Running       Outcome = "running"         // the command was running when the line was written, and no line tells of its end
-	Skipped       Outcome = "skipped"         // the lock was held, and was not waited for
-	TimedOut      Outcome = "timed-out"       // the lock was held for longer than it was to be waited for
-	Interrupted   Outcome = "interrupted"     // a signal ended the wait for the lock
-	FailedToLock  Outcome = "failed-to-lock"  // the lock file could not be opened or locked
+	Skipped       Outcome = "skipped"         // the lock was held or the event not set, and was not waited for
+	TimedOut      Outcome = "timed-out"       // the lock was held, or the event not set, for longer than it was to be waited for
+	Interrupted   Outcome = "interrupted"     // a signal ended the wait
+	FailedToLock  Outcome = "failed-to-lock"  // the lock file could not be opened or locked, or the event not be looked at
 	FailedToStart Outcome = "failed-to-start" // the lock was had, and the command could not be run
 )
 
@@ -86,6 +98,7 @@ func (r Run) check() error {
 // entry is a run as it is read from a journal; encode writes it.
 type entry struct {
 	Start   time.Time `json:"start"`
+	Kind    Kind      `json:"kind"`
 	Lock    string    `json:"lock"`
 	Name    string    `json:"name"`
 	Command []string  `json:"command"`
@@ -111,7 +124,7 @@ const (
 
 func (l entry) run() Run {
 	return Run{
-		Start: l.Start.UTC(), Lock: l.Lock, Name: l.Name,
+		Start: l.Start.UTC(), Kind: l.Kind, Lock: l.Lock, Name: l.Name,
 		Command: l.Command, PID: l.PID, Host: l.Host, User: l.User,
 		Waited: duration(l.Waited), Held: duration(l.Held),
 		Outcome: l.Outcome, Status: l.Status, Signal: l.Signal, Reason: l.Reason,

@@ -10,43 +10,88 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/runlog"
 )
 
+// A job is a command that is to run when events are set.
+type job struct {
+	*query
+	relay *child.Relay
+	began time.Time
+	when  []target
+	next  []target // to be set
+	path  string   // of the command
+}
+
 // runCommand waits for the events of --when, runs the command, sets those of
-// --set if it succeeded, and returns the command's exit status.
-//
-// What can be known to be wrong is found before the wait, which may take all
-// night.
+// --set if it succeeded, and returns the command's exit status. With --each it
+// does so again and again.
 func (q *query) runCommand(r *child.Relay) int {
-	began := time.Now()
-	when, err := q.open(q.when, isName, q.waiting())
+	j := &job{query: q, relay: r, began: time.Now()}
+	var e *runlog.Entry
+	if !q.onEach {
+		e = j.begin()
+	}
+	status, err := j.prepare()
+	switch {
+	case err != nil:
+		return j.unable(e, status, err)
+	case q.onEach:
+		return j.each()
+	}
+	_, err = q.await(r, j.when)
+	e.Waited()
 	if err != nil {
-		return q.fail(openStatus(err), err)
+		return j.waitedInVain(e, err)
 	}
-	next, err := q.open(q.set, isName, q.noting())
-	if err == nil {
-		err = settable(next)
+	q.noteOld(j.began)
+	end, status, _ := j.execute(e)
+	if end.Status != 0 {
+		return r.Mourn(end)
+	}
+	return status
+}
+
+// prepare finds what can be known to be wrong before the wait, which may take
+// all night. With the error it returns the exit status.
+func (j *job) prepare() (status int, err error) {
+	if j.when, err = j.open(j.query.when, isName, j.waiting()); err != nil {
+		return openStatus(err), err
+	}
+	if j.next, err = j.open(j.set, isName, j.noting()); err == nil {
+		err = settable(j.next)
 	}
 	if err != nil {
-		return q.fail(openStatus(err), err)
+		return openStatus(err), err
 	}
-	path, err := exec.LookPath(q.operands[0])
+	j.path, err = exec.LookPath(j.operands[0])
 	if err != nil && !errors.Is(err, exec.ErrDot) { // the user's PATH is the user's business
-		return q.notRun(err)
+		return j.notRun(err)
 	}
-	if _, err := q.await(r, when); err != nil {
-		return q.waitFailed(when, err)
-	}
-	q.noteOld(began)
-	end, err := r.Run(child.Command{Path: path, Argv: q.operands})
+	return 0, nil
+}
+
+// execute runs the command, and sets the events if it succeeded. It returns how
+// the command ended, the exit status, which is another one if an event could
+// not be set, and whether there was a command at all; if not, why has been said.
+func (j *job) execute(e *runlog.Entry) (end child.Outcome, status int, started bool) {
+	end, err := j.relay.Run(child.Command{Path: j.path, Argv: j.operands, Started: e.Running})
 	if err != nil {
-		q.putBack(when)
-		return q.notRun(err)
+		j.putBack(j.when)
+		status, err := j.notRun(err)
+		e.NotStarted(j.fail(status, err), err)
+		return end, status, false
 	}
-	if end.Status == 0 {
-		return q.each(next, target.Set)
+	if end.Status != 0 {
+		e.Ended(end, "")
+		return end, end.Status, true
 	}
-	return r.Mourn(end)
+	if status = j.query.each(j.next, target.Set); status != 0 {
+		e.Ended(child.Outcome{Status: status}, "the command succeeded, and an event could not be set")
+	} else {
+		e.Ended(end, "")
+	}
+	return end, status, true
 }
 
 // noteOld says that run has taken what was set before it began, which may be of
@@ -80,11 +125,11 @@ func (q *query) putBack(taken []target) {
 	}
 }
 
-// notRun is the status for a command that could not be run.
-func (q *query) notRun(err error) int {
-	status := exitNoExec
+// notRun is the status and the message for a command that could not be run.
+func (q *query) notRun(err error) (status int, message error) {
+	status = exitNoExec
 	if isShortage(err) {
 		status = exitSystem
 	}
-	return q.fail(status, fmt.Errorf("cannot run %s: %w", q.operands[0], child.Reason(err)))
+	return status, fmt.Errorf("cannot run %s: %w", q.operands[0], child.Reason(err))
 }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -24,9 +25,14 @@ func TestMain(m *testing.M) {
 // directory, for which they have begun to wait.
 func TestScripts(t *testing.T) {
 	cmdtest.Scripts{
+		Words: map[string]cmdtest.Word{"journalled": cmdtest.Journalled},
 		Await: map[string]func(*testscript.TestScript, []string) bool{
 			"watchers": func(ts *testscript.TestScript, args []string) bool {
 				return strconv.Itoa(len(watchers(ts.MkAbs(args[1])))) == args[0]
+			},
+			"lines": func(ts *testscript.TestScript, args []string) bool {
+				text, _ := os.ReadFile(ts.MkAbs(args[0]))
+				return strconv.Itoa(strings.Count(string(text), "\n")) == args[1]
 			},
 		},
 	}.Run(t)

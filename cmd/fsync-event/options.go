@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/runlog"
 	"github.com/fsync-lock/fsync/cmd/internal/value"
 	"github.com/fsync-lock/fsync/cmd/internal/version"
 	"github.com/fsync-lock/fsync/fileevent"
@@ -31,6 +32,9 @@ of several, or run COMMAND when they are set.
      --take             wait, run: clear them; each set then ends one wait only
      --when NAME        run: wait for this event; with a slash in it, a FILE
      --set NAME         run: set this one if COMMAND succeeds
+     --each             run: once for each set, until a signal or -w ends that
+     --journal FILE, --journal-max-size SIZE, --journal-no-args
+                        run: add a line on this run to FILE
  -h, --help, -V, --version  print this, or the version
 wait prints the events that ended it, info who set them. Exit status: 0, or
 COMMAND's; 1 if not set or not in time, 128+signal, 64 for wrong usage, 66 if an
@@ -55,6 +59,8 @@ type query struct {
 	maxAge             time.Duration // 0 = no limit
 	any, cleared, take bool
 	quiet              bool
+	onEach             bool // with several events any of them
+	log                runlog.Log
 
 	when, set []string
 
@@ -66,7 +72,7 @@ const forever = -1 // the timeout that -w has not set
 // parse reads the command line. The error is an answer if there is nothing to
 // do but to print it.
 func parse(program string, args []string) (*query, error) {
-	q := &query{program: program, timeout: forever}
+	q := &query{program: program, timeout: forever, log: runlog.FromEnvironment()}
 	args, err := getopt.Parse(args, q.options())
 	switch {
 	case err != nil:
@@ -115,6 +121,9 @@ func (q *query) check() error {
 		}
 	}
 	q.operands = append(q.names, q.operands...)
+	if runs {
+		return q.log.Check()
+	}
 	return nil
 }
 
@@ -125,6 +134,7 @@ func (q *query) options() []getopt.Option {
 		return func(string) error { return answer(text) }
 	}
 	var options []getopt.Option
+	journal := q.log.Options()
 	for _, row := range []struct {
 		verbs string // none = all, and before them
 		getopt.Option
@@ -141,6 +151,8 @@ func (q *query) options() []getopt.Option {
 		{"wait run", getopt.Option{Long: []string{"take"}, Set: set(&q.take)}},
 		{"run", getopt.Option{Long: []string{"when"}, Arg: "NAME", Set: list(&q.when)}},
 		{"run", getopt.Option{Long: []string{"set"}, Arg: "NAME", Set: list(&q.set)}},
+		{"run", getopt.Option{Long: []string{"each"}, Set: func(string) error { q.onEach, q.any = true, true; return nil }}},
+		{"run", journal[0]}, {"run", journal[1]}, {"run", journal[2]},
 		{"", getopt.Option{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, q.program))}},
 		{"", getopt.Option{Short: "V", Long: []string{"version"}, Set: answers(version.Line("fsync-event"))}},
 	} {

@@ -117,9 +117,7 @@ func (q *query) await(r *child.Relay, targets []target) ([]target, error) {
 			return nil, err
 		}
 	} else {
-		notice := term.Show(func() string { return q.program + ": " + q.waitingFor(targets) + q.missing(targets) })
-		r.Before(notice.Wipe)
-		defer notice.Wipe()
+		defer q.notice(r, targets)()
 	}
 	events := make([]*fileevent.Event, len(targets))
 	for i, t := range targets {
@@ -138,6 +136,14 @@ func (q *query) await(r *child.Relay, targets []target) ([]target, error) {
 		targets = targets[won : won+1]
 	}
 	return targets, err
+}
+
+// notice shows what is waited for, on a terminal, until wipe is called or a
+// signal ends the process.
+func (q *query) notice(r *child.Relay, targets []target) (wipe func()) {
+	n := term.Show(func() string { return q.program + ": " + q.waitingFor(targets) + q.missing(targets) })
+	r.Before(n.Wipe)
+	return n.Wipe
 }
 
 // met is one look at the events, without taking any. If it is in vain the

@@ -54,7 +54,7 @@ var realFlock string
 func TestScripts(t *testing.T) {
 	cmdtest.Scripts{
 		Env:   map[string]string{"SHELL": "/bin/sh", "FLOCK": realFlock},
-		Words: map[string]cmdtest.Word{"asuser": asUser, "same": same, "journalled": journalled},
+		Words: map[string]cmdtest.Word{"asuser": asUser, "same": same, "journalled": cmdtest.Journalled},
 		Await: map[string]func(*testscript.TestScript, []string) bool{
 			"waiters": func(ts *testscript.TestScript, args []string) bool {
 				return strconv.Itoa(waiters(ts.MkAbs(args[1]))) == args[0]

@@ -10,7 +10,7 @@ _fsync_event() {
 	if [[ $verb == run ]]; then # behind its options there is a command
 		for ((i = 2; i < COMP_CWORD; i++)); do
 			case ${COMP_WORDS[i]} in
-			-w | --timeout | --max-age | --when | --set | --dir | --note) ((i++)) ;;
+			-w | --timeout | --max-age | --when | --set | --dir | --note | --journal | --journal-max-size) ((i++)) ;;
 			--) ((i++)); break ;;
 			-*) ;;
 			*) break ;;
@@ -27,15 +27,15 @@ _fsync_event() {
 	fi
 	case $prev in
 	--dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-	--when | --set) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-	-w | --timeout | --max-age | --name | --note) return ;;
+	--when | --set | --journal) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	-w | --timeout | --max-age | --name | --note | --journal-max-size) return ;;
 	esac
 	case $verb in
 	set) options='--name --dir --note' ;;
 	clear | is-set) options='--name --dir' ;;
 	info) options='--name --dir --json' ;;
 	wait) options='--name --dir -w --timeout --max-age -q --quiet --any --cleared --take' ;;
-	run) options='--when --set --dir --note -w --timeout --max-age -q --quiet --take' ;;
+	run) options='--when --set --each --dir --note -w --timeout --max-age -q --quiet --take --journal --journal-max-size --journal-no-args' ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options -h --help -V --version" -- "$cur")

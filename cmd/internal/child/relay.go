@@ -176,19 +176,28 @@ func (r *Relay) Over() {
 // if it had not been caught here: a shell goes on with its loop if a command
 // has dealt with Ctrl-C, and stops if Ctrl-C has killed it.
 func (r *Relay) Mourn(end Outcome) int {
-	if end.By == sigInt && !r.p.apart && fromTerminal(sigInt) {
-		// The terminal has sent it to us as well. It may still be on its way.
-		select {
-		case <-r.came:
-		case <-time.After(time.Second):
-		}
-	}
+	r.awaitTyped(end)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if end.By != 0 && end.By == r.last {
 		return endBy(end.By)
 	}
 	return end.Status
+}
+
+// awaitTyped waits for an INT that the terminal has sent to the command, and so
+// to us as well: it may still be on its way.
+func (r *Relay) awaitTyped(end Outcome) {
+	r.mu.Lock()
+	awaited := end.By == sigInt && r.last != sigInt && !r.p.apart && fromTerminal(sigInt)
+	r.mu.Unlock()
+	if !awaited {
+		return
+	}
+	select {
+	case <-r.came:
+	case <-time.After(time.Second):
+	}
 }
 
 // An Outcome is how a command ended.

@@ -1,4 +1,4 @@
-package main
+package cmdtest
 
 import (
 	"fmt"
@@ -13,10 +13,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// journalled FILE FIELD=VALUE...: the journal has one run, which has these
+// Journalled FILE FIELD=VALUE...: the journal has one run, which has these
 // fields; afterwards there is no journal. A reason is a regular expression, and
 // a time is the least that it may be.
-func journalled(ts *testscript.TestScript, neg bool, args []string) {
+func Journalled(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.MkAbs(args[0])
 	runs, unread, err := journal.ReadFile(path)
 	ts.Check(err)
@@ -56,7 +56,7 @@ func journalledField(run journal.Run, field, want string) (got string, ok bool) 
 		return strconv.Quote(run.Reason), ok && err == nil
 	}
 	got, ok = map[string]string{
-		"lock": run.Lock, "name": run.Name, "command": strings.Join(run.Command, ","),
+		"kind": string(run.Kind), "lock": run.Lock, "name": run.Name, "command": strings.Join(run.Command, ","),
 		"outcome": string(run.Outcome), "status": fmt.Sprint(run.Status), "signal": run.Signal,
 	}[field]
 	return got, ok && got == want

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"github.com/fsync-lock/fsync/cmd/internal/runlog"
+	"github.com/fsync-lock/fsync/cmd/internal/userdir"
+	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/journal"
+)
+
+// begin makes the journal's entry of a run, with the events in the place of the
+// lock.
+func (j *job) begin() *runlog.Entry {
+	var paths, names []string
+	for _, label := range j.query.when {
+		path, name := j.journalled(label)
+		paths = append(paths, path)
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	run := journal.Run{Kind: journal.Event, Lock: strings.Join(paths, and), Command: j.operands}
+	if len(names) == len(paths) {
+		run.Name = strings.Join(names, and)
+	}
+	return j.log.Begin(run, j.relay, j.complain)
+}
+
+const and = " and "
+
+// journalled is the absolute path of an event, or the best that stands for it,
+// and its name if it has one.
+func (j *job) journalled(label string) (path, name string) {
+	if !isName(label) {
+		return cwd.Name(label), ""
+	}
+	dir := j.dir
+	if dir == "" {
+		dir, _ = userdir.Default() // prepare says that there is none
+	}
+	return cwd.Name(filepath.Join(dir, label) + ".event"), label
+}
+
+// unable says why the events or the command cannot be had, and returns the
+// exit status.
+func (j *job) unable(e *runlog.Entry, status int, err error) int {
+	j.fail(status, err)
+	e.Waited()
+	switch status {
+	case exitUsage: // the name cannot be one
+	case exitNoExec:
+		e.NotStarted(status, err)
+	default:
+		e.Without(journal.FailedToLock, status, err.Error())
+	}
+	return status
+}
+
+// waitedInVain is the status of a run whose wait failed, and says why.
+func (j *job) waitedInVain(e *runlog.Entry, err error) int {
+	status := j.waitFailed(j.when, err)
+	switch {
+	case !errors.Is(err, context.DeadlineExceeded):
+		e.Without(journal.FailedToLock, status, err.Error())
+	case j.timeout == 0:
+		e.Without(journal.Skipped, status, j.whyNot())
+	default:
+		e.Without(journal.TimedOut, status, j.whyNot())
+	}
+	return status
+}
+
+// whyNot says what the events lack, if that is something else than a set.
+func (j *job) whyNot() string {
+	return strings.TrimPrefix(j.missing(j.when)+j.tooOld(j.when), ": ")
+}
