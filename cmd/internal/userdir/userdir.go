@@ -70,12 +70,13 @@ func Open(given string) (*fsync.Manager, error) {
 		}
 	}
 	m, err := fsync.Open(dir, fsync.Perm(0o700))
-	if private && err == nil {
-		err = checkPrivate(dir)
-	} else if private && errors.Is(err, fs.ErrPermission) {
-		err = fmt.Errorf("%w; give another directory by --dir or FSYNC_DIR", err)
+	switch {
+	case !private:
+		return m, err
+	case err != nil:
+		return nil, fmt.Errorf("%w; give another directory by --dir or FSYNC_DIR", err)
 	}
-	return m, err
+	return m, checkPrivate(dir)
 }
 
 // find returns the default directory, and whether it must be the user's alone:

@@ -133,6 +133,30 @@ func TestDefault(t *testing.T) {
 	}
 }
 
+// A session's directory goes at logout, and cron does not know it.
+func TestDirectoryOfASession(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to be a login manager")
+	}
+	const user = 54321
+	home, session := dirOf(t, user), "/run/user/"+strconv.Itoa(user)
+	if err := os.Mkdir(session, 0o700); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(session) })
+	if err := os.Chown(session, user, user); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(home, "link")
+	if err := os.Symlink(session, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{session, session + "/", link} {
+		start(t, "find", user, "HOME="+home, "XDG_RUNTIME_DIR="+dir).Expect(home + "/.local/state/fsync")
+	}
+}
+
 // Root has the variables of a user after "sudo -E" or su, and a user has those
 // of another after "su -m".
 func TestVariablesOfAnother(t *testing.T) {
