@@ -80,6 +80,8 @@ func (m *Manager) List() ([]Entry, error) {
 }
 
 // Inspect finds out the state of each entry, of which it needs Kind and Path.
+// A lock without a Name may be on a device, or reached by a symbolic link, as
+// with [filelock.AnyFile].
 // What cannot be looked at gets an Err, and spoils nothing else.
 //
 // States are the best effort of the moment, as [filelock.Inspect] and
@@ -91,8 +93,8 @@ func Inspect(entries []Entry) {
 		e := &entries[i]
 		switch e.Kind {
 		case Lock:
-			if e.Err = lockable(e.Path); e.Err == nil {
-				lockers, of = append(lockers, filelock.New(e.Path)), append(of, e)
+			if e.Err = e.lockable(); e.Err == nil {
+				lockers, of = append(lockers, e.lock()), append(of, e)
 			}
 		case Semaphore:
 			if e.Slots, e.Err = filelock.Slots(e.Path); e.Err == nil {
@@ -104,6 +106,33 @@ func Inspect(entries []Entry) {
 	for i, state := range filelock.Inspect(lockers...) {
 		of[i].setState(state)
 	}
+}
+
+// lock is the lock of the entry. One with a path and no name is what fsync-lock
+// locks by that path.
+func (e *Entry) lock() *filelock.Lock {
+	if e.Name == "" {
+		return filelock.New(e.Path, filelock.AnyFile())
+	}
+	return filelock.New(e.Path)
+}
+
+// lockable says why what stands at the path cannot be locked, whoever tries.
+func (e *Entry) lockable() error {
+	look, types := os.Lstat, "neither a regular file nor a directory"
+	if e.Name == "" {
+		look, types = os.Stat, "neither a file nor a directory nor a device"
+	}
+	info, err := look(e.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // nobody has locked it yet
+	case err != nil:
+		return err
+	case info.Mode().IsRegular(), info.IsDir(), e.Name == "" && info.Mode()&fs.ModeDevice != 0:
+		return nil
+	}
+	return &fs.PathError{Op: "inspect", Path: e.Path, Err: fmt.Errorf("%w: %s", fs.ErrInvalid, types)}
 }
 
 func (e *Entry) setState(s filelock.State) {
@@ -164,18 +193,6 @@ func (e Entry) says() []string {
 		says = append(says, fmt.Sprintf("%d wait", n))
 	}
 	return says
-}
-
-// lockable says why what stands at a path cannot be locked, whoever tries.
-func lockable(path string) error {
-	info, err := os.Lstat(path)
-	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		err = &fs.PathError{Op: "inspect", Path: path, Err: fmt.Errorf("%w: neither a regular file nor a directory", fs.ErrInvalid)}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // nobody has locked it yet
-	}
-	return err
 }
 
 // inspectEvents looks at many at once: Info takes some milliseconds for an event

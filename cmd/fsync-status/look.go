@@ -78,13 +78,6 @@ func (l *look) add(operand string, q *query) error {
 		}
 		return l.list(operand, prefix)
 	}
-	info, err = os.Lstat(operand)
-	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "look", Path: operand, Err: fmt.Errorf("%w: neither a regular file nor a directory", fs.ErrInvalid)}
-	}
-	if err != nil {
-		return err
-	}
 	return l.one(fsync.Lock, operand)
 }
 

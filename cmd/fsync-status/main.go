@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -154,7 +155,13 @@ func (e entry) tried() (bool, error) {
 		TryAcquire() (bool, error)
 		Release() error
 	}
-	var lock locker = filelock.New(e.Path)
+	var lock locker = filelock.New(e.Path, filelock.AnyFile())
+	if info, err := os.Stat(e.Path); err == nil && info.Mode()&fs.ModeDevice != 0 {
+		if !e.full() && e.Unknown != "" { // it is not tried: to open some devices has effects
+			return false, fmt.Errorf("%s: it is not known whether it is held: %s", e.Path, e.Unknown)
+		}
+		return e.full(), nil
+	}
 	if e.isSemaphore() {
 		if e.Slots == 0 {
 			return false, nil // nobody has acquired it yet

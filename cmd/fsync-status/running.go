@@ -55,7 +55,7 @@ func isHeld(s filelock.State, r journal.Run, last bool) bool {
 // in which nobody is known if it cannot be looked at.
 func stateOf(path string) filelock.State {
 	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() && !info.IsDir() {
+	if err != nil {
 		return filelock.State{}
 	}
 	if info.IsDir() && isSemaphore(path) {
@@ -65,5 +65,5 @@ func stateOf(path string) filelock.State {
 		}
 		return filelock.Inspect(filelock.NewSemaphore(path, slots))[0]
 	}
-	return filelock.Inspect(filelock.New(path))[0]
+	return filelock.Inspect(filelock.New(path, filelock.AnyFile()))[0]
 }
