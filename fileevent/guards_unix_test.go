@@ -54,7 +54,7 @@ func TestTraceInTheSameInode(t *testing.T) {
 func TestRecordInPart(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
-	role := testproc.RoleCmd("agent", path, strings.Repeat("x", 3000))
+	role := testproc.RoleCmd("agent", path, "note="+strings.Repeat("x", 3000))
 	cmd := exec.Command("sh", append([]string{"-c", `ulimit -f 1; exec "$0" "$@"`}, role.Args...)...)
 	cmd.Env = role.Env
 	agent := testproc.StartCmd(t, cmd)

@@ -17,7 +17,7 @@ type Info struct {
 	PID     int       // of who set it, in its own PID namespace
 	Host    string    // host name
 	Boot    string    // tells apart starts of one host
-	Command string    // the command line, arguments joined by spaces
+	Command string    // the name of the program
 	Note    string    // what was said with the Note option
 	Since   time.Time // when it was set, by the setter's clock
 

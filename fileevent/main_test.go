@@ -30,6 +30,10 @@ func agent(args []string) error {
 	var opts []Option
 	events := 0
 	for _, arg := range args[1:] {
+		if note, ok := strings.CutPrefix(arg, "note="); ok {
+			opts = append(opts, Note(note))
+			continue
+		}
 		switch arg {
 		default:
 			events, _ = strconv.Atoi(arg)

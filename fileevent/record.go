@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -40,7 +39,7 @@ const (
 
 // self is the record of this process without what differs between Sets.
 var self = sync.OnceValue(func() record {
-	r := record{Version: recordVersion, PID: os.Getpid(), Boot: boot(), Command: strings.Join(os.Args, " ")}
+	r := record{Version: recordVersion, PID: os.Getpid(), Boot: boot(), Command: line.Program()}
 	r.Host, _ = os.Hostname()
 	return r
 })

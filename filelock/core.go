@@ -31,6 +31,8 @@ type config struct {
 	perm    fs.FileMode
 	note    string
 	anyFile bool
+
+	noRecord bool
 }
 
 // An Option changes what [New] and [NewSemaphore] make.
@@ -56,7 +58,7 @@ func (c *core) acquire(ctx context.Context, aim func() (want, error)) error {
 	if err = c.keep(w, h, err); err != errBusy {
 		return err
 	}
-	return locked(ctx, c.given, w.now().state(false).suspects()) // it is late already: no looking far
+	return locked(ctx, c.given, w.now().state(false).Suspects()) // it is late already: no looking far
 }
 
 // tryFor is TryAcquireFor for a want, and TryAcquire if d is not positive. It
@@ -96,7 +98,7 @@ func (c *core) keep(w want, h *handle, err error) error {
 	defer c.mu.Unlock()
 	c.holds = append(c.holds, h)
 	c.seen = true
-	if !c.shared && h.regular && (c.records || filepath.Ext(h.fl.Path()) == ".lock") {
+	if !c.shared && !c.noRecord && h.regular && (c.records || filepath.Ext(h.fl.Path()) == ".lock") {
 		h.announce(c.note)
 	}
 	return nil
@@ -116,6 +118,18 @@ func (c *core) release() error {
 	}
 	c.holds = slices.Delete(c.holds, 0, 1)
 	return nil
+}
+
+// leave is Leave.
+func (c *core) leave() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.holds) == 0 {
+		return &fs.PathError{Op: "leave", Path: c.given, Err: ErrNotHeld}
+	}
+	err := c.holds[0].leave()
+	c.holds = slices.Delete(c.holds, 0, 1)
+	return err
 }
 
 // with is With for something that acquires and releases.

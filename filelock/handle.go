@@ -79,6 +79,20 @@ func (h *handle) release() error {
 	return nil
 }
 
+// leave closes the file, which ends the hold unless another process, or another
+// descriptor of this one, has the open file too.
+func (h *handle) leave() error {
+	f, err := h.open()
+	if err != nil {
+		return err
+	}
+	h.bequeathRecord(f)
+	held.mu.Lock()
+	delete(held.handles, h)
+	held.mu.Unlock()
+	return f.Close()
+}
+
 // open returns the open file where gofrs/flock keeps it. That package has no
 // accessor; TestGofrsKeepsItsFile fails on the day it keeps it elsewhere, and
 // a program built with such a version gets errors.ErrUnsupported from here.

@@ -15,7 +15,7 @@ import (
 type Holder struct {
 	PID     int       // in the PID namespace of the caller; in the holder's own if only its record tells of it
 	Host    string    // host name
-	Command string    // the command line, arguments joined by spaces
+	Command string    // the command line, arguments joined by spaces; the program's name if only a record tells of it
 	Note    string    // what the holder said with the Note option
 	Since   time.Time // when the lock was acquired, by the holder's clock
 	Shared  bool

@@ -41,10 +41,15 @@ func Shared() Option { return func(c *config) { c.shared = true } }
 func Perm(mode fs.FileMode) Option { return func(c *config) { c.perm = mode.Perm() } }
 
 // Note says something about the holds, such as a job's name, for [Lock.Holders]
-// to show. Everyone who may read the lock file can read it. It is shown of
+// to show. Every process that may read the lock file can read it. It is shown of
 // exclusive holds of semaphores and of files that are called NAME.lock only,
 // and only once they have lasted for some milliseconds; a long note is cut.
 func Note(text string) Option { return func(c *config) { c.note = text } }
+
+// NoRecord keeps this package from writing who holds the lock into its file. A
+// program that executes another one in its place while it holds the lock has
+// nobody left to remove the record.
+func NoRecord() Option { return func(c *config) { c.noRecord = true } }
 
 // New returns a lock on the file or directory at path. It does no I/O: the
 // first Acquire opens the file, and creates it, empty, if it is missing. The
@@ -131,6 +136,16 @@ func (l *Lock) TryAcquireFor(d time.Duration) (bool, error) { return l.tryFor(d,
 // The error is [ErrNotHeld] if this Lock holds nothing. After any other error
 // the lock is still held.
 func (l *Lock) Release() error { return l.release() }
+
+// Leave gives up this process's part in one hold, the oldest if there are
+// several. Other than Release, it leaves the hold to the processes that
+// inherited it, and releases the lock only if there are none. The record of the
+// hold stays in the file if a process can be seen that inherited it, and is
+// removed otherwise.
+//
+// Descriptors that File returned are parts of the hold too, until they are
+// closed. The error is [ErrNotHeld] if this Lock holds nothing.
+func (l *Lock) Leave() error { return l.leave() }
 
 // With runs fn while it holds the lock. It acquires as [Lock.Acquire] does and
 // does not run fn if that fails; it releases when fn returns, panics or calls

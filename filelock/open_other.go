@@ -53,6 +53,9 @@ func isInterrupted(error) bool { return false }
 func isLink(error) bool        { return false }
 func hasNoLocks(error) bool    { return false }
 
+// relock reports whether the open file has the lock: it cannot have lost it.
+func relock(*os.File) bool { return true }
+
 // duplicate cannot keep its promise here: LockFileEx locks belong to the
 // process that took them and are not inherited.
 func duplicate(*os.File) (*os.File, error) {

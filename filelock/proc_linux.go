@@ -206,26 +206,71 @@ func findOpenLocks(files []lockFile) openLocks {
 	if len(byInode) == 0 {
 		return found
 	}
-	for _, process := range namesIn("/proc") {
-		pid, err := strconv.Atoi(process)
-		if err != nil {
-			continue
-		}
-		dir := "/proc/" + process
-		for _, fd := range namesIn(dir + "/fd") {
-			file, ok := byInode[inodeAt(dir+"/fd/"+fd)]
-			if !ok {
-				continue
+	for _, pid := range processes() {
+		for file, l := range openLocksOf(pid, byInode) {
+			if found[file] == nil {
+				found[file] = map[int]Holder{}
 			}
-			if l, ok := lockIn(dir + "/fdinfo/" + fd); ok {
-				if found[file] == nil {
-					found[file] = map[int]Holder{}
-				}
-				found[file][pid] = Holder{PID: pid, Taker: max(l.pid, 0), Shared: l.shared}
-			}
+			found[file][pid] = Holder{PID: pid, Taker: max(l.pid, 0), Shared: l.shared}
 		}
 	}
 	return found
+}
+
+// openLocksOf are the locks that a process has on the files, by their names.
+func openLocksOf(pid int, files map[inode]string) map[string]tableLock {
+	var found map[string]tableLock
+	dir := fmt.Sprintf("/proc/%d", pid)
+	for _, fd := range namesIn(dir + "/fd") {
+		file, ok := files[inodeAt(dir+"/fd/"+fd)]
+		if !ok {
+			continue
+		}
+		if l, ok := lockIn(dir + "/fdinfo/" + fd); ok {
+			if found == nil {
+				found = map[string]tableLock{}
+			}
+			found[file] = l
+		}
+	}
+	return found
+}
+
+// hasHeir reports whether a process can be seen that inherited the hold. It was
+// started after this one, so it has a higher PID, unless the kernel has begun
+// with low ones again meanwhile, of which the last PID that was given out tells
+// as a rule.
+func (h *handle) hasHeir() bool {
+	files := map[inode]string{{h.file.dev, h.file.ino}: ""}
+	me := os.Getpid()
+	again := lastPID() < me
+	for _, pid := range processes() {
+		if pid != me && (pid > me || again) && len(openLocksOf(pid, files)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// lastPID is the PID that was given out last, proc_loadavg(5).
+func lastPID() int {
+	text, _ := os.ReadFile("/proc/loadavg")
+	f := strings.Fields(string(text))
+	if len(f) < 5 {
+		return 0
+	}
+	pid, _ := strconv.Atoi(f[4])
+	return pid
+}
+
+// processes are those that /proc shows.
+func processes() (pids []int) {
+	for _, name := range namesIn("/proc") {
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 func namesIn(dir string) []string {

@@ -4,7 +4,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,7 +28,7 @@ type record struct {
 	Boot    string    `json:"boot,omitempty"`  // tells apart boots of one host; empty = not known
 	PIDNS   string    `json:"pidns,omitempty"` // PID namespace; empty = there are none
 	Since   time.Time `json:"since,omitzero"`
-	Command string    `json:"command,omitempty"`
+	Command string    `json:"command,omitempty"` // the name of the program
 	Note    string    `json:"note,omitempty"`
 }
 
@@ -44,7 +43,7 @@ const (
 
 // self is the record of this process without what differs between holds.
 var self = sync.OnceValue(func() record {
-	r := record{Version: recordVersion, PID: os.Getpid(), Command: strings.Join(os.Args, " ")}
+	r := record{Version: recordVersion, PID: os.Getpid(), Command: line.Program()}
 	r.Host, _ = os.Hostname()
 	r.Start, _ = processStart(r.PID)
 	r.Boot, r.PIDNS = system()

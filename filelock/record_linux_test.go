@@ -507,3 +507,70 @@ func TestRecordWithoutEmptying(t *testing.T) {
 		})
 	}
 }
+
+// A process that leaves its hold to another one leaves the record too, and none
+// if there is no other. A short hold removes what a crash left.
+func TestLeave(t *testing.T) {
+	t.Parallel()
+	for _, inherited := range []bool{true, false} {
+		t.Run(fmt.Sprint("inherited ", inherited), func(t *testing.T) {
+			t.Parallel()
+			path := lockPath(t)
+			l := filelock.New(path, filelock.Note("nightly"))
+			mustAcquire(t, l)
+			f, err := l.File()
+			if err != nil {
+				t.Fatal(err)
+			}
+			heir := exec.Command("sh", "-c", "echo ready; read line")
+			if inherited {
+				heir.ExtraFiles = []*os.File{f}
+			}
+			p := testproc.StartCmd(t, heir)
+			p.Expect("ready")
+			awaitRecord(t, path)
+			if err := errors.Join(f.Close(), l.Leave()); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Leave(); !errors.Is(err, filelock.ErrNotHeld) {
+				t.Errorf("Leave of what was left: %v", err)
+			}
+			got := mustHolders(t, path)
+			if !inherited {
+				if len(got) != 0 || content(t, path) != "" {
+					t.Errorf("holders %+v, content %q", got, content(t, path))
+				}
+				return
+			}
+			if len(got) != 1 || got[0].PID != p.PID() || got[0].Taker != os.Getpid() || got[0].Note != "nightly" {
+				t.Errorf("holders %+v, want pid %d", got, p.PID())
+			}
+			mustTry(t, filelock.New(path), false)
+			p.Kill()
+			testproc.Until(t, "the lock is free", func() bool { return len(mustHolders(t, path)) == 0 })
+			next := filelock.New(path)
+			mustAcquire(t, next)
+			mustRelease(t, next)
+			if text := content(t, path); text != "" {
+				t.Errorf("after the next hold: %q", text)
+			}
+		})
+	}
+}
+
+// Nothing that is written names arguments, and with NoRecord nothing is written.
+func TestNothingSecretIsWritten(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path, filelock.NoRecord())
+	mustAcquire(t, l)
+	if f, err := l.File(); err != nil || f.Close() != nil || content(t, path) != "" {
+		t.Errorf("%v, content %q", err, content(t, path))
+	}
+	other := lockPath(t)
+	p := startNoted(t, other, "nightly") // it has the path and the note as arguments
+	if r := awaitRecord(t, other); r.Command != filepath.Base(os.Args[0]) || strings.Contains(content(t, other), other) {
+		t.Errorf("%+v", r)
+	}
+	p.Kill()
+}

@@ -14,7 +14,7 @@ import (
 //
 // Most holds are short, and nobody asks about them. So a record is written
 // only when a hold has lasted for recordAfter, and a hold that ends sooner has
-// touched nothing. The lock file is open for reading only (see openAndLock);
+// touched nothing, unless to remove what a crash left. The lock file is open for reading only (see openAndLock);
 // the record is written, and removed before the unlock, through a second
 // descriptor that is open for a moment. Every failure to do so leaves no
 // record, and is no error.
@@ -160,7 +160,13 @@ func halfOf(old []byte, new int) int {
 // withdraw removes the record, and comes before the unlock: after it the file
 // is somebody else's to write.
 func (h *handle) withdraw() {
-	if !h.rec.announced || h.endsYoung() {
+	if !h.rec.announced {
+		return
+	}
+	if h.endsYoung() {
+		if h.size > 0 { // what a crash left
+			h.rewrite(isOurs, empty)
+		}
 		return
 	}
 	h.rec.mu.Lock() // waits for record
@@ -171,9 +177,38 @@ func (h *handle) withdraw() {
 	}
 	mine := append([]byte{0}, h.rec.written...)
 	h.rec.written = nil
-	h.rewrite(func(text []byte) bool { return bytes.Equal(text, mine) }, func(f *os.File, _ []byte) error {
-		return f.Truncate(0)
-	})
+	h.rewrite(func(text []byte) bool { return bytes.Equal(text, mine) }, empty)
+}
+
+func empty(f *os.File, _ []byte) error { return f.Truncate(0) }
+
+// bequeathRecord removes the record from the file f of a hold that this process
+// leaves, unless a process has inherited the hold.
+//
+// The file is only written under its lock, so no record of a new holder is lost
+// in these orders of events:
+//
+//   - An heir has unlocked the file, and a new holder has the lock: relock fails,
+//     and the file is left alone.
+//   - The new holder has released the lock: relock takes it. The file is empty,
+//     or our record is still in it because that hold was short.
+//   - A process waits for the lock: it gets it when f is closed, after this.
+//
+// An heir that hasHeir does not see, because it is another user's, loses the
+// record. If that heir unlocks the file after relock, a new holder may write
+// its record while ours is removed, and lose it. A record is a hint: who holds
+// the lock does not depend on it.
+func (h *handle) bequeathRecord(f *os.File) {
+	if !h.rec.announced {
+		return
+	}
+	if !h.hasHeir() && relock(f) {
+		h.withdraw()
+		return
+	}
+	h.rec.mu.Lock() // waits for record
+	defer h.rec.mu.Unlock()
+	h.rec.over = true
 }
 
 // isOurs reports whether a lock file with this content, the whole of it, is

@@ -67,6 +67,10 @@ func (s *Semaphore) TryAcquireFor(d time.Duration) (bool, error) { return s.tryF
 // [ErrNotHeld] if this Semaphore holds none. After any other error the slot is still held.
 func (s *Semaphore) Release() error { return s.release() }
 
+// Leave gives up this process's part in the slot that was acquired first, as
+// [Lock.Leave] does.
+func (s *Semaphore) Leave() error { return s.leave() }
+
 // With runs fn while it holds a slot, as [Lock.With] does.
 func (s *Semaphore) With(ctx context.Context, fn func(context.Context) error) error {
 	return with(ctx, fn, s.Acquire, s.Release)

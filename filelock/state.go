@@ -60,9 +60,10 @@ func (s State) holders(path string) ([]Holder, error) {
 	return s.Holders, s.Err
 }
 
-// suspects are the holders of a lock that is known to be held: those that are
-// known, or else those of which a record tells that may still be there.
-func (s State) suspects() []Holder {
+// Suspects returns the holders of a lock that is known to be held, because a try
+// failed: the known ones, or else those that records name and that may still be
+// there.
+func (s State) Suspects() []Holder {
 	list := s.Holders
 	if len(list) == 0 {
 		for _, r := range s.Recorded {

@@ -68,7 +68,7 @@ func (s *State) see(path string, slot int, locks []tableLock, open map[int]Holde
 		h := &list[i]
 		h.Slot = slot
 		if told && !h.Shared {
-			h.Note, h.Since = r.Note, r.Since
+			h.Note, h.Since, h.Command = r.Note, r.Since, cmp.Or(h.Command, r.Command)
 		}
 		complete = complete || !h.Shared
 	}

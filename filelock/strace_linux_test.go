@@ -133,6 +133,7 @@ func TestRecordIsReadAtOnce(t *testing.T) {
 	}
 	path, trace := lockPath(t), filepath.Join(t.TempDir(), "trace")
 	mustAcquire(t, filelock.New(path))
+	awaitRecord(t, path)
 	role := testproc.RoleCmd("holders", path)
 	cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", trace, "-e", "trace=read,pread64", "-P", path}, role.Args...)...)
 	cmd.Env = role.Env

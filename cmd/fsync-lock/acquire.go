@@ -21,6 +21,7 @@ type lock interface {
 	Holders() ([]filelock.Holder, error)
 	File() (*os.File, error) // a duplicate of the held file
 	Release() error          // ends the hold for all who inherited it
+	Leave() error            // leaves the hold to those who inherited it
 	Path() string
 }
 
@@ -34,6 +35,12 @@ func (j *job) open() (lock, error) {
 	var opts []filelock.Option
 	if j.shared {
 		opts = append(opts, filelock.Shared())
+	}
+	if j.note != "" {
+		opts = append(opts, filelock.Note(j.note))
+	}
+	if j.noFork { // nothing of ours is left to remove it
+		opts = append(opts, filelock.NoRecord())
 	}
 	switch {
 	case j.fd >= 0:

@@ -125,6 +125,9 @@ var waiterFile *os.File
 // Release is unlock under the name that locks have for it.
 func (d *descriptor) Release() error { return d.unlock() }
 
+// Leave is not asked for: the descriptor is the shell's.
+func (d *descriptor) Leave() error { return errors.ErrUnsupported }
+
 func (d *descriptor) Holders() ([]filelock.Holder, error) {
 	path := d.Path()
 	if path == "" {

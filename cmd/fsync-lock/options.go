@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
@@ -35,7 +36,7 @@ Hold a lock on FILE, or on a file that the shell has open, while COMMAND runs.
      --kill-after TIME      KILL to it TIME after that
      --journal FILE         add a line on this run to FILE, which grows up to
      --journal-max-size SIZE; --journal-no-args: without COMMAND's arguments
-     --verbose              say how long it took, and who holds the lock
+     --verbose, --note TEXT  say more; have fsync-status say TEXT of this run
  -h, --help, -V, --version  print this, or the version. Exit status: COMMAND's,
 128+signal, 1 or -E if held, 64 usage, 65 66 69 71 73 trouble: fsync-lock(1).
 `
@@ -54,6 +55,7 @@ type job struct {
 	name, dir string
 	fd        int // -1 = none
 	slots     int // 0 = it is no semaphore
+	note      string
 
 	command    []string // empty: only the descriptor is locked
 	noFork     bool
@@ -135,6 +137,8 @@ func (j *job) check() error {
 		{j.name != "" && j.fd >= 0, "--name and --fd exclude each other"},
 		{j.slots > 0 && j.fd >= 0, "--slots needs a directory, not a descriptor"},
 		{j.slots > 0 && (j.shared || j.unlock), "--slots excludes -s and -u: slots are exclusive"},
+		{j.note != "" && (j.fd >= 0 || j.noFork || j.shared || j.unlock), "--note needs an exclusive lock on FILE, without -F: fsync-lock writes it there and removes it"},
+		{j.note != "" && j.name == "" && j.slots == 0 && !strings.HasSuffix(j.path, ".lock"), "--note needs a FILE that is called NAME.lock, --slots or --name: nothing is written into other files"},
 		{j.skip && j.conflictStatus != unset, "--skip and -E exclude each other"},
 		{j.command == nil && (j.noFork || j.close || j.env || j.maxRuntime > 0), "no command to run"},
 	} {
@@ -180,6 +184,7 @@ func (j *job) options(script **string) []getopt.Option {
 		{Long: []string{"slots"}, Arg: "NUMBER", Whole: true, Set: j.setSlots},
 		{Long: []string{"name"}, Arg: "NAME", Whole: true, Set: text(&j.name)},
 		{Long: []string{"dir"}, Arg: "DIR", Whole: true, Set: text(&j.dir)},
+		{Long: []string{"note"}, Arg: "TEXT", Whole: true, Set: text(&j.note)},
 		{Short: "c", Long: []string{"command"}, Arg: "SCRIPT", Whole: true, Set: func(s string) error { *script = &s; return nil }},
 		{Short: "o", Long: []string{"close"}, Set: set(&j.close)},
 		{Short: "F", Long: []string{"no-fork"}, Set: set(&j.noFork)},

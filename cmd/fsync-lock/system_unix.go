@@ -57,6 +57,7 @@ func (j *job) letGo(l lock) {
 	case j.close:
 		l.Release() // nobody has inherited it
 	default:
+		l.Leave()
 		closeAll(inherited)
 	}
 }

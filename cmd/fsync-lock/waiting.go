@@ -70,10 +70,18 @@ func (j *job) reportConflict(l lock, wanted bool) string {
 // and go.
 func holders(l lock) (list []filelock.Holder) {
 	for range 3 {
-		if list, _ = l.Holders(); len(list) > 0 {
+		if list = suspects(l); len(list) > 0 {
 			break
 		}
 	}
+	return list
+}
+
+func suspects(l lock) []filelock.Holder {
+	if l, ok := l.(filelock.Locker); ok {
+		return filelock.Inspect(l)[0].Suspects()
+	}
+	list, _ := l.Holders()
 	return list
 }
 

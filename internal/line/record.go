@@ -3,6 +3,8 @@ package line
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,6 +23,19 @@ func Fit(write func(cut func(string) string) []byte) []byte {
 			return text
 		}
 	}
+}
+
+// Program names the program that this process runs, as a record does: without
+// its directory and without its arguments, which may hold secrets.
+func Program() string {
+	if len(os.Args) > 0 && os.Args[0] != "" {
+		return filepath.Base(os.Args[0])
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return filepath.Base(path)
 }
 
 // cut shortens s to at most n bytes of valid UTF-8.

@@ -10,7 +10,7 @@ _fsync_lock() {
 		case ${COMP_WORDS[i]} in
 		--name | --fd) needs=0; ((i++)) ;;
 		--name=* | --fd=*) needs=0 ;;
-		-w | --wait | --timeout | -E | --conflict-exit-code | -c | --command | --slots | --dir | --max-runtime | --kill-after | --journal | --journal-max-size) ((i++)) ;;
+		-w | --wait | --timeout | -E | --conflict-exit-code | -c | --command | --slots | --dir | --note | --max-runtime | --kill-after | --journal | --journal-max-size) ((i++)) ;;
 		--) ((i++)); break ;;
 		-*) ;;
 		*) break ;;
@@ -28,13 +28,13 @@ _fsync_lock() {
 	((operands == 0)) && case $prev in
 	--dir) COMPREPLY=($(compgen -d -- "$cur")); return ;;
 	--journal) compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur")); return ;;
-	-w | --wait | --timeout | -E | --conflict-exit-code | -c | --command | --slots | --name | --fd | --max-runtime | --kill-after | --journal-max-size) return ;;
+	-w | --wait | --timeout | -E | --conflict-exit-code | -c | --command | --slots | --name | --fd | --note | --max-runtime | --kill-after | --journal-max-size) return ;;
 	esac
 	if [[ $cur == -* ]] && ((operands == 0)); then
 		COMPREPLY=($(compgen -W '-s --shared -x -e --exclusive -u --unlock
 			-n --nonblock --nb --nonblocking -w --wait --timeout
 			-E --conflict-exit-code --skip --slots --name --dir
-			-c --command -o --close -F --no-fork --fd --env
+			-c --command -o --close -F --no-fork --fd --env --note
 			--max-runtime --kill-after --journal --journal-max-size --journal-no-args --verbose -h --help
 			-V --version' -- "$cur"))
 		return
