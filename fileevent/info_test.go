@@ -194,7 +194,7 @@ func TestRecordIsNeverHalf(t *testing.T) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		for range 300 {
+		for range size(300, 50) {
 			if err := e.Set(); err != nil {
 				t.Error(err)
 			}

@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/testproc"
+	"github.com/fsync-lock/fsync/internal/watch"
 )
 
 func TestMain(m *testing.M) {
+	testproc.AtOnce(8)
 	testproc.Main(m, map[string]testproc.Role{"agent": agent})
 }
 
@@ -25,7 +27,8 @@ func TestMain(m *testing.M) {
 // "true", "false" or the error. With "poll" among the other args it has no
 // watcher, with "auto" the event is one with AutoReset, with "hour" what was set
 // more than an hour ago does not count, and with a number it waits for so many
-// events in the directory. With "debug" the log goes to stderr.
+// events in the directory. With "overlay" the directory is one, with "blind" only
+// reports wake it, and with "debug" the log goes to stderr.
 func agent(args []string) error {
 	var opts []Option
 	events := 0
@@ -45,6 +48,8 @@ func agent(args []string) error {
 			if err := mountOverlay(filepath.Dir(args[0])); err != nil {
 				return err
 			}
+		case "blind":
+			watch.Blind()
 		case "debug":
 			slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})))
 		case "auto":
@@ -177,6 +182,15 @@ func kill(pid int) {
 	p, _ := os.FindProcess(pid)
 	p.Kill()
 	testproc.Forever()
+}
+
+// size is how much of something there is in a test that takes long, and
+// otherwise.
+func size(long, usually int) int {
+	if testproc.Long() && !raceDetector {
+		return long
+	}
+	return usually
 }
 
 // once returns a hook that calls f the first time that s is reached.

@@ -367,7 +367,7 @@ func TestManyEnd(t *testing.T) {
 // and not at all.
 func TestThousandsInOneCall(t *testing.T) {
 	t.Parallel()
-	n := 1000
+	n := size(1000, 200)
 	events := eventsIn(t.TempDir(), n)
 	done, got := anyIndex(t, t.Context(), events...)
 	must(t, New(events[n-1].Path()).Set())
@@ -387,18 +387,19 @@ func TestThousandsInOneCall(t *testing.T) {
 func TestThousandsPolled(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
-	agent := startAgents(t, 1, path, polling, "500")[0]
+	n := size(500, 60)
+	agent := startAgents(t, 1, path, polling, fmt.Sprint(n))[0]
 	for i := range 3 {
 		agent.Send("waitall")
 		agent.Expect("asleep")
-		for _, e := range eventsIn(filepath.Dir(path), 500) {
+		for _, e := range eventsIn(filepath.Dir(path), n) {
 			must(t, errors.Join(e.Set(), e.Clear()))
 		}
 		agent.Expect("ok")
 		agent.Send("waitany")
 		agent.Expect("asleep")
-		e := New(filepath.Join(filepath.Dir(path), fmt.Sprintf("e%05d", 100*i)))
+		e := New(filepath.Join(filepath.Dir(path), fmt.Sprintf("e%05d", 20*i)))
 		must(t, errors.Join(e.Set(), e.Clear()))
-		agent.Expect(fmt.Sprint(100 * i))
+		agent.Expect(fmt.Sprint(20 * i))
 	}
 }

@@ -19,19 +19,11 @@ import (
 
 func autoEvent(t *testing.T) *Event { return New(markerPath(t), AutoReset()) }
 
-// many is how many processes take part where it is about there being many.
-func many(t *testing.T, n int) int {
-	if raceDetector || testing.Short() {
-		return n / 10
-	}
-	return n
-}
-
-// As many processes as there may be wait for one event, most of them beyond
-// what there are watchers for. It is taken as often as it is set.
+// Many processes wait for one event; at full size, most of them beyond what there
+// are watchers for. It is taken as often as it is set.
 func TestRaceForOneEvent(t *testing.T) {
 	path := markerPath(t)
-	n, rounds := many(t, 200), 50
+	n, rounds := size(200, 30), 50
 	agents := startAgents(t, n, path, watching, "auto")
 	tell(agents, "race")
 	expect(t, agents, "asleep")

@@ -267,8 +267,8 @@ func TestEverySetIsSeen(t *testing.T) {
 }
 
 // versions is how many TestEverySetIsSeen publishes, killing a listener after
-// each round; bench publishes 10,000.
-const versions, rounds = 600, 6
+// each round.
+var versions, rounds = size(10_000, 240), size(20, 4)
 
 // follows fails the test unless the listener comes to the version.
 func follows(t *testing.T, l *testproc.Proc, version int) {

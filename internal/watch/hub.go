@@ -37,6 +37,10 @@ type hub struct {
 	kick       chan struct{} // asks for a patrol at once
 }
 
+// Blind is for tests of other packages: nothing but reports wakes anybody in this
+// process any more.
+func Blind() { process.blind.Store(true) }
+
 func openWatcher() (*fsnotify.Watcher, error) { return fsnotify.NewWatcher() }
 
 func newHub(open func() (*fsnotify.Watcher, error), every time.Duration) *hub {
