@@ -16,7 +16,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/fsync-lock/fsync/fileevent"
@@ -139,7 +138,7 @@ func (m *Manager) path(name, suffix string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return within(dir, name+suffix), nil
+	return cwd.Within(dir, name+suffix), nil
 }
 
 // here returns how the directory is reached now.
@@ -149,10 +148,4 @@ func (m *Manager) here() (string, error) {
 		return "", &fs.PathError{Op: "open", Path: m.dir, Err: err}
 	}
 	return dir, nil
-}
-
-// within is the path of a file in a directory. It is not cleaned: a symbolic
-// link before ".." leads elsewhere.
-func within(dir, file string) string {
-	return strings.TrimRight(dir, string(filepath.Separator)) + string(filepath.Separator) + file
 }

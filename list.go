@@ -12,6 +12,7 @@ import (
 
 	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
@@ -68,7 +69,7 @@ func (m *Manager) List() ([]Entry, error) {
 		for _, s := range suffixes {
 			name, ok := strings.CutSuffix(file.Name(), s.suffix)
 			if ok && checkName(name) == nil {
-				entries = append(entries, Entry{Kind: s.kind, Name: name, Path: within(dir, file.Name())})
+				entries = append(entries, Entry{Kind: s.kind, Name: name, Path: cwd.Within(dir, file.Name())})
 			}
 		}
 	}

@@ -58,7 +58,7 @@ func follow(path string) (way, error) {
 			return way{}, &fs.PathError{Op: "open", Path: path, Err: linkError(why)}
 		}
 		if !filepath.IsAbs(to) {
-			to = dir + to // not cleaned: see within
+			to = dir + to // not cleaned: a link before ".." leads elsewhere
 		}
 		path = to
 	}

@@ -204,7 +204,7 @@ func (q *queue) tryPast() {
 // more, such as when the directory was removed. Who keeps the gate may be
 // stopped, and never find out.
 func endsWait(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid)
+	return errors.Is(err, cwd.ErrMoved) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid)
 }
 
 // isFree reports whether there is a target that nobody holds. What is wanted

@@ -8,10 +8,11 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
 // Semaphore lets at most n holders in at a time, among all processes that use
@@ -100,7 +101,7 @@ func (s *Semaphore) seen() (want, error) {
 	if err != nil {
 		return want{}, err
 	}
-	n, err := readSlots(within(s.given, slotsFile))
+	n, err := readSlots(cwd.Within(s.given, slotsFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return want{given: w.given, path: w.path, slots: true, gate: w.gate}, nil
@@ -129,7 +130,7 @@ func (s *Semaphore) want() (want, error) {
 	w := want{given: s.given, path: home.key(), slots: true, still: func() error { return s.agree(home) }}
 	for i := range s.slots {
 		var t target
-		t, w.gate = s.target(within(path, strconv.Itoa(i+1)), within(path, slotsFile), dir)
+		t, w.gate = s.target(cwd.Within(path, strconv.Itoa(i+1)), cwd.Within(path, slotsFile), dir)
 		w.any = append(w.any, t)
 	}
 	return w, nil
@@ -138,13 +139,7 @@ func (s *Semaphore) want() (want, error) {
 // Slots returns how many slots the semaphore in the directory at path has. It
 // is an [fs.ErrNotExist] if nobody has ever acquired one of them.
 func Slots(path string) (int, error) {
-	return readSlots(within(path, slotsFile))
-}
-
-// within is the path of a file in a semaphore's directory. It is not cleaned: a
-// symbolic link before ".." leads elsewhere.
-func within(dir, name string) string {
-	return strings.TrimRight(dir, string(filepath.Separator)) + string(filepath.Separator) + name
+	return readSlots(cwd.Within(path, slotsFile))
 }
 
 // maxSlots bounds the files that a semaphore is made of.
@@ -175,7 +170,7 @@ func (s *Semaphore) agree(home target) error {
 		return err
 	}
 	dir := home.path
-	file := within(dir, slotsFile)
+	file := cwd.Within(dir, slotsFile)
 	n, err := readSlots(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = s.make(dir); err == nil {
@@ -237,7 +232,7 @@ func (s *Semaphore) make(dir string) error {
 		return err
 	}
 	for i := range s.slots {
-		f, err := os.OpenFile(within(dir, strconv.Itoa(i+1)), os.O_CREATE|os.O_EXCL|openFlags, s.perm)
+		f, err := os.OpenFile(cwd.Within(dir, strconv.Itoa(i+1)), os.O_CREATE|os.O_EXCL|openFlags, s.perm)
 		if err == nil {
 			err = f.Close()
 		}
@@ -245,7 +240,7 @@ func (s *Semaphore) make(dir string) error {
 			return err
 		}
 	}
-	file, text := within(dir, slotsFile), []byte(strconv.Itoa(s.slots)+"\n")
+	file, text := cwd.Within(dir, slotsFile), []byte(strconv.Itoa(s.slots)+"\n")
 	tmp := fmt.Sprintf("%s.%016x", file, rand.Uint64())
 	defer os.Remove(tmp)
 	if err := writeNew(tmp, text, s.perm); err != nil {

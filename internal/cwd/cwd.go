@@ -123,3 +123,8 @@ func join(dir, path string) string {
 	}
 	return strings.TrimSuffix(dir, "/") + "/" + path
 }
+
+// Within is the path of a file in a directory. It is not cleaned either.
+func Within(dir, file string) string {
+	return strings.TrimRight(dir, string(filepath.Separator)) + string(filepath.Separator) + file
+}
