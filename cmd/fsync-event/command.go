@@ -34,6 +34,8 @@ func (q *query) runCommand(r *child.Relay) int {
 	}
 	status, err := j.prepare()
 	switch {
+	case err != nil && e == nil:
+		return j.unable(j.begin(), status, err)
 	case err != nil:
 		return j.unable(e, status, err)
 	case q.onEach:
@@ -77,7 +79,7 @@ func (j *job) prepare() (status int, err error) {
 func (j *job) execute(e *runlog.Entry) (end child.Outcome, status int, started bool) {
 	end, err := j.relay.Run(child.Command{Path: j.path, Argv: j.operands, Started: e.Running})
 	if err != nil {
-		j.putBack(j.when)
+		j.putBack()
 		status, err := j.notRun(err)
 		e.NotStarted(j.fail(status, err), err)
 		return end, status, false
@@ -119,10 +121,9 @@ func settable(targets []target) error {
 }
 
 // putBack sets again what was taken for a command that could not be started.
-func (q *query) putBack(taken []target) {
-	if q.take {
-		q.each(taken, target.Set)
-	}
+func (j *job) putBack() {
+	notTaken := func(t target) bool { _, taken := j.taken[t.label]; return !taken }
+	j.query.each(slices.DeleteFunc(slices.Clone(j.when), notTaken), target.Set)
 }
 
 // notRun is the status and the message for a command that could not be run.

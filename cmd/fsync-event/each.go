@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
@@ -30,10 +31,10 @@ func (j *job) each() int {
 			return j.waitFailed(j.when, err)
 		}
 		j.noteOld(j.began)
-		j.taken = nil
 		e := j.begin()
 		e.Waited()
 		end, status, started := j.execute(e)
+		j.taken = nil
 		switch {
 		case !started:
 			return status
@@ -88,7 +89,10 @@ func (j *job) listen() (*listener, error) {
 
 func (l *listener) watch() error {
 	l.watches = nil
-	for _, t := range l.when {
+	for i, t := range l.when {
+		if slices.ContainsFunc(l.when[:i], func(other target) bool { return other.Path() == t.Path() }) {
+			continue // a set of one event is one
+		}
 		w, err := t.Watch()
 		if err != nil {
 			return err
