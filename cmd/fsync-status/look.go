@@ -8,12 +8,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/fsync-lock/fsync"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
-	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
@@ -26,11 +24,8 @@ type look struct {
 	dirs    []string // those that were listed
 }
 
-// entry is a lock, a semaphore or an event, and who set it.
-type entry struct {
-	fsync.Entry
-	setBy fileevent.Info
-}
+// entry is a lock, a semaphore or an event.
+type entry struct{ fsync.Entry }
 
 // look looks at the operands, or at the default directory, in which there may
 // be nothing, not even itself.
@@ -40,13 +35,11 @@ func (q *query) look() *look {
 		dir, _ := userdir.Default() // check has asked for it
 		l.dirs = []string{dir}
 		l.fail(l.list(dir, ""), fs.ErrNotExist)
-		l.ask()
 		return l
 	}
 	for _, operand := range q.operands {
 		l.fail(l.add(operand, q))
 	}
-	l.ask()
 	return l
 }
 
@@ -72,11 +65,7 @@ func (l *look) add(operand string, q *query) error {
 		return l.one(fsync.Lock, operand)
 	case info.IsDir():
 		l.dirs = append(l.dirs, operand)
-		prefix := ""
-		if len(q.operands) > 1 {
-			prefix = operand
-		}
-		return l.list(operand, prefix)
+		return l.list(operand, operand)
 	}
 	return l.one(fsync.Lock, operand)
 }
@@ -86,8 +75,9 @@ func isSemaphore(dir string) bool {
 	return err == nil || strings.HasSuffix(filepath.Clean(dir), ".sem")
 }
 
-// list adds what is in a directory.
-func (l *look) list(dir, prefix string) error {
+// list adds what is in a directory. In the table it has the name that the
+// commands take: a path, or, in the directory of names, what --name takes.
+func (l *look) list(dir, named string) error {
 	if _, err := os.Stat(dir); err != nil {
 		return err // Open would make it
 	}
@@ -97,8 +87,12 @@ func (l *look) list(dir, prefix string) error {
 	}
 	list, err := m.List()
 	for _, e := range list {
-		l.entries = append(l.entries, entry{Entry: e})
-		l.labels = append(l.labels, filepath.Join(prefix, e.Name))
+		l.entries = append(l.entries, entry{e})
+		label := e.Name
+		if named != "" {
+			label = filepath.Join(named, filepath.Base(e.Path))
+		}
+		l.labels = append(l.labels, label)
 	}
 	return err
 }
@@ -107,7 +101,7 @@ func (l *look) list(dir, prefix string) error {
 func (l *look) one(kind fsync.Kind, operand string) error {
 	list := []fsync.Entry{{Kind: kind, Path: cwd.Reach(operand)}}
 	fsync.Inspect(list)
-	l.entries, l.labels = append(l.entries, entry{Entry: list[0]}), append(l.labels, operand)
+	l.entries, l.labels = append(l.entries, entry{list[0]}), append(l.labels, operand)
 	return nil
 }
 
@@ -120,28 +114,9 @@ func (l *look) again() *look {
 	}
 	fsync.Inspect(list)
 	for _, e := range list {
-		next.entries = append(next.entries, entry{Entry: e})
+		next.entries = append(next.entries, entry{e})
 	}
 	return next
-}
-
-// ask finds out who set the events: many at once, because for one that was set
-// just now it takes some milliseconds.
-func (l *look) ask() {
-	slots := make(chan bool, 64)
-	var asked sync.WaitGroup
-	for i := range l.entries {
-		e := &l.entries[i]
-		if e.Kind != fsync.Event || !e.Set {
-			continue
-		}
-		slots <- true
-		asked.Go(func() {
-			defer func() { <-slots }()
-			e.setBy, _ = fileevent.New(e.Path).Info()
-		})
-	}
-	asked.Wait()
 }
 
 // problems are the errors of the look, those of its entries included. That

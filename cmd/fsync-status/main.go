@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
@@ -67,7 +68,11 @@ func (q *query) refuse(err error) int {
 }
 
 func (q *query) complain(err error) {
-	fmt.Fprintf(os.Stderr, "%s: %s\n", q.program, plain.HarmlessLines(err.Error()))
+	text := plain.HarmlessLines(q.program + ": " + err.Error())
+	if !term.UTF8() {
+		text = term.ASCII(text)
+	}
+	fmt.Fprintln(os.Stderr, text)
 }
 
 func (q *query) fail(err error) int {
@@ -84,6 +89,7 @@ func (q *query) printOnce(out *os.File) int {
 		circles = confirmed(circles, l.again().circles())
 	}
 	v := l.view(circles)
+	v.all = q.all
 	w := bufio.NewWriter(out)
 	var err error
 	if q.json {
@@ -109,7 +115,7 @@ func (q *query) writeTable(w io.Writer, out *os.File, v view, l *look) error {
 	if len(v.Entries) == 0 && len(l.errs) == 0 {
 		q.complain(errors.New("there is nothing in " + l.where()))
 	}
-	for _, line := range v.lines(l.labels, palette(terminal && hasColours(out)), width) {
+	for _, line := range v.lines(l.labels, styleOf(terminal && hasColours(out)), width) {
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
@@ -131,8 +137,9 @@ func (q *query) complainAbout(errs []error) int {
 //
 // It is tried: holders in other PID namespaces and on other hosts may not be
 // known, and known ones may be gone. A try of what is held disturbs nobody, and
-// what is had is given back at once. If it cannot be tried, for want of
-// permissions, what is known counts.
+// what is acquired is released at once. If it cannot be tried, for want of
+// permissions, what the kernel says counts, if that is all that there is to
+// know.
 func (q *query) answerHeld() int {
 	l := q.look()
 	if errs := l.problems(); len(errs) > 0 {
@@ -141,12 +148,12 @@ func (q *query) answerHeld() int {
 	e := l.entries[0]
 	held, err := e.tried()
 	switch {
-	case held, err != nil && e.full():
+	case err == nil && held, err != nil && e.full():
 		return 0
-	case err != nil:
-		return q.complainAbout([]error{err})
+	case err == nil, e.Unknown == "":
+		return exitNotHeld
 	}
-	return exitNotHeld
+	return q.complainAbout([]error{fmt.Errorf("it is not known whether %s is held: %s; and it cannot be tried: %w", l.labels[0], e.Unknown, err)})
 }
 
 // tried reports whether the lock, or every slot, is taken.
@@ -158,7 +165,7 @@ func (e entry) tried() (bool, error) {
 	var lock locker = filelock.New(e.Path, filelock.AnyFile())
 	if info, err := os.Stat(e.Path); err == nil && info.Mode()&fs.ModeDevice != 0 {
 		if !e.full() && e.Unknown != "" { // it is not tried: to open some devices has effects
-			return false, fmt.Errorf("%s: it is not known whether it is held: %s", e.Path, e.Unknown)
+			return false, errors.New("it is a device, and to open some has effects")
 		}
 		return e.full(), nil
 	}

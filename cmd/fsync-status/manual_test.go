@@ -34,6 +34,9 @@ func TestSchemaIsDocumented(t *testing.T) {
 	page, _, _ = strings.Cut(page, ".SH EXIT STATUS")
 	for _, of := range []any{view{}, thing{}, process{}, deadlock{}, link{}} {
 		for i := range reflect.TypeOf(of).NumField() {
+			if !reflect.TypeOf(of).Field(i).IsExported() {
+				continue
+			}
 			name, _, _ := strings.Cut(reflect.TypeOf(of).Field(i).Tag.Get("json"), ",")
 			if !regexp.MustCompile(`(?m)^\.BR? ` + name + `( |$)`).MatchString(page) {
 				t.Errorf("%T: the manual page does not have %q", of, name)

@@ -22,7 +22,9 @@ them it is $FSYNC_DIR or ~/.local/state/fsync, as for fsync-lock --name.
 
      --json     print JSON, for scripts
      --watch    show it live, on a terminal, until q or Ctrl-C is pressed
-     --held     print nothing; exit with 0 if FILE is held, and with 1 if not
+ -a, --all      a row for every process that shares a hold, not for the first
+     --held     print nothing; exit with 0 if FILE is held, with 1 if not, and
+                with 66 if that is not known
      --report   print a page of the runs in journals that fsync-lock
                 --journal wrote
      --since TIME, --until TIME
@@ -32,8 +34,7 @@ them it is $FSYNC_DIR or ~/.local/state/fsync, as for fsync-lock --name.
  -V, --version  print the version
 
 Exit status: 0, 1 if FILE is not held, 64 for wrong usage, 66 if something is
-not there or cannot be looked at, 70 if the output cannot be written.
-fsync-status(1) says more, and what the fields of the JSON are.
+missing or cannot be looked at, 70 if the output fails. See fsync-status(1).
 `
 
 // A query is what the command line asks for.
@@ -41,6 +42,7 @@ type query struct {
 	program string // what we are called in messages
 
 	json, watch, held, report bool
+	all                       bool
 	interval                  interval // of a report
 	operands                  []string
 }
@@ -74,6 +76,7 @@ func (q *query) options() []getopt.Option {
 	return []getopt.Option{
 		{Long: []string{"json"}, Set: set(&q.json)},
 		{Long: []string{"watch"}, Set: set(&q.watch)},
+		{Short: "a", Long: []string{"all"}, Set: set(&q.all)},
 		{Long: []string{"held"}, Set: set(&q.held)},
 		{Long: []string{"report"}, Set: set(&q.report)},
 		{Long: []string{"since"}, Arg: "TIME", Set: at(&q.interval.since)},

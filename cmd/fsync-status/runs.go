@@ -62,6 +62,16 @@ var allClasses = []string{"ok", "running", "open", "failed", "killed", "gaveup",
 
 // what says what became of a run.
 func what(r journal.Run) string {
+	if r.Kind == journal.Event {
+		switch r.Outcome {
+		case journal.Skipped:
+			return "skipped: the event was not set"
+		case journal.TimedOut:
+			return "gave up: the event was not set in time"
+		case journal.FailedToLock:
+			return "could not wait for the event"
+		}
+	}
 	signal := cmp.Or(plain.Harmless(r.Signal), "a signal")
 	switch r.Outcome {
 	case journal.Ran:
@@ -172,7 +182,7 @@ func facts(r journal.Run) string {
 		times += ", waited " + exactly(r.Waited)
 	}
 	if r.Held > 0 {
-		times += ", held " + exactly(r.Held)
+		times += ", " + holding(r) + " " + exactly(r.Held)
 		if r.Outcome == journal.Running {
 			times += " so far"
 		}
@@ -198,6 +208,15 @@ func facts(r journal.Run) string {
 		lines = append(lines, strings.Join(who, " "))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// holding says what a run did until it ended: one that waited for an event
+// holds nothing.
+func holding(r journal.Run) string {
+	if r.Kind == journal.Event {
+		return "ran"
+	}
+	return "held"
 }
 
 func commandOf(r journal.Run) string {

@@ -71,18 +71,21 @@ func (s *screen) write(text string) { _, s.err = s.out.WriteString(text) }
 
 // keys are the keys that are pressed. Whoever reads stdin is left behind when
 // watching ends, which is when the process does.
-func (s *screen) keys() <-chan byte {
-	keys := make(chan byte)
+func (s *screen) keys() <-chan key {
+	keys := make(chan key)
 	if _, _, ok := size(os.Stdin); !ok {
 		return keys
 	}
 	go func() {
 		buf := make([]byte, 64)
+		var d decoder
 		for {
 			awaitKey(os.Stdin)
 			n, err := os.Stdin.Read(buf)
-			for _, key := range buf[:n] {
-				keys <- key
+			for _, b := range buf[:n] {
+				if key, ok := d.next(b); ok {
+					keys <- key
+				}
 			}
 			if err != nil {
 				return

@@ -264,6 +264,29 @@ func TestSetApart(t *testing.T) {
 	}
 }
 
+// A run that waited for an event holds no lock, and the page says none.
+func TestEventsOfAReport(t *testing.T) {
+	t.Parallel()
+	var runs []journal.Run
+	for i, outcome := range []journal.Outcome{journal.Ran, journal.Skipped, journal.TimedOut, journal.FailedToLock} {
+		r := ranAt(made.Add(time.Duration(i-9)*time.Hour), 0)
+		r.Kind, r.Lock, r.Outcome, r.PID = journal.Event, "/dumped.event", outcome, i+1
+		if outcome == journal.Ran {
+			r.Held = time.Minute
+		}
+		runs = append(runs, r)
+	}
+	text := written(t, tallyOf(interval{}, runs...))
+	for _, want := range []string{", ran 1m", "skipped: the event was not set", "gave up: the event was not set in time", "could not wait for the event"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if strings.Contains(text, "the lock was held") {
+		t.Error("the page tells of a lock")
+	}
+}
+
 // Only the runs of a time that is asked for count, and one that only begins or
 // ends in it is one of them.
 func TestWithin(t *testing.T) {

@@ -119,6 +119,36 @@ func TestWatch(t *testing.T) {
 	ended(t, term, 0)
 }
 
+// A small window shows a part, says which, and scrolls to every other.
+func TestWatchInASmallWindow(t *testing.T) {
+	t.Parallel()
+	dir, _ := heldDir(t)
+	for i := range 40 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("n%02d.lock", i)), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("sh", "-c", "stty rows 8 cols 60 && exec fsync-status --watch "+dir)
+	cmd.Env = append(os.Environ(), "TERM=xterm", "NO_COLOR=1", "LC_ALL=C.UTF-8", "GORACE=atexit_sleep_ms=0")
+	term := testproc.StartTerminal(t, cmd)
+	term.Await("lines 1-4 of 42, columns 1-60 of ")
+	for _, c := range []struct{ keys, want string }{
+		{"j", "lines 2-5 of 42"}, {"\x1b[B", "lines 3-6 of 42"}, {"\x1b[A", "lines 2-5 of 42"}, {"\x1b[6~", "lines 5-8 of 42"}, {"\x1b[5~\x1b[5~", "lines 1-4 of 42"},
+		{"G", "lines 39-42 of 42"}, {" ", ""}, {"k", "lines 38-41 of 42"}, {"\x1b[H", "lines 1-4 of 42"}, {"l", "columns 9-68 of "}, {"\x1bOD", "columns 1-60 of "},
+	} {
+		shown := len(term.Screen())
+		term.Type(c.keys)
+		if c.want != "" {
+			testproc.Until(t, fmt.Sprintf("%q leads to %s", c.keys, c.want), func() bool { return strings.Contains(term.Screen()[shown:], c.want) })
+		}
+		if c.keys == "G" && !strings.Contains(term.Screen()[shown:], "n39.lock") {
+			t.Errorf("the end is not shown: %q", term.Screen()[shown:])
+		}
+	}
+	term.Type("q")
+	ended(t, term, 0)
+}
+
 // Ctrl-Z gives the terminal to the shell, and going on draws again: also if
 // the shell is not the parent.
 func TestWatchIsStopped(t *testing.T) {

@@ -53,6 +53,7 @@ func quietKeys(f *os.File) (restore func()) {
 	if windows.GetConsoleMode(h, &before) != nil {
 		return func() {}
 	}
-	windows.SetConsoleMode(h, before&^(windows.ENABLE_ECHO_INPUT|windows.ENABLE_LINE_INPUT))
+	quiet := before &^ (windows.ENABLE_ECHO_INPUT | windows.ENABLE_LINE_INPUT)
+	windows.SetConsoleMode(h, quiet|windows.ENABLE_VIRTUAL_TERMINAL_INPUT) // arrows are sequences, as elsewhere
 	return func() { windows.SetConsoleMode(h, before) }
 }

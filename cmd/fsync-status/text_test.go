@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,16 +61,16 @@ func TestNarrowTable(t *testing.T) {
 		Waiters: []process{{}},
 	}}}
 	label := strings.Repeat("n", 100)
-	lines := v.lines([]string{label}, colours{}, 80)
+	lines := v.lines([]string{label}, style{}, 80)
 	want := []string{
-		"KIND  NAME                        STATE         PID   USER  HOST   FOR  COMMAND",
-		"lock  nnnnnnnnnnnnnnnnnnnnnnnnn…  held   holds  4242  root  there  1m   rsync -…",
-		"                                         waits",
+		"KIND  NAME                                      STATE         PID   USER  HOST …",
+		"lock  …nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn  held   holds  4242  root  there…",
+		"                                                       waits",
 	}
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
 		t.Errorf("\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
 	}
-	if wide := strings.Join(v.lines([]string{label}, colours{}, 0), "\n"); !strings.Contains(wide, label) || !strings.Contains(wide, "rsync -a /srv (nightly)") {
+	if wide := strings.Join(v.lines([]string{label}, style{}, 0), "\n"); !strings.Contains(wide, label) || !strings.Contains(wide, "rsync -a /srv (nightly)") {
 		t.Errorf("cut where there is no terminal: %s", wide)
 	}
 }
@@ -86,15 +88,94 @@ func TestFrame(t *testing.T) {
 	}
 	l.errs = []error{os.ErrPermission}
 	circle := fsync.Deadlock{{PID: 1, WaitsFor: fsync.Entry{Kind: fsync.Lock, Path: "/b"}}, {PID: 2, WaitsFor: fsync.Entry{Kind: fsync.Lock, Path: "/a"}}}
-	for _, height := range []int{24, 10, 5, 1} {
-		lines := l.picture([]fsync.Deadlock{circle}).frame(l.at, colours{}, 60, height)
-		text := strings.Join(lines, "\n")
-		if len(lines) != height || !strings.HasSuffix(text, "1 of 100 busy in dir; q ends") {
-			t.Errorf("%d lines of %d: %s", len(lines), height, text)
+	p := l.picture([]fsync.Deadlock{circle}, false)
+	for _, height := range []int{24, 12, 5, 2, 1} {
+		f := p.frame(l.at, style{}, 60, height, place{})
+		text := strings.Join(f.lines, "\n")
+		if len(f.lines) > height || !strings.HasSuffix(text, "of 105; hjkl scroll; q ends") || height > 1 && !strings.Contains(text, "1 of 100 busy in dir") {
+			t.Errorf("%d lines of %d: %s", len(f.lines), height, text)
 		}
-		if height >= 10 && (!strings.Contains(lines[1], "busy") || !strings.Contains(text, "pid 1 holds lock a and waits for lock b") || !strings.Contains(text, "permission denied")) {
+		if height >= 12 && (!strings.Contains(f.lines[6], "busy") || !strings.Contains(text, "pid 1 holds lock a and waits for lock b") || !strings.Contains(text, "permission denied")) {
 			t.Errorf("%d lines: %s", height, text)
 		}
+	}
+	all := strings.Join(p.frame(l.at, style{}, 60, 200, place{}).lines, "\n")
+	if !strings.HasSuffix(all, "free\n\n1 of 100 busy in dir; q ends") || strings.Count(all, "free  ") != 99 {
+		t.Errorf("%s", all)
+	}
+}
+
+// Whatever the size of the screen, scrolling leads to every line and every
+// column, and no farther; and the last line says what is to be seen.
+func TestScroll(t *testing.T) {
+	t.Parallel()
+	l := &look{at: time.Now()}
+	for i := range 30 {
+		e := entry{fsync.Entry{Kind: fsync.Lock, Path: fmt.Sprintf("/l%d", i)}}
+		for pid := range i % 4 {
+			e.Waiters = append(e.Waiters, filelock.Waiter{PID: 100*i + pid + 1, Command: fmt.Sprintf("command %d.%d %send", i, pid, strings.Repeat("x", i))})
+		}
+		l.entries, l.labels = append(l.entries, e), append(l.labels, e.Path)
+	}
+	p := l.picture(nil, false)
+	whole := p.frame(l.at, style{}, 1000, 1000, place{})
+	total := p.above[30]
+	for _, size := range []struct{ width, height int }{{80, 24}, {30, 10}, {20, 5}, {200, 6}} {
+		seen := map[string]bool{}
+		at, last := place{}, place{-1, -1}
+		for at != last { // down, and sideways on each page
+			f := p.frame(l.at, style{}, size.width, size.height, at)
+			for column := 0; ; column += sideways {
+				g := p.frame(l.at, style{}, size.width, size.height, place{at.line, column})
+				for _, line := range g.lines {
+					if term.Cells(line) > size.width {
+						t.Fatalf("%v: %d cells: %s", size, term.Cells(line), line)
+					}
+				}
+				for _, word := range strings.Fields(strings.Join(g.lines, "\n")) {
+					seen[word] = true
+				}
+				if g.at.column < column {
+					break
+				}
+			}
+			last, at = at, f.at
+			at = keyPageDown.scroll(at, f.page)
+			if f.at.line+f.page >= total {
+				at = f.at
+			}
+		}
+		for i := range 30 {
+			for pid := range i % 4 {
+				if text := fmt.Sprint(100*i + pid + 1); !seen[text] {
+					t.Errorf("%v: process %s was never seen", size, text)
+				}
+			}
+		}
+		end := p.frame(l.at, style{}, size.width, size.height, keyEnd.scroll(place{}, 0))
+		if want := fmt.Sprintf("%d/%d", total, total); !strings.Contains(strings.ReplaceAll(strings.Join(end.lines, "\n"), " of ", "/"), want) {
+			t.Errorf("%v: the end is not %s: %q", size, want, end.lines)
+		}
+		if start := p.frame(l.at, style{}, size.width, size.height, keyHome.scroll(end.at, 5)); start.at != (place{}) {
+			t.Errorf("%v: the start is %v", size, start.at)
+		}
+	}
+	if last := whole.lines[len(whole.lines)-1]; strings.Contains(last, "scroll") {
+		t.Errorf("nothing is cut, and it says %q", last)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	var d decoder
+	var got []key
+	for _, b := range []byte("j\x1b[A\x1b[B\x1bOC\x1b[5~\x1b[6~q\x1b\x1b[D\x1b[1;5A\x1bxk\x1b[200~\x1b[H") {
+		if k, ok := d.next(b); ok {
+			got = append(got, k)
+		}
+	}
+	if want := []key{'j', keyUp, keyDown, keyRight, keyPageUp, keyPageDown, 'q', keyLeft, 'x', 'k', keyHome}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 
@@ -151,7 +232,7 @@ func TestIsDue(t *testing.T) {
 		{name: "one change after the other", took: 200 * time.Millisecond, later: time.Second, change: true},
 		{name: "a circle that may be none", took: 50 * time.Millisecond, later: time.Second, circles: circles, want: true},
 	} {
-		w := &watch{picture: (&look{}).picture(nil), circles: c.circles, signs: "before", took: c.took}
+		w := &watch{picture: (&look{}).picture(nil, false), circles: c.circles, signs: "before", took: c.took}
 		w.glance = func() string {
 			if c.change {
 				return "after"

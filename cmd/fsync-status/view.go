@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
@@ -20,6 +22,8 @@ type view struct {
 	Host      string     `json:"host,omitempty"`
 	Entries   []thing    `json:"entries"`
 	Deadlocks []deadlock `json:"deadlocks"`
+
+	all bool // processes that inherited a hold have rows of their own
 }
 
 // A thing is a lock, a semaphore or an event.
@@ -32,6 +36,9 @@ type thing struct {
 	SlotsUsed *int       `json:"slots_used,omitempty"`
 	Holders   []process  `json:"holders"`
 	Waiters   []process  `json:"waiters"`
+	Unknown   string     `json:"unknown,omitempty"`
+	Recorded  []process  `json:"recorded,omitempty"`
+	Posix     []process  `json:"posix,omitempty"`
 	SetBy     *process   `json:"set_by,omitempty"`
 	Error     string     `json:"error,omitempty"`
 }
@@ -40,17 +47,18 @@ type thing struct {
 type state string
 
 const (
-	free    state = "free"    // nobody is known to hold it
+	free    state = "free"    // no process holds it
 	held    state = "held"    // a lock
 	shared  state = "shared"  // a lock that its holders share
 	partly  state = "partly"  // some slots of a semaphore
 	full    state = "full"    // all slots of a semaphore
 	isSet   state = "set"     // an event
 	clear_  state = "clear"   // an event that is not set
-	unknown state = "unknown" // it cannot be looked at
+	unknown state = "unknown" // it cannot be looked at, or the kernel does not tell
 )
 
-// A process holds something, waits for something or has set an event.
+// A process holds something, waits for something or has set an event; or it has
+// left a record, or a lock of another family.
 type process struct {
 	PID     int       `json:"pid,omitempty"`
 	User    string    `json:"user,omitempty"`
@@ -59,6 +67,14 @@ type process struct {
 	Note    string    `json:"note,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
 	Shared  bool      `json:"shared,omitempty"`
+	Slot    int       `json:"slot,omitempty"`
+	Taker   int       `json:"taker,omitempty"`
+	Nested  []int     `json:"nested,omitempty"`
+	Ended   bool      `json:"ended,omitempty"`
+
+	inherited bool   // another process of this hold has the row
+	others    int    // that inherited the hold, if not
+	about     string // what is said of it, instead of the command
 }
 
 // A deadlock is processes of which each waits for what the next one holds, and
@@ -74,6 +90,7 @@ type link struct {
 	Kind     fsync.Kind `json:"waits_for_kind"`
 	Name     string     `json:"waits_for_name,omitempty"`
 	WaitsFor string     `json:"waits_for_path"`
+	HeldBy   int        `json:"held_by,omitempty"`
 }
 
 // view makes of a look, and of the circles that it has confirmed, what is
@@ -90,7 +107,7 @@ func (l *look) view(circles []fsync.Deadlock) view {
 		for _, at := range c {
 			d.Links = append(d.Links, link{
 				PID: at.PID, User: owners.of(at.PID, host, at.Command), Command: at.Command,
-				Kind: at.WaitsFor.Kind, Name: at.WaitsFor.Name, WaitsFor: at.WaitsFor.Path,
+				Kind: at.WaitsFor.Kind, Name: at.WaitsFor.Name, WaitsFor: cwd.Name(at.WaitsFor.Path), HeldBy: at.HeldBy,
 			})
 		}
 		v.Deadlocks = append(v.Deadlocks, d)
@@ -99,7 +116,7 @@ func (l *look) view(circles []fsync.Deadlock) view {
 }
 
 func (e entry) thing(o *owners) thing {
-	t := thing{Kind: e.Kind, Name: e.Name, Path: e.Path, State: e.state(), Slots: e.Slots, Holders: []process{}, Waiters: []process{}}
+	t := thing{Kind: e.Kind, Name: e.Name, Path: cwd.Name(e.Path), State: e.state(), Slots: e.Slots, Holders: []process{}, Waiters: []process{}, Unknown: e.Unknown}
 	if err := e.problem(); err != nil {
 		t.Error = err.Error()
 	}
@@ -107,26 +124,52 @@ func (e entry) thing(o *owners) thing {
 		used := e.slotsUsed()
 		t.SlotsUsed = &used
 	}
-	for _, h := range e.Holders {
-		t.Holders = append(t.Holders, process{
-			PID: h.PID, User: o.of(h.PID, h.Host, h.Command), Host: h.Host, Command: h.Command, Note: h.Note, Since: h.Since, Shared: h.Shared,
-		})
+	for _, hold := range filelock.Holds(e.Holders) {
+		for i, h := range hold {
+			p := o.holder(h)
+			if i == 0 {
+				p.others = len(hold) - 1
+			}
+			p.inherited = i > 0
+			t.Holders = append(t.Holders, p)
+		}
 	}
 	for _, w := range e.Waiters {
 		t.Waiters = append(t.Waiters, o.waiter(w))
 	}
-	if s := e.setBy; s.Set && (s.PID > 0 || s.Command != "" || !s.Since.IsZero()) {
+	for _, r := range e.Recorded {
+		p := o.holder(r.Holder)
+		p.Ended, p.about = r.Ended, r.String()
+		t.Recorded = append(t.Recorded, p)
+	}
+	for _, l := range e.Posix {
+		p := process{PID: l.PID, Command: l.Command, Shared: l.Shared, Slot: l.Slot, about: l.String()}
+		o.here(&p)
+		t.Posix = append(t.Posix, p)
+	}
+	if s := e.Info; s.Set && (s.PID > 0 || s.Command != "" || !s.Since.IsZero()) {
 		t.SetBy = &process{PID: s.PID, User: o.of(s.PID, s.Host, s.Command), Host: s.Host, Command: s.Command, Note: s.Note, Since: s.Since}
 	}
 	return t
 }
 
-// waiter is on this host: its kernel knows of it.
-func (o *owners) waiter(w filelock.Waiter) process {
-	p := process{PID: w.PID, Command: w.Command, Since: w.Since, Shared: w.Shared}
-	if w.PID > 0 {
-		p.Host, p.User = o.host, o.of(w.PID, o.host, w.Command)
+func (o *owners) holder(h filelock.Holder) process {
+	return process{
+		PID: h.PID, User: o.of(h.PID, h.Host, h.Command), Host: h.Host, Command: h.Command, Note: h.Note, Since: h.Since,
+		Shared: h.Shared, Slot: h.Slot, Taker: h.Taker,
 	}
+}
+
+// here says of a process that it is on this host: its kernel knows of it.
+func (o *owners) here(p *process) {
+	if p.PID > 0 {
+		p.Host, p.User = o.host, o.of(p.PID, o.host, p.Command)
+	}
+}
+
+func (o *owners) waiter(w filelock.Waiter) process {
+	p := process{PID: w.PID, Command: w.Command, Since: w.Since, Shared: w.Shared, Nested: w.Nested}
+	o.here(&p)
 	return p
 }
 
@@ -160,6 +203,23 @@ func (v view) writeJSON(w io.Writer) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, plain.HarmlessJSON(b.String()))
+	text := plain.HarmlessJSON(b.String())
+	if !term.UTF8() {
+		text = escaped(text)
+	}
+	_, err := io.WriteString(w, text)
 	return err
+}
+
+// escaped is JSON without a character beyond ASCII.
+func escaped(text string) string {
+	var b []byte
+	for _, r := range text {
+		if r < 0x80 {
+			b = append(b, byte(r))
+		} else {
+			b = plain.AppendEscape(b, r)
+		}
+	}
+	return string(b)
 }

@@ -32,6 +32,8 @@ type watch struct {
 	glance  func() string
 	screen  *screen
 	picture *picture
+	at      place            // which part of the picture is on the screen
+	page    int              // how many lines of it
 	circles []fsync.Deadlock // those of the last look, confirmed or not
 	signs   string           // what a glance saw before the last look
 	looked  time.Time        // when that was over
@@ -58,7 +60,7 @@ func (q *query) showLive(out *os.File) int {
 	keys := s.keys()
 	next := time.NewTicker(period)
 	defer next.Stop()
-	for s.show(w.picture); s.err == nil; s.show(w.picture) {
+	for w.show(); s.err == nil; w.show() {
 		select {
 		case <-next.C:
 			if w.isDue(time.Since(w.looked)) {
@@ -68,6 +70,7 @@ func (q *query) showLive(out *os.File) int {
 			if key == 'q' || key == 3 { // Ctrl-C, if the terminal makes no signal of it
 				return 0
 			}
+			w.at = key.scroll(w.at, w.page)
 		case sig := <-events:
 			if status, ends := s.handle(sig); ends {
 				return status
@@ -99,7 +102,7 @@ func (w *watch) look() []error {
 	w.signs = w.glance()
 	l := w.q.look()
 	circles := l.circles()
-	w.picture = l.picture(confirmed(w.circles, circles))
+	w.picture = l.picture(confirmed(w.circles, circles), w.q.all)
 	w.circles = circles
 	w.looked, w.took = time.Now(), cpuTime()-before
 	return l.errs
@@ -174,7 +177,8 @@ func canRedraw(out *os.File) error {
 
 // show draws what was there at the last look, if the terminal takes it: one
 // that Ctrl-S has stopped is drawn on later.
-func (s *screen) show(p *picture) {
+func (w *watch) show() {
+	s := w.screen
 	if !term.Takes(s.out) {
 		return
 	}
@@ -182,5 +186,7 @@ func (s *screen) show(p *picture) {
 	if !ok {
 		width, height = 80, 24
 	}
-	s.draw(p.frame(time.Now(), palette(hasColours(s.out)), width, height), width, height)
+	f := w.picture.frame(time.Now(), styleOf(hasColours(s.out)), width, height, w.at)
+	w.at, w.page = f.at, f.page
+	s.draw(f.lines, width, height)
 }
