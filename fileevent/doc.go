@@ -82,9 +82,8 @@
 // A Set of an event that is set replaces the marker in one step, so that Info
 // tells of the last Set, and waits with [MaxAge] see how old it is. A process
 // that is killed in between may leave a file .fsync.X or .fsync/X.new, which is
-// nobody's.
-// The command line of the setter is part of the record: who may read the
-// marker may read it.
+// nobody's. The record has the name of the setter's program, not its arguments:
+// who may read the marker may read it.
 //
 // # Permissions
 //

@@ -224,6 +224,28 @@ func TestStillRunning(t *testing.T) {
 	}
 }
 
+// Nobody holds an event, also if somebody has locked its marker: only its
+// process says that a run of it has not ended.
+func TestStillRunningOfAnEvent(t *testing.T) {
+	t.Parallel()
+	marker := filepath.Join(t.TempDir(), "ready")
+	lock := filelock.New(marker)
+	if ok, err := lock.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	defer lock.Release()
+	here, _ := os.Hostname()
+	now := time.Now()
+	for pid, want := range map[int]journal.Outcome{1: journal.Running, 1 << 30: journal.Started} {
+		all := newTally(interval{})
+		all.add(journal.Run{Kind: journal.Event, Start: now.Add(-time.Second), Lock: marker, PID: pid, Host: here, Outcome: journal.Running})
+		all.finish(now)
+		if got := all.locks[marker].blocks.all[0].run.Outcome; got != want {
+			t.Errorf("pid %d: %s, want %s", pid, got, want)
+		}
+	}
+}
+
 // One run in another age does not flatten the others.
 func TestSetApart(t *testing.T) {
 	t.Parallel()
