@@ -67,12 +67,15 @@ func onlyRun(t *testing.T, path string) journal.Run {
 // as many may on a machine that is busy enough.
 const gaveUp = "fsync-lock: the journal: append j: lock is held\n"
 
-// Two hundred at once write two hundred whole lines, each its own; but for those
-// who say that they have written none.
+// Many at once write as many whole lines, each its own; but for those that say
+// that they have written none.
 func TestManyJournal(t *testing.T) {
-	t.Parallel()
+	n := 200 // not beside tests that have five seconds for something
+	if !testproc.Long() {
+		n = 40
+		t.Parallel()
+	}
 	dir := t.TempDir()
-	const n = 200
 	all := make([]*testproc.Proc, n)
 	lock := hold(t, filepath.Join(dir, "0.lock"))
 	for i := range all {
@@ -88,6 +91,9 @@ func TestManyJournal(t *testing.T) {
 	}
 	seen := map[int]bool{}
 	for _, r := range readRuns(t, filepath.Join(dir, "j")) {
+		if r.Outcome == journal.Running {
+			continue // it took long to end, and then had no turn
+		}
 		if seen[r.Status] || r.Outcome != journal.Ran || filepath.Base(r.Lock) != fmt.Sprintf("%d.lock", r.Status%4) {
 			t.Errorf("twice, or wrong: %+v", r)
 		}

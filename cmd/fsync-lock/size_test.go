@@ -6,11 +6,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
 // A release is one static binary of at most 4 MB.
 func TestSize(t *testing.T) {
 	t.Parallel()
+	testproc.SkipLong(t) // all that it needs of Go is compiled without cgo
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("go is not in the PATH")
 	}
