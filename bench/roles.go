@@ -31,6 +31,7 @@ func roles() map[string]role {
 		"slots":       useSlots,
 		"set":         setAndClear,
 		"await":       awaitInTurns,
+		"append":      appendInTurns,
 		"fence":       fenceIn,
 		"wake-set":    wakeOther,
 		"wake-wait":   beWoken,

@@ -33,7 +33,7 @@ type group struct {
 // groups are the tables of the numbers that the project asked for.
 var groups = []group{
 	{"locks", lockPeers, []row{handover, uncontended, fairness, writer, waiting, crowd, killed, deadline, semaphore}},
-	{"events", eventPeers, []row{wake, pulse, fanout, processes, many, changes, take}},
+	{"events", eventPeers, []row{wake, pulse, fanout, processes, many, changes, busy, take}},
 	{"commands", toolPeers, []row{wrap, wrapHandover, wrapWaiting, wrapRace, status, longReport}},
 }
 

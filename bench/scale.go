@@ -31,6 +31,8 @@ type scale struct {
 	watchers                                  int // that the processes may have
 	manyRounds, many, manySets                int
 	changesRounds, changes                    int
+	busyRounds, busyTurns                     int
+	busyTime                                  time.Duration
 	takeRounds, takes                         int
 
 	wrapRounds, wraps               int
@@ -61,6 +63,7 @@ var full = scale{
 	processesRounds: 3, processes: 200, processesSets: 5, watchers: 128,
 	manyRounds: 5, many: 10000, manySets: 100,
 	changesRounds: 5, changes: 100000,
+	busyRounds: 3, busyTurns: 3, busyTime: time.Second,
 	takeRounds: 1, takes: 1000,
 
 	wrapRounds: 30, wraps: 10,
@@ -88,6 +91,7 @@ var quickly = scale{
 	processesRounds: 1, processes: 200, processesSets: 3, watchers: 128,
 	manyRounds: 1, many: 10000, manySets: 100,
 	changesRounds: 1, changes: 100000,
+	busyRounds: 1, busyTurns: 2, busyTime: time.Second,
 	takeRounds: 1, takes: 100,
 
 	wrapRounds: 10, wraps: 5,
@@ -116,6 +120,7 @@ var tiny = scale{
 	processesRounds: 1, processes: 5, processesSets: 1, watchers: 3,
 	manyRounds: 1, many: 100, manySets: 5,
 	changesRounds: 1, changes: 20000,
+	busyRounds: 1, busyTurns: 1, busyTime: 100 * time.Millisecond,
 	takeRounds: 1, takes: 10,
 
 	wrapRounds: 2, wraps: 2,
