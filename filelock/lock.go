@@ -112,8 +112,8 @@ func (l *Lock) Path() string { return l.given }
 //     once: there is no waiting for a directory to appear or for a permission
 //     to be given. errors.Is finds [errors.ErrUnsupported] in it on a file
 //     system without locks, and [fs.ErrInvalid] if there is something at the
-//     path that cannot be a lock file, such as a FIFO, or without [AnyFile] a
-//     symbolic link or a device.
+//     path that cannot be a lock file, such as a FIFO or the directory of a
+//     semaphore, or without [AnyFile] a symbolic link or a device.
 func (l *Lock) Acquire(ctx context.Context) error { return l.acquire(ctx, l.aim) }
 
 // TryAcquire takes the lock if that needs no waiting, and reports whether it

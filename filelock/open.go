@@ -191,6 +191,13 @@ func (t target) lockable(at place) error {
 			return &fs.PathError{Op: "lock", Path: t.path, Err: notLockFileError(kind)}
 		}
 	}
+	if !at.mode.IsDir() {
+		return nil
+	}
+	if n := slotsIn(t.path); n > 0 {
+		return &fs.PathError{Op: "lock", Path: t.path, Err: semaphoreError(fmt.Sprintf(
+			"it is the directory of a semaphore of %d slots, which a lock on it would not exclude: acquire a slot (--slots %d), or lock another file", n, n))}
+	}
 	return nil
 }
 

@@ -105,7 +105,9 @@ func (s *Semaphore) seen() (want, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return want{given: w.given, path: w.path, slots: true, gate: w.gate}, nil
-	case err == nil && n != s.slots:
+	case err != nil:
+		err = s.explain(s.given, err)
+	case n != s.slots:
 		err = s.disagree(n)
 	}
 	return w, err
@@ -177,8 +179,20 @@ func (s *Semaphore) agree(home target) error {
 			n, err = readSlots(file)
 		}
 	}
-	if err == nil && n != s.slots {
+	switch {
+	case err != nil:
+		err = s.explain(dir, err)
+	case n != s.slots:
 		err = s.disagree(n)
+	}
+	return err
+}
+
+// explain is an error that says so if there is a file, such as that of a lock,
+// in the place of the directory.
+func (s *Semaphore) explain(dir string, err error) error {
+	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
+		return s.wrong("it is a file, not the directory of a semaphore: for a lock leave out the slots (--slots), for a semaphore name another path")
 	}
 	return err
 }
@@ -193,12 +207,31 @@ func readSlots(path string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	line, whole := strings.CutSuffix(text, "\n")
-	n, err := strconv.Atoi(line)
-	if !whole || err != nil || n < 1 || n > maxSlots {
+	n := parseSlots(text)
+	if n == 0 {
 		return 0, &fs.PathError{Op: "read", Path: path, Err: semaphoreError("it does not say how many slots the semaphore has; remove the semaphore while nobody uses it")}
 	}
 	return n, nil
+}
+
+// slotsIn returns how many slots the semaphore in a directory has, 0 if there is
+// none.
+func slotsIn(dir string) int {
+	text, err := readSmall(cwd.Within(dir, slotsFile))
+	if err != nil {
+		return 0
+	}
+	return parseSlots(text)
+}
+
+// parseSlots returns the number that stands in the file, 0 if it is none.
+func parseSlots(text string) int {
+	line, whole := strings.CutSuffix(text, "\n")
+	n, err := strconv.Atoi(line)
+	if !whole || err != nil || n < 1 || n > maxSlots {
+		return 0
+	}
+	return n
 }
 
 // readSmall reads a small regular file, and opens nothing else.

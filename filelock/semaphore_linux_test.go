@@ -403,3 +403,46 @@ func TestSemaphoreRemadeWhileWaiting(t *testing.T) {
 	})
 	mustTry(t, filelock.New(filepath.Join(path, "2")), true)
 }
+
+// A semaphore is not locked as a lock, nor a lock as a semaphore: they would not
+// exclude each other.
+func TestSemaphoreIsNoLock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "s")
+	s := filelock.NewSemaphore(path, 3)
+	if ok, err := s.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	file := filepath.Join(dir, "a.lock")
+	write(t, file, "")
+	for name, c := range map[string]struct {
+		try  func() (bool, error)
+		says string
+	}{
+		"a lock on a semaphore":            {filelock.New(path).TryAcquire, "--slots 3"},
+		"a lock on a semaphore, with /":    {filelock.New(path + "/").TryAcquire, "--slots 3"},
+		"a shared lock on a semaphore":     {filelock.New(path, filelock.Shared()).TryAcquire, "--slots 3"},
+		"a semaphore on a lock file":       {filelock.NewSemaphore(file, 3).TryAcquire, "a file, not the directory"},
+		"a semaphore on a lock's symlink":  {filelock.NewSemaphore(symlink(t, file), 3).TryAcquire, "a file, not the directory"},
+		"a look at a semaphore that is no": {func() (bool, error) { _, err := filelock.NewSemaphore(file, 3).Holders(); return false, err }, "a file, not the directory"},
+	} {
+		var open *fs.PathError
+		if ok, err := c.try(); ok || !errors.Is(err, fs.ErrInvalid) || !errors.As(err, &open) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, %v", name, ok, err)
+		}
+	}
+	// Other directories can be locked, even if there is such a file in them.
+	write(t, filepath.Join(dir, "slots"), "jobs: 3\n")
+	mustTry(t, filelock.New(dir), true)
+}
+
+// symlink makes a symbolic link and returns its path.
+func symlink(t *testing.T, to string) string {
+	t.Helper()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(to, link); err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
