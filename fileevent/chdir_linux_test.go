@@ -95,3 +95,32 @@ func TestWatchAfterChdir(t *testing.T) {
 		t.Errorf("Next = %v", err)
 	}
 }
+
+// Nothing can be set any more in a working directory that was removed: a wait
+// there ends, and does not begin.
+func TestWaitInARemovedDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "dir")
+	must(t, os.Mkdir(dir, 0o755))
+	t.Chdir(dir)
+	w, err := New("ready").Watch()
+	must(t, err)
+	waits := map[string]func(*Event) error{
+		"Wait":    forever,
+		"WaitAny": func(e *Event) error { _, err := WaitAny(context.Background(), New("../other"), e); return err },
+		"Next":    func(*Event) error { return w.Next(context.Background()) },
+	}
+	done := doze(t, "ready", waits["Wait"])
+	must(t, os.Remove(dir))
+	if err := <-done; !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "working directory was removed") {
+		t.Errorf("Wait = %v", err)
+	}
+	for name, wait := range waits {
+		if err := wait(New("ready")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s = %v", name, err)
+		}
+	}
+	above := doze(t, "../ready", forever)
+	must(t, New(filepath.Join(filepath.Dir(dir), "ready")).Set())
+	ends(t, above)
+	t.Chdir("/")
+}

@@ -87,6 +87,9 @@ func (m marker) begin(op string) (marker, error) {
 // now returns the marker under the path that leads to it now.
 func (m marker) now() (marker, error) {
 	path, err := m.in.Path(m.path)
+	if err == nil && m.in.Removed(m.path) {
+		err = cwd.ErrRemoved
+	}
 	if err != nil {
 		return m, &fs.PathError{Op: "look for", Path: m.path, Err: err}
 	}

@@ -14,6 +14,8 @@ package cwd
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -57,6 +59,16 @@ func (d Dir) Still(name string) bool {
 func (d Dir) isAt(name string) bool {
 	id, err := identify(name)
 	return err == nil && id == d.id
+}
+
+// ErrRemoved says that a path is in a working directory that was removed, in
+// which nothing can be made any more. It is [fs.ErrNotExist].
+var ErrRemoved = fmt.Errorf("the working directory was removed: %w", fs.ErrNotExist)
+
+// Removed reports whether the path is in a working directory that was removed
+// while the process stayed in it.
+func (d Dir) Removed(path string) bool {
+	return d.relative && filepath.IsLocal(path) && d.isAt(".") && isRemoved(".")
 }
 
 // Key returns what tells a path of the directory from the same path of any

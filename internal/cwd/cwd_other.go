@@ -13,6 +13,8 @@ func (identity) String() string { return "" }
 
 func identify(string) (identity, error) { return identity{}, errors.ErrUnsupported }
 
+func isRemoved(string) bool { return false }
+
 func getwd() string { return "" }
 
 // At returns the absolute path, which begins nowhere else.

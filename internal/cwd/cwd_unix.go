@@ -17,14 +17,21 @@ type identity struct{ dev, ino uint64 }
 func (id identity) String() string { return fmt.Sprintf("%x:%x:", id.dev, id.ino) }
 
 func identify(dir string) (identity, error) {
-	var st unix.Stat_t
+	st, err := stat(dir)
+	return identity{uint64(st.Dev), uint64(st.Ino)}, err
+}
+
+// isRemoved goes by the count of names, which is none. Where a file system keeps
+// another count of a directory, nobody is told.
+func isRemoved(dir string) bool {
+	st, err := stat(dir)
+	return err == nil && st.Nlink == 0
+}
+
+func stat(path string) (st unix.Stat_t, err error) {
 	for {
-		switch err := unix.Stat(dir, &st); err {
-		case nil:
-			return identity{uint64(st.Dev), uint64(st.Ino)}, nil
-		case unix.EINTR:
-		default:
-			return identity{}, err
+		if err = unix.Stat(path, &st); err != unix.EINTR {
+			return st, err
 		}
 	}
 }
