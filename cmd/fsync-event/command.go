@@ -104,7 +104,7 @@ func (q *query) noteOld(began time.Time) {
 	}
 	for _, label := range slices.Sorted(maps.Keys(q.taken)) {
 		if before := began.Sub(q.taken[label].Since); before >= time.Millisecond { // finer it is not written
-			q.complain("takes " + label + ", which was set " + inWords(before) + " before this run began; --max-age passes over what is old")
+			q.remark("takes " + label + ", which was set " + inWords(before) + " before this run began; --max-age passes over what is old")
 		}
 	}
 }

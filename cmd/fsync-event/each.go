@@ -59,7 +59,7 @@ func (j *job) sayFailed(end child.Outcome) {
 	case end.By != 0:
 		how = "ended by " + child.SignalName(end.By)
 	}
-	j.complain(j.operands[0] + ": " + how + "; waiting for the next set")
+	j.remark(j.operands[0] + ": " + how + "; waiting for the next set")
 }
 
 // A listener waits for one set after the other.

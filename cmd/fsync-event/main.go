@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
@@ -99,6 +100,14 @@ func (q *query) each(targets []target, do func(target) error) int {
 func (q *query) fail(status int, err error) int {
 	q.complain(err.Error())
 	return status
+}
+
+// remark says what people should know, and nothing waits for: not on a terminal
+// that Ctrl-S has stopped.
+func (q *query) remark(message string) {
+	if _, terminal := term.Columns(os.Stderr); !terminal || term.Takes(os.Stderr) {
+		q.complain(message)
+	}
 }
 
 // complain prints a message on stderr.

@@ -53,13 +53,12 @@ func (q *query) waitFailed(targets []target, err error) int {
 	missing := q.missing(targets)
 	switch {
 	case q.quiet, q.timeout == 0: // one look was asked for, and its answer is the status
-	case terminal && !term.Takes(os.Stderr):
 	case terminal, missing != "", q.verb == "run":
 		message := "gave up " + q.waitingFor(targets) + missing + q.tooOld(targets)
 		if q.verb == "run" {
 			message += "; " + q.operands[0] + " was not started"
 		}
-		q.complain(message)
+		q.remark(message)
 	}
 	return exitNotSet
 }
