@@ -196,3 +196,51 @@ func ExampleSemaphore_Holders() {
 	fmt.Println(len(holders), "of", n, "slots are held")
 	// Output: 2 of 3 slots are held
 }
+
+// A program that hands its work, and the lock, to another one leaves the hold:
+// the lock is held until that one ends.
+func ExampleLock_Leave() {
+	path := filepath.Join(dir(), "leave.lock")
+	lock := filelock.New(path)
+	if err := lock.Acquire(context.Background()); err != nil {
+		log.Print(err)
+		return
+	}
+	file, err := lock.File()
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	child := exec.Command("sleep", "1000")
+	child.ExtraFiles = []*os.File{file}
+	err = child.Start()
+	file.Close()
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	if err := lock.Leave(); err != nil {
+		log.Print(err)
+	}
+	fmt.Println(filelock.New(path).TryAcquire())
+	child.Process.Kill()
+	child.Wait()
+	fmt.Println(filelock.New(path).TryAcquire())
+	// Output:
+	// false <nil>
+	// true <nil>
+}
+
+// A lock file that is reached by a symbolic link of one's own.
+func ExampleAnyFile() {
+	link := filepath.Join(dir(), "link.lock")
+	if err := os.Symlink("file.lock", link); err != nil {
+		log.Print(err)
+	}
+	_, err := filelock.New(link).TryAcquire()
+	fmt.Println(err != nil)
+	fmt.Println(filelock.New(link, filelock.AnyFile()).TryAcquire())
+	// Output:
+	// true
+	// true <nil>
+}
