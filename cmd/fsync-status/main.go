@@ -17,10 +17,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/fskind"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
@@ -135,22 +137,28 @@ func (q *query) complainAbout(errs []error) int {
 
 // answerHeld is 0 if the lock is held, or every slot of the semaphore.
 //
-// It is tried: holders in other PID namespaces and on other hosts may not be
-// known, and known ones may be gone. A try of what is held disturbs nobody, and
-// what is acquired is released at once. If it cannot be tried, for want of
-// permissions, what the kernel says counts, if that is all that there is to
-// know.
+// The kernel's word counts. Only if the kernel does not tell of all holders, as
+// of those in other PID namespaces, the lock is tried, and released at once: for
+// that moment a process that tries it without waiting finds it held. A try of
+// what is held disturbs nobody, except on SMB: there it can end the hold of
+// another process on this host.
 func (q *query) answerHeld() int {
 	l := q.look()
 	if errs := l.problems(); len(errs) > 0 {
 		return q.complainAbout(errs)
 	}
 	e := l.entries[0]
+	switch {
+	case e.full():
+		return 0
+	case e.Unknown == "":
+		return exitNotHeld
+	}
 	held, err := e.tried()
 	switch {
-	case err == nil && held, err != nil && e.full():
+	case err == nil && held:
 		return 0
-	case err == nil, e.Unknown == "":
+	case err == nil:
 		return exitNotHeld
 	}
 	return q.complainAbout([]error{fmt.Errorf("it is not known whether %s is held: %s; and it cannot be tried: %w", l.labels[0], e.Unknown, err)})
@@ -162,13 +170,13 @@ func (e entry) tried() (bool, error) {
 		TryAcquire() (bool, error)
 		Release() error
 	}
-	var lock locker = filelock.New(e.Path, filelock.AnyFile())
 	if info, err := os.Stat(e.Path); err == nil && info.Mode()&fs.ModeDevice != 0 {
-		if !e.full() && e.Unknown != "" { // it is not tried: to open some devices has effects
-			return false, errors.New("it is a device, and to open some has effects")
-		}
-		return e.full(), nil
+		return false, errors.New("it is a device, and to open some has effects")
 	}
+	if kind := fskind.Of(e.Path); slices.Contains([]string{"smb", "smb2", "cifs"}, kind.Name) {
+		return false, errors.New("a try on " + kind.Name + " can end the hold of another process")
+	}
+	var lock locker = filelock.New(e.Path, filelock.AnyFile())
 	if e.isSemaphore() {
 		if e.Slots == 0 {
 			return false, nil // nobody has acquired it yet
