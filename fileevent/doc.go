@@ -37,8 +37,8 @@
 // directory that is moved to DIR while somebody waits there brings its traces,
 // and they may end the wait.
 //
-// Waits that take an event, see [AutoReset], pay no attention to the trace and
-// leave none: what has been cleared cannot be taken.
+// Waits that take an event, see [AutoReset], leave a trace as Clear does, and pay
+// no attention to it themselves: what has been cleared cannot be taken.
 //
 // # Every Set
 //

@@ -82,9 +82,9 @@ func Note(text string) Option {
 // that the event was set. Which one is not said. To set it when it is set
 // already adds nothing. [Event.IsSet] and [Event.WaitClear] take nothing.
 //
-// Taking is the removal of the marker, without a trace. So all who wait have to
-// use AutoReset; nothing records that an event is one. Who waits without it
-// takes nothing, and may miss what another takes.
+// Nothing records that an event is one with AutoReset, so all who wait have to
+// use it. A wait without it takes nothing; it is woken by what others take as by
+// what they clear, but not on Windows.
 //
 // An event that is set and cleared at once wakes nobody who did not take it in
 // between. A process that dies after it took the event, and before it did what

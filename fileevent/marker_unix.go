@@ -45,6 +45,9 @@ func unlink(path string) (bool, error) {
 	}
 }
 
+// renameTakes is whether of many that rename one file one succeeds.
+const renameTakes = true
+
 func rename(from, to string) error { return os.Rename(from, to) }
 
 // inode is the number of the file in its file system.

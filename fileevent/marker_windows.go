@@ -41,6 +41,9 @@ func deleteAlone(name *uint16) error {
 	return windows.CloseHandle(h)
 }
 
+// renameTakes is whether of many that rename one file one succeeds.
+const renameTakes = false
+
 // rename tries again while somebody reads what is to be replaced.
 func rename(from, to string) error {
 	err := os.Rename(from, to)

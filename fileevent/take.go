@@ -56,7 +56,36 @@ func (m marker) take() (bool, error) {
 	if m.network {
 		return m.claim(os.Rename)
 	}
+	if taken, err := m.takeToTrace(); taken || errors.Is(err, fs.ErrNotExist) {
+		return taken, nil
+	}
 	return unlink(m.path)
+}
+
+// takeToTrace takes the marker as Clear does: in one step it becomes the trace,
+// so a Watch that comes too late for the marker sees that. The error is
+// [fs.ErrNotExist] if somebody else was faster; after any other the marker is
+// there, and has to go without a trace.
+func (m marker) takeToTrace() (bool, error) {
+	info, err := os.Lstat(m.path)
+	if err != nil {
+		return false, err
+	}
+	if !renameTakes || info.Mode()&(fs.ModeDir|fs.ModeDevice) != 0 || links(info) > 1 {
+		return false, errors.ErrUnsupported
+	}
+	for attempt := 0; ; attempt++ {
+		err := os.Rename(m.path, m.tracePath())
+		if err == nil || !errors.Is(err, fs.ErrNotExist) || attempt == maxAttempts {
+			return err == nil, err
+		}
+		if set, lookErr := m.exists(); !set && lookErr == nil {
+			return false, err
+		}
+		if err := beside.Make(m.dir); err != nil {
+			return false, misplaced(err.Error())
+		}
+	}
 }
 
 // claim takes the marker by giving it a name that nobody else has, and then
@@ -81,6 +110,8 @@ func (m marker) claim(rename func(from, to string) error) (bool, error) {
 	if err != nil {
 		return false, m.failed("take", err)
 	}
-	os.Remove(ours)
+	if os.Rename(ours, m.tracePath()) != nil {
+		os.Remove(ours)
+	}
 	return true, nil
 }

@@ -323,7 +323,7 @@ func TestClaim(t *testing.T) {
 			if got, err = e.marker.claim(os.Rename); got || err != nil {
 				t.Errorf("claim() of nothing = %v, %v", got, err)
 			}
-			left, _ := filepath.Glob(filepath.Join(filepath.Dir(e.Path()), ".fsync", "*"))
+			left, _ := filepath.Glob(filepath.Join(filepath.Dir(e.Path()), ".fsync", "*.taken"))
 			if len(left) != 0 {
 				t.Errorf("left behind: %v", left)
 			}

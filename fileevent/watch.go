@@ -24,9 +24,8 @@ import (
 // which one was cleared last; so it holds no resources, need not be closed, and
 // misses nothing while nobody calls Next.
 //
-// Not promised: that it sees a marker that was removed before Next looks by
-// other means than [Event.Clear], such as rm(1) or a wait with [AutoReset].
-// These leave no trace. Nor that it sees a pulse in a directory that was
+// Not promised: that it sees a marker that rm(1), or on Windows a wait with
+// [AutoReset], has removed before Next looks. These leave no trace. Nor that it sees a pulse in a directory that was
 // removed, or replaced by another one, before Next looks.
 //
 // A Watch may be used by many goroutines; each Set ends one Next then. For each

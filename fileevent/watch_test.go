@@ -74,6 +74,7 @@ func TestWatchBetweenLooks(t *testing.T) {
 		"removed":                   {[]act{set}, []act{rm}, false},
 		"removed, set":              {[]act{set}, []act{rm, set}, true},
 		"taken, set":                {[]act{set}, []act{take, set}, true},
+		"set and taken":             {nil, []act{set, take}, true},
 		"taken":                     {[]act{set}, []act{take}, false},
 		"set on what was touched":   {[]act{touch}, []act{set}, true},
 		"no directory for traces":   {[]act{set, clear, set, clear}, []act{nothing}, false},
@@ -288,8 +289,7 @@ func follow(e *Event) error {
 	return err
 }
 
-// Waits and takers beside a Watch keep nothing from it that is not removed
-// without a trace.
+// Waits that clear the event, and waits that take it, keep nothing from a Watch.
 func TestWatchBesideOthers(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -297,6 +297,9 @@ func TestWatchBesideOthers(t *testing.T) {
 	others := startAgents(t, 3, path, watching)
 	tell(others, "consume")
 	expect(t, others, "asleep")
+	takers := startAgents(t, 2, path, watching, "auto")
+	tell(takers, "race")
+	expect(t, takers, "asleep")
 	w := watchOf(t, e)
 	for range 200 {
 		must(t, e.Set())

@@ -121,6 +121,9 @@ func (q *query) await(r *child.Relay, targets []target) ([]target, error) {
 	events := make([]*fileevent.Event, len(targets))
 	for i, t := range targets {
 		events[i] = t.Event
+		if q.take {
+			defer t.Tidy()
+		}
 	}
 	won, err := -1, error(nil)
 	switch {
