@@ -11,7 +11,6 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/cmd/internal/runlog"
 	"github.com/fsync-lock/fsync/internal/cwd"
-	"github.com/fsync-lock/fsync/internal/plain"
 )
 
 // execute runs the command with our files and hands signals through to it. It
@@ -30,7 +29,8 @@ func (j *job) execute(l lock, r *child.Relay, e *runlog.Entry) (child.Outcome, e
 	if err != nil {
 		return j.notRun(err)
 	}
-	c := child.Command{Path: path, Argv: j.command, Env: j.environment(l), Leashed: j.close, Started: e.Running, Limit: j.limit()}
+	c := child.Command{Path: path, Argv: j.command, Env: j.environment(l), Leashed: j.close, Started: e.Running,
+		Limit: child.Limit{Time: j.maxRuntime, KillAfter: j.killAfter}}
 	if j.noFork {
 		e.Started()
 		return j.notRun(r.Become(c))
@@ -40,17 +40,6 @@ func (j *job) execute(l lock, r *child.Relay, e *runlog.Entry) (child.Outcome, e
 		return j.notRun(err)
 	}
 	return end, nil
-}
-
-// limit is the end of the command's time.
-func (j *job) limit() child.Limit {
-	l := child.Limit{Time: j.maxRuntime, KillAfter: j.killAfter}
-	if j.verbose {
-		l.Say = func() {
-			j.complain("TERM after " + j.maxRuntime.String() + " to " + plain.Shorten(j.command[0], 80))
-		}
-	}
-	return l
 }
 
 // notRun is the status and the message for a command that could not be run.

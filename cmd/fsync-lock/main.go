@@ -78,7 +78,7 @@ func run(args []string, r *child.Relay) int {
 		return end.Status
 	}
 	j.letGo(l)
-	e.Ended(end, "")
+	e.Ended(end, j.reportOvertime(l, end))
 	return r.Mourn(end)
 }
 

@@ -8,6 +8,10 @@ import (
 // timeout(1) has it.
 const ExitTimedOut = 124
 
+// ExitNotEnded is the status of a command that ran for too long and could not
+// be ended, or has left behind what could not.
+const ExitNotEnded = 125
+
 // ExitSignal and the number of a signal is the status of what that ended.
 const ExitSignal = 128
 
@@ -31,18 +35,29 @@ func (r *Relay) Run(c Command) (Outcome, error) {
 	if c.Started != nil {
 		c.Started()
 	}
-	clock := c.Limit.on(p, r)
-	end := p.wait(r)
-	if !clock.exceeded.IsZero() {
-		end = clock.outcome(p, end)
+	if c.Limit.Time == 0 {
+		return p.wait(r), nil
 	}
-	return end, nil
+	clock := c.Limit.on(p, r)
+	ended := make(chan Outcome, 1)
+	go func() { ended <- p.wait(r) }()
+	select {
+	case end := <-ended:
+		if !clock.exceeded.IsZero() {
+			end = clock.outcome(p, end)
+		}
+		return end, nil
+	case <-clock.gaveUp:
+		r.Over()
+		return Outcome{Status: ExitNotEnded, Overtime: true, Left: p.left()}, nil
+	}
 }
 
 func (c Command) start() (p *process, err error) {
-	apart := c.Limit.Time > 0 && !isJob()
+	limited := c.Limit.Time > 0
+	apart := limited && !isJob()
 	err = runAs(c.Path, c.Argv, func(path string, argv []string) error {
-		p, err = start(path, argv, c.environment(), apart, c.Leashed)
+		p, err = start(path, argv, c.environment(), apart, c.Leashed, limited)
 		return err
 	})
 	return p, err

@@ -25,9 +25,9 @@ func (p *process) signal(sig syscall.Signal) {
 	p.kill(sig)
 }
 
-// signalAll ends the command and whatever else is in its group. A stopped
+// signalGroup ends the command and whatever else is in its group. A stopped
 // process would heed TERM only when it is continued.
-func (p *process) signalAll(sig syscall.Signal) {
+func (p *process) signalGroup(sig syscall.Signal) {
 	group := -p.pid
 	if !p.apart { // we lead the group
 		if theirs, err := unix.Getpgid(p.pid); err != nil || theirs != unix.Getpgrp() {
@@ -43,6 +43,9 @@ func (p *process) signalAll(sig syscall.Signal) {
 		syscall.Kill(group, unix.SIGCONT)
 	}
 }
+
+// mayBeKilled reports whether the kernel lets this process do that.
+func (s Survivor) mayBeKilled() bool { return syscall.Kill(s.PID, 0) != unix.EPERM }
 
 // groupLives reports whether there is anybody left in the command's own group.
 func (p *process) groupLives() bool {

@@ -1,6 +1,8 @@
 package child
 
 import (
+	"os"
+	"os/signal"
 	"runtime"
 	"syscall"
 
@@ -13,17 +15,34 @@ import (
 type process struct {
 	pid   int
 	apart bool // it has a process group of its own
+
+	family *family // nil if its time is not limited
 }
 
 // start starts a command with our files. A leashed one dies with this process.
-func start(path string, argv, env []string, apart, leashed bool) (*process, error) {
+func start(path string, argv, env []string, apart, leashed, limited bool) (*process, error) {
+	p := &process{apart: apart}
+	if limited {
+		p.family = found()
+	}
 	if leashed {
 		runtime.LockOSThread() // it dies with the thread that started it, see prctl(2)
 	}
 	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
 		Env: env, Files: []uintptr{0, 1, 2}, Sys: Attributes(apart, leashed),
 	})
-	return &process{pid, apart}, err
+	if p.pid = pid; err == nil && limited {
+		go p.reapOrphans()
+	}
+	return p, err
+}
+
+func (p *process) reapOrphans() {
+	children := make(chan os.Signal, 1)
+	signal.Notify(children, unix.SIGCHLD)
+	for range children {
+		reap(p.pid)
+	}
 }
 
 // wait waits for the command's end. It stays a zombie, and keeps its PID, until
@@ -38,6 +57,28 @@ func (p *process) wait(r *Relay) Outcome {
 			return outcomeOf(ws, err)
 		}
 	}
+}
+
+// signalAll sends TERM or KILL to the command and to all that it has started,
+// and reports whether the command was sent it. What is stopped would heed TERM
+// only when it is continued.
+func (p *process) signalAll(sig syscall.Signal) (sent bool) {
+	if !p.family.known || p.family.signal(p.pid, p.apart, sig) != nil {
+		p.signalGroup(sig)
+	}
+	return Survivor{PID: p.pid}.mayBeKilled()
+}
+
+// left are the command, if it has not ended, and what it has started.
+func (p *process) left() (list []Survivor) {
+	members, err := p.family.living(p.pid, p.apart)
+	if err != nil && p.groupLives() {
+		return []Survivor{{PID: p.pid}}
+	}
+	for _, m := range members {
+		list = append(list, Survivor{m.pid, m.name})
+	}
+	return list
 }
 
 // kill sends the command a signal.

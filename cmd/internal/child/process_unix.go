@@ -16,7 +16,7 @@ type process struct {
 
 // start starts a command with our files. A leashed one dies with this process,
 // where the system can do that.
-func start(path string, argv, env []string, apart, leashed bool) (*process, error) {
+func start(path string, argv, env []string, apart, leashed, _ bool) (*process, error) {
 	p, err := os.StartProcess(path, argv, &os.ProcAttr{
 		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: Attributes(apart, leashed),
 	})
@@ -34,6 +34,21 @@ func (p *process) wait(r *Relay) Outcome {
 		return outcomeOf(0, err)
 	}
 	return outcomeOf(state.Sys().(syscall.WaitStatus), nil)
+}
+
+// signalAll sends TERM or KILL to the command and to its process group, and
+// reports whether the command was sent it.
+func (p *process) signalAll(sig syscall.Signal) (sent bool) {
+	p.signalGroup(sig)
+	return Survivor{PID: p.pid}.mayBeKilled()
+}
+
+// left is what has not ended of the command's own group.
+func (p *process) left() []Survivor {
+	if !p.groupLives() {
+		return nil
+	}
+	return []Survivor{{PID: p.pid}}
 }
 
 // kill sends the command a signal, unless it has ended.

@@ -14,7 +14,7 @@ type process struct {
 
 // start starts a command with our files. Every one is leashed here: see
 // fsync-lock.
-func start(path string, argv, env []string, _, _ bool) (*process, error) {
+func start(path string, argv, env []string, _, _, _ bool) (*process, error) {
 	p, err := os.StartProcess(path, argv, &os.ProcAttr{
 		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 	})
@@ -46,6 +46,8 @@ func (p *process) wait(r *Relay) Outcome {
 func (p *process) signal(syscall.Signal) {}
 
 // signalAll ends the command; there is only one way to.
-func (p *process) signalAll(syscall.Signal) { p.Kill() }
+func (p *process) signalAll(syscall.Signal) (sent bool) { return p.Kill() == nil }
 
-func (p *process) groupLives() bool { return false }
+func (p *process) left() []Survivor { return nil }
+
+func (s Survivor) mayBeKilled() bool { return true }

@@ -205,5 +205,6 @@ type Outcome struct {
 	Status int            // as it is handed on
 	By     syscall.Signal // what ended it; 0 = itself
 
-	Overtime bool // it was told to end because it ran for too long; By is KILL if it was killed
+	Overtime bool       // it was told to end because it ran for too long; By is KILL if it was killed
+	Left     []Survivor // and these were not ended
 }

@@ -114,6 +114,8 @@ func (e *Entry) Ended(end child.Outcome, reason string) {
 	}
 	how, by := journal.Ran, end.By
 	switch {
+	case len(end.Left) > 0:
+		how, by = journal.Running, 0 // and the reason says what
 	case end.Overtime:
 		how = journal.Killed
 		if by == 0 {

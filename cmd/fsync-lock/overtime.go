@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/internal/plain"
+)
+
+// reportOvertime says on stderr that the command ran for too long, so that
+// cron(8) mails it, and what became of it. It returns what it says of processes
+// that were not ended, for the journal.
+func (j *job) reportOvertime(l lock, end child.Outcome) (why string) {
+	if !end.Overtime {
+		return ""
+	}
+	said := fmt.Sprintf("command ended after %v (--max-runtime)", j.maxRuntime)
+	switch {
+	case end.Status == child.ExitNotEnded:
+		why = "could not be killed: " + survivors(end.Left)
+		said = fmt.Sprintf("command ran for longer than %v (--max-runtime) and %s", j.maxRuntime, why)
+	case len(end.Left) > 0:
+		why = "still running: " + survivors(end.Left)
+		said += "; " + why + " (--kill-after would kill it)"
+	case end.By != 0:
+		said = fmt.Sprintf("command killed after %v (--max-runtime and --kill-after)", j.maxRuntime+j.killAfter)
+	}
+	j.complainSoon(j.label(l) + ": " + said)
+	return why
+}
+
+// survivors names processes.
+func survivors(list []child.Survivor) string {
+	const most = 5
+	var names []string
+	for i, s := range list {
+		if i == most {
+			names = append(names, fmt.Sprintf("%d more", len(list)-most))
+			break
+		}
+		name := fmt.Sprintf("pid %d", s.PID)
+		if s.Name != "" {
+			name += " (" + plain.Shorten(s.Name, 40) + ")"
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// complainSoon prints a line on stderr, and does not wait for a reader who takes
+// nothing.
+func (j *job) complainSoon(line string) {
+	said := make(chan struct{})
+	go func() {
+		j.complain(line)
+		close(said)
+	}()
+	select {
+	case <-said:
+	case <-time.After(100 * time.Millisecond):
+	}
+}
