@@ -29,20 +29,22 @@ type Relay struct {
 	delivered chan struct{}  // closed when signals is, and empty
 	left      chan struct{}  // closed when the main thread takes no signals any more
 
-	mu    sync.Mutex           // guards the fields below; the end of the process is under it too
-	tidy  func()               // what to do before the end; nil = nothing
-	tell  func(syscall.Signal) // whom to tell of it; nil = nobody
-	p     *process             // the command; nil until it runs
-	ended bool                 // it has, or there will be none
-	last  syscall.Signal
-	came  chan struct{} // has one when last is set
+	mu     sync.Mutex              // guards the fields below; the end of the process is under it too
+	tidy   func()                  // what to do before the end; nil = nothing
+	tell   func(syscall.Signal)    // whom to tell of it; nil = nobody
+	p      *process                // the command; nil until it runs
+	sentry *sentry                 // beside it; nil = none
+	asking map[syscall.Signal]bool // of which signals the sentry is asked
+	ended  bool                    // it has, or there will be none
+	last   syscall.Signal
+	came   chan struct{} // has one when last is set
 }
 
 // NewRelay returns a relay that does not listen yet.
 func NewRelay() *Relay {
 	return &Relay{
 		caught: make(chan struct{}), delivered: make(chan struct{}), left: make(chan struct{}),
-		came: make(chan struct{}, 1),
+		came: make(chan struct{}, 1), asking: map[syscall.Signal]bool{},
 	}
 }
 
@@ -66,8 +68,8 @@ func (r *Relay) deliver(sig syscall.Signal, typed bool) {
 	defer r.mu.Unlock()
 	switch {
 	case r.p != nil:
-		if !r.ended && (!typed || r.p.apart) {
-			r.p.signal(sig)
+		if !r.ended {
+			r.handOn(sig, typed && !r.p.apart)
 		}
 		if sig != sigCont {
 			r.last = sig
@@ -87,6 +89,44 @@ func (r *Relay) deliver(sig syscall.Signal, typed bool) {
 	}
 }
 
+// handOn sends the command a signal that has come to this process, unless the
+// command has got it, too: the terminal has sent it to both, or the sentry tells
+// so. Of two equal signals that come while the sentry is waited for one is
+// handed on, as the kernel does it with two that a process has not yet taken.
+func (r *Relay) handOn(sig syscall.Signal, hasIt bool) {
+	s, p := r.sentry, r.p
+	switch {
+	case hasIt && s != nil:
+		go s.got(sig, p) // so that what it reports is not taken for the next one
+	case hasIt:
+	case s == nil || sig == sigCont:
+		p.signal(sig)
+	case !r.asking[sig]:
+		r.asking[sig] = true
+		go func() {
+			got := s.got(sig, p)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			delete(r.asking, sig)
+			if !got && !r.ended && r.p == p {
+				if p.apart { // it goes to the whole group
+					s.expect(sig)
+				}
+				p.signal(sig)
+			}
+		}()
+	}
+}
+
+// post posts the sentry beside a command, if that still runs.
+func (r *Relay) post(p *process) {
+	r.unlessOver(func() {
+		if r.p == p {
+			r.sentry = post(p)
+		}
+	})
+}
+
 // start starts the command, when signals are caught. One that comes while it is
 // started is handed to it.
 func (r *Relay) start(c Command) (*process, error) {
@@ -96,6 +136,9 @@ func (r *Relay) start(c Command) (*process, error) {
 	p, err := c.start()
 	if err == nil {
 		r.p = p
+		if sentryAfter > 0 {
+			time.AfterFunc(sentryAfter, func() { r.post(p) })
+		}
 	}
 	return p, err
 }
@@ -170,6 +213,10 @@ func (r *Relay) Over() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = true
+	if r.sentry != nil {
+		r.sentry.dismiss()
+		r.sentry = nil
+	}
 }
 
 // Mourn ends this process by the signal that ended both it and the command, as

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// A signal comes to the command once, whomever its sender has sent it to: the
+// wrapper alone, its process group as timeout(1) does, or one process after the
+// other as systemd does when it stops a unit.
+func TestSignalsComeOnce(t *testing.T) {
+	t.Parallel()
+	for name, send := range map[string]func(wrapper int){
+		"alone": func(wrapper int) { syscall.Kill(wrapper, syscall.SIGTERM) },
+		"group": func(wrapper int) { syscall.Kill(-wrapper, syscall.SIGTERM) },
+		"each": func(wrapper int) {
+			for _, pid := range append([]int{wrapper}, children(wrapper)...) {
+				syscall.Kill(pid, syscall.SIGTERM)
+				time.Sleep(time.Millisecond)
+			}
+		},
+		"each, backwards": func(wrapper int) {
+			all := append([]int{wrapper}, children(wrapper)...)
+			slices.Reverse(all)
+			for _, pid := range all {
+				syscall.Kill(pid, syscall.SIGTERM)
+				time.Sleep(time.Millisecond)
+			}
+		},
+		"both": func(wrapper int) { // as timeout(1)
+			syscall.Kill(wrapper, syscall.SIGTERM)
+			syscall.Kill(-wrapper, syscall.SIGTERM)
+		},
+	} {
+		for _, options := range [][]string{nil, {"--max-runtime", "1h"}, {"-o"}} {
+			t.Run(fmt.Sprint(name, options), func(t *testing.T) {
+				t.Parallel()
+				p := startCounting(t, options, "count-signals")
+				send(p.PID())
+				p.Expect("got terminated.")
+				// By the time that this is handed on all that came before has been.
+				p.Signal(syscall.SIGHUP)
+				p.Expect("got hangup.")
+				// And none is taken for one that came before.
+				p.Signal(syscall.SIGHUP)
+				p.Expect("got hangup.")
+				p.end()
+			})
+		}
+	}
+}
+
+// What is sent to processes by the name of the wrapper reaches the command.
+func TestSignalByName(t *testing.T) {
+	t.Parallel()
+	pkill, err := exec.LookPath("pkill")
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, how := range []string{"-x", "-f"} {
+		p := startCounting(t, nil, "count-signals")
+		pattern := map[string]string{"-x": "fsync-lock", "-f": "^fsync-lock a.lock count-signals"}[how]
+		if out, err := exec.Command(pkill, "-TERM", "-g", strconv.Itoa(p.PID()), how, pattern).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		p.Expect("got terminated.")
+		p.end()
+	}
+}
+
+// The command has left the group that gets the signal.
+func TestSignalToAGroupThatTheCommandLeft(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("setsid"); err != nil {
+		t.Skip(err)
+	}
+	p := startCounting(t, nil, "sh", "-c", "sleep .1; exec setsid count-signals")
+	syscall.Kill(-p.PID(), syscall.SIGTERM)
+	p.Expect("got terminated.")
+	p.end()
+}
+
+// The real timeout(1), which hands TERM on as it sends it at the end of the
+// time.
+func TestTimeoutSendsOnce(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("timeout"); err != nil {
+		t.Skip(err)
+	}
+	cmd := exec.Command("timeout", "1000", "fsync-lock", "a.lock", "count-signals")
+	cmd.Dir = t.TempDir()
+	p := testproc.StartCmd(t, cmd)
+	p.Expect("ready")
+	wrapper := children(p.PID())[0]
+	testproc.Until(t, "there is a sentry", func() bool { return sentryOf(wrapper) != 0 })
+	p.Signal(syscall.SIGTERM)
+	p.Expect("got terminated.")
+	syscall.Kill(wrapper, syscall.SIGHUP)
+	p.Expect("got hangup.")
+	touch(t, filepath.Join(cmd.Dir, "end"))
+	p.Exit()
+}
+
+// A sentry lives no longer than its wrapper, and has no files open.
+func TestSentry(t *testing.T) {
+	t.Parallel()
+	p := startCounting(t, nil, "count-signals")
+	sentry := sentryOf(p.PID())
+	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", sentry))
+	if err != nil || len(files) != 1 {
+		t.Errorf("it has %v open, %v", files, err)
+	}
+	p.Kill()
+	testproc.Until(t, "the sentry is gone", func() bool {
+		return syscall.Kill(sentry, 0) == syscall.ESRCH || stat(t, strconv.Itoa(sentry)).state == "Z"
+	})
+}
+
+// A counting is count-signals below a wrapper that leads a process group.
+type counting struct {
+	*testproc.Proc
+	t   *testing.T
+	dir string
+}
+
+// startCounting returns when the command runs, and there is a sentry.
+func startCounting(t *testing.T, options []string, command ...string) counting {
+	t.Helper()
+	cmd := exec.Command("fsync-lock", slices.Concat(options, []string{"a.lock"}, command)...)
+	cmd.Dir = t.TempDir()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p := testproc.StartCmd(t, cmd)
+	p.Expect("ready")
+	testproc.Until(t, "there is a sentry", func() bool { return sentryOf(p.PID()) != 0 })
+	return counting{p, t, cmd.Dir}
+}
+
+// end has the command end, and fails the test if that got more signals.
+func (c counting) end() {
+	c.t.Helper()
+	touch(c.t, filepath.Join(c.dir, "end"))
+	for line := range c.Lines() {
+		c.t.Errorf("then it said %q", line)
+	}
+	if status := c.Exit(); status != 0 {
+		c.t.Errorf("exit status %d", status)
+	}
+}
+
+// children are the processes that a process has started.
+func children(pid int) (list []int) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		for _, field := range strings.Fields(string(text)) {
+			n, _ := strconv.Atoi(field)
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// sentryOf is the sentry of a wrapper, when it stands where it is to; 0 = none.
+func sentryOf(pid int) int {
+	for _, child := range children(pid) {
+		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", child))
+		files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", child))
+		if string(name) == "signals\n" && len(files) == 1 {
+			return child
+		}
+	}
+	return 0
+}

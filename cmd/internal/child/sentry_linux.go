@@ -1,0 +1,215 @@
+//go:build linux && !(mips || mipsle || mips64 || mips64le || s390x)
+
+package child
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A sentry tells whether a signal that this process got was sent to the command
+// as well. The kernel does not tell whom a signal was sent to: one to this
+// process alone looks like one to its process group, or to each process of a
+// control group. So the sentry stands beside the command, as a process of the
+// same group and control group that does nothing but report its signals. What it
+// gets too, the command has got, and is not handed on.
+//
+// It is a fork of this process that has no files open, and another name, so that
+// a signal to processes by name (pkill, killall) does not reach it. It dies with
+// this process.
+type sentry struct {
+	pid, group int
+	reports    *os.File
+
+	mu    sync.Mutex                   // guards the fields below
+	heard map[syscall.Signal]time.Time // when it reported a signal
+	echo  map[syscall.Signal]bool      // what we have sent to its group ourselves
+	news  chan struct{}                // closed when there is a report
+}
+
+const (
+	// sentryAfter is how long a command runs before it has a sentry: a short one
+	// needs none. A signal that comes earlier is always handed on.
+	sentryAfter = 5 * time.Millisecond
+	// patience is how long after us the sentry may get its signal. Whoever sends
+	// a signal to many processes does so one by one.
+	patience = 100 * time.Millisecond
+)
+
+var sentryPID atomic.Int64
+
+// isSentry reports whether a child of this process is a sentry.
+func isSentry(pid int) bool { return int64(pid) == sentryPID.Load() }
+
+// post posts a sentry beside the command, or none if that cannot be.
+func post(p *process) *sentry {
+	s := &sentry{group: unix.Getpgrp(), heard: map[syscall.Signal]time.Time{}, echo: map[syscall.Signal]bool{}, news: make(chan struct{})}
+	if p.apart {
+		s.group = p.pid
+	}
+	if !s.isBeside(p) {
+		return nil
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil
+	}
+	defer w.Close()
+	prepareOrders(w, s.group)
+	if s.pid, err = fork(watch); err != nil {
+		r.Close()
+		return nil
+	}
+	sentryPID.Store(int64(s.pid))
+	s.reports = r
+	go s.listen()
+	return s
+}
+
+// dismiss ends the sentry.
+func (s *sentry) dismiss() {
+	unix.Kill(s.pid, unix.SIGKILL)
+	for {
+		if _, err := unix.Wait4(s.pid, nil, 0, nil); err != unix.EINTR {
+			break
+		}
+	}
+	sentryPID.Store(0)
+	s.reports.Close()
+}
+
+// listen takes the reports.
+func (s *sentry) listen() {
+	var buf [16]byte
+	for {
+		n, err := s.reports.Read(buf[:])
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		for _, b := range buf[:n] {
+			sig := syscall.Signal(b)
+			if s.echo[sig] {
+				delete(s.echo, sig)
+				continue
+			}
+			s.heard[sig] = time.Now()
+		}
+		close(s.news)
+		s.news = make(chan struct{})
+		s.mu.Unlock()
+	}
+}
+
+// got reports whether the command has got a signal that has just come to this
+// process. It takes a moment if it has not.
+func (s *sentry) got(sig syscall.Signal, p *process) bool {
+	if !s.isBeside(p) {
+		return false
+	}
+	late := time.After(patience)
+	for {
+		s.mu.Lock()
+		at, ok := s.heard[sig]
+		news := s.news
+		delete(s.heard, sig)
+		s.mu.Unlock()
+		if ok && time.Since(at) < 2*patience {
+			return true
+		}
+		select {
+		case <-news:
+		case <-late:
+			return false
+		}
+	}
+}
+
+// isBeside reports whether the command is in the group that the sentry is in. It
+// may have left it, and then the sentry gets what the command does not.
+func (s *sentry) isBeside(p *process) bool {
+	group, err := unix.Getpgid(p.pid)
+	return err == nil && group == s.group
+}
+
+// expect says that we are about to send a signal to the command's group.
+func (s *sentry) expect(sig syscall.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.echo[sig] = true
+}
+
+// orders are what a sentry needs to know. It cannot be told after the fork.
+var orders struct {
+	reports uintptr // the pipe's descriptor
+	group   uintptr
+	parent  uintptr
+	signals unix.Sigset_t
+	name    [8]byte
+	args    unsafe.Pointer // our command line, where ps(1) reads it
+	length  uintptr        // of that
+	got     byte
+}
+
+func prepareOrders(w *os.File, group int) {
+	orders.reports, orders.group, orders.parent = w.Fd(), uintptr(group), uintptr(os.Getpid())
+	orders.signals = sigset(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM)
+	copy(orders.name[:], "signals")
+	orders.args, orders.length = commandLine()
+}
+
+// commandLine is where the command line lies. The Go runtime does not copy it.
+func commandLine() (start unsafe.Pointer, length uintptr) {
+	for _, arg := range os.Args {
+		at := unsafe.Pointer(unsafe.StringData(arg))
+		if start == nil {
+			start = at
+		} else if at != unsafe.Add(start, length) {
+			break // it was changed
+		}
+		length += uintptr(len(arg)) + 1
+	}
+	return start, length
+}
+
+// watch is the sentry. It runs in a process of its own; see fork.
+//
+//go:norace
+//go:nosplit
+func watch() {
+	syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0)
+	if parent, _, _ := syscall.RawSyscall(unix.SYS_GETPPID, 0, 0, 0); parent != orders.parent {
+		return
+	}
+	if _, _, errno := syscall.RawSyscall(unix.SYS_SETPGID, 0, orders.group, 0); errno != 0 {
+		return
+	}
+	syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&orders.name)), 0)
+	for i := uintptr(0); i < orders.length; i++ {
+		at := (*byte)(unsafe.Add(orders.args, i))
+		*at = 0
+		if i < uintptr(len(orders.name)) {
+			*at = orders.name[i]
+		}
+	}
+	if _, _, errno := syscall.RawSyscall(unix.SYS_DUP3, orders.reports, 0, 0); errno != 0 {
+		return
+	}
+	if _, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 1, 1<<31-1, 0); errno != 0 {
+		return // it would keep the lock, and pipes
+	}
+	for {
+		sig, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&orders.signals)), 0, 0, sigsetSize, 0, 0)
+		if errno != 0 {
+			continue
+		}
+		orders.got = byte(sig)
+		syscall.RawSyscall(unix.SYS_WRITE, 0, uintptr(unsafe.Pointer(&orders.got)), 1)
+	}
+}
