@@ -20,7 +20,7 @@ const (
 	maxHosts     = 1_000   // of a lock that are counted
 	maxTroubles  = 200     // runs that did not come to be, or failed
 	maxUnended   = 1_000   // runs that may still be running
-	maxKnown     = 4 << 20 // runs that are told from the same ones in another journal
+	maxKnown     = 4 << 20 // places for runs that are told from the same ones in another journal
 	maxPath      = 4096    // bytes of a lock's path
 	finest       = time.Millisecond
 	coarsestTime = 100 * 365 * 24 * time.Hour
@@ -254,25 +254,58 @@ func inOrder(a, b journal.Run) int {
 }
 
 // known tells which runs were read before, by what is alike in all lines of a
-// run.
+// run: it keeps a number for each, in a hash table whose free places are 0. When
+// that has as many as it may have, it learns no more.
 type known struct {
-	seed maphash.Seed
-	sums map[uint64]struct{}
+	seed  maphash.Seed
+	table []uint64
+	used  int
 }
 
-func newKnown() *known { return &known{maphash.MakeSeed(), map[uint64]struct{}{}} }
+type identity struct {
+	start      int64
+	pid        int
+	host, lock string
+}
 
+func newKnown() *known { return &known{seed: maphash.MakeSeed(), table: make([]uint64, 1<<10)} }
+
+// has reports whether the run was read before, and learns it.
 func (k *known) has(r journal.Run) bool {
 	if k == nil {
 		return false
 	}
-	var h maphash.Hash
-	h.SetSeed(k.seed)
-	fmt.Fprintf(&h, "%d %d %s\x00%s", r.Start.UnixNano(), r.PID, r.Host, r.Lock)
-	sum := h.Sum64()
-	_, has := k.sums[sum]
-	if !has && len(k.sums) < maxKnown {
-		k.sums[sum] = struct{}{}
+	sum := max(maphash.Comparable(k.seed, identity{r.Start.UnixNano(), r.PID, r.Host, r.Lock}), 1)
+	if k.used >= len(k.table)/4*3 && len(k.table) < maxKnown {
+		k.grow()
 	}
-	return has
+	place := k.place(sum)
+	if *place == sum {
+		return true
+	}
+	if k.used < len(k.table)/4*3 {
+		*place = sum
+		k.used++
+	}
+	return false
+}
+
+// place is where a number is, or would be.
+func (k *known) place(sum uint64) *uint64 {
+	last := uint64(len(k.table) - 1)
+	for i := sum & last; ; i = (i + 1) & last {
+		if place := &k.table[i]; *place == 0 || *place == sum {
+			return place
+		}
+	}
+}
+
+func (k *known) grow() {
+	old := k.table
+	k.table = make([]uint64, 2*len(old))
+	for _, sum := range old {
+		if sum != 0 {
+			*k.place(sum) = sum
+		}
+	}
 }

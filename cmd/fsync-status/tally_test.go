@@ -286,6 +286,27 @@ func TestSetApart(t *testing.T) {
 	}
 }
 
+// Runs that are in two journals count once, however many there are, until there
+// is no room to know more.
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	k := newKnown()
+	const n = 20_000
+	for round := range 2 {
+		for i := range n {
+			r := ranAt(made.Add(time.Duration(i/2)), 0)
+			r.PID = i % 2
+			if k.has(r) != (round == 1) {
+				t.Fatalf("round %d, run %d", round, i)
+			}
+		}
+	}
+	k.table, k.used = make([]uint64, maxKnown), maxKnown/4*3
+	if r := ranAt(made, 0); k.has(r) || k.has(r) || len(k.table) != maxKnown {
+		t.Error("a full table has learned")
+	}
+}
+
 // A run that waited for an event holds no lock, and the page says none.
 func TestEventsOfAReport(t *testing.T) {
 	t.Parallel()
