@@ -32,7 +32,7 @@ func newDescriptor(fd int, shared bool) (lock, error) {
 		d.how = unix.LOCK_SH
 	}
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-	if err == nil && flags&unix.FD_CLOEXEC != 0 {
+	if err == nil && (flags&unix.FD_CLOEXEC != 0 || child.LooksOpenedByRuntime(fd)) {
 		err = unix.EBADF
 	}
 	return d, d.failed(err)

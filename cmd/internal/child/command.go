@@ -66,6 +66,7 @@ func (c Command) start() (p *process, err error) {
 // Become turns this process into the command. It returns if that fails.
 func (r *Relay) Become(c Command) error {
 	r.release()
+	closeStandardFiles()
 	err := runAs(c.Path, c.Argv, func(path string, argv []string) error {
 		return become(path, argv, c.environment())
 	})

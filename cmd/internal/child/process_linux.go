@@ -29,12 +29,24 @@ func start(path string, argv, env []string, apart, leashed, limited bool) (*proc
 		runtime.LockOSThread() // it dies with the thread that started it, see prctl(2)
 	}
 	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
-		Env: env, Files: []uintptr{0, 1, 2}, Sys: Attributes(apart, leashed),
+		Env: env, Files: standardFiles(), Sys: Attributes(apart, leashed),
 	})
 	if p.pid = pid; err == nil && limited {
 		go p.reapOrphans()
 	}
 	return p, err
+}
+
+// standardFiles are the command's first three descriptors. One that was closed
+// when this process started is closed there, too.
+func standardFiles() []uintptr {
+	files := []uintptr{0, 1, 2}
+	for fd := range files {
+		if WasClosed(fd) {
+			files[fd] = ^uintptr(0)
+		}
+	}
+	return files
 }
 
 func (p *process) reapOrphans() {
