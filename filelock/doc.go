@@ -52,7 +52,8 @@
 // What a lock file contains is left alone, with one exception: an exclusive
 // holder writes who it is into a slot, or into a file that is called NAME.lock,
 // if that is empty or has such a record in it that a crash left behind. It is
-// for [Lock.Holders], and removed when the hold ends.
+// for [Lock.Holders], and removed when the hold ends. It names the program, not
+// its arguments; [NoRecord] keeps it from being written.
 //
 // # What is not promised
 //

@@ -207,7 +207,8 @@ func findOpenLocks(files []lockFile) openLocks {
 		return found
 	}
 	for _, pid := range processes() {
-		for file, l := range openLocksOf(pid, byInode) {
+		dir := fmt.Sprintf("/proc/%d", pid)
+		for file, l := range locksIn(dir, namesIn(dir+"/fd"), byInode) {
 			if found[file] == nil {
 				found[file] = map[int]Holder{}
 			}
@@ -217,11 +218,11 @@ func findOpenLocks(files []lockFile) openLocks {
 	return found
 }
 
-// openLocksOf are the locks that a process has on the files, by their names.
-func openLocksOf(pid int, files map[inode]string) map[string]tableLock {
+// locksIn are the locks that a process has on the files, by their names, through
+// the descriptors of these numbers. Dir is its directory in /proc.
+func locksIn(dir string, fds []string, files map[inode]string) map[string]tableLock {
 	var found map[string]tableLock
-	dir := fmt.Sprintf("/proc/%d", pid)
-	for _, fd := range namesIn(dir + "/fd") {
+	for _, fd := range fds {
 		file, ok := files[inodeAt(dir+"/fd/"+fd)]
 		if !ok {
 			continue
@@ -240,12 +241,30 @@ func openLocksOf(pid int, files map[inode]string) map[string]tableLock {
 // started after this one, so it has a higher PID, unless the kernel has begun
 // with low ones again meanwhile, of which the last PID that was given out tells
 // as a rule.
+//
+// Children have a descriptor under the number that it has here, if it is
+// inherited at all; only if none is, a child may have been given one under any
+// number, and all are looked at.
 func (h *handle) hasHeir() bool {
-	files := map[inode]string{{h.file.dev, h.file.ino}: ""}
+	file := inode{h.file.dev, h.file.ino}
+	var numbers []string
+	for _, fd := range namesIn("/proc/self/fd") {
+		n, _ := strconv.Atoi(fd)
+		if flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 && inodeAt("/proc/self/fd/"+fd) == file {
+			numbers = append(numbers, fd)
+		}
+	}
 	me := os.Getpid()
 	again := lastPID() < me
 	for _, pid := range processes() {
-		if pid != me && (pid > me || again) && len(openLocksOf(pid, files)) > 0 {
+		if pid == me || pid < me && !again {
+			continue
+		}
+		fds, dir := numbers, fmt.Sprintf("/proc/%d", pid)
+		if len(numbers) == 0 {
+			fds = namesIn(dir + "/fd")
+		}
+		if len(locksIn(dir, fds, map[inode]string{file: ""})) > 0 {
 			return true
 		}
 	}
