@@ -7,31 +7,31 @@ import (
 	"github.com/fsync-lock/fsync/filelock"
 )
 
-// A Deadlock is processes of which none gets what it waits for. Each waits for
-// what the next one holds, and the last for what the first one holds.
+// A Deadlock is a circle of waiting processes: each waits for a lock that the
+// next one holds, and the last waits for a lock that the first one holds.
 //
-// A deadlock of one process is a nested wrapper: the process waits for what an
-// ancestor of it holds, or what it inherited from one, as in "fsync-lock a
-// fsync-lock a true". The ancestor waits for the process to end.
+// A Deadlock of one process is a nested wrapper, as in "fsync-lock a fsync-lock
+// a true": the process waits for a lock that its ancestor holds or that it
+// inherited, while the ancestor waits for the process to end.
 //
-// A deadlock ends if a process in it gives up its wait, or if it has another
-// thread that releases what it holds: the kernel tells what processes wait
-// for, not threads. An ancestor may also release the lock without waiting for
-// its descendant.
+// A deadlock ends if one of its processes gives up its wait. It also ends if
+// another thread of a process releases the lock: the kernel tells which process
+// waits, not which thread, so a Deadlock may be reported that such a thread will
+// end. In the same way an ancestor may release its lock before its descendant
+// ends.
 type Deadlock []Link
 
 // A Link is one wait in a deadlock.
 type Link struct {
 	PID      int
 	Command  string
-	WaitsFor Entry // what the process waits for
-	HeldBy   int   // the process that holds that: the next one, or the ancestor
+	WaitsFor Entry // the lock or semaphore that the process waits for
+	HeldBy   int   // the PID of its holder: the next process, or the ancestor
 }
 
-// Deadlocks returns the deadlocks among entries that were looked at together,
-// as by [Manager.List]. Locks and their holders change while they are looked
-// at: a deadlock that a second look shows too is one; a deadlock that it does
-// not show was none.
+// Deadlocks returns the deadlocks among the entries of one [Manager.List] or one
+// [Inspect]. Holders may change during an inspection, so the result may be wrong:
+// inspect a second time and trust only a deadlock that both times show.
 func Deadlocks(entries []Entry) []Deadlock {
 	waits := stuck(waitsIn(entries))
 	var deadlocks []Deadlock
@@ -50,7 +50,7 @@ func Deadlocks(entries []Entry) []Deadlock {
 	return deadlocks
 }
 
-// waitsFor is what each process, by its ID, waits for.
+// waitsFor holds the waits of each process, by its ID.
 type waitsFor map[int][]wait
 
 type wait struct {
@@ -70,9 +70,9 @@ func waitsIn(entries []Entry) waitsFor {
 	return waits
 }
 
-// stuck leaves the processes that cannot go on. A process that waits for
-// nothing is assumed to release what it holds, so a process that waits for that
-// goes on, and so forth.
+// stuck removes the processes that can go on, until only those in a deadlock, or
+// behind one, are left. It assumes that a process that waits for nothing will
+// release its locks, so the waiters of these locks can go on too, and so forth.
 func stuck(waits waitsFor) waitsFor {
 	for again := true; again; {
 		again = false
@@ -86,8 +86,8 @@ func stuck(waits waitsFor) waitsFor {
 	return waits
 }
 
-// hopeless reports whether a wait will not end: a lock is free when all its
-// holders have released it, a semaphore when any slot is.
+// hopeless reports whether a wait will not end. A wait for a lock ends when all
+// its holders have released it, a wait for a semaphore when one slot is free.
 func (waits waitsFor) hopeless(w wait) bool {
 	kept := map[int]bool{} // slots; a lock has one, 0
 	for _, h := range w.Holders {
@@ -101,8 +101,9 @@ func (waits waitsFor) hopeless(w wait) bool {
 	return len(kept) > 0
 }
 
-// keeps reports whether a holder will not release what a process waits for.
-// What the process has taken itself, another goroutine of it has, as a rule.
+// keeps reports whether a holder will not release the lock that w waits for. If
+// the waiting process itself is the holder, it is usually another goroutine of
+// it that will release the lock.
 func (waits waitsFor) keeps(holder int, w wait) bool {
 	if slices.Contains(w.Nested, holder) {
 		return true
@@ -111,8 +112,8 @@ func (waits waitsFor) keeps(holder int, w wait) bool {
 	return waiting && holder != w.Waiter.PID
 }
 
-// blocking is the wait of a process that will not end, and a holder that
-// will not release what it is for: an ancestor before others.
+// blocking returns the wait of the process that will not end, and a holder that
+// will not release that lock: an ancestor if there is one.
 func (waits waitsFor) blocking(pid int) (w wait, holder int) {
 	all := waits[pid]
 	w = all[slices.IndexFunc(all, waits.hopeless)]
@@ -125,8 +126,8 @@ func (waits waitsFor) blocking(pid int) (w wait, holder int) {
 	return w, w.Holders[i].PID
 }
 
-// next is the process that a stuck one waits for: itself if an ancestor holds
-// what it waits for.
+// next returns the process that a stuck process waits for: itself, if an
+// ancestor holds the lock.
 func (waits waitsFor) next(pid int) int {
 	w, holder := waits.blocking(pid)
 	if slices.Contains(w.Nested, holder) {

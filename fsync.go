@@ -1,14 +1,14 @@
 // Package fsync gives names to locks, semaphores and events that unrelated
-// processes share through a directory. It does what the Manager of Python's
-// multiprocessing does, without a server process: whoever opens the same
-// directory has the same locks, semaphores and events.
+// processes share through a directory. It does the work of the Manager of
+// Python's multiprocessing without a server process: all processes that open
+// the same directory share its locks, semaphores and events.
 //
 //	m, err := fsync.Open("/run/backup")
 //	lock, err := m.NewLock("nightly")
 //	done, err := m.NewEvent("done")
 //
-// What they promise is said in [filelock.Lock], [filelock.Semaphore] and
-// [fileevent.Event].
+// See [filelock.Lock], [filelock.Semaphore] and [fileevent.Event] for what each
+// of them guarantees.
 package fsync
 
 import (
@@ -23,41 +23,42 @@ import (
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
-// Manager is a directory that names locks, semaphores and events. It is made by [Open],
-// holds no resources, and may be used by many goroutines. The zero value has no
-// directory, and whatever it is asked for is an error.
+// Manager gives names to locks, semaphores and events in one directory. [Open]
+// makes one. A Manager holds no resources, and many goroutines may use it. The
+// zero value has no directory: its methods return an error.
 //
-// A name is a file name without a path: not empty, at most 240 bytes of UTF-8
-// that can be printed, neither beginning nor ending in a dot or a space, without any of / \ < > : " | ? *, and not a device name of Windows
-// such as NUL. Anything else is an error that says what is wrong with it and
-// is [fs.ErrInvalid]. Where the file system ignores case, so do names.
+// A name is a file name without a path. It is not empty and has at most 240
+// bytes, all of them printable UTF-8. It neither begins nor ends with a dot or a
+// space, contains none of / \ < > : " | ? *, and is not a device name of Windows
+// such as NUL. For any other name the error is [fs.ErrInvalid] and says what is
+// wrong. On a file system that ignores case, names ignore case too.
 type Manager struct {
 	dir  string
-	in   cwd.Dir // that dir begins in, if it is not absolute
+	in   cwd.Dir // the working directory of Open, if dir is relative
 	perm fs.FileMode
 }
 
 // An Option changes what [Open] does.
 type Option func(*Manager)
 
-// Perm sets the mode, before umask, of a directory that Open makes. Without
-// this option it is 0o777; fsync-lock makes its directories with 0o700. The
-// mode of a directory that exists is left alone.
+// Perm sets the mode, before umask, of the directories that Open makes. Without
+// this option it is 0o777; fsync-lock makes its directories with 0o700. Open
+// does not change the mode of a directory that exists.
 //
-// Whoever may read the directory may hold its locks and so keep others out;
-// whoever may write it may also set and clear its events, and remove anything.
+// A user who may read the directory and its files may hold its locks, and so
+// keep others out. A user who may write the directory may also set and clear its
+// events, and remove any file.
 func Perm(mode fs.FileMode) Option { return func(m *Manager) { m.perm = mode.Perm() } }
 
-// Open returns the Manager of a directory, and makes the directory, and those
-// above it, if it is missing. The error is an [*fs.PathError] if that fails,
-// or if something else than a directory is there.
+// Open returns the Manager of a directory. If the directory or one above it is
+// missing, Open makes it. The error is an [*fs.PathError] if that fails, or if
+// the path leads to something that is not a directory.
 //
-// A relative path is made absolute by the kernel's name of the working
-// directory, so the Manager stays with its directory when the program changes
-// the working directory. Where the program may not use that name, because it may
-// not search one of the directories above, the path stays relative. Such a
-// Manager serves as long as the program stays where it is; afterwards its
-// methods fail.
+// Open makes a relative path absolute: it asks the kernel for the path of the
+// working directory. So the Manager keeps its directory when the program
+// changes the working directory. The path stays relative if the program may not
+// search one of the directories above; the Manager then works only until the
+// program changes the working directory, and its methods fail afterwards.
 func Open(dir string, opts ...Option) (*Manager, error) {
 	if dir == "" {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: fmt.Errorf("%w: the directory has no name", fs.ErrInvalid)}
@@ -87,12 +88,12 @@ func Open(dir string, opts ...Option) (*Manager, error) {
 	return m, nil
 }
 
-// Dir returns the path of the directory: an absolute one, unless the program may
-// not use it (see [Open]).
+// Dir returns the path of the directory. It is absolute, unless the program may
+// not use the absolute path (see [Open]).
 func (m *Manager) Dir() string { return m.dir }
 
-// NewLock returns the lock of that name, the file NAME.lock in the directory.
-// The error is [fs.ErrInvalid] if the name is; nothing is opened yet.
+// NewLock returns the lock of that name: the file NAME.lock in the directory.
+// It opens no file. The error is [fs.ErrInvalid] if the name is invalid.
 func (m *Manager) NewLock(name string, opts ...filelock.Option) (*filelock.Lock, error) {
 	path, err := m.path(name, ".lock")
 	if err != nil {
@@ -101,10 +102,10 @@ func (m *Manager) NewLock(name string, opts ...filelock.Option) (*filelock.Lock,
 	return filelock.New(path, opts...), nil
 }
 
-// NewSemaphore returns the semaphore of that name, the directory NAME.sem in
-// the directory. The error is [fs.ErrInvalid] if the name is, or if there is
-// to be less than one slot; nothing is opened yet. That there may not be so
-// many slots, or that there are others, is an error of the first Acquire.
+// NewSemaphore returns the semaphore of that name: the directory NAME.sem in
+// the directory. It opens no file. The error is [fs.ErrInvalid] if the name is
+// invalid or slots is less than 1. If slots is too large, or the semaphore
+// exists with another number of slots, the first Acquire returns an error.
 func (m *Manager) NewSemaphore(name string, slots int, opts ...filelock.Option) (*filelock.Semaphore, error) {
 	path, err := m.path(name, ".sem")
 	if err != nil {
@@ -116,9 +117,9 @@ func (m *Manager) NewSemaphore(name string, slots int, opts ...filelock.Option) 
 	return filelock.NewSemaphore(path, slots, opts...), nil
 }
 
-// NewEvent returns the event of that name, whose marker is the file
-// NAME.event in the directory. The error is [fs.ErrInvalid] if the name is;
-// nothing is opened yet.
+// NewEvent returns the event of that name. Its marker is the file NAME.event in
+// the directory. It opens no file. The error is [fs.ErrInvalid] if the name is
+// invalid.
 func (m *Manager) NewEvent(name string, opts ...fileevent.Option) (*fileevent.Event, error) {
 	path, err := m.path(name, ".event")
 	if err != nil {
@@ -141,7 +142,7 @@ func (m *Manager) path(name, suffix string) (string, error) {
 	return cwd.Within(dir, name+suffix), nil
 }
 
-// here returns how the directory is reached now.
+// here returns a path that leads to the directory now.
 func (m *Manager) here() (string, error) {
 	dir, err := m.in.Path(m.dir)
 	if err != nil {

@@ -16,11 +16,10 @@ import (
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
-// A Kind is what a name in a directory stands for.
+// A Kind says whether an entry is a lock, a semaphore or an event.
 type Kind string
 
-// The kinds that there are. Locks, semaphores and events have names of their
-// own: a lock and an event may have the same one.
+// Kinds do not share their names: a lock and an event may have the same name.
 const (
 	Lock      Kind = "lock"
 	Semaphore Kind = "semaphore"
@@ -29,32 +28,34 @@ const (
 
 // Entry is a lock, a semaphore or an event, and its state.
 type Entry struct {
-	Kind    Kind
-	Name    string // in the directory; empty if it is not of a Manager
-	Path    string
-	Slots   int               // how many slots a semaphore has; 0 if that is not written yet
-	Holders []filelock.Holder // of a lock or a semaphore
-	Waiters []filelock.Waiter // of a lock or a semaphore
+	Kind Kind
+	Name string // in the Manager's directory; empty for an entry given by its path
+	Path string
 
-	Recorded []filelock.Record    // of a lock or a semaphore: see [filelock.State]
-	Posix    []filelock.PosixLock // likewise
-	Unknown  string               // likewise: why there may be other holders; empty = there are none
+	// Of a lock or a semaphore; see [filelock.State].
+	Slots    int // of a semaphore only; 0 if the number is not written yet
+	Holders  []filelock.Holder
+	Waiters  []filelock.Waiter
+	Recorded []filelock.Record
+	Posix    []filelock.PosixLock
+	Unknown  string // why there may be other holders; empty if there are none
 
 	Set  bool           // of an event
-	Info fileevent.Info // of an event: who set it
-	Err  error          // why its state is not known
+	Info fileevent.Info // of an event: when it was set, and which process set it
+	Err  error          // why the state is not known
 }
 
-// suffixes are what is behind the names in a directory.
+// suffixes are the ends of file names, by kind.
 var suffixes = []struct {
 	kind   Kind
 	suffix string
 }{{Lock, ".lock"}, {Semaphore, ".sem"}, {Event, ".event"}}
 
-// List returns every lock, semaphore and event in the directory, and its
-// state, as [Inspect] does, in the order of their names. Only what has been
-// acquired or set before is there to be found: an event that is not set leaves
-// no file. What has no name that a Manager takes is not listed.
+// List returns the locks, semaphores and events in the directory, ordered by
+// name, and the state of each, as [Inspect] finds it. A lock or a semaphore is
+// in the list once a process has acquired it; an event is in it only while it is
+// set, because an event that is not set has no file. List leaves out files whose
+// name is not one of a Manager.
 func (m *Manager) List() ([]Entry, error) {
 	dir, err := m.here()
 	if err != nil {
@@ -80,13 +81,14 @@ func (m *Manager) List() ([]Entry, error) {
 	return entries, nil
 }
 
-// Inspect finds out the state of each entry, of which it needs Kind and Path.
-// A lock without a Name may be on a device, or reached by a symbolic link, as
-// with [filelock.AnyFile].
-// What cannot be looked at gets an Err, and spoils nothing else.
+// Inspect fills in the state of each entry. The caller sets Kind and Path, and
+// Name for an entry of a Manager. A lock without a Name may be a device, and its
+// path may be a symbolic link, as with [filelock.AnyFile]. If Inspect cannot
+// find out the state of an entry, it sets Err of that entry; the others are not
+// affected.
 //
-// States are the best effort of the moment, as [filelock.Inspect] and
-// [fileevent.Event.Info] say. Nothing is locked for it and nothing written.
+// A state is a best effort and may be stale; see [filelock.Inspect] and
+// [fileevent.Event.Info]. Inspect locks nothing and writes nothing.
 func Inspect(entries []Entry) {
 	var lockers []filelock.Locker
 	var of []*Entry
@@ -109,8 +111,8 @@ func Inspect(entries []Entry) {
 	}
 }
 
-// lock is the lock of the entry. One with a path and no name is what fsync-lock
-// locks by that path.
+// lock returns the lock of the entry. For an entry without a name it is the lock
+// that fsync-lock takes for that path.
 func (e *Entry) lock() *filelock.Lock {
 	if e.Name == "" {
 		return filelock.New(e.Path, filelock.AnyFile())
@@ -118,7 +120,8 @@ func (e *Entry) lock() *filelock.Lock {
 	return filelock.New(e.Path)
 }
 
-// lockable says why what stands at the path cannot be locked, whoever tries.
+// lockable returns an error if the file at the path is of a type that no process
+// can lock.
 func (e *Entry) lockable() error {
 	look, types := os.Lstat, "neither a regular file nor a directory"
 	if e.Name == "" {
@@ -127,7 +130,7 @@ func (e *Entry) lockable() error {
 	info, err := look(e.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil // nobody has locked it yet
+		return nil // no process has locked it yet
 	case err != nil:
 		return err
 	case info.Mode().IsRegular(), info.IsDir(), e.Name == "" && info.Mode()&fs.ModeDevice != 0:
@@ -140,14 +143,15 @@ func (e *Entry) setState(s filelock.State) {
 	e.Holders, e.Waiters, e.Recorded, e.Posix, e.Unknown, e.Err = s.Holders, s.Waiters, s.Recorded, s.Posix, s.Unknown, s.Err
 }
 
-// Status returns whether a lock, or any slot of a semaphore, is held. It is
-// unknown if Err or Unknown says why, and for an event.
+// Status returns whether a lock, or any slot of a semaphore, is held. If the
+// status is unknown, Err or Unknown says why. The status of an event is always
+// unknown.
 func (e Entry) Status() filelock.Status {
 	if e.Kind == Event {
 		return filelock.Unknown
 	}
 	if e.Kind == Semaphore && errors.Is(e.Err, fs.ErrNotExist) {
-		return filelock.Free // nobody has acquired a slot yet
+		return filelock.Free // no process has acquired a slot yet
 	}
 	return filelock.State{Holders: e.Holders, Unknown: e.Unknown, Err: e.Err}.Status()
 }
@@ -162,7 +166,7 @@ func (e Entry) String() string {
 	return fmt.Sprintf("%s %s: %s", e.Kind, plain.Shorten(name, 240), strings.Join(e.says(), "; "))
 }
 
-// says are the parts of a description.
+// says returns the parts of the description.
 func (e Entry) says() []string {
 	switch {
 	case e.Err != nil && e.Status() == filelock.Unknown:
@@ -196,8 +200,8 @@ func (e Entry) says() []string {
 	return says
 }
 
-// inspectEvents looks at many at once: Info takes some milliseconds for an event
-// that was set just now.
+// inspectEvents looks at up to 64 events at a time: Info takes some milliseconds
+// for an event that was set just now.
 func inspectEvents(entries []Entry) {
 	slots := make(chan struct{}, 64)
 	var all sync.WaitGroup

@@ -8,14 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxName is the longest name, in bytes. File systems allow 255 for a file
-// name; the rest is for what is put behind a name.
+// maxName is the longest name, in bytes. File systems allow file names of 255
+// bytes; the rest is for suffixes such as .event.
 const maxName = 240
 
-// checkName says what is wrong with a name, as an error that is
-// [fs.ErrInvalid]. A name is refused on every system if it is trouble on one
-// of them, so that a directory of locks means the same everywhere: the rules
-// of Windows are at
+// checkName returns an error that is [fs.ErrInvalid] if the name is invalid. A
+// name that is invalid on one system is invalid on all, so that a name which
+// works on one host works on the others. For the rules of Windows see
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
 func checkName(name string) error {
 	if wrong := wrongWith(name); wrong != "" {
@@ -44,18 +43,18 @@ func wrongWith(name string) string {
 	case name[0] == '.', name[0] == ' ':
 		return "it begins with a dot or a space"
 	case strings.ContainsAny(name, `/\`):
-		return "it has a path separator in it"
+		return "it contains a path separator"
 	}
 	for _, r := range name {
 		if !unicode.IsPrint(r) {
-			return fmt.Sprintf("it has %U in it, which cannot be printed", r)
+			return fmt.Sprintf("it contains %U, which cannot be printed", r)
 		}
 		if strings.ContainsRune(`<>:"|?*`, r) {
-			return fmt.Sprintf("it has %q in it, which Windows does not allow", r)
+			return fmt.Sprintf("it contains %q, which Windows does not allow", r)
 		}
 	}
 	if last := name[len(name)-1]; last == '.' || last == ' ' {
-		return "it ends in a dot or a space, which Windows does not keep"
+		return "it ends with a dot or a space, which Windows removes"
 	}
 	if isDevice(name) {
 		return "it is the name of a device on Windows"
@@ -63,8 +62,8 @@ func wrongWith(name string) string {
 	return ""
 }
 
-// isDevice reports whether Windows takes the name for a device, whatever comes
-// behind a dot.
+// isDevice reports whether Windows takes the name for a device. It ignores the
+// first dot and all that follows, as Windows does.
 func isDevice(name string) bool {
 	base, _, _ := strings.Cut(name, ".")
 	base = strings.ToUpper(strings.TrimRight(base, " "))
