@@ -1,4 +1,4 @@
-.PHONY: help install uninstall fmt vet test race ci
+.PHONY: help build install uninstall fmt vet test race ci
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 PREFIX   = /usr/local
@@ -14,13 +14,16 @@ INSTALL  = install
 PROGRAMS = fsync-lock fsync-event fsync-status
 
 help:    ## print this
-	@sed -n 's/^\([a-z]*:\) *## /\1	/p' Makefile
-install: ## install programs, manuals and completions below PREFIX, which is /usr/local
-	@set -e; built=$$(mktemp -d); trap 'rm -rf "$$built"' EXIT; \
-	$(GO) build -trimpath -o "$$built/" ./cmd/...; \
+	@sed -n 's/^\([a-z]*:\).*## /\1	/p' Makefile
+build:   ## build the programs, in bin
+	$(GO) build -trimpath -o bin/ ./cmd/fsync-lock ./cmd/fsync-event ./cmd/fsync-status
+# sudo's PATH has no go as a rule, and root may not read the version from
+# somebody else's clone: below sudo, what was built before is installed.
+install: $(if $(SUDO_USER),,build) ## install programs, manuals and completions below PREFIX, which is /usr/local
+	@set -e; \
 	$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(mandir)/man1" "$(DESTDIR)$(bashdir)" "$(DESTDIR)$(zshdir)" "$(DESTDIR)$(fishdir)"; \
 	for p in $(PROGRAMS); do \
-		$(INSTALL) -m 755 "$$built/$$p" "$(DESTDIR)$(bindir)/$$p"; \
+		$(INSTALL) -m 755 "bin/$$p" "$(DESTDIR)$(bindir)/$$p"; \
 		$(INSTALL) -m 644 "cmd/$$p/man/$$p.1" "$(DESTDIR)$(mandir)/man1/$$p.1"; \
 		$(INSTALL) -m 644 "cmd/$$p/completions/$$p.bash" "$(DESTDIR)$(bashdir)/$$p"; \
 		$(INSTALL) -m 644 "cmd/$$p/completions/_$$p" "$(DESTDIR)$(zshdir)/_$$p"; \
