@@ -16,7 +16,7 @@ func endOf(r journal.Run) time.Time { return r.Start.Add(r.Waited + r.Held) }
 // own.
 func failed(r journal.Run) bool {
 	switch r.Outcome {
-	case journal.Ran:
+	case journal.Ran, journal.Started:
 		return r.Status != 0
 	case journal.Signalled, journal.Interrupted, journal.FailedToLock, journal.FailedToStart:
 		return true
@@ -27,13 +27,17 @@ func failed(r journal.Run) bool {
 // isTrouble reports whether a run did not come to be, or went wrong.
 func isTrouble(r journal.Run) bool {
 	switch r.Outcome {
-	case journal.Started, journal.Running:
-		return false
-	case journal.Ran:
+	case journal.Running:
+		return wasLeft(r)
+	case journal.Ran, journal.Started:
 		return failed(r)
 	}
 	return true
 }
+
+// wasLeft reports whether the wrapper has ended and left something of the run
+// behind that it could not kill: nothing else of what is running has a status.
+func wasLeft(r journal.Run) bool { return r.Outcome == journal.Running && r.Status != 0 }
 
 // class is what a run looks like.
 func class(r journal.Run) string {
@@ -41,6 +45,9 @@ func class(r journal.Run) string {
 	case journal.Killed:
 		return "killed"
 	case journal.Started:
+		if failed(r) {
+			return "failed"
+		}
 		return "open"
 	case journal.Running:
 		return "running"
@@ -84,8 +91,14 @@ func what(r journal.Run) string {
 	case journal.Killed:
 		return "killed: it ran for too long"
 	case journal.Started:
+		if failed(r) {
+			return "ran for too long, and could not be killed"
+		}
 		return "started; nobody saw its end"
 	case journal.Running:
+		if wasLeft(r) {
+			return "ran for too long, could not be killed and is still running"
+		}
 		return "still running"
 	case journal.Skipped:
 		return "skipped: the lock was held"

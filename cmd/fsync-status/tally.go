@@ -67,7 +67,10 @@ func (t *tally) add(r journal.Run) {
 
 // unseen is a run whose end is not known.
 func unseen(r journal.Run) journal.Run {
-	if r.Outcome == journal.Running {
+	switch {
+	case wasLeft(r):
+		r.Outcome = journal.Started
+	case r.Outcome == journal.Running:
 		r.Outcome, r.Reason = journal.Started, cmp.Or(r.Reason, "it was running after "+exactly(r.Held)+", and no line tells of its end")
 		r.Held = 0
 	}

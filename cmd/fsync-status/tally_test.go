@@ -246,6 +246,29 @@ func TestStillRunningOfAnEvent(t *testing.T) {
 	}
 }
 
+// A run that could not be killed is a failed one, or one that still runs, and
+// named as such.
+func TestCouldNotBeKilled(t *testing.T) {
+	t.Parallel()
+	held := filepath.Join(t.TempDir(), "held.lock")
+	lock := filelock.New(held)
+	if ok, err := lock.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	defer lock.Release()
+	for path, want := range map[string]string{
+		held:           ": ran for too long, could not be killed and is still running\n",
+		held + ".none": ": ran for too long, and could not be killed\n",
+	} {
+		r := ranAt(made.Add(-time.Hour), time.Minute)
+		r.Lock, r.Outcome, r.Status, r.Reason = path, journal.Running, 125, "pid 7 of root is left"
+		text := written(t, tallyOf(interval{}, r))
+		if !strings.Contains(text, path+want) || strings.Count(text, "pid 7 of root is left") != 2 {
+			t.Errorf("%s: the page does not say %q", path, want)
+		}
+	}
+}
+
 // One run in another age does not flatten the others.
 func TestSetApart(t *testing.T) {
 	t.Parallel()
