@@ -54,8 +54,8 @@ func (q *query) runCommand(r *child.Relay) int {
 	return status
 }
 
-// prepare finds what can be known to be wrong before the wait, which may take
-// all night. With the error it returns the exit status.
+// prepare finds mistakes before the wait, which may take all night. With the
+// error it returns the exit status.
 func (j *job) prepare() (status int, err error) {
 	if j.when, err = j.open(j.query.when, isName, j.waiting()); err != nil {
 		return openStatus(err), err
@@ -74,8 +74,9 @@ func (j *job) prepare() (status int, err error) {
 }
 
 // execute runs the command, and sets the events if it succeeded. It returns how
-// the command ended, the exit status, which is another one if an event could
-// not be set, and whether there was a command at all; if not, why has been said.
+// the command ended, the exit status, and whether the command was started. The
+// exit status is another one than the command's if an event could not be set.
+// If the command was not started, execute has printed why.
 func (j *job) execute(e *runlog.Entry) (end child.Outcome, status int, started bool) {
 	end, err := j.relay.Run(child.Command{Path: j.path, Argv: j.operands, Started: e.Running})
 	if err != nil {
@@ -89,28 +90,28 @@ func (j *job) execute(e *runlog.Entry) (end child.Outcome, status int, started b
 		return end, end.Status, true
 	}
 	if status = j.query.each(j.next, target.Set); status != 0 {
-		e.Ended(child.Outcome{Status: status}, "the command succeeded, and an event could not be set")
+		e.Ended(child.Outcome{Status: status}, "the command succeeded, but an event could not be set")
 	} else {
 		e.Ended(end, "")
 	}
 	return end, status, true
 }
 
-// noteOld says that run has taken what was set before it began, which may be of
-// the night before. With --max-age it may be as old as that.
+// noteOld says that run has taken an event that was set before run began, maybe
+// the night before. With --max-age the user has said how old an event may be.
 func (q *query) noteOld(began time.Time) {
 	if q.quiet || q.maxAge > 0 {
 		return
 	}
 	for _, label := range slices.Sorted(maps.Keys(q.taken)) {
-		if before := began.Sub(q.taken[label].Since); before >= time.Millisecond { // finer it is not written
-			q.remark("takes " + label + ", which was set " + inWords(before) + " before this run began; --max-age passes over what is old")
+		if before := began.Sub(q.taken[label].Since); before >= time.Millisecond { // the record has no finer time
+			q.remark("takes " + label + ", which was set " + inWords(before) + " before this run began; --max-age ignores old events")
 		}
 	}
 }
 
-// settable finds mistakes in the events that are to be set. Their directories
-// may be made by the command.
+// settable finds mistakes in the events of --set. Their directories may be
+// missing: the command may make them.
 func settable(targets []target) error {
 	for _, t := range targets {
 		if _, err := t.IsSet(); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -120,7 +121,7 @@ func settable(targets []target) error {
 	return nil
 }
 
-// putBack sets again what was taken for a command that could not be started.
+// putBack sets the taken events again, because the command could not be started.
 func (j *job) putBack() {
 	notTaken := func(t target) bool { _, taken := j.taken[t.label]; return !taken }
 	j.query.each(slices.DeleteFunc(slices.Clone(j.when), notTaken), target.Set)

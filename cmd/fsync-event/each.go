@@ -13,8 +13,8 @@ import (
 )
 
 // each runs the command once for each set of one of the events, until a signal
-// ends that or, with -w, nothing has been set for so long. What is set while
-// the command runs has it run once more, however often that was.
+// comes or, with -w, no event was set for that time. All sets that come while
+// the command runs lead to one more run.
 //
 // It returns the status of the last command that failed.
 func (j *job) each() int {
@@ -50,11 +50,11 @@ func (j *job) each() int {
 	}
 }
 
-// sayFailed says that a command failed, which no exit status tells.
+// sayFailed says that a command failed: there is no exit status yet to tell it.
 func (j *job) sayFailed(end child.Outcome) {
 	how := fmt.Sprintf("exit status %d", end.Status)
 	switch {
-	case j.quiet, end.Status == 0: // that an event cannot be set has been said
+	case j.quiet, end.Status == 0: // the error of the event has been printed
 		return
 	case end.By != 0:
 		how = "ended by " + child.SignalName(end.By)
@@ -69,9 +69,9 @@ type listener struct {
 	due     bool               // there was a set before it began to listen
 }
 
-// listen begins to listen. What is set already counts as a set. The watches are
-// made anew then, before the command runs: that serves all sets until then, and
-// the watches see all from then on.
+// listen begins to listen. An event that is already set counts as a set. Then
+// the watches are made anew before the command runs: that run serves all sets
+// so far, and the new watches see all later ones.
 func (j *job) listen() (*listener, error) {
 	l := &listener{job: j}
 	if j.take {
@@ -91,7 +91,7 @@ func (l *listener) watch() error {
 	l.watches = nil
 	for i, t := range l.when {
 		if slices.ContainsFunc(l.when[:i], func(other target) bool { return other.Path() == t.Path() }) {
-			continue // a set of one event is one
+			continue // or each set would be seen twice
 		}
 		w, err := t.Watch()
 		if err != nil {
@@ -102,8 +102,8 @@ func (l *listener) watch() error {
 	return nil
 }
 
-// next returns when there is a set that no command has served. The error of a
-// wait whose time is up is [context.DeadlineExceeded].
+// next returns when there is a set that no run of the command has served. When
+// the time is up, the error is [context.DeadlineExceeded].
 func (l *listener) next() error {
 	if l.take {
 		_, err := l.await(l.relay, l.when)
@@ -126,8 +126,8 @@ func (l *listener) next() error {
 	return l.first(ctx, cancel)
 }
 
-// first waits for one of the watches, and for the end of the waits for the
-// others. What these have seen by then the command serves as well.
+// first waits until one of the watches sees a set, and then for the others to
+// end. The next run of the command also serves the sets that the others saw.
 func (l *listener) first(ctx context.Context, cancel func()) (err error) {
 	seen := make(chan error, len(l.watches))
 	for _, w := range l.watches {
@@ -147,7 +147,7 @@ func (l *listener) first(ctx context.Context, cancel func()) (err error) {
 		}
 	}
 	if set {
-		return nil // an error comes again
+		return nil // the next call meets an error again
 	}
 	return cmp.Or(err, late)
 }

@@ -31,7 +31,7 @@ type state struct {
 	Error string  `json:"error,omitempty"`
 }
 
-// A setter is who has set an event.
+// A setter is the process that set an event.
 type setter struct {
 	PID      int       `json:"pid,omitempty"`
 	Host     string    `json:"host,omitempty"`
@@ -41,7 +41,7 @@ type setter struct {
 	Rebooted bool      `json:"rebooted,omitempty"`
 }
 
-// printInfo prints who set the events: a line for each, or JSON.
+// printInfo prints a line for each event with the process that set it, or JSON.
 func (q *query) printInfo(out *os.File, targets []target) int {
 	r := report{Version: 1, Events: []state{}}
 	var b bytes.Buffer

@@ -12,7 +12,7 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
-// begin makes the journal's entry of a run, with the events in the place of the
+// begin makes the journal's entry of a run. The events stand in the field of the
 // lock.
 func (j *job) begin() *runlog.Entry {
 	var paths, names []string
@@ -32,26 +32,26 @@ func (j *job) begin() *runlog.Entry {
 
 const and = " and "
 
-// journalled is the absolute path of an event, or the best that stands for it,
-// and its name if it has one.
+// journalled returns the absolute path of an event, or the label if that is not
+// known, and the event's name if it has one.
 func (j *job) journalled(label string) (path, name string) {
 	if !isName(label) {
 		return cwd.Name(label), ""
 	}
 	dir := j.dir
 	if dir == "" {
-		dir, _ = userdir.Default() // prepare says that there is none
+		dir, _ = userdir.Default() // prepare reports the error
 	}
 	return cwd.Name(filepath.Join(dir, label) + ".event"), label
 }
 
-// unable says why the events or the command cannot be had, and returns the
-// exit status.
+// unable says why the events cannot be used or the command cannot be run, and
+// returns the exit status.
 func (j *job) unable(e *runlog.Entry, status int, err error) int {
 	j.fail(status, err)
 	e.Waited()
 	switch status {
-	case exitUsage: // the name cannot be one
+	case exitUsage: // the name is not valid
 	case exitNoExec:
 		e.NotStarted(status, err)
 	default:
@@ -60,7 +60,7 @@ func (j *job) unable(e *runlog.Entry, status int, err error) int {
 	return status
 }
 
-// waitedInVain is the status of a run whose wait failed, and says why.
+// waitedInVain returns the status of a run whose wait failed, and says why.
 func (j *job) waitedInVain(e *runlog.Entry, err error) int {
 	status := j.waitFailed(j.when, err)
 	switch {
@@ -74,7 +74,8 @@ func (j *job) waitedInVain(e *runlog.Entry, err error) int {
 	return status
 }
 
-// whyNot says what the events lack, if that is something else than a set.
+// whyNot says why the events did not count: the directory does not exist, or a
+// set was too old.
 func (j *job) whyNot() string {
 	return strings.TrimPrefix(j.missing(j.when)+j.tooOld(j.when), ": ")
 }

@@ -1,12 +1,12 @@
-// Fsync-event sets and clears events, looks at them and waits for them, from a
-// shell: it is package fileevent as a command.
+// Fsync-event sets, clears and shows events, and waits for them: it is package
+// fileevent as a command for the shell.
 //
-// What it prints: wait prints the events that ended it to stdout, as they were
-// given, and info who set them; the others print nothing. What is wrong stands
-// on stderr behind the name that it was called by. On a terminal it also shows
-// what it waits for. What others may have chosen, such as a note, is printed
-// without any character that a terminal obeys; only the lines of wait, which a
-// script compares, are printed as they are if they do not go to a terminal.
+// On stdout, wait prints the events that ended it as they were given, and info
+// prints who set them; the other commands print nothing. Errors go to stderr,
+// after the name that the program was called by. On a terminal it also shows
+// what it waits for. Text that other users may have chosen, such as a note, is
+// printed without control characters. Only wait prints names as they are if
+// stdout is not a terminal, because a script compares them.
 package main
 
 import (
@@ -27,17 +27,17 @@ func main() {
 
 // Exit statuses, those beyond 1 from sysexits.h. Others are in package child.
 const (
-	exitNotSet   = 1  // or not in time
+	exitNotSet   = 1  // not set, or the time is up
 	exitUsage    = 64 // EX_USAGE
-	exitNoInput  = 66 // EX_NOINPUT: the event cannot be looked at, set or cleared
+	exitNoInput  = 66 // EX_NOINPUT: the event cannot be read, set or cleared
 	exitNoExec   = 69 // EX_UNAVAILABLE: the command cannot be run
 	exitInternal = 70 // EX_SOFTWARE: the output cannot be written
 	exitSystem   = 71 // EX_OSERR: out of memory, processes or descriptors
 	exitCreate   = 73 // EX_CANTCREAT: no room, or a read-only file system
 )
 
-// run is the whole program: it reads the command line, does what that says,
-// and returns the exit status.
+// run is the whole program: it reads the command line, does it, and returns the
+// exit status.
 func run(args []string, r *child.Relay) int {
 	program := filepath.Base(args[0])
 	q, err := parse(program, args[1:])
@@ -64,7 +64,8 @@ func run(args []string, r *child.Relay) int {
 	return q.wait(os.Stdout, targets, r)
 }
 
-// refuse answers a command line that asks for nothing to be done.
+// refuse prints the answer that the command line asks for, or what is wrong with
+// the command line.
 func (q *query) refuse(err error) int {
 	var text answer
 	if !errors.As(err, &text) {
@@ -76,9 +77,8 @@ func (q *query) refuse(err error) int {
 	return 0
 }
 
-// each does something to all events, also if it fails for some, and returns
-// the status of the first thing that is wrong; that an event is not set comes
-// behind everything else.
+// each calls do for all events, even after a failure. It returns the status of
+// the first failure, or exitNotSet if nothing else is wrong.
 func (q *query) each(targets []target, do func(target) error) int {
 	status := 0
 	for _, t := range targets {
@@ -96,14 +96,14 @@ func (q *query) each(targets []target, do func(target) error) int {
 	return status
 }
 
-// fail says what is wrong.
+// fail prints the error and returns the status.
 func (q *query) fail(status int, err error) int {
 	q.complain(err.Error())
 	return status
 }
 
-// remark says what people should know, and nothing waits for: not on a terminal
-// that Ctrl-S has stopped.
+// remark prints a message that is not an error. On a terminal that Ctrl-S has
+// stopped it prints nothing, because that would block.
 func (q *query) remark(message string) {
 	if _, terminal := term.Columns(os.Stderr); !terminal || term.Takes(os.Stderr) {
 		q.complain(message)

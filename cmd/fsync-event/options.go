@@ -17,28 +17,27 @@ import (
 // usage is a Printf format for the program's name.
 const usage = `Usage: %[1]s set|clear|is-set|info|wait [OPTION...] FILE...
    or: %[1]s run --when NAME [OPTION...] [--] COMMAND [ARGUMENT...]
-An event is set while its FILE exists. Set, clear, show or wait for events, all
-of several, or run COMMAND when they are set.
-     --name NAME        instead of FILE, NAME of a directory of events; may be
-                        repeated, and all operands are names then
-     --dir DIR          that directory, not $FSYNC_DIR or ~/.local/state/fsync
-     --note TEXT        set, run: what info tells others
+An event is set while its FILE exists. Set, clear, show or wait for events, or
+run COMMAND when all of them are set.
+     --name NAME        use the event NAME, not a FILE; all operands are names
+     --dir DIR          its directory, not $FSYNC_DIR or ~/.local/state/fsync
+     --note TEXT        set, run: store a note that info shows
      --json             info: print JSON, for scripts
- -w, --timeout SECONDS  wait, run: give up after that time; 0 is one look
-     --max-age TIME     wait, run: a set that is older (90, 2h) does not count
- -q, --quiet            wait, run: print no event, and nothing on giving up
+ -w, --timeout SECONDS  wait, run: give up after that time; 0 looks once
+     --max-age TIME     wait, run: ignore events set longer ago (90, 2h)
+ -q, --quiet            wait, run: print errors only
      --any              wait: until one of the events is set
-     --cleared          wait: until they are not set
-     --take             wait, run: clear them; each set then ends one wait only
+     --cleared          wait: until the events are clear
+     --take             wait, run: clear them; each set then wakes one waiter
      --when NAME        run: wait for this event; with a slash in it, a FILE
-     --set NAME         run: set this one if COMMAND succeeds
-     --each             run: once for each set, until a signal or -w ends that
+     --set NAME         run: set this event if COMMAND succeeds
+     --each             run: once for each set, until a signal or -w ends it
      --journal FILE, --journal-max-size SIZE, --journal-no-args
-                        run: add a line on this run to FILE
+                        run: add a line about this run to FILE
  -h, --help, -V, --version  print this, or the version
 wait prints the events that ended it, info who set them. Exit status: 0, or
-COMMAND's; 1 if not set or not in time, 128+signal, 64 for wrong usage, 66 if an
-event cannot be looked at, 69 70 71 73 other trouble: fsync-event(1).
+COMMAND's; 1 not set or not in time; 128+signal; 64 wrong usage; 66 an event
+cannot be read, set or cleared; 69 70 71 73 other errors: see fsync-event(1).
 `
 
 // verbs are the words that the command line begins with.
@@ -49,7 +48,7 @@ type query struct {
 	program string // what we are called in messages
 	verb    string
 
-	operands []string // of run the command
+	operands []string // for run: the command
 	names    []string // from --name
 	dir      string
 	note     string
@@ -59,7 +58,7 @@ type query struct {
 	maxAge             time.Duration // 0 = no limit
 	any, cleared, take bool
 	quiet              bool
-	onEach             bool // with several events any of them
+	onEach             bool // and any is set, too
 	log                runlog.Log
 
 	when, set []string
@@ -69,8 +68,8 @@ type query struct {
 
 const forever = -1 // the timeout that -w has not set
 
-// parse reads the command line. The error is an answer if there is nothing to
-// do but to print it.
+// parse reads the command line. If it asks for the help or the version, the
+// error is an answer.
 func parse(program string, args []string) (*query, error) {
 	q := &query{program: program, timeout: forever, log: runlog.FromEnvironment()}
 	args, err := getopt.Parse(args, q.options())
@@ -78,9 +77,9 @@ func parse(program string, args []string) (*query, error) {
 	case err != nil:
 		return q, err
 	case len(args) == 0:
-		return q, errors.New("no command; there are " + strings.Join(verbs, ", "))
+		return q, errors.New("no command; the commands are " + strings.Join(verbs, ", "))
 	case !slices.Contains(verbs, args[0]):
-		return q, fmt.Errorf("unknown command %q; there are %s", args[0], strings.Join(verbs, ", "))
+		return q, fmt.Errorf("unknown command %q; the commands are %s", args[0], strings.Join(verbs, ", "))
 	}
 	q.verb = args[0]
 	if q.verb == "run" { // options behind its command are the command's
@@ -94,8 +93,8 @@ func parse(program string, args []string) (*query, error) {
 	return q, q.check()
 }
 
-// check refuses what is not enough, or contradicts itself, and makes operands
-// of the names.
+// check refuses missing operands and options that contradict each other, and
+// puts the names among the operands.
 func (q *query) check() error {
 	runs := q.verb == "run"
 	named := len(q.names) > 0
@@ -108,11 +107,11 @@ func (q *query) check() error {
 	}{
 		{runs && len(q.when) == 0, "run needs --when and the event to wait for"},
 		{runs && len(q.operands) == 0, "no command to run"},
-		{runs && len(q.operands) > 0 && q.operands[0] == "", "the command to run has no name"},
-		{runs && q.note != "" && len(q.set) == 0, "--note needs --set: it is for the event that is set"},
+		{runs && len(q.operands) > 0 && q.operands[0] == "", "the name of the command is empty"},
+		{runs && q.note != "" && len(q.set) == 0, "--note needs --set: it goes with the event that --set sets"},
 		{!runs && len(q.operands)+len(q.names) == 0, q.verb + " needs an event: a FILE, or --name NAME"},
-		{!runs && !named && slices.Contains(q.operands, ""), "a FILE has no name"},
-		{q.dir != "" && !named, "--dir is for names, and there is none"},
+		{!runs && !named && slices.Contains(q.operands, ""), "the name of a FILE is empty"},
+		{q.dir != "" && !named, "--dir is for names, and no name is given"},
 		{q.cleared && q.maxAge > 0, "--cleared and --max-age exclude each other"},
 		{q.cleared && q.take, "--cleared and --take exclude each other"},
 	} {
@@ -127,8 +126,9 @@ func (q *query) check() error {
 	return nil
 }
 
-// options is the one table of what the command line can say, and behind which
-// words. The others are there, too, to say where they belong.
+// options is the one table of the options and of the verbs that have them. An
+// option that the verb does not have is in it, too, so that its message says
+// which verbs have it.
 func (q *query) options() []getopt.Option {
 	answers := func(text string) func(string) error {
 		return func(string) error { return answer(text) }
@@ -136,7 +136,7 @@ func (q *query) options() []getopt.Option {
 	var options []getopt.Option
 	journal := q.log.Options()
 	for _, row := range []struct {
-		verbs string // none = all, and before them
+		verbs string // empty: all, and the option may stand before the verb
 		getopt.Option
 	}{
 		{"set clear is-set info wait", getopt.Option{Long: []string{"name"}, Arg: "NAME", Set: list(&q.names)}},
@@ -166,15 +166,15 @@ func (q *query) options() []getopt.Option {
 
 func misplacedOption(verb string, of []string) error {
 	if verb == "" {
-		return errors.New("a command has to come before it: " + strings.Join(of, ", "))
+		return errors.New("it must stand after a command: " + strings.Join(of, ", "))
 	}
-	return fmt.Errorf("%s does not take it; it is for %s", verb, strings.Join(of, ", "))
+	return fmt.Errorf("it is not for %s, only for %s", verb, strings.Join(of, ", "))
 }
 
-// An answer is what the command line asks to print, such as the help.
+// An answer is a text that the command line asks for, such as the help.
 type answer string
 
-func (answer) Error() string { return "there is nothing to do but to answer" }
+func (answer) Error() string { return "the answer is to be printed" }
 
 func set(p *bool) func(string) error {
 	return func(string) error { *p = true; return nil }
@@ -209,7 +209,7 @@ func (q *query) setTimeout(arg string) (err error) {
 
 func (q *query) setMaxAge(arg string) (err error) {
 	if q.maxAge, err = value.Duration(arg); err == nil && q.maxAge == 0 {
-		err = errors.New("no set is that young")
+		err = errors.New("it must be more than 0")
 	}
 	return err
 }

@@ -20,7 +20,7 @@ type target struct {
 	name  string // empty if it was given as a file
 }
 
-// errNotSet says that an event is not set, which is an answer.
+// errNotSet says that an event is not set. It is an answer, not a failure.
 var errNotSet = errors.New("not set")
 
 // look fails with errNotSet if the event is not set.
@@ -32,7 +32,7 @@ func (t target) look() error {
 	return err
 }
 
-// clear clears the event and leaves nothing else in its directory, if it can.
+// clear clears the event and removes the directory .fsync beside it, if it can.
 func (t target) clear() error {
 	err := t.Clear()
 	if err == nil {
@@ -41,17 +41,16 @@ func (t target) clear() error {
 	return err
 }
 
-// targets returns the events of all commands but run. With --name all operands
-// are names, and else they are files.
+// targets returns the events of a command other than run. With --name all
+// operands are names, otherwise they are files.
 func (q *query) targets(operands []string) ([]target, error) {
 	return q.open(operands, func(string) bool { return len(q.names) > 0 }, append(q.noting(), q.waiting()...))
 }
 
-// noting has those who set an event leave the note.
+// noting returns the options of events that are to be set.
 func (q *query) noting() []fileevent.Option { return []fileevent.Option{fileevent.Note(q.note)} }
 
-// waiting has those who wait pass over what is too old and, with --take, take
-// the event.
+// waiting returns the options of events that are waited for.
 func (q *query) waiting() []fileevent.Option {
 	opts := []fileevent.Option{fileevent.MaxAge(q.maxAge)}
 	if q.take {
@@ -60,15 +59,14 @@ func (q *query) waiting() []fileevent.Option {
 	return opts
 }
 
-// isName tells the names from the files of --when and --set: a name has no
-// slash in it, and that a file is in the working directory can be said with
-// one.
+// isName tells names from files in --when and --set: a name has no slash in it,
+// and a file in the working directory can be given as ./FILE.
 func isName(value string) bool {
 	return !strings.ContainsFunc(value, func(r rune) bool { return r < 0x80 && os.IsPathSeparator(uint8(r)) })
 }
 
-// open returns events; it touches none of them yet, but makes the directory of
-// names if it is missing.
+// open returns the events of the labels. It touches no marker, but creates the
+// directory of names if it is missing.
 func (q *query) open(labels []string, named func(string) bool, opts []fileevent.Option) ([]target, error) {
 	var targets []target
 	var names *fsync.Manager
@@ -92,7 +90,7 @@ func (q *query) open(labels []string, named func(string) bool, opts []fileevent.
 	return targets, nil
 }
 
-// telling has waits say what they take.
+// telling adds an option by which a wait records in q.taken what it took.
 func (q *query) telling(label string, opts []fileevent.Option) []fileevent.Option {
 	return append(slices.Clip(opts), fileevent.OnTake(func(set fileevent.Info) {
 		if q.taken == nil {
@@ -102,7 +100,7 @@ func (q *query) telling(label string, opts []fileevent.Option) []fileevent.Optio
 	}))
 }
 
-// openStatus is the exit status for an event that cannot be had.
+// openStatus returns the exit status for an event that cannot be used.
 func openStatus(err error) int {
 	var path *fs.PathError
 	switch {

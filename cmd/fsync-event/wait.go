@@ -15,8 +15,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
-// wait waits for the events and prints those that ended the wait: of --any the
-// one, and else all.
+// wait waits for the events and prints those that ended the wait: all, or with
+// --any the one.
 func (q *query) wait(out *os.File, targets []target, r *child.Relay) int {
 	won, err := q.await(r, targets)
 	if err != nil {
@@ -40,11 +40,11 @@ func (q *query) wait(out *os.File, targets []target, r *child.Relay) int {
 	return 0
 }
 
-// waitFailed is the status of a wait that failed, and says why.
+// waitFailed returns the status of a wait that failed, and says why.
 //
-// That the time is up is said to people. A script has the status, and has asked
-// for it. But it is told what it cannot know: that the directory is not there,
-// where nothing could ever be set, and that run has not started its command.
+// It tells people on a terminal that the time is up; a script sees that from the
+// status. In two cases it tells everybody, because the status does not: the
+// directory does not exist, or run has not started its command.
 func (q *query) waitFailed(targets []target, err error) int {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return q.fail(openStatus(err), err)
@@ -52,7 +52,7 @@ func (q *query) waitFailed(targets []target, err error) int {
 	_, terminal := term.Columns(os.Stderr)
 	missing := q.missing(targets)
 	switch {
-	case q.quiet, q.timeout == 0: // one look was asked for, and its answer is the status
+	case q.quiet, q.timeout == 0: // for one look the status is the answer
 	case terminal, missing != "", q.verb == "run":
 		message := "gave up " + q.waitingFor(targets) + missing + q.tooOld(targets)
 		if q.verb == "run" {
@@ -63,7 +63,7 @@ func (q *query) waitFailed(targets []target, err error) int {
 	return exitNotSet
 }
 
-// missing names a directory that is not there.
+// missing names a directory that does not exist.
 func (q *query) missing(targets []target) string {
 	for _, t := range targets {
 		if _, err := t.IsSet(); !q.cleared && errors.Is(err, fs.ErrNotExist) {
@@ -73,7 +73,7 @@ func (q *query) missing(targets []target) string {
 	return ""
 }
 
-// tooOld names an event that is set, and does not count.
+// tooOld names an event that is set but too old to count.
 func (q *query) tooOld(targets []target) string {
 	if q.maxAge == 0 {
 		return ""
@@ -96,7 +96,7 @@ func (q *query) counts(t target) bool {
 	return set && err == nil
 }
 
-// inWords writes a time without what is too small to matter.
+// inWords writes a time without needless digits.
 func inWords(d time.Duration) string {
 	if d >= time.Second {
 		return d.Truncate(time.Second).String()
@@ -104,14 +104,14 @@ func inWords(d time.Duration) string {
 	return d.Round(time.Millisecond).String()
 }
 
-// await returns the events that ended the wait. The error of a wait whose time
-// is up is [context.DeadlineExceeded]. A signal that comes meanwhile ends the
+// await waits and returns the events that ended the wait. When the time is up,
+// the error is [context.DeadlineExceeded]. A signal that comes meanwhile ends the
 // process.
 func (q *query) await(r *child.Relay, targets []target) ([]target, error) {
 	r.Ready()
 	if q.timeout == 0 {
-		// A wait in vain would begin to watch the directory first, and not
-		// mind if it is missing.
+		// A wait would start to watch the directory before it gives up, and
+		// would not report a missing one.
 		if met, err := q.met(targets); !met || err != nil {
 			return nil, err
 		}
@@ -148,14 +148,14 @@ func (q *query) notice(r *child.Relay, targets []target) (wipe func()) {
 	return n.Wipe
 }
 
-// met is one look at the events, without taking any. If it is in vain the
-// error is [context.DeadlineExceeded].
+// met looks once at the events, and takes none. If they are not set, or with
+// --cleared not clear, the error is [context.DeadlineExceeded].
 func (q *query) met(targets []target) (bool, error) {
 	missing := 0
 	for _, t := range targets {
 		set, err := t.IsSet()
 		if q.cleared && errors.Is(err, fs.ErrNotExist) {
-			set, err = false, nil // in a directory that is missing nothing is set
+			set, err = false, nil // no event is set in a missing directory
 		}
 		if set && q.maxAge > 0 {
 			set = q.counts(t)
@@ -175,9 +175,9 @@ func (q *query) met(targets []target) (bool, error) {
 	return true, nil
 }
 
-// awaitCleared waits until all events are cleared, or one with --any, whose
-// index it returns. Each has a wait of its own, and those that are left over
-// end with the process.
+// awaitCleared waits until all events are clear, or with --any one, whose index
+// it returns. Each event has a wait of its own; those that are not needed any
+// more end with the process.
 func (q *query) awaitCleared(events []*fileevent.Event) (won int, err error) {
 	type end struct {
 		i   int
@@ -209,9 +209,9 @@ func (q *query) patience() context.Context {
 	return &patience{Context: context.Background(), time: q.timeout}
 }
 
-// A patience is a context whose time begins when somebody waits for its end,
-// which is after a first look. The time of an ordinary one may be up before
-// that look, and then there is none. It is for one goroutine.
+// A patience is a context whose time begins with the first call of Done, which
+// comes after the first look at the events. The time of an ordinary context may
+// be up before, and then there is no look at all. It is for one goroutine.
 type patience struct {
 	context.Context
 	time time.Duration
