@@ -7,14 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listName is the extended attribute that an access control list is; see
+// listName is the extended attribute that contains the access control list; see
 // acl(5) and xattr(7).
 const listName = "system.posix_acl_access"
 
-// readList returns the access control list of a file as the kernel keeps it,
-// nil if there is none.
+// readList returns the access control list of a file in the kernel's format, or
+// nil if the file has none.
 func readList(f *os.File) ([]byte, error) {
-	list := make([]byte, 64<<10) // the largest that an attribute can be
+	list := make([]byte, 64<<10) // the maximum size of an attribute
 	n, err := unix.Fgetxattr(int(f.Fd()), listName, list)
 	switch {
 	case err == nil && n > 0:
@@ -29,7 +29,7 @@ func writeList(f *os.File, list []byte) error {
 	return unix.Fsetxattr(int(f.Fd()), listName, list, 0)
 }
 
-// dropList removes the list that a file has from its directory.
+// dropList removes the list that the file inherited from its directory.
 func dropList(f *os.File) error {
 	if err := unix.Fremovexattr(int(f.Fd()), listName); !isNoList(err) {
 		return err
@@ -37,8 +37,8 @@ func dropList(f *os.File) error {
 	return nil
 }
 
-// isNoList reports whether the error says that there is no list, or that the
-// file system has none at all.
+// isNoList reports whether the error says that the file has no list, or that the
+// file system does not support lists.
 func isNoList(err error) bool {
 	return errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENOSYS)
 }

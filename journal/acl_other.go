@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// Access control lists are left to the directory here.
+// On these systems a new journal gets its access control list, if any, from its
+// directory.
 
 func readList(*os.File) ([]byte, error) { return nil, nil }
 

@@ -11,39 +11,40 @@ import (
 	"github.com/fsync-lock/fsync/filelock"
 )
 
-// patience is how long Append waits for other writers, each of which takes
+// patience is how long Append waits for other writers. Each of them needs only
 // some microseconds.
 const patience = 5 * time.Second
 
-// Append adds a run to the end of the journal at path, and makes the file,
-// with mode 0o600 before umask, if it is missing; not so its directory. If the
-// line would make the file larger than maxSize bytes, and there are lines in
-// it, the file is first renamed to PATH.1, in the place of the one before, and
-// a new one begun. A maxSize of 0 or less is no limit.
+// Append adds a line for the run to the journal at path. If the file is missing,
+// Append makes it with mode 0o600 before umask; the directory must exist.
 //
-// The new file has the mode, the owner, the group and the access control list
-// (on Linux) of the one before, as far as this process may give them. In another
-// group it lets that do no more than everybody. It is never, not for a moment,
-// open to anybody who could not read the one before.
+// If the line would make a file that has lines larger than maxSize bytes, Append
+// first renames the file to PATH.1, which replaces the previous PATH.1, and
+// begins a new file. A maxSize of 0 or less is no limit. The new file gets the
+// mode, the owner, the group and, on Linux, the access control list of the old
+// one, as far as this process may set them. If it may not set the group, it gives
+// the group of the new file at most the permissions of all other users. At no
+// moment can a user read the new file who could not read the old one.
 //
-// Any number of goroutines and processes may append to one journal at once:
-// each line is whole, and stands in the journal or in PATH.1 as long as that
-// is there. What a crash or a full disk leaves of a line spoils no other. The
-// line is not synced to the disk: a crash of the machine may lose it.
+// Many goroutines and processes may append to one journal at the same time: each
+// line is written as a whole. A partial line, which a crash or a full disk may
+// leave, does not damage the next one. Append does not sync the file to the disk:
+// a crash of the machine may lose the line.
 //
-// The file must be a regular one, no link, and not be called NAME.lock, which
-// is what lock files are called: else the error is [fs.ErrInvalid] or names
-// the file. A command of more than 16 KiB is cut, and ends in an ellipsis
-// then. A run that is not well-formed is [fs.ErrInvalid], too.
+// The file must be a regular file, not a link, and must not be called NAME.lock,
+// which is a name for lock files; if it is not so, the error is [fs.ErrInvalid]
+// or names the file. The error is [fs.ErrInvalid], too, if the run has no valid
+// Outcome, no Lock, or a time or a PID out of range. A command of more than 16 KiB
+// is cut and ends in an ellipsis.
 //
-// After an error the line is not in the journal, or not as a whole; except
-// that if only the renaming has failed it is, and the journal grows on.
-// [filelock.ErrLocked] is the error if somebody keeps the journal locked for
-// some seconds. Any other is a [*fs.PathError].
+// After an error the journal does not have the line, or has only a part of it.
+// There is one exception: if only the renaming failed, the line is written and the
+// file grows beyond maxSize. The error is [filelock.ErrLocked] if another process
+// keeps the journal locked for 5 seconds. Any other error is an [*fs.PathError].
 func Append(path string, r Run, maxSize int64) error {
 	text, err := r.encode()
 	if err == nil && strings.HasSuffix(path, ".lock") {
-		err = errors.New("a journal cannot be called that: the name is for lock files")
+		err = errors.New("a journal must not be called NAME.lock: such names are for lock files")
 	}
 	if err != nil {
 		return &fs.PathError{Op: "append", Path: path, Err: fmt.Errorf("%w: %w", fs.ErrInvalid, err)}
@@ -57,12 +58,12 @@ func Append(path string, r Run, maxSize int64) error {
 	}
 }
 
-// appendOnce appends the line, unless the file has to make room first, or was
-// taken away: then it is to be done again, with the file that is there next.
+// appendOnce appends the line. It returns again if the file was renamed to make
+// room, or removed: then the caller tries again with the new file.
 //
-// The file is locked meanwhile. So nobody else finds the line before half
-// written, and nobody renames the file: whoever waits for the lock of a file
-// that was renamed goes on to wait for the next one's.
+// It holds the lock of the file meanwhile, so no other writer sees a line half
+// written and none renames the file. A writer that waits for the lock of a file
+// that is then renamed goes on to wait for the lock of the new file.
 func appendOnce(path string, text []byte, maxSize int64, wait time.Duration) (again bool, err error) {
 	lock := filelock.New(guard(path), filelock.Perm(0o600))
 	if ok, err := lock.TryAcquireFor(wait); !ok {
@@ -83,7 +84,7 @@ func appendOnce(path string, text []byte, maxSize int64, wait time.Duration) (ag
 	err = write(path, text)
 	if errors.Is(err, fs.ErrNotExist) && wait > 0 {
 		if _, err := os.Lstat(guard(path)); errors.Is(err, fs.ErrNotExist) {
-			return true, nil // it was removed since it was locked
+			return true, nil // the file was removed after it was locked
 		}
 	}
 	if full == nil {
@@ -92,14 +93,14 @@ func appendOnce(path string, text []byte, maxSize int64, wait time.Duration) (ag
 	return false, errors.Join(full, err)
 }
 
-// makeRoom renames a file that has no room for n bytes more.
+// makeRoom renames the file if n bytes more would make it larger than maxSize.
 func makeRoom(path string, n, maxSize int64) (made bool, err error) {
 	if maxSize <= 0 {
 		return false, nil
 	}
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 || info.Size()+n <= maxSize {
-		return false, nil // if there is no file, or another kind, write says so
+		return false, nil // if the file is missing or of another type, write returns the error
 	}
 	if err := rotate(path); err != nil {
 		return false, &fs.PathError{Op: "rename", Path: path, Err: reason(err)}
@@ -107,7 +108,8 @@ func makeRoom(path string, n, maxSize int64) (made bool, err error) {
 	return true, nil
 }
 
-// reason leaves out of an error what the message says anyway.
+// reason returns the inner error, without the operation and the path, which the
+// caller adds itself.
 func reason(err error) error {
 	if inner := errors.Unwrap(err); inner != nil {
 		return inner
@@ -115,8 +117,8 @@ func reason(err error) error {
 	return err
 }
 
-// write appends the line by one write(2), behind the end of a line: whoever
-// died in the middle of one has left no end.
+// write appends the line by one write(2). If a writer died in the middle of the
+// line before, write ends that line first.
 func write(path string, text []byte) (err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|openFlags, 0o600)
 	if err != nil {

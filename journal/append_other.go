@@ -6,9 +6,9 @@ import "os"
 
 const openFlags = os.O_CREATE
 
-// guard is the file that is locked to append to a journal. It is one of its
-// own, because here what is locked cannot be written and what is open cannot
-// be renamed.
+// guard returns the file to lock before appending to a journal. It is another
+// file than the journal, because Windows does not let a process write a locked
+// file or rename an open one.
 func guard(path string) string { return path + ".lock" }
 
 // rotate renames the journal to PATH.1. The next one inherits its permissions

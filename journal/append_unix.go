@@ -4,9 +4,10 @@ package journal
 
 import "syscall"
 
-// openFlags keep an open from following a link and from waiting for the other
-// end of a FIFO. The file is made when it is locked.
+// openFlags let an open neither follow a link nor wait for the other end of a
+// FIFO. Without O_CREATE: locking makes the file.
 const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// guard is the file that is locked to append to a journal: the journal.
+// guard returns the file to lock before appending to a journal: the journal
+// itself.
 func guard(path string) string { return path }

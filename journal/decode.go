@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// parsed is what a line has in it.
+// parsed has the fields of a line.
 type parsed struct {
 	Version int `json:"fsync_run"`
 	entry
 }
 
-// kind is what a line turned out to be.
+// kind is the result of reading a line.
 type kind int
 
 const (
@@ -49,7 +49,7 @@ func decode(text []byte) (Run, kind) {
 	return run, aRun
 }
 
-// notRun tells what a line is that cannot be read as one of ours.
+// notRun returns the kind of a line that cannot be read as a run.
 func notRun(text []byte) kind {
 	if !json.Valid(text) {
 		return wreck(text)
@@ -63,9 +63,9 @@ func notRun(text []byte) kind {
 	return foreign
 }
 
-// wreck tells what is left of one of our lines from others. A file system that
-// had made the file longer and not written it yet when the machine crashed
-// leaves zeros.
+// wreck tells a partial line of a journal from a foreign line. It ignores zeros at
+// the beginning: when a machine crashes, a file system may have made the file
+// longer without having written the data.
 func wreck(text []byte) kind {
 	text = bytes.TrimLeft(text, "\x00")
 	if n := min(len(text), len(mark)); string(text[:n]) == mark[:n] {
@@ -74,9 +74,10 @@ func wreck(text []byte) kind {
 	return foreign
 }
 
-// scan reads a line as encode writes it, if there is nothing unusual in it,
-// such as a character that has to be escaped. It takes a small part of the time of
-// encoding/json, which reads all others: a journal may have millions.
+// scan reads a line as encode writes it. It is much faster than encoding/json,
+// which matters because a journal may have millions of lines. It returns false for
+// a line with anything unusual, such as an escaped character; encoding/json reads
+// those.
 func (p *parsed) scan(text []byte) bool {
 	s := scanner{rest: text}
 	for first := true; ; first = false {
@@ -130,8 +131,8 @@ func (p *parsed) field(key string, s *scanner) bool {
 	return false
 }
 
-// A scanner reads plain JSON without spaces. Its methods are false where they
-// find anything else, which need not be wrong.
+// A scanner reads simple JSON without spaces. Its methods return false if they
+// find anything else, which may be valid JSON nevertheless.
 type scanner struct{ rest []byte }
 
 func (s *scanner) take(what string) bool {
@@ -142,7 +143,7 @@ func (s *scanner) take(what string) bool {
 	return true
 }
 
-// text reads a string in which nothing is escaped.
+// text reads a string without escaped characters.
 func (s *scanner) text() ([]byte, bool) {
 	if !s.take(`"`) {
 		return nil, false
@@ -185,7 +186,7 @@ func (s *scanner) strings(p *[]string) bool {
 	return true
 }
 
-// digits reads a number without a sign and an exponent.
+// digits reads a number without sign and exponent.
 func (s *scanner) digits() string {
 	n := 0
 	for n < len(s.rest) && (s.rest[n] >= '0' && s.rest[n] <= '9' || s.rest[n] == '.') {

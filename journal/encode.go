@@ -8,7 +8,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/line"
 )
 
-// encode writes a run as a line, with its end.
+// encode returns the run as a line with a newline at its end.
 func (r Run) encode() ([]byte, error) {
 	if err := r.check(); err != nil {
 		return nil, err
@@ -23,13 +23,13 @@ func (r Run) encode() ([]byte, error) {
 	b = b.Text("outcome", string(r.Outcome)).Number("exit_status", r.Status)
 	text := b.Text("signal", r.Signal).Text("reason", cut(r.Reason, maxReason)).End()
 	if len(text) > maxLine {
-		return nil, fmt.Errorf("a line of %d bytes", len(text))
+		return nil, fmt.Errorf("the line would have %d bytes; at most %d are allowed", len(text), maxLine)
 	}
 	return text, nil
 }
 
-// cutAll shortens a list of words to n bytes in all. An ellipsis at its end
-// says so.
+// cutAll shortens a list of words to n bytes in all. A list that was cut ends in
+// an ellipsis.
 func cutAll(words []string, n int) []string {
 	for i, word := range words {
 		if n -= len(word) + 1; n < 0 {
@@ -40,7 +40,7 @@ func cutAll(words []string, n int) []string {
 	return words
 }
 
-// cut shortens a text to n bytes and an ellipsis.
+// cut shortens a text that is longer than n bytes to n bytes and an ellipsis.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -13,20 +13,19 @@ import (
 	"strings"
 )
 
-// Unread is how many lines of a journal are no runs that can be read, by
-// reasons.
+// Unread counts the lines of a journal that could not be read as runs, by reason.
 type Unread struct {
-	Torn    int // not whole: what a crash or a full disk has left
+	Torn    int // partial lines, which a crash or a full disk left
 	Foreign int // not of this format
 	Future  int // of a later version of the format
-	Long    int // longer than any that Append writes
+	Long    int // longer than Append writes
 }
 
-// Total is the number of all of them.
+// Total returns the number of all such lines.
 func (u Unread) Total() int { return u.Torn + u.Foreign + u.Future + u.Long }
 
-// String says how many there are, and why: "2 torn, 1 of a later
-// version".
+// String lists the counts that are not 0: "2 torn, 1 of a later version". It is
+// "none" if all are 0.
 func (u Unread) String() string {
 	var parts []string
 	for _, p := range []struct {
@@ -43,12 +42,10 @@ func (u Unread) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Read returns the runs of a journal in the order of its lines, which is the
-// order in which they ended, and then those that had not ended: a line that a
-// run was running is passed over if one of its end follows. Other lines are
-// passed over and counted, except for empty ones. Read needs memory for the
-// runs, and none for the rest. The error is that of r, and the runs are those
-// before it.
+// Read returns the runs of a journal: first those that have ended, in the order in
+// which they ended, then those whose end is not recorded. Lines that are not runs
+// are counted in unread; empty lines are ignored. An error is the error of r; the
+// runs are those before the error. Read needs memory for the runs only.
 func Read(r io.Reader) (runs []Run, unread Unread, err error) {
 	s := scan{f: func(r Run) { runs = append(runs, r) }}
 	err = s.read(r)
@@ -56,10 +53,10 @@ func Read(r io.Reader) (runs []Run, unread Unread, err error) {
 	return runs, s.unread, err
 }
 
-// A scan calls f with each run of some files, as Read returns them.
+// A scan calls f with each run of one or more files, in the order of Read.
 type scan struct {
 	f       func(Run)
-	running map[identity]Run // those of which no end was read yet
+	running map[identity]Run // runs whose end was not read yet
 	unread  Unread
 }
 
@@ -105,7 +102,8 @@ func (s *scan) add(r Run) {
 	s.f(r)
 }
 
-// end is for when all is read: what is running now has no end to come.
+// end is called when all is read. It calls f with the runs whose end is not
+// recorded.
 func (s *scan) end() {
 	left := slices.SortedFunc(maps.Values(s.running), func(a, b Run) int {
 		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.PID, b.PID))
@@ -115,8 +113,8 @@ func (s *scan) end() {
 	}
 }
 
-// readLine reads a line into text. Of a line that is too long it keeps
-// nothing.
+// readLine reads a line into text. It reads a line that is too long to its end,
+// but keeps nothing of it.
 func readLine(r *bufio.Reader, text []byte) (_ []byte, long bool, err error) {
 	for {
 		part, err := r.ReadSlice('\n')
@@ -131,16 +129,17 @@ func readLine(r *bufio.Reader, text []byte) (_ []byte, long bool, err error) {
 	}
 }
 
-// ReadFile reads the journal at path, and before it the older runs in PATH.1,
-// if there is one, as [Read] does. The error is a [*fs.PathError].
+// ReadFile returns the runs of PATH.1, which are older, and of the journal at
+// path, as [Read] does. One of the two files may be missing. The error is an
+// [*fs.PathError].
 func ReadFile(path string) (runs []Run, unread Unread, err error) {
 	unread, err = Each(path, func(r Run) { runs = append(runs, r) })
 	return runs, unread, err
 }
 
-// Each calls f with each run of the journal at path, in the order in which
-// [ReadFile] returns them. It keeps none of them but those that had not ended,
-// so a journal of any length takes little memory.
+// Each calls f with each run of PATH.1 and of the journal at path, in the order of
+// [ReadFile]. It keeps only the runs that have not ended, so even a long journal
+// takes little memory.
 func Each(path string, f func(Run)) (Unread, error) {
 	files, err := openPair(path)
 	if err != nil {
@@ -155,9 +154,9 @@ func Each(path string, f func(Run)) (Unread, error) {
 	return s.unread, err
 }
 
-// openPair opens PATH.1 and PATH, each if it is there. A writer may rename PATH
-// to PATH.1 between the two: it has not if afterwards the file at PATH is the
-// one that was opened.
+// openPair opens PATH.1 and PATH, if they exist. A writer may rename PATH to PATH.1
+// between the two opens. It did not if the file at PATH is still the one that was
+// opened; otherwise openPair tries again.
 func openPair(path string) ([]*os.File, error) {
 	for tries := 0; ; tries++ {
 		newer, err := os.Open(path)
@@ -176,7 +175,7 @@ func openPair(path string) ([]*os.File, error) {
 				return nil, errOlder
 			case older == nil:
 				return []*os.File{newer}, nil
-			case oneFile(newer, older): // the writer was killed between two steps of a rotation
+			case oneFile(newer, older): // a writer was killed in the middle of a rotation
 				older.Close()
 				return []*os.File{newer}, nil
 			}
@@ -187,8 +186,8 @@ func openPair(path string) ([]*os.File, error) {
 	}
 }
 
-// oneFile reports whether both are one file, as they are in the middle of a
-// rotation.
+// oneFile reports whether a and b are the same file, which they are in the middle
+// of a rotation.
 func oneFile(a, b *os.File) bool {
 	if a == nil || b == nil {
 		return false
@@ -198,12 +197,11 @@ func oneFile(a, b *os.File) bool {
 	return err == nil && errOther == nil && os.SameFile(one, other)
 }
 
-// manyTries is for file systems that do not tell files apart reliably, and for
-// a rotation that nobody goes on with.
+// manyTries bounds the tries of openPair: os.SameFile is not reliable on all file
+// systems, and a writer that was killed does not finish its rotation.
 const manyTries = 100
 
-// same reports whether the file, which may be nil for none, still is the one
-// at path.
+// same reports whether f is still the file at path. A nil f stands for no file.
 func same(f *os.File, path string) bool {
 	at, err := os.Stat(path)
 	if f == nil {

@@ -9,13 +9,13 @@ import (
 	"syscall"
 )
 
-// rotate makes the journal PATH.1, and an empty file in its place. The caller
-// has locked it.
+// rotate renames the journal to PATH.1 and puts an empty file in its place. The
+// caller holds the lock of the journal.
 //
-// The journal gets its second name before the new file takes the first one: so
-// at every moment there is a file at PATH, and nobody makes another one there,
-// which would be its owner's alone. Whoever waits for the lock meanwhile finds
-// that PATH is another file, and goes on to that.
+// It links PATH.1 to the journal before it renames the new file to PATH, so PATH
+// exists at every moment. Otherwise another writer could make a file there, with
+// the default permissions. A writer that waits for the lock meanwhile notices that
+// PATH is another file, and waits for that one.
 func rotate(path string) error {
 	next, err := successor(path)
 	if err != nil {
@@ -30,10 +30,10 @@ func rotate(path string) error {
 	return err
 }
 
-// moveAway gives the journal its second name. Where a file has one name only,
-// on FAT for instance, it loses the first one for a moment.
+// moveAway gives the journal its second name. On a file system without hard links,
+// such as FAT, it renames the file, so PATH is missing for a moment.
 func moveAway(path, to string) error {
-	if info, err := os.Lstat(to); err == nil && !info.IsDir() { // os.Remove would take an empty one
+	if info, err := os.Lstat(to); err == nil && !info.IsDir() { // os.Remove would remove an empty directory
 		if err := os.Remove(to); err != nil {
 			return err
 		}
@@ -45,12 +45,11 @@ func moveAway(path, to string) error {
 	return os.Rename(path, to)
 }
 
-// successor makes an empty file that nobody but its owner can open, and then
-// gives it what the journal has. What a writer that was killed has left is made
-// anew.
+// successor makes an empty file that only its owner can open, and then gives it the
+// permissions of the journal. It first removes a file that a killed writer left.
 func successor(path string) (name string, err error) {
 	old, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
-	if errors.Is(err, fs.ErrPermission) { // it may be only written to
+	if errors.Is(err, fs.ErrPermission) { // this process may be allowed to write, but not to read
 		old, err = os.OpenFile(path, os.O_WRONLY|openFlags, 0)
 	}
 	if err != nil {
@@ -75,9 +74,9 @@ func successor(path string) (name string, err error) {
 	return name, err
 }
 
-// bequeath gives a new file the owner, the group, the access control list and
-// the mode of another, in this order: nobody is let in before the file has the
-// owner and the group for which the mode is meant.
+// bequeath gives a new file the owner, the group, the access control list and the
+// mode of another, in this order: the mode opens the file to users only when it
+// has the owner and the group for which the mode is meant.
 func bequeath(f, from *os.File) error {
 	info, err := from.Stat()
 	if err != nil {
@@ -90,18 +89,18 @@ func bequeath(f, from *os.File) error {
 	mode := info.Mode().Perm()
 	list, err := readList(from)
 	if err != nil {
-		mode &^= 0o070 // which may be the mask of a list
+		mode &^= 0o070 // with a list, these bits are its mask
 	}
-	if err := f.Chown(int(st.Uid), int(st.Gid)); err != nil { // only root gives files away
-		if err := f.Chown(-1, int(st.Gid)); err != nil { // it is another group
+	if err := f.Chown(int(st.Uid), int(st.Gid)); err != nil { // only root may change the owner
+		if err := f.Chown(-1, int(st.Gid)); err != nil { // the file stays in another group
 			if list != nil {
 				mode &^= 0o070
 			}
-			mode, list = mode&^0o070|mode&(mode<<3)&0o070, nil // what others may, too
+			mode, list = mode&^0o070|mode&(mode<<3)&0o070, nil // at most the bits of other users
 		}
 	}
 	if err := dropList(f); err != nil {
-		return nil // for its owner alone, as it was made
+		return nil // the file stays open to its owner only
 	}
 	switch {
 	case list == nil:
@@ -109,5 +108,5 @@ func bequeath(f, from *os.File) error {
 	case writeList(f, list) != nil:
 		return f.Chmod(mode &^ 0o070)
 	}
-	return nil // the mode is in the list
+	return nil // the list contains the mode
 }

@@ -8,63 +8,64 @@ import (
 	"time"
 )
 
-// Run is one run of a command under a lock, or of one that waited for an event, or
-// one that did not come to be.
-// Fields that are not known are zero.
+// Run is one run of a command that waited for a lock or an event. The command may
+// not have been started: Outcome says so. Fields that are not known are zero. In
+// this package, "lock" also means the event that a run waits for.
 //
-// It wanted the lock at Start, had it from Start+Waited, and was done with it
-// at Start+Waited+Held. Start is by the wall clock of Host; the other two are
-// of a clock that is never set, and are written to the microsecond.
+// The wait began at Start, the command got the lock at Start+Waited, and the hold
+// ended at Start+Waited+Held. Start is by the wall clock of Host. Waited and Held
+// are measured by a monotonic clock and written to the microsecond.
 type Run struct {
-	Start   time.Time // in UTC once it was read from a journal
-	Kind    Kind
-	Lock    string   // absolute path of the lock file, or of the semaphore's directory; of a descriptor's, if it is known; of the event, or of several with " and " between them
-	Name    string   // of the lock or event in a directory of them; empty if it was given as a path
+	Start time.Time // in UTC if read from a journal
+	Kind  Kind
+	// Lock is the absolute path of the lock file, the semaphore's directory or the
+	// event. Several events have " and " between them. Of a descriptor without a
+	// known path it is "descriptor 9".
+	Lock    string
+	Name    string   // the name of the lock or event in its directory; empty if it was given as a path
 	Command []string // the command and its arguments
 	PID     int      // of the process that waited: fsync-lock or fsync-event
 	Host    string
-	User    string        // fsync-lock leaves it out
-	Waited  time.Duration // for the lock, in vain or not
-	Held    time.Duration // until the command ended, or if it was running, until the line was written; 0 if it did not get the lock, or if its end is not known
+	User    string        // fsync-lock and fsync-event leave it out
+	Waited  time.Duration // for the lock, also if the run did not get it
+	Held    time.Duration // until the command ended; in Running, until the line was written; 0 without the lock, or if the end is not known
 	Outcome Outcome
-	Status  int    // exit status, of fsync-lock too; 0 if the end is not known
-	Signal  string // which one it was if a signal had to do with the end: TERM
-	Reason  string // for people, why it did not run: who had the lock, or the error
+	Status  int    // the exit status, of the command or of fsync-lock; 0 if the end is not known
+	Signal  string // such as TERM, if a signal ended the wait or the command
+	Reason  string // for people: why the command did not run, such as the holder of the lock or an error
 }
 
-// Kind is what a run waits for. The word lock stands for both in what is said of
-// a Run.
+// Kind says what a run waits for.
 type Kind string
 
-// The kinds that there are. Later versions may have others.
+// Later versions may have other kinds.
 const (
 	Lock  Kind = ""      // a lock or a slot of a semaphore
-	Event Kind = "event" // a set; the run holds nothing
+	Event Kind = "event" // an event or several; the run holds nothing
 )
 
-// Outcome is what became of a run.
+// Outcome says how a run ended.
 type Outcome string
 
-// The outcomes that there are.
 const (
 	Ran           Outcome = "ran"             // the command ended by itself, with Status
 	Signalled     Outcome = "signalled"       // a signal ended the command
-	Killed        Outcome = "killed"          // the command was ended because it ran for too long
-	Started       Outcome = "started"         // the command was started, and nobody saw its end
-	Running       Outcome = "running"         // the command was running when the line was written, and no line tells of its end
-	Skipped       Outcome = "skipped"         // the lock was held or the event not set, and was not waited for
-	TimedOut      Outcome = "timed-out"       // the lock was held, or the event not set, for longer than it was to be waited for
+	Killed        Outcome = "killed"          // the command was ended because it reached its time limit
+	Started       Outcome = "started"         // the command was started; its end is not recorded
+	Running       Outcome = "running"         // the command was running when the line was written; its end is not recorded
+	Skipped       Outcome = "skipped"         // the lock was held, or the event not set, and the run did not wait
+	TimedOut      Outcome = "timed-out"       // the lock was held, or the event not set, until the wait timed out
 	Interrupted   Outcome = "interrupted"     // a signal ended the wait
-	FailedToLock  Outcome = "failed-to-lock"  // the lock file could not be opened or locked, or the event not be looked at
-	FailedToStart Outcome = "failed-to-start" // the lock was had, and the command could not be run
+	FailedToLock  Outcome = "failed-to-lock"  // the lock file could not be opened or locked, or the event could not be read
+	FailedToStart Outcome = "failed-to-start" // the command could not be started
 )
 
-// Outcomes returns every outcome that there is.
+// Outcomes returns all outcomes.
 func Outcomes() []Outcome {
 	return []Outcome{Ran, Signalled, Killed, Started, Running, Skipped, TimedOut, Interrupted, FailedToLock, FailedToStart}
 }
 
-// An identity tells a run from all others. All lines of a run have the same.
+// An identity identifies a run: both lines of a run have the same.
 type identity struct {
 	start      int64 // in nanoseconds
 	pid        int
@@ -75,27 +76,27 @@ func (r Run) identity() identity {
 	return identity{start: r.Start.UnixNano(), pid: r.PID, host: r.Host, lock: r.Lock}
 }
 
-// maxTime bounds waits and holds, far beyond any that make sense.
+// maxTime is the longest Waited or Held, far longer than real ones.
 const maxTime = 20 * 365 * 24 * time.Hour
 
-// check says what is wrong with a run that is to be written or was read.
+// check returns what is wrong with a run, when it is written or read.
 func (r Run) check() error {
 	switch year := r.Start.UTC().Year(); {
 	case !slices.Contains(Outcomes(), r.Outcome):
 		return fmt.Errorf("there is no outcome %q", r.Outcome)
 	case r.Lock == "":
 		return errors.New("no lock")
-	case year < 1970 || year > 2200: // what lies between is less than the longest time.Duration
-		return errors.New("no time of start that can be written")
+	case year < 1970 || year > 2200: // so that any difference fits into a time.Duration
+		return errors.New("the start is out of range")
 	case r.Waited < 0 || r.Waited > maxTime || r.Held < 0 || r.Held > maxTime:
-		return errors.New("a time out of range")
+		return errors.New("the time waited or held is out of range")
 	case r.PID < 0:
 		return errors.New("a negative process ID")
 	}
 	return nil
 }
 
-// entry is a run as it is read from a journal; encode writes it.
+// entry is a run in the fields of a line.
 type entry struct {
 	Start   time.Time `json:"start"`
 	Kind    Kind      `json:"kind"`
@@ -116,10 +117,10 @@ type entry struct {
 const (
 	version    = 1
 	format     = "fsync_run"
-	mark       = `{"` + format + `":` // what a line begins with
-	maxCommand = 16 << 10             // bytes of a command that are kept
+	mark       = `{"` + format + `":` // the beginning of a line
+	maxCommand = 16 << 10             // bytes of a command that are written
 	maxReason  = 4 << 10
-	maxLine    = 256 << 10 // escaped, a byte can become six
+	maxLine    = 256 << 10 // JSON may write one byte as six
 )
 
 func (l entry) run() Run {
@@ -131,7 +132,7 @@ func (l entry) run() Run {
 	}
 }
 
-// duration is -1 for what no time.Duration can be.
+// duration returns -1 if the seconds are negative or too many.
 func duration(seconds float64) time.Duration {
 	if us := math.Round(seconds * 1e6); us >= 0 && us <= float64(maxTime/time.Microsecond) {
 		return time.Duration(us) * time.Microsecond
