@@ -12,17 +12,16 @@ import (
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
-// AcquireAll takes all of the locks or none of them, waiting for each until ctx
-// ends. It takes them in the order of their paths, whatever the order they are
-// given in, so those who take several locks in no other way never wait for each
-// other in a circle: each waits only for locks behind all those that it has.
-// That is lost for who holds some lock already, and for a lock file that goes
-// by several names; symbolic links to directories are seen through.
+// AcquireAll takes all of the locks or none, and waits for each until ctx ends.
+// It takes them in the order of their paths, whatever the order of the
+// arguments. So processes that take several locks only with AcquireAll never
+// deadlock. This is not guaranteed if the caller already holds another lock, or
+// if a lock file has several names. Symbolic links to directories are resolved.
 //
-// Each of the locks is held as if by its own Acquire and released by its own
-// Release, in any order. After an error this call holds none. The error is that
-// of the Acquire that failed, or an [*fs.PathError] that is [fs.ErrInvalid] if
-// two of the locks are on one file.
+// Afterwards each lock is held as by its own Acquire. Release them one by one, in
+// any order. After an error the call holds none of them. The error is that of
+// the Acquire that failed, or an [*fs.PathError] that is [fs.ErrInvalid] if two
+// of the locks are on one file.
 func AcquireAll(ctx context.Context, locks ...*Lock) error {
 	ordered, err := inOrder(locks)
 	if err != nil {
@@ -41,8 +40,8 @@ func AcquireAll(ctx context.Context, locks ...*Lock) error {
 	return nil
 }
 
-// A located lock is one whose path is not to be looked up again: the process
-// may change its directory while it waits for those before it.
+// A located lock has a fixed path: the process may change its working directory
+// while it waits for the locks before it.
 type located struct {
 	*Lock
 	path     string
@@ -52,8 +51,8 @@ type located struct {
 
 func (l located) aim() (want, error) { return l.aimAt(l.path, l.dir) }
 
-// inOrder returns the locks in the order of their paths, in which all
-// processes agree.
+// inOrder returns the locks in the order of their paths, which is the same in
+// all processes.
 func inOrder(locks []*Lock) ([]located, error) {
 	all, seen := make([]located, len(locks)), map[fileID]*Lock{}
 	for i, l := range locks {
@@ -89,8 +88,8 @@ func twice(a, b *Lock) error {
 	return &fs.PathError{Op: "acquire", Path: a.given, Err: fmt.Errorf("%w: it is the same file as %s", fs.ErrInvalid, b.given)}
 }
 
-// resolve returns the one path of a lock file that all spellings of it lead to.
-// The file itself is no link, or one that is not followed.
+// resolve returns the same path for all spellings of the path of a lock file. The
+// file itself is not a link, or a link that is not followed.
 func resolve(path string) (string, error) {
 	dir, base := filepath.Split(path)
 	if base == "." || base == ".." { // a directory
@@ -100,6 +99,7 @@ func resolve(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// No link is left in it, and the kernel calls the working directory by none.
+	// dir has no link left, and neither has the kernel's path of the working
+	// directory.
 	return filepath.Join(cwd.Name(dir), base), nil
 }

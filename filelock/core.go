@@ -35,7 +35,7 @@ type config struct {
 	noRecord bool
 }
 
-// An Option changes what [New] and [NewSemaphore] make.
+// An Option configures a [Lock] or a [Semaphore].
 type Option func(*config)
 
 func (c *core) init(path string, opts []Option) {

@@ -9,23 +9,22 @@ import (
 )
 
 var (
-	// ErrLocked says that somebody else holds the lock, or stood before us in
-	// the queue for it. It is what a [LockedError] is, and it never stands for
-	// anything else: a file that cannot be opened is a [*fs.PathError], not a
-	// lock that is held.
+	// ErrLocked means that the lock is held, or that another waiter was ahead.
+	// Only a [LockedError] is ErrLocked. If the lock file cannot be opened, the
+	// error is a [*fs.PathError], never ErrLocked.
 	ErrLocked = errors.New("lock is held")
 
-	// ErrNotHeld says that a Lock was asked to release, or to hand out, a hold
-	// that it does not have.
+	// ErrNotHeld means that a Lock or a Semaphore holds nothing that Release,
+	// Leave or File could use.
 	ErrNotHeld = errors.New("lock is not held")
 )
 
-// LockedError is the error of an Acquire that waited in vain. It is
-// [ErrLocked], the wait's [context.Cause], and the context's own error
-// (context.Canceled or context.DeadlineExceeded).
+// LockedError is the error of an Acquire whose context ended during the wait. It
+// is [ErrLocked], the [context.Cause], and the context's error
+// ([context.Canceled] or [context.DeadlineExceeded]).
 type LockedError struct {
 	Path    string   // as it was given to New
-	Holders []Holder // who took the lock, when the wait ended; empty = not known
+	Holders []Holder // at the end of the wait, without processes that inherited the lock; empty = not known
 
 	ctxErr, cause error
 }
@@ -34,8 +33,8 @@ func locked(ctx context.Context, path string, holders []Holder) error {
 	return &LockedError{Path: path, Holders: holders, ctxErr: ctx.Err(), cause: context.Cause(ctx)}
 }
 
-// Error names the lock file, who holds it as far as that is known, and why
-// the wait ended.
+// Error names the lock file, its known holders, and the reason why the wait
+// ended.
 func (e *LockedError) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Path)
@@ -75,8 +74,8 @@ func (e *LockedError) Unwrap() []error {
 	return errs
 }
 
-// endedError is the error of an Acquire whose context had ended before it
-// began: nobody looked at the lock, so it says nothing about it.
+// endedError is the error of an Acquire whose context had ended before. Acquire
+// has not looked at the lock, so the error is not ErrLocked.
 func endedError(ctx context.Context, path string) error {
 	cause := context.Cause(ctx)
 	if errors.Is(cause, ctx.Err()) {
@@ -85,7 +84,7 @@ func endedError(ctx context.Context, path string) error {
 	return &fs.PathError{Op: "acquire", Path: path, Err: fmt.Errorf("%w: %w", ctx.Err(), cause)}
 }
 
-// flockError says that the lock call itself failed on the open file. A file
+// flockError is the error of a lock call that failed on the open file. A file
 // system without locks (flock(2): ENOLCK, ENOSYS, EOPNOTSUPP; NFS without a
 // lock daemon answers ENOLCK) is [errors.ErrUnsupported].
 func flockError(path string, err error) error {

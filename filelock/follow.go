@@ -6,30 +6,28 @@ import (
 	"path/filepath"
 )
 
-// AnyFile lets the lock be on what flock(1) takes and a Lock refuses otherwise.
+// AnyFile permits devices and symbolic links, which flock(1) accepts and a Lock
+// refuses without this option.
 //
-// A device is locked like a file; its node is, so two nodes of one device are
-// two locks. Opening some devices has effects: a tape rewinds, a watchdog
-// starts.
+// Device: the lock is on the device node, so two nodes of one device are two
+// locks. To open a device may have effects: a tape rewinds, a watchdog starts.
 //
-// A symbolic link at the end of the path is followed if nobody else can have put
-// it there: it belongs to this process's user or to root, and so does the
-// directory that it is in, which nobody else may write to unless it is sticky,
-// as /tmp is. If the link leads to another one, that is held to the same. The
-// file that it leads to is locked, and made if it is missing. It is the file at
-// the path for as long as the link leads there: where that changes during a
-// wait, the wait goes on for the new one. Any other link is an error that is
-// [fs.ErrInvalid].
+// Symbolic link at the end of the path: it is followed only if no other user can
+// have put it there. The link and its directory must belong to this process's
+// user or to root, and no other user may write in the directory, unless it is
+// sticky, as /tmp is. Further links that it leads to must meet the same
+// conditions. Any other link is an error that is [fs.ErrInvalid]. The lock is on
+// the file at the end, which is created if it is missing. If a link changes
+// during a wait, the wait goes on for the new file.
 //
-// A path such as /dev/fd/9 or /dev/stdin, by which the kernel opens anew what a
-// process has open, is taken as well, whatever that is.
+// Open file: /dev/fd/9, /dev/stdin and the like are accepted, whatever kind of
+// file it is. The kernel opens that file again.
 //
-// A FIFO by name is refused still: its writers would take this process for a
-// reader. The option means nothing to a [Semaphore].
+// A FIFO given by its name is still refused, because its writers would take this
+// process for a reader. A [Semaphore] ignores the option.
 func AnyFile() Option { return func(c *config) { c.anyFile = true } }
 
-// maxLinks is how many links are followed, as the kernel has it
-// (path_resolution(7)).
+// maxLinks is the kernel's limit of links to follow (path_resolution(7)).
 const maxLinks = 40
 
 // A way is where a path leads.

@@ -9,18 +9,17 @@ import (
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
-// Holder is who holds a lock, as far as that can be found out. Fields that are
-// not known are zero. It is for people to read: by the time it is shown it may
-// not be true any more.
+// A Holder is a process that holds a lock. Unknown fields are zero. It is for
+// people to read: it may be out of date when they see it.
 type Holder struct {
-	PID     int       // in the PID namespace of the caller; in the holder's own if only its record tells of it
+	PID     int       // in the caller's PID namespace; in the holder's if it is known only from a record
 	Host    string    // host name
-	Command string    // the command line, arguments joined by spaces; the program's name if only a record tells of it
-	Note    string    // what the holder said with the Note option
+	Command string    // the command line, joined by spaces; only the program's name if it is known from a record
+	Note    string    // the text of the option Note
 	Since   time.Time // when the lock was acquired, by the holder's clock
 	Shared  bool
-	Taker   int // the process that took the lock, and may have ended; others inherited it; 0 = not known
-	Slot    int // of a semaphore, which of its slots, from 1; processes that inherit a slot hold the same one
+	Taker   int // the process that took the lock, which may have ended; other holders inherited it; 0 = not known
+	Slot    int // the slot of a semaphore, from 1; processes that inherited a slot have the same number
 }
 
 // String describes the holder on one line without control characters:
@@ -33,10 +32,9 @@ func (h Holder) String() string {
 	return text
 }
 
-// Holds groups holders by hold: the processes of a group share one, because
-// they inherited it from the process that took it. That process is the first of
-// its group, unless it has ended; the others are in the order of their IDs, and
-// the groups in the order of slots and takers.
+// Holds groups holders by hold. A group is the process that took the lock, if it
+// still runs, and the processes that inherited the hold from it, in the order
+// of their IDs. Groups are in the order of slots, then of takers.
 func Holds(holders []Holder) [][]Holder {
 	list := slices.Clone(holders)
 	slices.SortStableFunc(list, func(a, b Holder) int {
@@ -61,15 +59,15 @@ func (h Holder) heir() int {
 	return 1
 }
 
-// A Record is what a holder wrote into a lock file, if it is not known that it
-// still holds the lock. It may have ended without a chance to remove the record,
-// or be out of sight of this process.
+// A Record is a record in a lock file whose writer is not known to hold the lock.
+// The writer may have died before it could remove the record, or this process
+// cannot see it.
 type Record struct {
 	Holder
 	Ended bool // the process is known to have ended
 }
 
-// String says who left the record, and when:
+// String names the writer of the record, and says when it took the lock:
 // left by pid 4242 (backup) on web1, 2 h ago, not known to be held.
 func (r Record) String() string {
 	text := "left by " + named(r.PID, r.Command, r.Host)
@@ -96,23 +94,22 @@ func rough(d time.Duration) string {
 	return fmt.Sprintf("%d days", d/(24*time.Hour))
 }
 
-// Holders returns the processes that hold the lock, this one included. It is
-// the best effort of the moment: it takes no lock, and the answer may be stale.
-// Empty without an error means that no process holds it. The error is
-// [errors.ErrUnsupported] if that cannot be told: [Inspect] gives more, such as
-// what a record in the file says.
+// Holders returns the processes that hold the lock, this process included. It
+// does not lock anything, and the answer may be out of date. An empty list
+// without an error means that no process holds the lock. The error is
+// [errors.ErrUnsupported] if it is not known whether the lock is held; [Inspect]
+// then tells more, such as the record in the file.
 //
-// On Linux the kernel is asked (/proc/locks and /proc/PID/fdinfo, proc(5)): a
-// process that inherited the lock is a holder too, and so is one that took it
-// with flock(1) or from another language. The kernel shows neither locks of
-// other PID namespaces, unless in the initial one, nor locks of other hosts on
-// a network file system. On other systems a process knows only its own holds.
+// On Linux, Holders asks the kernel (/proc/locks and /proc/PID/fdinfo, proc(5)).
+// The list includes processes that inherited the lock, or took it with flock(1)
+// or from another language. The kernel does not show the locks of other hosts
+// on a network file system, nor those of other PID namespaces, except in the
+// initial one. On other systems a process knows only its own holds.
 //
-// Note and Since come from a record: an exclusive holder writes who it is into
-// the lock file, some milliseconds after it acquired the lock or when File is
-// called, and empties the file when it releases it. It does so only to the
-// slots of a semaphore and to a file that is called NAME.lock, has no other
-// name, may be written, and was empty or held just such a record when it was
-// locked; what else a lock file contains is never touched. A process that can
-// write the lock file can write a record that lies.
+// Note and Since come from the record in the lock file. An exclusive holder
+// writes the record some milliseconds after it acquired the lock, or when it
+// calls File, and empties the file when the hold ends. It does so only in the
+// slots of a semaphore and in a file called NAME.lock that it may write, that
+// has no second name, and that was empty or had a record when it was locked. A
+// process that may write the lock file can also write a false record.
 func (l *Lock) Holders() ([]Holder, error) { return holders(l.seen()) }

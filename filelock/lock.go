@@ -9,67 +9,69 @@ import (
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
-// Lock is a lock on a file, held against all other processes, and against
-// every other Lock of this one, that lock the same file.
+// Lock is a lock on a file. It excludes other processes that lock the same
+// file, and other Locks of this process on that file.
 //
-// A Lock is made by [New]; the zero value names no file and fails. It must not
-// be copied. It may be used by many goroutines: an exclusive Lock is held once
-// at a time, so a second Acquire waits as it would on a [sync.Mutex], and any
-// goroutine may release what another has acquired. A shared Lock may be held
-// several times at once, and each hold wants its own Release; as with
-// [sync.RWMutex], an Acquire of it goes behind an exclusive one that waits, so
-// a goroutine that holds it must not wait for it again. An exclusive Lock, too,
-// has more than one hold if its path has come to name another file, because the
-// first was removed or replaced, or because the working directory has changed.
+// [New] makes a Lock; the zero value fails. A Lock must not be copied. Many
+// goroutines may use one Lock, and any of them may release it.
 //
-// The lock is not re-entrant: a goroutine that acquires what it holds waits
-// for itself. It cannot be upgraded or downgraded: a kernel that converts a
-// lock gives the old one up first (flock(2)).
+// An exclusive Lock is held once at a time: a second Acquire waits, as on a
+// [sync.Mutex]. It has several holds only if its path came to name another file
+// meanwhile: the lock file was removed or replaced, or a relative path was used
+// and the working directory changed.
 //
-// A hold that is never released lasts until the process ends, however it
-// ends; it is not lost when the Lock itself is garbage collected.
+// A shared Lock may be held several times at once, and each hold needs its own
+// Release. As with [sync.RWMutex], Acquire waits behind an exclusive waiter, so a
+// goroutine that holds the Lock must not acquire it again.
+//
+// A Lock is not re-entrant: a goroutine that acquires an exclusive Lock it holds
+// waits for ever. A Lock cannot be upgraded or downgraded, because the kernel
+// releases a lock before it converts it (flock(2)).
+//
+// A hold that is not released lasts until the process ends, even if the Lock is
+// garbage collected.
 type Lock struct{ core }
 
-// Shared makes a shared lock: any number of shared locks can be held at once,
-// but none together with an exclusive one. Readers share, writers do not.
+// Shared makes a shared (reader) lock. Any number of shared locks can be held
+// at once, but none while an exclusive lock is held.
 func Shared() Option { return func(c *config) { c.shared = true } }
 
-// Perm sets the mode, before umask, that a lock file gets if this Lock creates
-// it. It is 0o666 without this option, so that the umask decides who may lock:
-// whoever can open the file for reading can lock it. The mode of a file that
-// exists is left alone.
+// Perm sets the mode, before umask, of a lock file that this Lock creates. The
+// default is 0o666: the umask decides which users may lock the file, since a
+// user who may read it can lock it. The mode of an existing file does not
+// change.
 func Perm(mode fs.FileMode) Option { return func(c *config) { c.perm = mode.Perm() } }
 
-// Note says something about the holds, such as a job's name, for [Lock.Holders]
-// to show. Every process that may read the lock file can read it. It is shown of
-// exclusive holds of semaphores and of files that are called NAME.lock only,
-// and only once they have lasted for some milliseconds; a long note is cut.
+// Note adds a text to the record of a hold, such as the name of a job;
+// [Lock.Holders] shows it. Every process that may read the lock file can read
+// the note. Only exclusive holds that last longer than some milliseconds have
+// a record, and only on a slot or on a file called NAME.lock. A long note is
+// cut.
 func Note(text string) Option { return func(c *config) { c.note = text } }
 
-// NoRecord keeps this package from writing who holds the lock into its file. A
-// program that executes another one in its place while it holds the lock has
-// nobody left to remove the record.
+// NoRecord keeps the record of the holder out of the lock file. It is for a
+// program that replaces itself (execve(2)) while it holds the lock: the program
+// that follows would not remove the record.
 func NoRecord() Option { return func(c *config) { c.noRecord = true } }
 
-// New returns a lock on the file or directory at path. It does no I/O: the
-// first Acquire opens the file, and creates it, empty, if it is missing. The
-// directory it is in must exist.
+// New returns a lock on the file or directory at path. It does no I/O. Acquire
+// opens the file, and creates it, empty, if it is missing; its directory must
+// exist.
 //
-// A relative path begins in the working directory at the time of each Acquire,
-// as the kernel knows it: the value of $PWD does not matter, and the directory
-// may be renamed. If the program changes its working directory during a wait,
-// the wait goes on for the file that it began with, by the absolute path of the
-// former directory. If that path leads elsewhere by then, or may not be used,
-// the wait ends with an [*fs.PathError] that says so. A program that changes its
-// working directory at the very moment that a call begins may get the lock of
-// either directory.
+// A relative path starts in the kernel's working directory at the time of each
+// Acquire, not in $PWD, and the directory may be renamed. If the program changes
+// its working directory during a wait, the wait goes on for the same file, by
+// the absolute path of the former directory. If that path now leads elsewhere,
+// or may not be used, the wait ends with an [*fs.PathError]. If the program
+// changes its working directory just as a call begins, the call may lock the
+// file in either directory.
 func New(path string, opts ...Option) *Lock {
 	l := new(Lock)
 	l.init(path, opts)
 	return l
 }
 
-// aim returns what one acquisition is after.
+// aim returns the want of one acquisition.
 func (l *Lock) aim() (want, error) {
 	path, dir, err := locate(l.given)
 	if err != nil {
@@ -94,72 +96,70 @@ func (l *Lock) aimAt(path string, dir cwd.Dir) (want, error) {
 	return want{given: l.given, path: t.key(), any: []target{t}, gate: gate}, nil
 }
 
-// seen returns what is to be looked at.
+// seen returns the want of a look at the lock.
 func (l *Lock) seen() (want, error) { return l.aim() }
 
 // Path returns the path that the Lock was made with.
 func (l *Lock) Path() string { return l.given }
 
-// Acquire takes the lock, waiting for it until ctx ends. How it waits, and in
-// which order, is said above, in the package's documentation.
+// Acquire takes the lock and waits for it until ctx ends. The documentation of
+// the package says how and in which order it waits.
 //
-// A ctx that has ended fails even when the lock is free. A wait that reached
-// its deadline has made one last try. An error leaves nothing held; it is
+// If ctx has ended already, Acquire fails even when the lock is free. At the
+// deadline of ctx, a wait makes one last try. After an error the call holds
+// nothing. The error is
 //
-//   - a [*LockedError] if the wait was in vain: errors.Is finds [ErrLocked]
-//     and the cause in it;
-//   - otherwise an [*fs.PathError] that says why the file cannot be locked, at
-//     once: there is no waiting for a directory to appear or for a permission
-//     to be given. errors.Is finds [errors.ErrUnsupported] in it on a file
-//     system without locks, and [fs.ErrInvalid] if there is something at the
-//     path that cannot be a lock file, such as a FIFO or the directory of a
-//     semaphore, or without [AnyFile] a symbolic link or a device.
+//   - a [*LockedError] if ctx ended during the wait: it is [ErrLocked] and the
+//     cause of ctx;
+//   - otherwise an [*fs.PathError] with the reason. If the file cannot be locked,
+//     Acquire fails at once: it does not wait for a directory to appear or for a
+//     permission. The error is [errors.ErrUnsupported] on a file system without
+//     locks. It is [fs.ErrInvalid] if the path names no possible lock file, such
+//     as a FIFO, the directory of a semaphore, or, without [AnyFile], a symbolic
+//     link or a device.
 func (l *Lock) Acquire(ctx context.Context) error { return l.acquire(ctx, l.aim) }
 
-// TryAcquire takes the lock if that needs no waiting, and reports whether it
-// did. False without an error means that somebody holds it: another process,
-// another Lock, or this one. It may overtake those who wait. After a wait of
-// this process has been given up it may take some milliseconds.
+// TryAcquire takes the lock if it is free, and reports whether it did. False
+// without an error means that the lock is held, by another process, another
+// Lock or this Lock. TryAcquire may overtake waiters. It may take some
+// milliseconds if this process gave up a wait before.
 func (l *Lock) TryAcquire() (bool, error) { return l.tryFor(0, l.aim) }
 
-// TryAcquireFor takes the lock, waiting for it no longer than d, and reports
-// whether it did. With d <= 0 it is one try. False without an error means that
-// the time ran out, by the monotonic clock, which on some systems, such as
-// Linux, stands still while the machine is suspended; for other errors see
-// [Lock.Acquire].
+// TryAcquireFor takes the lock, waits for it no longer than d, and reports
+// whether it took it. With d <= 0 it is [Lock.TryAcquire]. False without an error
+// means that the time ran out. The clock is monotonic; on some systems, such as
+// Linux, it stops while the machine is suspended. For errors see [Lock.Acquire].
 func (l *Lock) TryAcquireFor(d time.Duration) (bool, error) { return l.tryFor(d, l.aim) }
 
-// Release gives up one hold, the oldest if there are several. The file stays
-// where it is: removing it would let two holders in. The hold ends for every
-// process that inherited it, too.
+// Release ends one hold, the oldest if there are several, also for every process
+// that inherited it. The lock file stays: to remove it would let two holders in.
 //
 // The error is [ErrNotHeld] if this Lock holds nothing. After any other error
 // the lock is still held.
 func (l *Lock) Release() error { return l.release() }
 
 // Leave gives up this process's part in one hold, the oldest if there are
-// several. Other than Release, it leaves the hold to the processes that
-// inherited it, and releases the lock only if there are none. The record of the
-// hold stays in the file if a process can be seen that inherited it, and is
-// removed otherwise.
+// several. Unlike Release, it does not end the hold for processes that inherited
+// it; if there are none, the lock is released. The record stays in the file if
+// this process can see one that inherited the hold, and is removed otherwise.
 //
-// Descriptors that File returned are parts of the hold too, until they are
-// closed. The error is [ErrNotHeld] if this Lock holds nothing.
+// A file that File returned keeps the hold until it is closed. The error is
+// [ErrNotHeld] if this Lock holds nothing.
 func (l *Lock) Leave() error { return l.leave() }
 
-// With runs fn while it holds the lock. It acquires as [Lock.Acquire] does and
-// does not run fn if that fails; it releases when fn returns, panics or calls
-// [runtime.Goexit]. The error is that of Acquire, or those of fn and of
-// Release joined. The lock does not end with ctx: fn has to heed it.
+// With acquires the lock, runs fn, and releases the lock when fn returns, panics
+// or calls [runtime.Goexit]. If [Lock.Acquire] fails, With returns its error
+// and does not run fn; otherwise it returns the errors of fn and Release, joined.
+// The end of ctx does not release the lock: fn has to watch ctx itself.
 func (l *Lock) With(ctx context.Context, fn func(context.Context) error) error {
 	return with(ctx, fn, l.Acquire, l.Release)
 }
 
-// File returns a duplicate of the held file, for [os/exec.Cmd.ExtraFiles]: a
-// process that inherits it shares the hold, and the lock is held until the
-// last of them has ended or one of them, such as this process by Release, has
-// unlocked it. The caller closes the duplicate; closing it releases nothing.
+// File returns a duplicate of the held file, for [os/exec.Cmd.ExtraFiles]. A
+// process that inherits it shares the hold. The hold lasts until the last of
+// these processes has ended, or until one of them unlocks the file, as Release
+// does. The caller closes the duplicate; that does not release the Lock.
 //
 // The error is [ErrNotHeld] if this Lock holds nothing, and
-// [errors.ErrUnsupported] on Windows, where locks are not inherited.
+// [errors.ErrUnsupported] on Windows, where a lock cannot be inherited.
 func (l *Lock) File() (*os.File, error) { return l.file() }

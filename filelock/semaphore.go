@@ -15,29 +15,29 @@ import (
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
-// Semaphore lets at most n holders in at a time, among all processes that use
-// the same directory. It is n locks on n files, the slots, any one of which
-// will do; so a process that dies frees the slots that it had, and no other.
+// Semaphore allows at most n holds at a time among all processes that use the
+// same directory. The directory has n files, the slots, and each hold is a lock on
+// one of them. So when a process dies, exactly its slots become free.
 //
-// A Semaphore is made by [NewSemaphore]; the zero value fails. It must not be
-// copied. It may be used by many goroutines, and one Semaphore may hold as
-// many slots as there are; each wants its own Release. It is bounded by its
-// construction: what was not acquired cannot be released.
+// [NewSemaphore] makes a Semaphore; the zero value fails. A Semaphore must not be
+// copied. Many goroutines may use one Semaphore. It may hold several slots, up
+// to all of them, and each hold needs its own Release. Release without Acquire
+// returns [ErrNotHeld].
 //
-// The number of slots is a property of the directory. Whoever comes first
-// makes the slots, and writes their number into the file slots; whoever comes
-// with another number gets an error that is [fs.ErrInvalid]. To change it,
-// remove the directory while nobody uses it.
+// The number of slots belongs to the directory. The first Acquire creates the
+// slots and writes their number into the file slots. A Semaphore with another
+// number gets an error that is [fs.ErrInvalid]. To change the number, remove the
+// directory while no process uses it.
 type Semaphore struct {
 	core
 	slots int
 }
 
 // NewSemaphore returns a semaphore of the given number of slots in the
-// directory at path. It does no I/O: the first Acquire makes the directory if
-// it is missing; the directory above it must exist. Fewer than one slot, or
-// more than 10,000, is an error in every Acquire, and so is the option Shared:
-// slots are exclusive.
+// directory at path. It does no I/O. Acquire creates the directory if it is
+// missing; the directory above it must exist. Every Acquire fails if slots is
+// less than 1 or more than 10,000, or if the options include [Shared], because a
+// slot is always exclusive.
 func NewSemaphore(path string, slots int, opts ...Option) *Semaphore {
 	s := &Semaphore{slots: slots}
 	s.init(path, opts)
@@ -48,24 +48,24 @@ func NewSemaphore(path string, slots int, opts ...Option) *Semaphore {
 // Path returns the path that the Semaphore was made with.
 func (s *Semaphore) Path() string { return s.given }
 
-// Acquire takes a slot, waiting for any of them until ctx ends. Everything
-// that [Lock.Acquire] says holds here too. The first waiter of all processes
-// waits for each slot, which takes a thread each. When it has one slot its
-// process goes on waiting for the others, gives back what it is granted then,
-// and so may have another process find all slots held for a moment.
+// Acquire takes a slot, whichever becomes free first, and waits until ctx ends.
+// It keeps the order and returns the errors of [Lock.Acquire]. The first waiter
+// waits for all slots at once, with one thread for each. After it has a slot,
+// the other threads stay in the kernel's queue, and give back each slot they are
+// granted. So another process may find all slots held for a moment.
 func (s *Semaphore) Acquire(ctx context.Context) error { return s.acquire(ctx, s.aim) }
 
-// TryAcquire takes a slot if that needs no waiting, and reports whether it
-// did. False without an error means that all are held, if only for a moment by
-// what a wait has left behind.
+// TryAcquire takes a slot if one is free, and reports whether it did. False
+// without an error means that all slots are held, perhaps one of them only for
+// a moment (see Acquire).
 func (s *Semaphore) TryAcquire() (bool, error) { return s.tryFor(0, s.aim) }
 
-// TryAcquireFor takes a slot, waiting for it no longer than d, and reports
-// whether it did. With d <= 0 it is one try.
+// TryAcquireFor takes a slot, waits for it no longer than d, and reports whether
+// it took one, as [Lock.TryAcquireFor] does.
 func (s *Semaphore) TryAcquireFor(d time.Duration) (bool, error) { return s.tryFor(d, s.aim) }
 
-// Release gives up one slot, the one that was acquired first. The error is
-// [ErrNotHeld] if this Semaphore holds none. After any other error the slot is still held.
+// Release gives up the slot that was acquired first. The error is [ErrNotHeld] if
+// this Semaphore holds none. After any other error the slot is still held.
 func (s *Semaphore) Release() error { return s.release() }
 
 // Leave gives up this process's part in the slot that was acquired first, as
@@ -78,15 +78,15 @@ func (s *Semaphore) With(ctx context.Context, fn func(context.Context) error) er
 }
 
 // File returns a duplicate of the file of the slot that was acquired last, as
-// [Lock.File] does. Release may give up another one: who hands slots to several
-// processes needs a Semaphore for each of them.
+// [Lock.File] does. Release gives up the slot that was acquired first, so use one
+// Semaphore for each process that inherits a slot.
 func (s *Semaphore) File() (*os.File, error) { return s.file() }
 
-// Holders returns who holds the slots, as [Lock.Holders] does.
+// Holders returns the processes that hold slots, as [Lock.Holders] does.
 func (s *Semaphore) Holders() ([]Holder, error) { return holders(s.seen()) }
 
-// aim returns what one acquisition is after: any slot. It makes the directory
-// if it is missing.
+// aim returns the want of one acquisition: any slot. It creates the directory if
+// it is missing.
 func (s *Semaphore) aim() (want, error) {
 	w, err := s.want()
 	if err == nil {
@@ -95,7 +95,8 @@ func (s *Semaphore) aim() (want, error) {
 	return w, err
 }
 
-// seen returns what is to be looked at: nothing if there is no directory yet.
+// seen returns the want of a look at the semaphore. It has no targets if there
+// is no directory yet.
 func (s *Semaphore) seen() (want, error) {
 	w, err := s.want()
 	if err != nil {
@@ -128,7 +129,7 @@ func (s *Semaphore) want() (want, error) {
 		return want{}, err
 	}
 	home := target{path: path, dir: dir}
-	// A wait may be long: it looks again when it has ended.
+	// The directory may be replaced during a wait, so still is called after it.
 	w := want{given: s.given, path: home.key(), slots: true, still: func() error { return s.agree(home) }}
 	for i := range s.slots {
 		var t target
@@ -138,8 +139,8 @@ func (s *Semaphore) want() (want, error) {
 	return w, nil
 }
 
-// Slots returns how many slots the semaphore in the directory at path has. It
-// is an [fs.ErrNotExist] if nobody has ever acquired one of them.
+// Slots returns the number of slots of the semaphore in the directory at path.
+// The error is [fs.ErrNotExist] if no slot was ever acquired.
 func Slots(path string) (int, error) {
 	return readSlots(cwd.Within(path, slotsFile))
 }
@@ -147,12 +148,11 @@ func Slots(path string) (int, error) {
 // maxSlots bounds the files that a semaphore is made of.
 const maxSlots = 10000
 
-// slotsFile is the file in a semaphore's directory that says how many slots
-// there are.
+// slotsFile is the file in a semaphore's directory with the number of slots.
 const slotsFile = "slots"
 
 func (s *Semaphore) disagree(n int) error {
-	return s.wrong(fmt.Sprintf("its number of slots is %d, not %d; to change that, remove it while nobody uses it", n, s.slots))
+	return s.wrong(fmt.Sprintf("the number of slots is %d, not %d; to change it, remove the directory while no process uses it", n, s.slots))
 }
 
 func (s *Semaphore) wrong(what string) error {
@@ -164,8 +164,8 @@ type semaphoreError string
 func (e semaphoreError) Error() string        { return string(e) }
 func (e semaphoreError) Is(target error) bool { return target == fs.ErrInvalid }
 
-// agree makes sure that the directory is there and has our number of slots. It
-// looks every time: the directory may have been removed and made anew.
+// agree creates the directory if it is missing, and checks its number of slots.
+// It does so every time, because the directory may have been replaced.
 func (s *Semaphore) agree(home target) error {
 	home, err := home.now()
 	if err != nil {
@@ -188,11 +188,11 @@ func (s *Semaphore) agree(home target) error {
 	return err
 }
 
-// explain is an error that says so if there is a file, such as that of a lock,
-// in the place of the directory.
+// explain returns a clearer error if the path is a file, such as a lock file,
+// and not a directory.
 func (s *Semaphore) explain(dir string, err error) error {
 	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
-		return s.wrong("it is a file, not the directory of a semaphore: for a lock leave out the slots (--slots), for a semaphore name another path")
+		return s.wrong("it is a file, not the directory of a semaphore: use it as a lock, without slots (--slots), or choose another path")
 	}
 	return err
 }
@@ -209,13 +209,13 @@ func readSlots(path string) (int, error) {
 	}
 	n := parseSlots(text)
 	if n == 0 {
-		return 0, &fs.PathError{Op: "read", Path: path, Err: semaphoreError("it does not say how many slots the semaphore has; remove the semaphore while nobody uses it")}
+		return 0, &fs.PathError{Op: "read", Path: path, Err: semaphoreError("it does not contain the number of slots; remove the directory of the semaphore while no process uses it")}
 	}
 	return n, nil
 }
 
-// slotsIn returns how many slots the semaphore in a directory has, 0 if there is
-// none.
+// slotsIn returns the number of slots of the semaphore in a directory, 0 if there
+// is none.
 func slotsIn(dir string) int {
 	text, err := readSmall(cwd.Within(dir, slotsFile))
 	if err != nil {
@@ -224,7 +224,7 @@ func slotsIn(dir string) int {
 	return parseSlots(text)
 }
 
-// parseSlots returns the number that stands in the file, 0 if it is none.
+// parseSlots returns the number in the text of the file, 0 if there is none.
 func parseSlots(text string) int {
 	line, whole := strings.CutSuffix(text, "\n")
 	n, err := strconv.Atoi(line)
@@ -251,16 +251,17 @@ func readSmall(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.NewSectionReader(f, 0, 32)) // fails on what has come to the path since
+	text, err := io.ReadAll(io.NewSectionReader(f, 0, 32)) // fails if the path has become a directory since
 	return string(text), err
 }
 
-// make makes the directory and in it, before it says how many there are, the
-// slots: others who use the semaphore may not be allowed to. The file that says
-// so gets its name when it is complete, and whoever is first wins. What a
-// process that dies here leaves behind misleads nobody.
+// make creates the directory, then all slots, then the file with their number.
+// It creates all slots because other users of the semaphore may have no
+// permission to. The file gets its name only when it is complete; the first
+// process that names it wins. A process that dies in between leaves files that
+// do no harm.
 func (s *Semaphore) make(dir string) error {
-	err := os.Mkdir(dir, s.perm|s.perm>>2&0o111) // who may read may search
+	err := os.Mkdir(dir, s.perm|s.perm>>2&0o111) // permission to read includes permission to search
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -282,7 +283,7 @@ func (s *Semaphore) make(dir string) error {
 	if os.Link(tmp, file) == nil {
 		return nil
 	}
-	err = writeNew(file, text, s.perm) // somebody was faster, or the file system has no links
+	err = writeNew(file, text, s.perm) // another process was faster, or the file system has no links
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}

@@ -12,25 +12,23 @@ import (
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
-// State is who holds and who waits for a lock or a semaphore, as far as that
-// can be found out, at one moment.
+// State is the known holders and waiters of a lock or a semaphore at one moment.
 type State struct {
-	Holders []Holder // known holders; see [Holds] for those that share a hold
-	Waiters []Waiter
+	Holders []Holder // known holders; [Holds] groups those that share a hold
+	Waiters []Waiter // known waiters
 
-	Recorded []Record    // records in the file of holders that are not known to hold it
-	Posix    []PosixLock // locks of another family on the same file
+	Recorded []Record    // records in the file whose writers are not known to hold the lock
+	Posix    []PosixLock // fcntl(2) locks on the same file
 
-	// Unknown says why there may be holders, of the lock or of further slots,
-	// that Holders does not name: the kernel cannot be asked, or does not tell.
-	// It is empty if Holders is complete. For an exclusive lock with a holder it
-	// is empty, too.
+	// Unknown is the reason why Holders may be incomplete: the kernel cannot be
+	// asked, or does not show all locks. It is empty if Holders is complete, and
+	// if Holders has the one holder of an exclusive lock.
 	Unknown string
 
-	Err error // why it cannot be looked at, a [*fs.PathError]
+	Err error // why the state cannot be read, a [*fs.PathError]
 }
 
-// A Status is whether a lock, or any slot of a semaphore, is held.
+// A Status says whether a lock, or any slot of a semaphore, is held.
 type Status string
 
 const (
@@ -52,7 +50,7 @@ func (s State) Status() Status {
 	return Free
 }
 
-// holders are the known ones, or the error that says that there may be some.
+// holders returns the known holders, or an error if there may be unknown ones.
 func (s State) holders(path string) ([]Holder, error) {
 	if s.Status() == Unknown && s.Err == nil {
 		return nil, &fs.PathError{Op: "inspect", Path: path, Err: unsupportedError{errors.New(s.Unknown)}}
@@ -60,9 +58,8 @@ func (s State) holders(path string) ([]Holder, error) {
 	return s.Holders, s.Err
 }
 
-// Suspects returns the holders of a lock that is known to be held, because a try
-// failed: the known ones, or else those that records name and that may still be
-// there.
+// Suspects returns the likely holders of a lock after a try has failed: the known
+// holders or, if there are none, the writers of records that may still run.
 func (s State) Suspects() []Holder {
 	list := s.Holders
 	if len(list) == 0 {
@@ -75,17 +72,16 @@ func (s State) Suspects() []Holder {
 	return list
 }
 
-// Waiter is a process that waits for a lock, as far as that can be found out.
-// Fields that are not known are zero.
+// A Waiter is a process that waits for a lock. Unknown fields are zero.
 type Waiter struct {
-	PID     int       // in the PID namespace of the caller
-	Command string    // the command line, arguments joined by spaces
+	PID     int       // in the caller's PID namespace
+	Command string    // the command line, joined by spaces
 	Since   time.Time // when it began to wait, by its own clock
 	Shared  bool
 
-	// Nested are the holders of the lock that are ancestors of this process, and
-	// this process itself if it inherited the lock that it waits for. If such an
-	// ancestor waits for this process to end, neither goes on.
+	// Nested has the PIDs of those holders that are ancestors of this process,
+	// and its own PID if it inherited the lock that it waits for. If such an
+	// ancestor waits for this process to end, that is a deadlock.
 	Nested []int
 }
 
@@ -93,17 +89,17 @@ type Waiter struct {
 // pid 4243 (rsync -a /srv) for 2m13s.
 func (w Waiter) String() string { return described(w.PID, w.Command, "", w.Since) }
 
-// A PosixLock is a fcntl(2) lock on a lock file, a POSIX lock or an open file
-// description lock. Such locks are another family than those of this package:
-// on a local file system, neither excludes the other.
+// A PosixLock is a fcntl(2) lock on a lock file: a POSIX lock or an open file
+// description lock. On a local file system, such locks and the locks of this
+// package do not exclude each other.
 type PosixLock struct {
 	PID     int    // 0 = not known, as for an open file description lock
-	Command string // the command line, arguments joined by spaces
+	Command string // the command line, joined by spaces
 	Shared  bool
-	Slot    int // of a semaphore, the slot whose file it is on, from 1
+	Slot    int // the slot of a semaphore, from 1
 }
 
-// String says what the lock is, and that it is no hold:
+// String describes the lock, and says that it is not a hold:
 // a POSIX lock of pid 4242 (vi), another family: it does not exclude this one.
 func (p PosixLock) String() string {
 	return "a POSIX lock of " + described(p.PID, p.Command, "", time.Time{}) + ", another family: it does not exclude this one"
@@ -119,9 +115,9 @@ type Locker interface {
 
 var _, _ Locker = (*Lock)(nil), (*Semaphore)(nil)
 
-// Inspect returns the state of each lock, at the price of one: the kernel is
-// asked once for all of them, and so what it says of them is of the same
-// moment. That is what shows a deadlock.
+// Inspect returns the state of each lock. It asks the kernel once for all of
+// them, so the states are of one moment and can show a deadlock, and many locks
+// cost about as much as one.
 func Inspect(locks ...Locker) []State {
 	states, wants := make([]State, len(locks)), make([]want, len(locks))
 	for i, l := range locks {
@@ -131,16 +127,16 @@ func Inspect(locks ...Locker) []State {
 	return states
 }
 
-// Waiters returns the processes that wait for the lock, those first that the
-// kernel will serve first. It is the best effort of the moment: it takes no
-// lock, and the answer may be stale. Empty means that none is known.
+// Waiters returns the processes that wait for the lock, in the order in which the
+// kernel will serve them. It does not lock anything, and the answer may be out
+// of date. An empty list means that no waiter is known.
 //
-// The Linux kernel is asked (/proc/locks), so processes that wait with flock(1)
-// or from another language are listed too. A process is listed once, however many
-// of its goroutines wait, and perhaps still after a wait of it was given up.
-// Since when it waits is known only of waits of this package, after their first
-// second, where the gate can be written. On other systems, and of other PID
-// namespaces, no waiter is known.
+// On Linux, Waiters asks the kernel (/proc/locks). The list includes processes
+// that wait with flock(1) or from another language. A process is listed once,
+// however many of its goroutines wait, and perhaps for some time after it gave
+// up. Since is known only of waits of this package, after their first second,
+// if the gate can be written. On other systems, and in other PID namespaces,
+// waiters are not known.
 func (l *Lock) Waiters() ([]Waiter, error) { return waiters(l.seen()) }
 
 // Waiters returns the processes that wait for a slot, as [Lock.Waiters] does.
@@ -161,24 +157,24 @@ func holders(w want, err error) ([]Holder, error) {
 	return w.state(true).holders(w.given)
 }
 
-// state is the state of what is wanted. Unless it is to be thorough, it tells
-// only of holders, and not of those that inherited a lock.
+// state returns the state of a want. Without thorough, it has only holders, and
+// not the processes that inherited a lock.
 func (w want) state(thorough bool) State {
 	states := make([]State, 1)
 	inspect(states, []want{w}, thorough)
 	return states[0]
 }
 
-// addRecord adds what the record in the file of a slot, or of a lock, says of a
-// holder that is not known to hold it.
+// addRecord adds the record in the file of a slot or a lock whose writer is not
+// known to hold it.
 func (s *State) addRecord(r record, slot int) {
 	h := r.holder()
 	h.Slot = slot
 	s.Recorded = append(s.Recorded, Record{h, !r.mayHold()})
 }
 
-// ownHolds are the holds that this process took itself. It knows of those
-// where it can ask nobody.
+// ownHolds returns the holds that this process took itself. They are known even
+// where the kernel cannot be asked.
 func ownHolds(path string) (list []Holder) {
 	at, err := lookAt(path)
 	if err != nil || !at.exists {
@@ -223,8 +219,8 @@ func named(pid int, command, host string) string {
 	return name
 }
 
-// guess adds to the state what is known of a file without the kernel, and why
-// it cannot be asked. A file that is not there is not held.
+// guess adds the known holders of a file to the state where the kernel cannot be
+// asked, and the reason why. A missing file is not held.
 func (s *State) guess(path string, slot int, why string) {
 	if at, err := lookAt(path); s.Err == nil && err != nil {
 		s.Err = err
