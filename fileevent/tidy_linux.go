@@ -44,6 +44,9 @@ func (m marker) tidy() {
 	if err != nil && err != io.EOF || len(names) > maxTidy || !m.isStill(f) {
 		return
 	}
+	if names, err = m.unbury(names); err != nil {
+		return
+	}
 	tokens := make([]token, len(names))
 	for i, name := range names {
 		if tokens[i], err = m.archive(name); err != nil {
@@ -73,9 +76,6 @@ func (m marker) isStill(f *os.File) bool {
 
 // archive copies the trace of that name to the attribute.
 func (m marker) archive(name string) (token, error) {
-	if !strings.HasSuffix(name, traceSuffix) {
-		return token{}, fs.ErrExist // somebody else's
-	}
 	t, err := tokenOf(m.beside(name))
 	if err != nil || !t.there {
 		return t, err
@@ -85,13 +85,13 @@ func (m marker) archive(name string) (token, error) {
 	return t, beside.SetAttr(m.directory(), attributeOf(name), text)
 }
 
-// bury removes a trace that has been archived. It takes the trace away first and
-// then looks whether it is still that one. If a Clear has come in between, it
-// puts the trace back, and has everybody look again: in the meantime somebody
-// may have looked for the trace and found the attribute of the one before. If
-// yet another Clear has left a trace, that one counts.
+// bury removes a trace that has been archived. It moves the trace aside first
+// and then looks whether it is still that one. If a Clear has come in between,
+// it puts the trace back, and has everybody look again: a look that missed the
+// trace in both places has found the attribute of the one before. If yet another
+// Clear has left a trace, that one counts.
 func (m marker) bury(path string, archived token) bool {
-	old := m.beside(fmt.Sprintf("%016x.old", rand.Uint64()))
+	old := path + aside
 	if err := os.Rename(path, old); err != nil {
 		return os.IsNotExist(err)
 	}
@@ -99,17 +99,53 @@ func (m marker) bury(path string, archived token) bool {
 	if err == nil && !now.differs(archived) {
 		return os.Remove(old) == nil
 	}
-	if unix.Renameat2(unix.AT_FDCWD, old, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE) != nil {
-		os.Remove(old)
-	}
+	putBack(old, path)
 	watch.Nudge(m.dir)
 	return false
 }
 
-// archived returns the token of a trace that Tidy has moved to the attribute.
+// aside is behind the name of a trace while Tidy looks at it. A process that
+// dies then leaves the trace there, where looks still find it.
+const aside = ".old"
+
+// putBack makes a trace that was moved aside the trace again, unless there is
+// another: that one is of a later Clear.
+func putBack(old, path string) {
+	if unix.Renameat2(unix.AT_FDCWD, old, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE) != nil {
+		os.Remove(old)
+	}
+}
+
+// unbury puts back what a Tidy that died has left aside, and returns the names
+// of the traces that are there then. Nobody else is burying: we have the lock.
+func (m marker) unbury(names []string) (traces []string, err error) {
+	there := map[string]bool{}
+	for _, name := range names {
+		trace, moved := strings.CutSuffix(name, traceSuffix+aside)
+		if moved {
+			name = trace + traceSuffix
+			putBack(m.beside(name+aside), m.beside(name))
+		} else if !strings.HasSuffix(name, traceSuffix) {
+			return nil, fs.ErrExist // somebody else's
+		}
+		if !there[name] {
+			there[name] = true
+			traces = append(traces, name)
+		}
+	}
+	return traces, nil
+}
+
+// archived returns the token of a trace that Tidy has moved aside or to the
+// attribute.
 func (m marker) archived() (t token) {
 	if m.network {
 		return token{}
+	}
+	old := m.tracePath() + aside
+	if t, err := tokenOf(old); err == nil && t.there {
+		t.archived, t.set = true, setTime(old)
+		return t
 	}
 	text := string(beside.Attr(m.directory(), attributeOf(m.traceName())))
 	var set int64

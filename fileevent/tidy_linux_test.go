@@ -129,6 +129,39 @@ func TestTidyNudges(t *testing.T) {
 	ends(t, done)
 }
 
+// A Tidy that dies while it looks at a trace that another Clear has left
+// meanwhile does not take it away from those that have not seen it.
+func TestTidyDies(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	path := markerPath(t)
+	e, m := New(path), splitMarker(path)
+	must(t, errors.Join(e.Set(), e.Clear()))
+	must2(m.archive(filepath.Base(m.tracePath())))
+	w := watchOf(t, e)
+	waiter := New(path)
+	died := once(subscribing, func() { // its first look was before
+		must(t, errors.Join(New(path).Set(), New(path).Clear()))
+		must(t, os.Rename(m.tracePath(), m.tracePath()+aside)) // what bury does first
+	})
+	waiter.hook = func(s step) { died(s) }
+	if woken, err := waiter.WaitFor(time.Minute); !woken || err != nil {
+		t.Fatal(woken, err)
+	}
+	seen(t, w, "the pulse")
+	e.Tidy()
+	tidied(t, filepath.Dir(path))
+	unseen(t, w, "tidied")
+
+	must(t, errors.Join(e.Set(), e.Clear()))
+	must(t, os.Rename(m.tracePath(), m.tracePath()+aside))
+	must(t, errors.Join(e.Set(), e.Clear())) // a later one, beside it
+	seen(t, w, "later pulses")
+	e.Tidy()
+	tidied(t, filepath.Dir(path))
+	unseen(t, w, "tidied again")
+}
+
 // Many processes clear and tidy all the time; whoever waits is woken by each
 // Set. In the end nothing is left.
 func TestTidyByMany(t *testing.T) {

@@ -48,7 +48,7 @@ type token struct {
 	id    string // that Set has written into the marker; empty if it has not, or it was not Set that made it
 	read  bool   // whether the file could be asked for its ID
 
-	archived bool // the trace is an attribute; see Tidy
+	archived bool // the trace is an attribute, or was moved aside; see Tidy
 	set      time.Time
 }
 
