@@ -5,29 +5,28 @@ import (
 	"time"
 )
 
-// MaxAge makes waits pass over a Set that is older than d when they look at it:
-// for them the event is not set until it is set anew. [Event.Wait],
-// [Event.WaitFor], [WaitAny] and [WaitAll] heed it; [Event.IsSet] and
-// [Event.Info] do not. With [AutoReset] an old Set is not taken. It stays, and
-// the next Set renews it, which wakes those that passed it over. No limit is a
-// d of 0 or less.
+// MaxAge makes waits ignore an event that was set longer than d ago: they wait
+// until it is set again. [Event.Wait], [Event.WaitFor], [WaitAny] and [WaitAll]
+// do so; [Event.IsSet] and [Event.Info] do not. With [AutoReset] an old event is
+// not taken and stays set. The next Set renews it and wakes the waits that
+// ignored it. If d is 0 or less, there is no limit.
 //
-// When an event was set is what [Event.Info] calls Since, by the setter's clock.
-// Of a marker without such a record, as touch(1) makes it, it is the time of its
-// last change; touch(1) does not renew one that has a record. A time that is
-// yet to come is not old. What wakes nobody, such as a touch(1) of a marker that
-// was there, is seen after a second.
+// The age counts from Info.Since, see [Event.Info], by the setter's clock. If the
+// marker has no record, because touch(1) made it, the age counts from the last
+// change of the file. touch(1) does not renew a marker that has a record. A time
+// in the future is not old. A touch(1) of an existing marker is not reported to
+// the waits, which see it within a second.
 func MaxAge(d time.Duration) Option {
 	return func(e *Event) { e.maxAge = max(d, 0) }
 }
 
-// counts reports whether the marker, or the trace that it has become, is young
-// enough. What is not there is not.
+// counts reports whether the marker or trace at the path is young enough. One
+// that does not exist is not.
 func (e *Event) counts(path string) bool {
 	return e.maxAge == 0 || time.Since(setTime(path)) <= e.maxAge
 }
 
-// countsTrace reports it of a trace, which may be archived.
+// countsTrace does the same for a trace, which may be archived.
 func (e *Event) countsTrace(m marker, t token) bool {
 	if t.archived {
 		return e.maxAge == 0 || time.Since(t.set) <= e.maxAge

@@ -6,8 +6,8 @@ import (
 	"io/fs"
 )
 
-// An endedError says that the ctx of a wait ended first. It is not exported:
-// callers ask errors.Is for the cause that they gave, or for the ctx's error.
+// An endedError says that the ctx of a wait ended. It is not exported: callers
+// use errors.Is with the cause that they gave, or with the error of the ctx.
 type endedError struct {
 	what  string // the path of the event, or words for several
 	cause error  // context.Cause
@@ -24,8 +24,8 @@ func (e *endedError) Error() string {
 
 func (e *endedError) Unwrap() []error { return []error{e.cause, e.err} }
 
-// A misplaced error says what is wrong with a file that the system would take.
-// It is fs.ErrInvalid to callers.
+// A misplaced error says why a path or file that the system accepts cannot be
+// used. For errors.Is it is fs.ErrInvalid.
 type misplaced string
 
 func (e misplaced) Error() string        { return string(e) }

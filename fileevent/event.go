@@ -12,22 +12,20 @@ import (
 // An Event is set while its marker exists. Make one with [New]; the zero value
 // has no path, and every call on it fails.
 //
-// An Event does not change and holds no resources: it may be used by many
-// goroutines, copied, and dropped. Two Events with one path are one event, in
-// one process or in many. The event outlives them all: a program finds it as
-// whoever came before has left it, and clears it first if that is not wanted.
+// An Event does not change and holds no resources. It may be copied, dropped, and
+// used by many goroutines. Two Events with the same path are one event, in one
+// process or in many. The event outlives the processes: it may still be set when
+// a program starts, so a program that does not want that clears it first.
 //
 // A relative path begins in the working directory at the time of each call, as
 // the kernel knows it: the value of $PWD does not matter, and the directory may
 // be renamed. If the program changes its working directory during a wait, the
-// wait goes on for the file that it began with, by the absolute path of the
-// former directory. If that path leads elsewhere by then, or may not be used, the
-// wait ends with an [*fs.PathError] that says so. A [Watch] likewise stays with
-// the file that it was made for.
+// wait goes on for the same file, by the absolute path of the former directory.
+// If that path leads elsewhere by then, or may not be used, the wait ends with an
+// [*fs.PathError] that says so. A [Watch] stays with its file in the same way.
 //
-// No method hides a failure behind a state: if it cannot be known whether the
-// event is set, because of missing permissions or a missing directory, that is
-// the error, at once.
+// A method returns an error at once if it cannot tell whether the event is set,
+// because a permission or the directory is missing.
 type Event struct {
 	marker marker
 	perm   fs.FileMode
@@ -38,7 +36,7 @@ type Event struct {
 	hook   func(step) // tests only
 }
 
-// A step is a place in a call where another process can get in between.
+// A step is a place in a call where a test lets another process come in between.
 type step int
 
 const (
@@ -64,39 +62,38 @@ func (e *Event) at(s step) {
 type Option func(*Event)
 
 // Perm is the mode of a marker that Set creates, before umask. The default is
-// 0o666. Nobody needs permissions on the marker itself but those who want to
-// read with [Event.Info] who set it: setting, clearing and waiting are matters
-// of the directory.
+// 0o666. To set, clear and wait, only the permissions of the directory matter;
+// the marker must be readable for [Event.Info] to tell who set it.
 func Perm(mode fs.FileMode) Option {
 	return func(e *Event) { e.perm = mode.Perm() }
 }
 
-// Note is what [Event.Info] tells others about a Set of this Event: why, for
-// what, what to do about it. What is longer than a page is cut.
+// Note is a text for people that each Set of this Event records, such as the
+// reason. [Event.Info] shows it. A note that is longer than a page is cut.
 func Note(text string) Option {
 	return func(e *Event) { e.note = text }
 }
 
 // AutoReset makes waits take the event: [Event.Wait] clears it when it returns
-// nil, and of all that wait, in whatever process, one returns for each time
-// that the event was set. Which one is not said. To set it when it is set
-// already adds nothing. [Event.IsSet] and [Event.WaitClear] take nothing.
+// nil. Each time the event is set, one of the waits returns, of all waits in all
+// processes. The order of waiters is not promised. Setting an event that is
+// already set does not let a second wait return. [Event.IsSet] and
+// [Event.WaitClear] take nothing.
 //
-// Nothing records that an event is one with AutoReset, so all who wait have to
-// use it. A wait without it takes nothing; it is woken by what others take as by
-// what they clear, but not on Windows.
+// Use AutoReset for all waits for an event, or for none: the marker does not
+// record it. A wait without it takes nothing; it is woken when another process
+// takes the event, as it is by a Clear, but not on Windows.
 //
-// An event that is set and cleared at once wakes nobody who did not take it in
-// between. A process that dies after it took the event, and before it did what
-// it took it for, has taken it all the same: nobody else is woken for it. One
-// that dies before leaves the event set, for the next. A wait whose ctx ends
-// while it takes the event has taken it, and returns nil.
+// An event that is set and cleared at once wakes no wait that did not take it in
+// between. If a process dies after it took the event, the event stays taken and
+// no other wait returns for it. If it dies before, the event stays set for the
+// next wait. If ctx ends while a wait takes the event, the wait returns nil.
 func AutoReset() Option {
 	return func(e *Event) { e.auto = true }
 }
 
-// New returns the event whose marker is at path. It touches no file: mistakes
-// in the path show in the first call that does.
+// New returns the event whose marker is at path. It does no I/O: a mistake in the
+// path is an error of the first call that does.
 func New(path string, opts ...Option) *Event {
 	e := &Event{marker: splitMarker(path), perm: 0o666}
 	for _, opt := range opts {
@@ -108,22 +105,26 @@ func New(path string, opts ...Option) *Event {
 // Path returns the path as it was given to [New].
 func (e *Event) Path() string { return e.marker.path }
 
-// Set sets the event and wakes every Wait that began before. An event that is
-// set already is set anew: it is not clear for any moment in between, and
-// [Event.Info] tells of the last Set. That renews what is too old for
-// [MaxAge], and each [Watch] sees it. A marker that the caller may not replace,
-// such as somebody else's in a sticky directory, is left as it is; so is what is
-// not a regular file, and of a file with other content than ours Set changes
-// only the time. A Watch sees such a Set within a second. Whoever may not write
-// to the directory changes nothing by setting what is set.
+// Set sets the event and wakes every Wait that began before. The directory must
+// exist. If Set fails, it has not set the event, or has found it set and could
+// not renew it. If the process dies in Set, the event is set or it is not: no
+// other process hangs, and the next Set needs no repair.
 //
-// The directory must exist. A Set that fails has not set the event, or has
-// found it set and could not renew it. A process
-// that dies in Set has set the event or has not. Nobody hangs, and the next Set
-// needs no repairs. On Linux it lets those whom it has woken run first: where
-// more wants to run than there are processors, Set may return some milliseconds
-// later for that. On a full disk that has room for an empty file, Set does
-// without the record that Info reads.
+// If the event is already set, Set renews it by replacing the marker in one step.
+// The event is not clear in between. [Event.Info] tells of the last Set, its age
+// for [MaxAge] begins anew, and each [Watch] sees it. Some markers are not
+// replaced, and a Watch sees the Set within a second:
+//   - one that the caller may not replace, such as another user's in a sticky
+//     directory, or one that is not a regular file: it stays as it is;
+//   - a file with other content than a record of this package: Set changes its
+//     time.
+//
+// A caller that may not write to the directory changes nothing by setting an
+// event that is set, and gets no error.
+//
+// On Linux, Set lets the processes that it has woken run first. On a busy machine
+// it may return some milliseconds later for that. On a full disk that still has
+// room for an empty file, Set leaves out the record that Info reads.
 func (e *Event) Set() error {
 	if err := e.marker.check("set"); err != nil {
 		return err
@@ -147,16 +148,16 @@ func (e *Event) Set() error {
 	}
 }
 
-// Clear removes the marker. If there is none in the directory it does nothing.
-// It does not undo that a Set has woken somebody, not even those who have not
-// noticed yet: it moves the marker to the directory .fsync beside it, which it
-// makes, and leaves it there for them until the next Clear. After an error the
-// event is still set, unless somebody else cleared it. A directory in the
-// marker's place sets the event and is not removed: that is an error.
+// Clear clears the event. If it is not set, Clear does nothing. All waits that a
+// Set has woken return, even those that have not run yet: Clear moves the marker
+// into the directory .fsync beside it, which it creates, and leaves it there as a
+// trace until the next Clear. After an error the event is still set, unless
+// another process cleared it. A directory in the marker's place sets the event,
+// but Clear does not remove it and returns an error.
 //
-// Whoever removes the marker by other means, such as rm(1), leaves no trace:
-// an event that was set only for a moment may then go unseen. So it may if the
-// disk was full when the event was cleared for the first time ever.
+// Removing the marker by other means, such as rm(1), leaves no trace: a wait may
+// then miss an event that was set only for a moment. The same may happen if the
+// disk was full when the event was cleared for the first time.
 func (e *Event) Clear() error {
 	if err := e.marker.check("clear"); err != nil {
 		return err
@@ -166,9 +167,9 @@ func (e *Event) Clear() error {
 		return err
 	}
 	e.at(clearing)
-	// The announcement comes first: who polls sees it and then the marker, or
-	// at the next look the trace. The other way round, a Clear that dies in
-	// between would leave a trace that nobody looks for.
+	// The announcement comes before the move: a poller sees it and finds the
+	// marker, or at its next look the trace. In the other order, a Clear that
+	// dies in between would leave a trace that no poller looks for.
 	if err := watch.Announce(e.marker.path); err != nil && !isFull(err) {
 		return &fs.PathError{Op: "clear", Path: e.marker.path, Err: err}
 	}
@@ -176,8 +177,8 @@ func (e *Event) Clear() error {
 	return e.marker.clear(info)
 }
 
-// IsSet reports whether the event is set. The answer may be out of date when
-// it is read.
+// IsSet reports whether the event is set. The answer may be out of date as soon
+// as it is returned.
 func (e *Event) IsSet() (bool, error) {
 	if err := e.marker.check("look for"); err != nil {
 		return false, err
@@ -186,17 +187,17 @@ func (e *Event) IsSet() (bool, error) {
 }
 
 // Wait waits until the event is set, or ctx ends. It returns nil if it saw the
-// event set or if anybody called [Event.Set] since it began; the event may
+// event set, or if any process called [Event.Set] since it began; the event may
 // have been cleared again when it returns. With [AutoReset] it returns nil if
 // it has taken the event.
 //
-// The directory need not exist when Wait begins, nor those above it, and may be
-// removed and made again while it waits.
+// The directory and its parents need not exist when Wait begins. They may be
+// removed and created again while it waits.
 //
-// If ctx has ended, Wait fails without a look. If ctx ends by its deadline
-// while Wait waits, it looks once more, and what it sees counts. The error
-// names the path and wraps [context.Cause] of ctx and the error of ctx itself.
-// Every other error is a [*fs.PathError].
+// If ctx has already ended, Wait fails without a look. If the deadline of ctx
+// passes during the wait, Wait looks once more, and succeeds if it finds the
+// event set. When ctx ends, the error names the path and wraps [context.Cause] of
+// ctx and the error of ctx. Every other error is a [*fs.PathError].
 func (e *Event) Wait(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ended(ctx, e.marker.path)
@@ -205,7 +206,7 @@ func (e *Event) Wait(ctx context.Context) error {
 	return err
 }
 
-// aim is what Wait waits for.
+// aim returns the aim of Wait.
 func (e *Event) aim() watch.Aim {
 	if e.auto {
 		return watch.Claim
@@ -214,10 +215,10 @@ func (e *Event) aim() watch.Aim {
 }
 
 // WaitFor waits as [Event.Wait] does, for d at most, and reports whether the
-// event was set. If d is not positive it is one look, for which the directory
-// has to exist, or with [AutoReset] one try to take the event. A wait that was
-// in vain has lasted for d, by the monotonic clock, which on some systems, such
-// as Linux, stands still while the machine is suspended.
+// event was set. If d is not positive, WaitFor looks once, or with [AutoReset]
+// tries once to take the event; the directory must exist then. The time is that
+// of the monotonic clock, which on some systems, such as Linux, stands still
+// while the machine is suspended.
 func (e *Event) WaitFor(d time.Duration) (bool, error) {
 	if d <= 0 {
 		return e.try()
@@ -248,10 +249,10 @@ func (e *Event) try() (bool, error) {
 	return false, m.directoryExists()
 }
 
-// WaitClear waits until the event is not set, or ctx ends. It returns nil when
-// it has looked and found the marker gone. An event that is cleared and set
-// again between two looks may go unseen. The end of ctx and errors are as with
-// [Event.Wait]. A directory that is missing has no marker in it.
+// WaitClear waits until the event is not set, or ctx ends. It returns nil when it
+// has looked and found the marker gone, also if the directory is missing. It may
+// miss a Clear if the event is set again at once. The errors, also that of an
+// ended ctx, are those of [Event.Wait].
 func (e *Event) WaitClear(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ended(ctx, e.marker.path)

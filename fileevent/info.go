@@ -8,36 +8,35 @@ import (
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
-// Info is whether an event is set and, as far as that can be known, by whom.
-// Fields that are not known are zero. It is for people to read: by the time it
-// is shown it may not be true any more, and whoever may write to the directory
-// may have written something else.
+// Info tells whether an event is set and which process set it. Fields that are
+// not known are zero. It is for people to read: it may be out of date, and every
+// user who may write to the directory can write something else into the marker.
 type Info struct {
 	Set     bool
-	PID     int       // of who set it, in its own PID namespace
-	Host    string    // host name
-	Boot    string    // tells apart starts of one host
-	Command string    // the name of the program
-	Note    string    // what was said with the Note option
-	Since   time.Time // when it was set, by the setter's clock
+	PID     int       // the process that set it, in its own PID namespace
+	Host    string    // its host name
+	Boot    string    // identifies the boot of the host
+	Command string    // the name of its program
+	Note    string    // from its Note option
+	Since   time.Time // when it set the event, by its own clock
 
-	// Rebooted: it was set on this host before the host was last started. None
-	// of the processes of that time is running.
+	// Rebooted means that the event was set on this host before the last boot, so
+	// the process is no longer running.
 	Rebooted bool
 }
 
-// Info returns whether the event is set, and who set it. That is known if Set
-// made the marker, and not if it was touch(1), if the disk was full, or if
-// another Set did that died at the wrong moment. Of several Sets it is the
-// last. The error is that of [Event.IsSet].
+// Info returns whether the event is set, and which process set it last. The
+// process is known if [Event.Set] made the marker. It is not known if touch(1)
+// made it, if the disk was full, or if the process was killed in Set. The error
+// is that of [Event.IsSet].
 //
-// Of a marker that is not yet a second old and has no record in it, Info waits
-// 10 ms to see whether one comes: a Set makes the marker, which wakes who
-// waits, and then writes into it. After that Set has returned, Info has it.
+// Set makes the marker, which wakes the waiters, and only then writes its record.
+// So if a marker is younger than a second and has no record, Info waits up to
+// 10 ms for one. Once Set has returned, Info finds the record.
 //
-// What a marker contains that is not a record of this package is ignored, and
-// nothing is opened that is not a regular file. The fields contain what was
-// written there, which may be control characters; [Info.String] does not.
+// Info ignores other content than a record of this package, and opens only
+// regular files. The fields may contain control characters; the text of
+// [Info.String] contains none.
 func (e *Event) Info() (Info, error) {
 	set, err := e.IsSet()
 	if !set || err != nil {
@@ -50,7 +49,8 @@ func (e *Event) Info() (Info, error) {
 	return info, err
 }
 
-// info is what the record in a marker says, for which it waits a moment.
+// info returns what the record in a marker says. It waits for the record as
+// readRecord does.
 func (m marker) info(soon time.Duration) Info {
 	r, known := m.readRecord(soon)
 	if !known {
@@ -63,7 +63,7 @@ func (m marker) info(soon time.Duration) Info {
 	}
 }
 
-// String describes it on one line without control characters:
+// String describes the Info on one line without control characters:
 // set by pid 4242 (deploy web) on web1 2m13s ago: nightly.
 func (i Info) String() string {
 	if !i.Set {

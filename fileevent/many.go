@@ -11,17 +11,17 @@ import (
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
-// WaitAny waits until one of the events is set, or ctx ends, and returns the
-// index of one that it saw set, or that somebody set since it began, as with
-// [Event.Wait]. If several are set when it begins it is the first of them. Of
-// events with [AutoReset] it takes that one and no other.
+// WaitAny waits until one of the events is set, or ctx ends. It returns the index
+// of an event that would end [Event.Wait]. If several are set when WaitAny
+// begins, that is the first of them. Of events with [AutoReset] it takes only
+// that one.
 //
-// The error is that of [Event.Wait], and the index is -1. What is wrong with
-// one event ends the wait for all of them. Without events, nothing could end
-// it: that is [fs.ErrInvalid], at once.
+// After an error the index is -1. The errors are those of [Event.Wait]; an error
+// of one event ends the wait for all of them. Without events, WaitAny returns
+// [fs.ErrInvalid] at once.
 //
-// One call may wait for thousands of events. It is woken once for many
-// changes, and looks at those alone that may have changed.
+// One call may wait for thousands of events. It wakes once for many changes, and
+// looks only at events that may have changed.
 func WaitAny(ctx context.Context, events ...*Event) (int, error) {
 	if len(events) == 0 {
 		return -1, misplaced("fileevent: wait for any of no events")
@@ -32,7 +32,7 @@ func WaitAny(ctx context.Context, events ...*Event) (int, error) {
 	return waitAny(ctx, events)
 }
 
-// waitAny looks once even if ctx has ended.
+// waitAny is WaitAny, but it looks once even if ctx has ended.
 func waitAny(ctx context.Context, events []*Event) (int, error) {
 	w := &wait{ctx: ctx, what: func() string { return anyOf(events) }}
 	if err := w.keep(events, (*Event).aim); err != nil {
@@ -64,19 +64,19 @@ func anyOf(events []*Event) string {
 	return fmt.Sprintf("any of %d events, %s the first of them", len(events), events[0].marker.path)
 }
 
-// WaitAll waits until each of the events has been set, or ctx ends. It is
-// enough for an event that it was seen set, or that somebody set it, at some
-// time since the call began; it may have been cleared again when the last one
-// is set. Without events, WaitAll returns nil.
+// WaitAll waits until each of the events has been set, or ctx ends. An event
+// counts if it was set at some time since the call began; it may have been
+// cleared again when the last one is set. Without events, WaitAll returns nil.
 //
-// Events with [AutoReset] have to be set all at one time, and when the others
-// have been, too. Only then they are taken, in the order of their paths. If
-// somebody else is faster with one of them, those that were taken already are
-// set again, of which [Event.Info] then says that this process did it, and the
-// wait goes on. An event that is given twice, under one path or two, is taken
-// once. When ctx ends, or another error occurs, nothing stays taken, unless
-// setting it again fails, which the error then says. A process that dies while
-// it takes several loses what it has taken, and leaves the others set.
+// Events with [AutoReset] must all be set at the same time, after all others have
+// been set. WaitAll then takes them in the order of their paths. If another
+// process takes one of them first, WaitAll sets those that it has taken again
+// and goes on waiting; [Event.Info] then names this process. An event that is
+// given twice, under one path or two, is taken once.
+//
+// When ctx ends or an error occurs, no event stays taken, unless setting it again
+// fails; the error says so then. A process that dies while it takes several
+// events leaves some of them taken and the others set.
 //
 // The errors are those of [WaitAny].
 func WaitAll(ctx context.Context, events ...*Event) error {
@@ -98,13 +98,13 @@ func WaitAll(ctx context.Context, events ...*Event) error {
 // A waitForAll is a WaitAll.
 type waitForAll struct {
 	wait
-	missing int   // vigils that are not met
-	takes   []int // vigils of the events that are to be taken, each path once, in the order of the paths
+	missing int   // how many vigils are not met
+	takes   []int // the vigils of events with AutoReset: each path once, in the order of the paths
 }
 
-// chooseTakes finds out what is to be taken, in an order that is the same for
-// all: two who took in different orders could make each other put back what
-// they have for ever.
+// chooseTakes lists the events to take, in an order that is the same in all
+// processes. Two processes that took in different orders could make each other
+// put back their events again and again.
 func (w *waitForAll) chooseTakes() {
 	for i := range w.vigils {
 		if w.vigils[i].event.auto {
@@ -114,7 +114,7 @@ func (w *waitForAll) chooseTakes() {
 	}
 	paths := make(map[int]string)
 	for _, i := range w.takes {
-		paths[i] = cwd.Name(w.vigils[i].marker.path) // in which all processes agree
+		paths[i] = cwd.Name(w.vigils[i].marker.path) // the same in all processes
 	}
 	path := func(i int) string { return paths[i] }
 	slices.SortStableFunc(w.takes, func(i, j int) int { return strings.Compare(path(i), path(j)) })
@@ -125,7 +125,7 @@ func (w *waitForAll) step(changed []int) (bool, error) {
 	for _, i := range changed {
 		v := &w.vigils[i]
 		if v.met && !v.lasting {
-			continue // it was set, and that is enough
+			continue // it counts once it was set
 		}
 		met, err := v.look()
 		if err != nil {
@@ -149,7 +149,7 @@ func (w *waitForAll) note(v *vigil, met bool) {
 	v.met = met
 }
 
-// take takes all or nothing.
+// take takes all events or none.
 func (w *waitForAll) take() (bool, error) {
 	takes := w.oneEach()
 	for n, i := range takes {
@@ -162,15 +162,14 @@ func (w *waitForAll) take() (bool, error) {
 		if taken {
 			continue
 		}
-		w.note(v, false) // until it is set again, of which there will be a nudge
+		w.note(v, false) // when it is set again there will be a nudge
 		return false, errors.Join(err, w.putBack(takes[:n]))
 	}
 	return true, nil
 }
 
-// oneEach returns the takes without those that lead to the marker of another
-// one, through a symbolic link for instance: to take it twice would never
-// succeed.
+// oneEach returns one take for each marker. Two paths may lead to one marker,
+// through a symbolic link for example, and taking it twice would never succeed.
 func (w *waitForAll) oneEach() (each []int) {
 	byName := make(map[string][]marker)
 	for _, i := range w.takes {
@@ -199,7 +198,7 @@ func (w *waitForAll) putBack(taken []int) error {
 	return errors.Join(errs...)
 }
 
-// unmet names what the wait waits for yet.
+// unmet names the events that the wait still waits for.
 func (w *waitForAll) unmet(events []*Event) string {
 	i := max(0, slices.IndexFunc(w.vigils, func(v vigil) bool { return !v.met }))
 	what := events[i].marker.path

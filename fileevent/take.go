@@ -11,19 +11,18 @@ import (
 	"github.com/fsync-lock/fsync/internal/beside"
 )
 
-// OnTake has f called when a wait with [AutoReset] has taken the event, with
-// what [Event.Info] would have said of it before; if nobody has recorded when it
-// was set, Since is when the marker last changed. f must not block. [WaitAny]
-// takes one event; [WaitAll] may take an event, set it again, and take it later,
-// and calls f each time.
+// OnTake makes a wait with [AutoReset] call f when it has taken the event, with
+// the result that [Event.Info] would have returned before. If the marker has no
+// record, Since is the time of its last change. f must not block. [WaitAll] may
+// take an event, set it again, and take it later; it calls f each time.
 func OnTake(f func(Info)) Option {
 	return func(e *Event) { e.onTake = f }
 }
 
 // take takes the event, unless it was set too long ago.
 //
-// A Set that renews the marker between the look and the removal is taken with
-// it. So what is taken may be younger than what was seen, and is never older.
+// If a Set renews the marker between the look and the removal, that Set is taken
+// too. So the Set that is taken may be younger than the one seen, never older.
 func (e *Event) take(m marker) (bool, error) {
 	e.at(taking)
 	if e.maxAge > 0 && !e.counts(m.path) {
@@ -46,9 +45,9 @@ func (e *Event) take(m marker) (bool, error) {
 	return taken, err
 }
 
-// take removes the marker and reports whether it was this call that did: of
-// all who try, it is true for one. It looks first, because most who try come
-// too late, and a look does not keep anybody from changing the directory.
+// take removes the marker and reports whether this call did it: of all calls that
+// try, one returns true. It looks first, because most calls come too late, and a
+// look does not lock the directory as a removal does.
 func (m marker) take() (bool, error) {
 	if set, err := m.exists(); !set || err != nil {
 		return false, err
@@ -62,10 +61,10 @@ func (m marker) take() (bool, error) {
 	return unlink(m.path)
 }
 
-// takeToTrace takes the marker as Clear does: in one step it becomes the trace,
-// so a Watch that comes too late for the marker sees that. The error is
-// [fs.ErrNotExist] if somebody else was faster; after any other the marker is
-// there, and has to go without a trace.
+// takeToTrace takes the marker as Clear does: in one step the marker becomes the
+// trace, which a Watch sees that comes too late for the marker. The error is
+// [fs.ErrNotExist] if another process was faster. After any other error the
+// marker is still there, and the caller removes it without a trace.
 func (m marker) takeToTrace() (bool, error) {
 	info, err := os.Lstat(m.path)
 	if err != nil {
@@ -88,10 +87,10 @@ func (m marker) takeToTrace() (bool, error) {
 	}
 }
 
-// claim takes the marker by giving it a name that nobody else has, and then
-// removes it. A network file system may repeat a request whose answer was
-// lost, and then says that there is no such file to the one who has removed
-// it. Whether there is a file of our own name says who was it.
+// claim takes the marker by renaming it to a unique name, and then makes it the
+// trace. A network file system may repeat a request whose answer was lost; the
+// repeated one fails because the file is gone, although the first one took it. A
+// file under the unique name proves that this call took it.
 func (m marker) claim(rename func(from, to string) error) (bool, error) {
 	if info, err := os.Lstat(m.path); err == nil && info.IsDir() {
 		return false, &fs.PathError{Op: "take", Path: m.path, Err: syscall.EISDIR}

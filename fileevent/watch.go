@@ -9,8 +9,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
-// A Watch sees every [Event.Set] from when it was made. Make one with
-// [Event.Watch] before you read what the event is about:
+// A Watch sees every [Event.Set] from the time when it was made. Make it with
+// [Event.Watch] before you read the data that the event is about:
 //
 //	w, err := reload.Watch()
 //	for err == nil {
@@ -18,18 +18,18 @@ import (
 //		err = w.Next(ctx)
 //	}
 //
-// Any number of processes may watch one event. A Watch takes nothing, changes
-// nothing, and does not mind who else waits, clears or sets. It counts a marker
-// that touch(1) makes as a Set. It remembers which marker it saw last, and
-// which one was cleared last; so it holds no resources, need not be closed, and
-// misses nothing while nobody calls Next.
+// Any number of processes may watch one event. A Watch changes nothing, and sees
+// every Set even if other processes wait for the event, take it or clear it. A
+// marker that touch(1) creates counts as a Set. A Watch only remembers which
+// marker it saw last and which one was cleared last. So it holds no resources,
+// need not be closed, and misses nothing between two calls of Next.
 //
-// Not promised: that it sees a marker that rm(1), or on Windows a wait with
-// [AutoReset], has removed before Next looks. These leave no trace. Nor that it sees a pulse in a directory that was
-// removed, or replaced by another one, before Next looks.
+// A Watch may miss a Set if rm(1), or on Windows a wait with [AutoReset], removes
+// the marker before Next looks, because these leave no trace. It may also miss a
+// pulse if the directory is removed or replaced before Next looks.
 //
-// A Watch may be used by many goroutines; each Set ends one Next then. For each
-// goroutine to see each Set, give each a Watch.
+// Many goroutines may use one Watch; each Set then ends one Next. If each
+// goroutine must see each Set, give each its own Watch.
 type Watch struct {
 	event  *Event
 	marker marker // that stays where it is
@@ -38,8 +38,8 @@ type Watch struct {
 	last sighting
 }
 
-// Watch returns a Watch that sees every Set from here on. An event that is set
-// already does not count until it is set again. The directory need not exist.
+// Watch returns a Watch that sees every Set from now on. An event that is already
+// set does not count until it is set again. The directory need not exist.
 func (e *Event) Watch() (*Watch, error) {
 	m, err := e.marker.begin("watch")
 	if err != nil {
@@ -56,10 +56,10 @@ func (e *Event) Watch() (*Watch, error) {
 	return w, nil
 }
 
-// Next returns nil when the event has been set since the Watch was made or Next
-// last returned nil, at once or as soon as it happens: once, however often that
-// was. By then the event may have been cleared. The end of ctx and errors are
-// as with [Event.Wait]; what was set meanwhile is left for the next call.
+// Next waits until the event has been set since the Watch was made, or since Next
+// last returned nil. It returns nil once for all Sets in that time. The event may
+// have been cleared again. The errors are those of [Event.Wait]; after an error,
+// the next call still sees the Sets until then.
 func (w *Watch) Next(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ended(ctx, w.marker.path)
@@ -70,9 +70,9 @@ func (w *Watch) Next(ctx context.Context) error {
 	return next.run()
 }
 
-// look reports whether there is another marker, or trace of one, than at the
-// last look that did. It reads both under the mutex: with two goroutines in
-// Next, the older view of one must not take the place of the other's.
+// look reports whether there was a Set since it last reported one. It reads the
+// marker and the trace under the mutex: with two goroutines in Next, the older
+// sighting of one must not replace the newer one of the other.
 func (w *Watch) look() (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -83,7 +83,7 @@ func (w *Watch) look() (bool, error) {
 	for start := time.Now(); now.unsettled(start); {
 		again, err := w.marker.sight()
 		if err != nil {
-			break // the next look will meet it
+			break // the next look will return it
 		}
 		now = again
 	}
@@ -91,8 +91,8 @@ func (w *Watch) look() (bool, error) {
 	return true, nil
 }
 
-// A sighting is the marker and the trace at one time. The marker is looked at
-// first: a Clear that comes in between makes it the trace.
+// A sighting is the marker and the trace at one time. The marker is read first:
+// a Clear between the two reads makes it the trace, so it is not missed.
 type sighting struct{ marker, trace token }
 
 func (m marker) sight() (s sighting, err error) {
@@ -106,24 +106,23 @@ func (m marker) sight() (s sighting, err error) {
 	return s, err
 }
 
-// news reports whether there was a Set after before. A marker stands until it
-// is replaced, removed, or becomes the trace. So a marker that was not there
-// before is a new one; and so is a trace that is neither the one of before nor
-// the marker of before. That this holds does not depend on the two having been
-// there at the same instant: a marker that comes after the look at it is
-// reported, and looked at again.
+// news reports whether there was a Set after before. A marker stays until it is
+// replaced, removed, or becomes the trace. So there was a Set if the marker is
+// another one than before, or if the trace is neither the trace nor the marker of
+// before. The two need not be from the same instant: if a marker appears after
+// the read, the watcher reports it, and there is another look.
 func (now sighting) news(before sighting) bool {
 	return now.marker.differs(before.marker) ||
 		now.trace.differs(before.trace) && now.trace.differs(before.marker)
 }
 
-// tick is the longest between two steps of the clock that births are read from.
+// tick is the longest time between two steps of the clock that births come from.
 const tick = 10 * time.Millisecond
 
-// unsettled reports, after a pause, whether the sighting is not good to compare
-// others with yet: a file so young that its record is still to come, or that
-// touch(1) made, may go, and the next one be born on the same inode in the same
-// tick. A tick is the longest that this can last.
+// unsettled reports whether a file of the sighting cannot yet be told from a
+// later one: it has no ID, because its record is still to come or touch(1) made
+// it, and it is younger than a tick. If it is removed now, the next file may get
+// the same inode in the same tick. Before it returns true, unsettled pauses.
 func (s sighting) unsettled(since time.Time) bool {
 	waited := time.Since(since)
 	if waited > 2*tick || !s.marker.young() && !s.trace.young() {
