@@ -13,7 +13,7 @@ GO       = go
 INSTALL  = install
 PROGRAMS = fsync-lock fsync-event fsync-status
 
-help:    ## print this
+help:    ## list the targets
 	@sed -n 's/^\([a-z]*:\).*## /\1	/p' Makefile
 build:   ## build the programs, in bin
 	$(GO) build -trimpath -o bin/ ./cmd/fsync-lock ./cmd/fsync-event ./cmd/fsync-status
@@ -30,17 +30,17 @@ install: $(if $(SUDO_USER),,build) ## install programs, manuals and completions 
 		$(INSTALL) -m 644 "cmd/$$p/completions/$$p.fish" "$(DESTDIR)$(fishdir)/$$p.fish"; \
 	done; \
 	echo "installed $(PROGRAMS) in $(DESTDIR)$(bindir)"
-uninstall: ## remove what install put there
+uninstall: ## remove the files that install installed
 	@for p in $(PROGRAMS); do \
 		rm -f "$(DESTDIR)$(bindir)/$$p" "$(DESTDIR)$(mandir)/man1/$$p.1" "$(DESTDIR)$(bashdir)/$$p" "$(DESTDIR)$(zshdir)/_$$p" "$(DESTDIR)$(fishdir)/$$p.fish"; \
 	done
 fmt:     ## format the source
 	gofmt -w .
-vet:     ## look for mistakes
+vet:     ## check the source with go vet and staticcheck
 	go vet ./... && go run $(STATICCHECK) ./...
 test:    ## run the tests
 	go test ./...
-race:    ## run the tests with the race detector, several times
+race:    ## run the tests five times with the race detector
 	go test -race -count=5 ./...
-ci:      ## what every change has to pass
+ci:      ## run all checks that a change must pass
 	.ci/run
