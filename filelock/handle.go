@@ -86,11 +86,17 @@ func (h *handle) leave() error {
 	if err != nil {
 		return err
 	}
-	h.bequeathRecord(f)
+	record := h.leaveRecord(f)
 	held.mu.Lock()
 	delete(held.handles, h)
 	held.mu.Unlock()
-	return f.Close()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if record != nil {
+		h.removeLeft(record)
+	}
+	return nil
 }
 
 // open returns the open file where gofrs/flock keeps it. That package has no

@@ -140,8 +140,7 @@ func (l *Lock) Release() error { return l.release() }
 
 // Leave gives up this process's part in one hold, the oldest if there are
 // several. Unlike Release, it does not end the hold for processes that inherited
-// it; if there are none, the lock is released. The record stays in the file if
-// this process can see one that inherited the hold, and is removed otherwise.
+// it; if there are none, the lock is released, and the record is removed.
 //
 // A file that File returned keeps the hold until it is closed. The error is
 // [ErrNotHeld] if this Lock holds nothing.

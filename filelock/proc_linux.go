@@ -237,51 +237,6 @@ func locksIn(dir string, fds []string, files map[inode]string) map[string]tableL
 	return found
 }
 
-// hasHeir reports whether a process can be seen that inherited the hold. It was
-// started after this one, so it has a higher PID, unless the kernel has begun
-// with low ones again meanwhile, of which the last PID that was given out tells
-// as a rule.
-//
-// Children have a descriptor under the number that it has here, if it is
-// inherited at all; only if none is, a child may have been given one under any
-// number, and all are looked at.
-func (h *handle) hasHeir() bool {
-	file := inode{h.file.dev, h.file.ino}
-	var numbers []string
-	for _, fd := range namesIn("/proc/self/fd") {
-		n, _ := strconv.Atoi(fd)
-		if flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 && inodeAt("/proc/self/fd/"+fd) == file {
-			numbers = append(numbers, fd)
-		}
-	}
-	me := os.Getpid()
-	again := lastPID() < me
-	for _, pid := range processes() {
-		if pid == me || pid < me && !again {
-			continue
-		}
-		fds, dir := numbers, fmt.Sprintf("/proc/%d", pid)
-		if len(numbers) == 0 {
-			fds = namesIn(dir + "/fd")
-		}
-		if len(locksIn(dir, fds, map[inode]string{file: ""})) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// lastPID is the PID that was given out last, proc_loadavg(5).
-func lastPID() int {
-	text, _ := os.ReadFile("/proc/loadavg")
-	f := strings.Fields(string(text))
-	if len(f) < 5 {
-		return 0
-	}
-	pid, _ := strconv.Atoi(f[4])
-	return pid
-}
-
 // processes are those that /proc shows.
 func processes() (pids []int) {
 	for _, name := range namesIn("/proc") {

@@ -508,6 +508,33 @@ func TestRecordWithoutEmptying(t *testing.T) {
 	}
 }
 
+// Another holder comes between the end of a hold that was left and the removal
+// of its record. What that holder has written stays, and so does its hold.
+func TestLeaveIsOvertaken(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l, next := filelock.New(path), filelock.New(path, filelock.Note("next"))
+	mustAcquire(t, l)
+	awaitRecord(t, path)
+	filelock.At(t, filelock.Opening, path, func() {
+		mustTry(t, next, true)
+		testproc.Until(t, "the next holder has its record", func() bool {
+			return strings.Contains(content(t, path), "next")
+		})
+	})
+	if err := l.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	if text := content(t, path); !strings.Contains(text, "next") {
+		t.Errorf("left in the file: %q", text)
+	}
+	mustTry(t, filelock.New(path), false)
+	mustRelease(t, next)
+	if text := content(t, path); text != "" {
+		t.Errorf("after the next hold: %q", text)
+	}
+}
+
 // A process that leaves its hold to another one leaves the record too, and none
 // if there is no other. A short hold removes what a crash left.
 func TestLeave(t *testing.T) {

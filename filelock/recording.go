@@ -175,40 +175,58 @@ func (h *handle) withdraw() {
 	if h.rec.written == nil {
 		return
 	}
-	mine := append([]byte{0}, h.rec.written...)
+	mine := isRecord(h.rec.written)
 	h.rec.written = nil
-	h.rewrite(func(text []byte) bool { return bytes.Equal(text, mine) }, empty)
+	h.rewrite(mine, empty)
 }
 
 func empty(f *os.File, _ []byte) error { return f.Truncate(0) }
 
-// bequeathRecord removes the record from the file f of a hold that this process
-// leaves, unless a process has inherited the hold.
-//
-// The file is only written under its lock, so no record of a new holder is lost
-// in these orders of events:
-//
-//   - An heir has unlocked the file, and a new holder has the lock: relock fails,
-//     and the file is left alone.
-//   - The new holder has released the lock: relock takes it. The file is empty,
-//     or our record is still in it because that hold was short.
-//   - A process waits for the lock: it gets it when f is closed, after this.
-//
-// An heir that hasHeir does not see, because it is another user's, loses the
-// record. If that heir unlocks the file after relock, a new holder may write
-// its record while ours is removed, and lose it. A record is a hint: who holds
-// the lock does not depend on it.
-func (h *handle) bequeathRecord(f *os.File) {
+// leaveRecord ends the recording of a hold that this process leaves, and returns
+// what stands in the file, for removeLeft. Nothing does if the hold was short.
+func (h *handle) leaveRecord(f *os.File) (written []byte) {
 	if !h.rec.announced {
-		return
+		return nil
 	}
-	if !h.hasHeir() && relock(f) {
-		h.withdraw()
-		return
+	if h.endsYoung() {
+		if h.size > 0 && relock(f) { // what a crash left; an heir may have unlocked the file
+			h.rewrite(isOurs, empty)
+		}
+		return nil
 	}
 	h.rec.mu.Lock() // waits for record
 	defer h.rec.mu.Unlock()
 	h.rec.over = true
+	return h.rec.written
+}
+
+// removeLeft removes the record of a hold that this process has left. It locks
+// the file again, as anybody would, so nothing is written that belongs to
+// another process:
+//
+//   - A process has inherited the hold: the try fails, and the record stays.
+//   - Another process holds the lock by now: the try fails. That holder replaces
+//     our record or removes it, unless it is a stranger such as flock(1); then
+//     the record stays until one of ours comes.
+//   - That holder has released the lock already: what is in the file is not our
+//     record any more, or still is because its hold was short.
+//
+// A process that tries in this moment finds the lock held, as it would have a
+// moment before.
+func (h *handle) removeLeft(written []byte) {
+	again, err := target{path: h.fl.Path(), dir: h.dir, absent: true}.try()
+	if err != nil {
+		return
+	}
+	defer again.release()
+	if sameFile(again.file, h.file) {
+		again.rewrite(isRecord(written), empty)
+	}
+}
+
+// isRecord reports of a file's content whether it is the record.
+func isRecord(written []byte) func([]byte) bool {
+	return func(text []byte) bool { return bytes.Equal(text, append([]byte{0}, written...)) }
 }
 
 // isOurs reports whether a lock file with this content, the whole of it, is

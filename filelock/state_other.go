@@ -17,9 +17,6 @@ func inspect(states []State, wants []want, _ bool) {
 // have been given and is about to give back.
 func lateGrant(string) time.Duration { return 5 * time.Millisecond }
 
-// hasHeir reports whether a process can be seen that inherited the hold: none.
-func (h *handle) hasHeir() bool { return false }
-
 // isUnopened reports that no process holds a lock on the file. False says
 // nothing.
 func isUnopened(string) bool { return false }

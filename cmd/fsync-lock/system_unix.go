@@ -29,12 +29,14 @@ func (j *job) bequeath(l lock) error {
 	if err != nil {
 		return err
 	}
-	inherited = f
+	inherited.file, inherited.fd = f, -1
 	var fcntlErr error
 	err = conn.Control(func(fd uintptr) {
-		if _, e := unix.FcntlInt(fd, unix.F_DUPFD, firstOfOurs); e == nil {
+		var e error
+		if inherited.fd, e = unix.FcntlInt(fd, unix.F_DUPFD, firstOfOurs); e == nil {
 			return
 		}
+		inherited.fd = -1
 		_, fcntlErr = unix.FcntlInt(fd, unix.F_SETFD, 0) // no numbers above: then this one
 	})
 	return errors.Join(err, os.NewSyscallError("fcntl", fcntlErr))
@@ -42,9 +44,13 @@ func (j *job) bequeath(l lock) error {
 
 const firstOfOurs = 10
 
-// inherited keeps the hold's file from being collected, and so closed, before
-// the command is started.
-var inherited *os.File
+// inherited are this process's duplicates of the hold's descriptor: the file,
+// which is kept here because it would be closed if it were collected, and the
+// number that the command inherits, or -1.
+var inherited struct {
+	file *os.File
+	fd   int
+}
 
 // letGo gives up what this process has of the lock, and leaves it to those who
 // have inherited it: to unlock it would take it away from them, so what is
@@ -57,27 +63,11 @@ func (j *job) letGo(l lock) {
 	case j.close:
 		l.Release() // nobody has inherited it
 	default:
-		l.Leave()
-		closeAll(inherited)
-	}
-}
-
-// closeAll closes every descriptor of the file that this process has opened.
-//
-// The duplicate that f is got the lowest number that was free. What it is a
-// duplicate of has one near to it: that was free when the lock was asked for,
-// and a few files have been closed since, such as the gate's. So has what the
-// command inherits: the lowest from firstOfOurs on.
-func closeAll(f *os.File) {
-	var mine, st unix.Stat_t
-	last := int(f.Fd())
-	if unix.Fstat(last, &mine) != nil {
-		return
-	}
-	for fd := 3; fd < max(last, firstOfOurs)+32; fd++ {
-		if unix.Fstat(fd, &st) == nil && st.Dev == mine.Dev && st.Ino == mine.Ino {
-			unix.Close(fd)
+		if inherited.file != nil {
+			inherited.file.Close()
+			unix.Close(inherited.fd) // EBADF if it is -1
 		}
+		l.Leave()
 	}
 }
 
