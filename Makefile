@@ -19,7 +19,7 @@ build:   ## build the programs, in bin
 	$(GO) build -trimpath -o bin/ ./cmd/fsync-lock ./cmd/fsync-event ./cmd/fsync-status
 # sudo's PATH has no go as a rule, and root may not read the version from
 # somebody else's clone: below sudo, what was built before is installed.
-install: $(if $(SUDO_USER),,build) ## install programs, manuals and completions below PREFIX, which is /usr/local
+install: $(if $(SUDO_USER),,build) ## install programs, manuals and completions below PREFIX (/usr/local)
 	@set -e; \
 	$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(mandir)/man1" "$(DESTDIR)$(bashdir)" "$(DESTDIR)$(zshdir)" "$(DESTDIR)$(fishdir)"; \
 	for p in $(PROGRAMS); do \
