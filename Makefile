@@ -17,8 +17,9 @@ help:    ## list the targets
 	@sed -n 's/^\([a-z]*:\).*## /\1	/p' Makefile
 build:   ## build the programs, in bin
 	$(GO) build -trimpath -o bin/ ./cmd/fsync-lock ./cmd/fsync-event ./cmd/fsync-status
-# sudo's PATH has no go as a rule, and root may not read the version from
-# somebody else's clone: below sudo, what was built before is installed.
+# With sudo, install does not build but takes the programs of an earlier "make
+# build": sudo's PATH usually has no go, and root may not read the version from
+# the clone of another user.
 install: $(if $(SUDO_USER),,build) ## install programs, manuals and completions below PREFIX (/usr/local)
 	@set -e; \
 	$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(mandir)/man1" "$(DESTDIR)$(bashdir)" "$(DESTDIR)$(zshdir)" "$(DESTDIR)$(fishdir)"; \
