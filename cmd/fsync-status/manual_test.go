@@ -15,7 +15,7 @@ import (
 // what it has.
 func TestManual(t *testing.T) {
 	t.Parallel()
-	page := regexp.MustCompile(`(?m)^\.B fsync-lock --\w+$`).ReplaceAllString(cmdtest.ReadManual(t, "man/fsync-status.1"), "")
+	page := regexp.MustCompile(`(?m)^\.B fsync-(lock|event run) --\w+$`).ReplaceAllString(cmdtest.ReadManual(t, "man/fsync-status.1"), "")
 	help := cmdtest.Between(fmt.Sprintf(usage, "fsync-status"), "\n\n", "Exit status")
 	fish := regexp.MustCompile(`(?m)complete -c fsync-status| -x| -d .*$`).ReplaceAllString(cmdtest.ReadFile(t, "completions/fsync-status.fish"), "")
 	cmdtest.HaveOptions(t, cmdtest.Options((&query{}).options()), map[string]map[string]bool{
