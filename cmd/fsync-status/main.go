@@ -115,7 +115,7 @@ func (q *query) writeTable(w io.Writer, out *os.File, v view, l *look) error {
 		width = 0
 	}
 	if len(v.Entries) == 0 && len(l.errs) == 0 {
-		q.complain(errors.New("there is nothing in " + l.where()))
+		q.complain(errors.New("no locks, semaphores or events in " + l.where()))
 	}
 	for _, line := range v.lines(l.labels, styleOf(terminal && hasColours(out)), width) {
 		if _, err := fmt.Fprintln(w, line); err != nil {
@@ -161,7 +161,7 @@ func (q *query) answerHeld() int {
 	case err == nil:
 		return exitNotHeld
 	}
-	return q.complainAbout([]error{fmt.Errorf("it is not known whether %s is held: %s; and it cannot be tried: %w", l.labels[0], e.Unknown, err)})
+	return q.complainAbout([]error{fmt.Errorf("it is not known whether %s is held: %s; and fsync-status cannot try it: %w", l.labels[0], e.Unknown, err)})
 }
 
 // tried reports whether the lock, or every slot, is taken.
@@ -171,10 +171,10 @@ func (e entry) tried() (bool, error) {
 		Release() error
 	}
 	if info, err := os.Stat(e.Path); err == nil && info.Mode()&fs.ModeDevice != 0 {
-		return false, errors.New("it is a device, and to open some has effects")
+		return false, errors.New("it is a device, and opening a device may have side effects")
 	}
 	if kind := fskind.Of(e.Path); slices.Contains([]string{"smb", "smb2", "cifs"}, kind.Name) {
-		return false, errors.New("a try on " + kind.Name + " can end the hold of another process")
+		return false, errors.New("on " + kind.Name + ", a try may end the hold of another process")
 	}
 	var lock locker = filelock.New(e.Path, filelock.AnyFile())
 	if e.isSemaphore() {

@@ -15,26 +15,26 @@ import (
 const usage = `Usage: %[1]s [OPTION...] [DIRECTORY|FILE...]
    or: %[1]s --held FILE
    or: %[1]s --report JOURNAL... > PAGE.html
-Show locks, semaphores and events: who holds them, who waits for them, and who
-waits for each other. FILE is a lock file, the directory of a semaphore, or an
-event (NAME.event); of any other DIRECTORY, all that is in it is shown. Without
-them it is $FSYNC_DIR or ~/.local/state/fsync, as for fsync-lock --name.
+Show locks, semaphores and events, the processes that hold, set or wait for
+them, and deadlocks. FILE is a lock file, the directory of a semaphore or an
+event (NAME.event); for any other DIRECTORY, everything in it is shown. The
+default is $FSYNC_DIR or ~/.local/state/fsync, as for fsync-lock --name.
 
      --json     print JSON, for scripts
-     --watch    show it live, on a terminal, until q or Ctrl-C is pressed
- -a, --all      a row for every process that shares a hold, not for the first
+     --watch    show the table live on a terminal; q or Ctrl-C ends it
+ -a, --all      show every process that shares a hold, not only the first
      --held     print nothing; exit with 0 if FILE is held, with 1 if not, and
                 with 66 if that is not known
-     --report   print a page of the runs in journals that fsync-lock
-                --journal wrote
+     --report   print an HTML page of the runs in journals, which fsync-lock
+                and fsync-event write with --journal
      --since TIME, --until TIME
                 with --report: only the runs of this time, such as
                 2026-03-14, '2026-03-14 02:30', or 2h for two hours ago
  -h, --help     print this
  -V, --version  print the version
 
-Exit status: 0, 1 if FILE is not held, 64 for wrong usage, 66 if something is
-missing or cannot be looked at, 70 if the output fails. See fsync-status(1).
+Exit status: 0; 1 if FILE is not held; 64 for wrong usage; 66 if a file is
+missing or cannot be read; 70 if the output fails. See fsync-status(1).
 `
 
 // A query is what the command line asks for.
@@ -102,18 +102,18 @@ func (q *query) check() error {
 	case q.report && len(q.operands) == 0:
 		return errors.New("--report needs a JOURNAL")
 	case !q.report && q.interval != (interval{}):
-		return errors.New("--since and --until are for --report")
+		return errors.New("--since and --until need --report")
 	case q.interval.isEmpty():
 		return errors.New("--until is before --since")
 	case q.held && strings.HasSuffix(q.operands[0], ".event"):
-		return errors.New("--held: an event is not held; fsync-event is-set asks for one")
+		return errors.New("--held: an event is not held; use fsync-event is-set")
 	case len(q.operands) == 0:
 		_, err := userdir.Default()
 		return err
 	}
 	for _, operand := range q.operands {
 		if operand == "" {
-			return errors.New("a FILE has no name")
+			return errors.New("a FILE is an empty string")
 		}
 	}
 	return nil

@@ -76,7 +76,7 @@ const (
 // printReport prints the page of the journals.
 func (q *query) printReport(out *os.File) int {
 	if _, _, terminal := size(out); terminal {
-		q.complain(errors.New("--report: stdout is a terminal; write the page into a file: --report JOURNAL > PAGE.html"))
+		q.complain(errors.New("--report: stdout is a terminal; redirect it to a file: --report JOURNAL > PAGE.html"))
 		return exitUsage
 	}
 	t, sources, err := q.read()
@@ -180,7 +180,7 @@ func (t *tally) page(sources []source, now time.Time) page {
 		p.Summary = append(p.Summary, summary{g.label, g.counts})
 	}
 	if t.others != nil {
-		p.NoRoom = fmt.Sprintf("The journal has more than %d locks: the runs of those that come later in it are together under “other locks”.", maxLocks)
+		p.NoRoom = fmt.Sprintf("There are more than %d locks. The runs of the others are together under “other locks”.", maxLocks)
 	}
 	if len(groups) > 1 {
 		p.Summary = append(p.Summary, summary{"All", t.all})
@@ -218,7 +218,7 @@ func merged(groups []*group) string {
 	if runs == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d runs are merged into %s: those on one lock that ended alike and started within %s of each other. The summary below counts each run.",
+	return fmt.Sprintf("%d runs are merged into %s: runs of one lock that ended alike and started within %s of each other. The summary below counts each run.",
 		runs, plural(bars, "bar"), exactly(width))
 }
 

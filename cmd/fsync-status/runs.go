@@ -74,7 +74,7 @@ func what(r journal.Run) string {
 		case journal.Skipped:
 			return "skipped: the event was not set"
 		case journal.TimedOut:
-			return "gave up: the event was not set in time"
+			return "gave up waiting: the event was not set"
 		case journal.FailedToLock:
 			return "could not wait for the event"
 		}
@@ -89,23 +89,23 @@ func what(r journal.Run) string {
 	case journal.Signalled:
 		return "ended by " + signal
 	case journal.Killed:
-		return "killed: it ran for too long"
+		return "killed: it reached its time limit"
 	case journal.Started:
 		if failed(r) {
-			return "ran for too long, and could not be killed"
+			return "reached its time limit, and could not be killed"
 		}
-		return "started; nobody saw its end"
+		return "started; its end was not recorded"
 	case journal.Running:
 		if wasLeft(r) {
-			return "ran for too long, could not be killed and is still running"
+			return "reached its time limit, could not be killed and is still running"
 		}
 		return "still running"
 	case journal.Skipped:
 		return "skipped: the lock was held"
 	case journal.TimedOut:
-		return "gave up: the lock was held for too long"
+		return "gave up waiting: the lock was held"
 	case journal.Interrupted:
-		return "the wait was ended by " + signal
+		return signal + " ended the wait"
 	case journal.FailedToLock:
 		return "could not lock"
 	}
@@ -116,7 +116,7 @@ func what(r journal.Run) string {
 func inClass(class string) string {
 	switch class {
 	case "open":
-		return "end not seen"
+		return "end not recorded"
 	case "running":
 		return "still running"
 	case "gaveup":
@@ -158,7 +158,7 @@ func (b *block) facts(label string) string {
 		return facts(b.run)
 	}
 	lines := []string{
-		fmt.Sprintf("%s: %d runs, drawn as one: %s", label, b.n, inClass(b.class)),
+		fmt.Sprintf("%s: %d runs in one bar: %s", label, b.n, inClass(b.class)),
 		fmt.Sprintf("%s to %s", b.start.Local().Format(toTheSecond), until(b.start, b.end)),
 	}
 	var times []string

@@ -71,7 +71,7 @@ func unseen(r journal.Run) journal.Run {
 	case wasLeft(r):
 		r.Outcome = journal.Started
 	case r.Outcome == journal.Running:
-		r.Outcome, r.Reason = journal.Started, cmp.Or(r.Reason, "it was running after "+exactly(r.Held)+", and no line tells of its end")
+		r.Outcome, r.Reason = journal.Started, cmp.Or(r.Reason, "it was still running after "+exactly(r.Held))
 		r.Held = 0
 	}
 	return r

@@ -82,7 +82,7 @@ func TestTooManyToDraw(t *testing.T) {
 		t.Errorf("%+v", all.all)
 	}
 	text := written(t, all)
-	for _, want := range []string{" runs are merged into ", "drawn as one: ran", " and others\"", `data-head="Runs">150000<`} {
+	for _, want := range []string{" runs are merged into ", " runs in one bar: ran", " and others\"", `data-head="Runs">150000<`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not have %q", want)
 		}
@@ -141,7 +141,7 @@ func TestManyAtOnce(t *testing.T) {
 	runs = append(runs, ranAt(made.Add(-2*time.Hour), time.Hour))
 	text := written(t, tallyOf(interval{}, runs...))
 	lanes := regexp.MustCompile(`--lanes:(\d+)`).FindStringSubmatch(text)[1]
-	if n, _ := strconv.Atoi(lanes); n > maxLanes || !strings.Contains(text, "runs, drawn as one: skipped") || !strings.Contains(text, "runs are merged into") {
+	if n, _ := strconv.Atoi(lanes); n > maxLanes || !strings.Contains(text, "runs in one bar: skipped") || !strings.Contains(text, "runs are merged into") {
 		t.Errorf("%s lanes", lanes)
 	}
 }
@@ -257,8 +257,8 @@ func TestCouldNotBeKilled(t *testing.T) {
 	}
 	defer lock.Release()
 	for path, want := range map[string]string{
-		held:           ": ran for too long, could not be killed and is still running\n",
-		held + ".none": ": ran for too long, and could not be killed\n",
+		held:           ": reached its time limit, could not be killed and is still running\n",
+		held + ".none": ": reached its time limit, and could not be killed\n",
 	} {
 		r := ranAt(made.Add(-time.Hour), time.Minute)
 		r.Lock, r.Outcome, r.Status, r.Reason = path, journal.Running, 125, "pid 7 of root is left"
@@ -343,7 +343,7 @@ func TestEventsOfAReport(t *testing.T) {
 		runs = append(runs, r)
 	}
 	text := written(t, tallyOf(interval{}, runs...))
-	for _, want := range []string{", ran 1m", "skipped: the event was not set", "gave up: the event was not set in time", "could not wait for the event"} {
+	for _, want := range []string{", ran 1m", "skipped: the event was not set", "gave up waiting: the event was not set", "could not wait for the event"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
 		}
