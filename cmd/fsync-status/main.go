@@ -1,11 +1,10 @@
-// Fsync-status shows the locks, semaphores and events of a directory: who holds
-// them, who waits for them, and who waits for each other. It also makes a page
-// of the journals that fsync-lock --journal writes.
+// Fsync-status shows the locks, semaphores and events of a directory: the
+// processes that hold them, set them or wait for them, and deadlocks. It also
+// makes an HTML page of the journals that fsync-lock and fsync-event write.
 //
-// What it prints: a table, JSON or HTML on stdout, nothing else there. What is
-// wrong stands on stderr behind the name that it was called by. What others
-// may have chosen, such as a command line, is printed without any character
-// that a terminal obeys.
+// It prints a table, JSON or HTML on stdout, and errors on stderr after the name
+// of the program. Text that other processes chose, such as a command line, is
+// printed without control characters.
 package main
 
 import (
@@ -30,10 +29,10 @@ func main() { os.Exit(run(os.Args)) }
 
 // Exit statuses, those beyond 1 from sysexits.h.
 const (
-	exitNotHeld  = 1  // --held: it is not
+	exitNotHeld  = 1  // --held: the lock is not held
 	exitUsage    = 64 // EX_USAGE
-	exitNoInput  = 66 // EX_NOINPUT: it is not there, or cannot be looked at
-	exitInternal = 70 // EX_SOFTWARE: what is left, such as no room for the output
+	exitNoInput  = 66 // EX_NOINPUT: a file is missing or cannot be read
+	exitInternal = 70 // EX_SOFTWARE: any other error, such as no room for the output
 	exitSignal   = 128
 )
 
@@ -105,8 +104,8 @@ func (q *query) printOnce(out *os.File) int {
 	return q.complainAbout(l.problems())
 }
 
-// secondLook is how much later circles are looked for again. What is one stays
-// one; whoever is about to go on does so in less.
+// secondLook is the time before deadlocks are looked for a second time. A real
+// deadlock stays; a process that is about to go on does so in less time.
 const secondLook = 100 * time.Millisecond
 
 func (q *query) writeTable(w io.Writer, out *os.File, v view, l *look) error {
@@ -135,13 +134,13 @@ func (q *query) complainAbout(errs []error) int {
 	return 0
 }
 
-// answerHeld is 0 if the lock is held, or every slot of the semaphore.
+// answerHeld returns 0 if the lock, or every slot of the semaphore, is held.
 //
-// The kernel's word counts. Only if the kernel does not tell of all holders, as
-// of those in other PID namespaces, the lock is tried, and released at once: for
-// that moment a process that tries it without waiting finds it held. A try of
-// what is held disturbs nobody, except on SMB: there it can end the hold of
-// another process on this host.
+// It asks the kernel. Only if the kernel does not tell of all holders, such as
+// those in other PID namespaces, it tries the lock and releases it at once: at
+// that moment a process that tries it without waiting finds it held. Trying a held
+// lock disturbs no process, except on SMB: there it can end the hold of another
+// process on this host.
 func (q *query) answerHeld() int {
 	l := q.look()
 	if errs := l.problems(); len(errs) > 0 {
@@ -179,7 +178,7 @@ func (e entry) tried() (bool, error) {
 	var lock locker = filelock.New(e.Path, filelock.AnyFile())
 	if e.isSemaphore() {
 		if e.Slots == 0 {
-			return false, nil // nobody has acquired it yet
+			return false, nil // no process has acquired a slot yet
 		}
 		lock = filelock.NewSemaphore(e.Path, e.Slots)
 	}
