@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A birth is the identity of a file that, if the file system keeps the time of
-// its birth, nothing changes which is done to the file.
+// A birth identifies a file. If the file system keeps the time of birth, nothing
+// that is done to the file changes it.
 type birth struct {
 	ino  uint64
 	sec  int64
@@ -24,10 +24,11 @@ func birthAt(path string, _ fs.FileInfo) (birth, error) {
 	return statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, path)
 }
 
-// statx takes the time of the last change where the file system does not keep
-// that of the birth. A Set that is overtaken by a Clear before it has written
-// its record is two births then, and may wake somebody twice. Without a time, an
-// inode that is used again would be one, and somebody not be woken.
+// statx takes the time of the last change if the file system does not keep the
+// time of birth. Then, if a Clear comes before Set has written its record, one
+// marker has two births, and one Set may wake a waiter twice. Without any time, a
+// new file on a reused inode would have the birth of the old one, and a waiter
+// would not be woken.
 func statx(dir int, path string, flags int, name string) (birth, error) {
 	var st unix.Statx_t
 	if err := unix.Statx(dir, path, flags, unix.STATX_INO|unix.STATX_BTIME|unix.STATX_MTIME, &st); err != nil {
@@ -40,5 +41,5 @@ func statx(dir int, path string, flags int, name string) (birth, error) {
 	return b, nil
 }
 
-// time is when the file was born, or last changed.
+// time returns when the file was born or, if that is not known, last changed.
 func (b birth) time() time.Time { return time.Unix(b.sec, int64(b.nsec)) }

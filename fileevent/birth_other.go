@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A birth is the identity of a file. The time is that of the last change.
+// A birth identifies a file. Its time is that of the last change.
 type birth struct {
 	ino   uint64
 	nanos int64
@@ -26,5 +26,5 @@ func birthAt(_ string, info fs.FileInfo) (birth, error) {
 	return birth{inode(info), info.ModTime().UnixNano()}, nil
 }
 
-// time is when the file was last changed.
+// time returns when the file was last changed.
 func (b birth) time() time.Time { return time.Unix(0, b.nanos) }

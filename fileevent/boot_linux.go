@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// boot returns what tells this boot of this machine from all others.
+// boot returns the kernel's ID of this boot.
 func boot() string {
 	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	return strings.TrimSpace(string(id))

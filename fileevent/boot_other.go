@@ -2,5 +2,5 @@
 
 package fileevent
 
-// boot is not known here.
+// boot returns nothing: there is no ID of the boot here.
 func boot() string { return "" }

@@ -2,5 +2,5 @@
 
 package fileevent
 
-// giveWay has no call for it.
+// giveWay does nothing: there is no such call here.
 func giveWay() {}

@@ -15,15 +15,15 @@ import (
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
-// A marker is the file that is there while its event is set.
+// A marker is the file that exists while its event is set.
 //
-// The path is split and never cleaned: a/../b is another file than b if a is a
+// Its path is split but never cleaned: a/../b is another file than b if a is a
 // symbolic link.
 type marker struct {
 	path string
 	dir  string // with its last separator; empty for the working directory
 	name string
-	in   cwd.Dir // that the path begins in; see begin
+	in   cwd.Dir // the working directory that the path begins in; see begin
 
 	network bool // another host may change it; see located
 }
@@ -33,15 +33,14 @@ func splitMarker(path string) marker {
 	return marker{path: path, dir: dir, name: name}
 }
 
-// located returns the marker with what its looks have to know about the file
-// system that the directory is on.
+// located returns the marker with the field network set.
 func (m marker) located() marker {
 	m.network = fskind.Of(m.directory()).Network
 	return m
 }
 
-// beside returns where a file of that name is in the directory of hints. Its
-// path is cleaned no more than the marker's.
+// beside returns the path of the file with that name in DIR/.fsync, uncleaned as
+// the marker's.
 func (m marker) beside(name string) string {
 	return m.dir + beside.Dir + string(filepath.Separator) + name
 }
@@ -53,14 +52,14 @@ func (m marker) directory() string {
 	return m.dir
 }
 
-// check refuses the names that mean something else in every directory.
+// check refuses paths that no marker can have, such as one that ends in "..".
 func (m marker) check(op string) error {
 	path, wrong := m.path, ""
 	switch {
 	case path == "":
 		wrong = "the path of a marker cannot be empty"
 	case strings.Contains(path, "\x00"):
-		path, wrong = strings.ReplaceAll(path, "\x00", "?"), "a path cannot have a NUL in it"
+		path, wrong = strings.ReplaceAll(path, "\x00", "?"), "a path cannot contain a NUL"
 	case m.name == "", m.name == ".", m.name == "..", m.name == beside.Dir:
 		wrong = "not the name of a marker"
 	default:
@@ -69,8 +68,8 @@ func (m marker) check(op string) error {
 	return &fs.PathError{Op: op, Path: path, Err: misplaced(wrong)}
 }
 
-// begin makes a marker that stays where it is if the working directory changes:
-// see now.
+// begin returns a marker that stays the same file if the working directory
+// changes; see now.
 func (m marker) begin(op string) (marker, error) {
 	if err := m.check(op); err != nil {
 		return m, err
@@ -101,8 +100,8 @@ func (m marker) now() (marker, error) {
 	return there, nil
 }
 
-// reach has something done with the marker under the path that leads to it now,
-// and again if that led elsewhere meanwhile.
+// reach calls do with the marker under the path that leads to it now. If that
+// path leads elsewhere when do returns, reach calls it again.
 func (m marker) reach(do func(marker) error) error {
 	for {
 		now, err := m.now()
@@ -115,13 +114,13 @@ func (m marker) reach(do func(marker) error) error {
 	}
 }
 
-// still reports whether the path that now has returned leads to the marker yet.
+// still reports whether the path that now has returned still leads to the marker.
 func (m marker) still() bool { return m.in.Still(m.path) }
 
-// exists is a look. In a directory that is missing there is no marker.
+// exists reports whether the marker exists. In a missing directory it does not.
 //
-// A FUSE file system goes on answering for a second or more that there is a
-// marker which another host has removed. A listing is not remembered.
+// When another host has removed a marker, a FUSE file system may still report it
+// for a second or more. It does not cache listings, so the listing decides.
 func (m marker) exists() (bool, error) {
 	set, err := there(m.path)
 	if set && m.network {
@@ -136,8 +135,8 @@ func (m marker) standing() bool {
 	return set && err == nil
 }
 
-// listed reports whether the marker is in a listing of its directory. If that
-// cannot be told, it is.
+// listed reports whether the marker is in a listing of its directory, or true if
+// that is not known.
 func (m marker) listed() bool {
 	if strings.ContainsFunc(m.name, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return true // the server may spell it otherwise
@@ -151,10 +150,10 @@ func (m marker) listed() bool {
 	return err != nil || slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, m.name) })
 }
 
-// refresh makes sure that the next look is not answered from what this host
-// remembers of a directory on another one, as lstat(2) is. Opening the
-// directory makes an NFS client ask the server (nfs(5), close-to-open cache
-// consistency). Looks after a nudge do without: the hub has done it.
+// refresh makes the next look see what other hosts have done. An NFS client may
+// answer lstat(2) from its cache; opening the directory makes it ask the server
+// (nfs(5), close-to-open cache consistency). Looks after a nudge do not need it:
+// the hub has refreshed.
 func (m marker) refresh() {
 	if !m.network {
 		return
@@ -164,7 +163,7 @@ func (m marker) refresh() {
 	}
 }
 
-// isSet is a look in a directory that has to exist.
+// isSet reports whether the marker exists; the directory must exist.
 func (m marker) isSet() (bool, error) {
 	m = m.located()
 	m.refresh()
@@ -180,10 +179,10 @@ func (m marker) directoryExists() error {
 	return err
 }
 
-// create makes the marker, and returns it open, or nil if there is one. O_EXCL
-// neither follows a symbolic link nor opens what is there, and is not refused
-// on somebody else's file in a sticky directory, as O_CREAT alone is where
-// fs.protected_regular is set (proc_sys_fs(5)).
+// create makes the marker and returns it open, or nil if it exists already. With
+// O_EXCL, open(2) neither follows a symbolic link nor opens an existing file.
+// With O_CREAT alone it would fail for another user's file in a sticky directory
+// if fs.protected_regular is set (proc_sys_fs(5)).
 func (m marker) create(perm fs.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(m.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if errors.Is(err, fs.ErrExist) {
@@ -192,8 +191,8 @@ func (m marker) create(perm fs.FileMode) (*os.File, error) {
 	return f, err
 }
 
-// clearable returns what is at the path, nil if nothing is. A directory is not
-// ours to remove.
+// clearable returns the file at the path, or nil if there is none. A directory is
+// an error, because Clear does not remove it.
 func (m marker) clearable() (fs.FileInfo, error) {
 	info, err := os.Lstat(m.path)
 	switch {
@@ -205,8 +204,8 @@ func (m marker) clearable() (fs.FileInfo, error) {
 	return info, err
 }
 
-// is reports whether both paths lead to one marker. It is known if the marker
-// is there. A hard link in another directory is another event.
+// is reports whether both paths lead to the same marker, which must exist. A hard
+// link in another directory is another event.
 func (m marker) is(other marker) bool {
 	return oneFile(os.Stat, m.directory(), other.directory()) && oneFile(os.Lstat, m.path, other.path)
 }

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// there reports whether anything stands at the path.
+// there reports whether there is a file of any kind at the path.
 func there(path string) (bool, error) {
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -17,8 +17,8 @@ func there(path string) (bool, error) {
 	return err == nil, err
 }
 
-// links does not know how many names a file has: there may be more.
+// links returns 2: the number of names is not known, and there may be several.
 func links(fs.FileInfo) uint64 { return 2 }
 
-// inode knows no number of a file.
+// inode returns 0: the number is not known.
 func inode(fs.FileInfo) uint64 { return 0 }

@@ -9,8 +9,7 @@ import (
 	"syscall"
 )
 
-// unlink removes the file at the path and reports whether it was this call
-// that did.
+// unlink removes the file at the path and reports whether this call did it.
 func unlink(path string) (bool, error) {
 	if info, err := os.Lstat(path); err == nil && info.IsDir() { // os.Remove would take an empty one
 		return false, &fs.PathError{Op: "take", Path: path, Err: syscall.EISDIR}
@@ -24,5 +23,5 @@ func unlink(path string) (bool, error) {
 
 func rename(from, to string) error { return os.Rename(from, to) }
 
-// isFull knows no error that says so.
+// isFull returns false: no error here is known to mean it.
 func isFull(error) bool { return false }

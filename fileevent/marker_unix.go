@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// there reports whether anything stands at the path. It is os.Lstat without
-// what that makes of the answer, because it stands between a Set and who is
-// woken by it.
+// there reports whether there is a file of any kind at the path. It calls
+// lstat(2) itself, because that is faster than os.Lstat and each wake-up waits
+// for it.
 func there(path string) (bool, error) {
 	var st unix.Stat_t
 	for {
@@ -29,8 +29,8 @@ func there(path string) (bool, error) {
 	}
 }
 
-// unlink removes what stands at the path unless it is a directory, and reports
-// whether it was this call that did.
+// unlink removes the file at the path unless it is a directory, and reports
+// whether this call did it.
 func unlink(path string) (bool, error) {
 	for {
 		switch err := unix.Unlink(path); err {
@@ -45,12 +45,12 @@ func unlink(path string) (bool, error) {
 	}
 }
 
-// renameTakes is whether of many that rename one file one succeeds.
+// renameTakes: of many processes that rename one file, only one succeeds.
 const renameTakes = true
 
 func rename(from, to string) error { return os.Rename(from, to) }
 
-// inode is the number of the file in its file system.
+// inode returns the number of the file in its file system.
 func inode(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return uint64(st.Ino)
@@ -58,7 +58,7 @@ func inode(info fs.FileInfo) uint64 {
 	return 0
 }
 
-// links is how many names the file has.
+// links returns how many names the file has.
 func links(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return uint64(st.Nlink)
@@ -66,5 +66,5 @@ func links(info fs.FileInfo) uint64 {
 	return 1
 }
 
-// isFull reports whether the disk, or its owner's share of it, is full.
+// isFull reports whether the disk or the user's quota is full.
 func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

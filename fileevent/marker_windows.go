@@ -9,15 +9,16 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// unlink removes the file at the path and reports whether it was this call
-// that did. Windows lets two delete one file and tells both that they did it;
-// it does not let two open it who share it with nobody. Closing it deletes it.
+// unlink removes the file at the path and reports whether this call did it. If
+// two processes delete one file, Windows reports success to both. So unlink opens
+// the file without sharing, which only one process can do at a time, and closing
+// it deletes it.
 func unlink(path string) (bool, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err == nil {
 		err = deleteAlone(name)
-		// Who makes the marker has it open for a moment, and tells nobody when
-		// it is closed.
+		// The process that makes the marker has it open for a moment, and its
+		// close is not reported.
 		for try := 0; try < 10 && errors.Is(err, windows.ERROR_SHARING_VIOLATION); try++ {
 			time.Sleep(time.Millisecond)
 			err = deleteAlone(name)
@@ -27,7 +28,7 @@ func unlink(path string) (bool, error) {
 	case err == nil:
 		return true, nil
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, windows.ERROR_SHARING_VIOLATION), errors.Is(err, windows.ERROR_DELETE_PENDING):
-		return false, nil // somebody else takes it, or reads it and there will be another look
+		return false, nil // another process takes it, or reads it, and there will be another look
 	}
 	return false, &fs.PathError{Op: "take", Path: path, Err: err}
 }
@@ -41,10 +42,10 @@ func deleteAlone(name *uint16) error {
 	return windows.CloseHandle(h)
 }
 
-// renameTakes is whether of many that rename one file one succeeds.
+// renameTakes: of many processes that rename one file, several may succeed.
 const renameTakes = false
 
-// rename tries again while somebody reads what is to be replaced.
+// rename tries again while another process reads the file that it replaces.
 func rename(from, to string) error {
 	err := os.Rename(from, to)
 	for try := 0; try < 10 && (errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)); try++ {
@@ -54,7 +55,7 @@ func rename(from, to string) error {
 	return err
 }
 
-// isFull reports whether the disk, or its owner's share of it, is full.
+// isFull reports whether the disk or the user's quota is full.
 func isFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL) ||
 		errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED)

@@ -13,12 +13,12 @@ import (
 	"github.com/fsync-lock/fsync/internal/line"
 )
 
-// A record says who set an event, in the marker. It is one JSON object and a
-// newline, written in one piece by the Set that made the marker, right after it
-// made it: nobody has to wait for the record to be woken, and a marker that is
-// complete when it gets its name takes twice as long to make. Nobody writes to
-// a marker again: a Set that finds one replaces it, see renew. So there is a
-// whole record in it or, for a moment or for ever, none; half of one is none.
+// A record in the marker tells which process set the event. It is one JSON object
+// and a newline. Set writes it with one write(2) right after it has made the
+// marker: so waiters wake before the record is written, and Set takes half the
+// time of one that writes a file first and then renames it. No process writes to
+// a marker again: a Set that finds one replaces it, see renew. So a marker has a
+// whole record, or none, for a moment or for ever. Half a record counts as none.
 type record struct {
 	Version int       `json:"fsync"`
 	ID      string    `json:"id,omitempty"` // of this Set: 16 hexadecimal digits, for the trace
@@ -37,15 +37,16 @@ const (
 	maxBoot       = 128
 )
 
-// self is the record of this process without what differs between Sets.
+// self returns the part of the record that is the same for all Sets of this
+// process.
 var self = sync.OnceValue(func() record {
 	r := record{Version: recordVersion, PID: os.Getpid(), Boot: boot(), Command: line.Program()}
 	r.Host, _ = os.Hostname()
 	return r
 })
 
-// record writes the record into the marker that has just been made. Its
-// failure leaves none, and is no error: the event is set.
+// record writes the record into the marker that Set has just made. If that fails
+// there is no record. That is not an error, because the event is set.
 func (e *Event) record(marker *os.File) {
 	r := self()
 	r.ID = fmt.Sprintf("%016x", rand.Uint64())
@@ -55,7 +56,7 @@ func (e *Event) record(marker *os.File) {
 	}
 }
 
-// encode returns the record as it stands in the file. What is too long is cut.
+// encode returns the record as it is in the file. Texts that are too long are cut.
 func (r record) encode() []byte {
 	return line.Fit(func(cut func(string) string) []byte {
 		return line.Begin(recordFormat, r.Version).Text("id", r.ID).Number("pid", r.PID).
@@ -64,7 +65,7 @@ func (r record) encode() []byte {
 	})
 }
 
-// parseRecord is strict: what is not a whole record of our version is none.
+// parseRecord accepts only a whole record of this version.
 func parseRecord(text []byte) (record, bool) {
 	var r record
 	if len(text) > maxRecord || !line.Parse(text, &r) || r.Version != recordVersion {
@@ -77,16 +78,16 @@ func parseRecord(text []byte) (record, bool) {
 	return r, true
 }
 
-// A newborn marker may get its record yet.
+// A newborn marker may still get its record.
 const (
 	newborn      = time.Second
 	recordSoon   = 10 * time.Millisecond
 	betweenLooks = time.Millisecond
 )
 
-// readRecord reads the record in the marker, for which it waits a moment if
-// the marker is newborn. There is none in what is not a regular file, which is
-// not opened, or is too big, or may not be read.
+// readRecord reads the record in the marker. If the marker is newborn and has
+// none, readRecord waits for it, for the time soon at most. A file that is not
+// regular, is too big or may not be read has no record.
 func (m marker) readRecord(soon time.Duration) (record, bool) {
 	for until := time.Now().Add(soon); ; time.Sleep(betweenLooks) {
 		text, born := m.content()
@@ -99,12 +100,13 @@ func (m marker) readRecord(soon time.Duration) (record, bool) {
 	}
 }
 
-// content returns what is in the marker, or its beginning if that is more than
-// a record, and when it was last written if that is known.
+// content returns the content of the marker and when it was last written. It
+// returns neither if the marker is not a regular file, cannot be read, or is
+// longer than a record.
 func (m marker) content() (text []byte, born time.Time) {
 	info, err := os.Lstat(m.path)
 	if err != nil || !info.Mode().IsRegular() {
-		return nil, time.Time{} // to open a device can have effects
+		return nil, time.Time{} // opening a device can have effects
 	}
 	f, err := os.OpenFile(m.path, os.O_RDONLY|beside.OpenFlags, 0)
 	if err != nil {

@@ -12,23 +12,22 @@ import (
 	"github.com/fsync-lock/fsync/internal/beside"
 )
 
-// renew is what Set does if the event is set: it puts a new marker in the place
-// of the one that is there, in one step, so that the event is never clear in
-// between.
+// renew sets an event that is already set: it replaces the marker by a new one in
+// one step, a rename, so that the event is never clear in between.
 //
-//   - A Clear or a taker that comes before the step has cleared the earlier
-//     Set, and the step sets the event, as a Set after them does.
-//   - One that comes after the step clears both Sets at once.
-//   - A Set that has made the marker and not yet written its record writes it
-//     into a file that has no name any more.
+//   - If a Clear or a taker comes before the rename, it clears the earlier Set,
+//     and the rename sets the event again.
+//   - If it comes after the rename, it clears both Sets at once.
+//   - If an earlier Set has made the marker but not yet written its record, it
+//     writes the record into a file that no longer has a name.
 //
-// The new marker is a file of its own with an ID of its own, so the trace that
-// it becomes differs from that of the marker before. The error is
-// [fs.ErrNotExist] if Set has to begin again.
+// The new marker is another file with another ID. So the trace that it becomes
+// later differs from the trace of the old marker. The error is [fs.ErrNotExist]
+// if Set has to begin again.
 //
-// Where the marker is not ours to replace, the new one becomes the trace at
-// once, as if it had been cleared: a Watch compares that too. It looks for it
-// within a second, since nothing in the directory itself changes.
+// If this process may not replace the marker, the new one becomes the trace at
+// once, as if it had been cleared. A Watch compares traces too; it looks within a
+// second, because no change in the directory itself is reported.
 func (e *Event) renew() error {
 	m := e.marker
 	f, err := m.draft(e.perm)
@@ -59,7 +58,7 @@ func (e *Event) renew() error {
 func (m marker) leaveTrace(draft string) error {
 	if m.renewal() == touch {
 		now := time.Now()
-		os.Chtimes(m.path, now, now) // fails for who does not own it: it stays as it is
+		os.Chtimes(m.path, now, now) // fails, and changes nothing, for a user who does not own the file
 	}
 	if err := beside.Make(m.dir); err != nil {
 		return err
@@ -67,8 +66,8 @@ func (m marker) leaveTrace(draft string) error {
 	return rename(draft, m.tracePath())
 }
 
-// unrenewed is the error of a Set that found the event set. Who may not write
-// to the directory could not set the event, and need not.
+// unrenewed returns the error of a Set that found the event set. Without write
+// permission for the directory Set could not set the event, and need not.
 func (e *Event) unrenewed(err error) error {
 	if err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return nil
@@ -76,8 +75,8 @@ func (e *Event) unrenewed(err error) error {
 	return e.marker.failed("set", err)
 }
 
-// draft makes a file that is to become the marker: in DIR/.fsync, where nobody
-// watches, if that is there, and otherwise in DIR.
+// draft makes a file that is to become the marker. It makes it in DIR/.fsync, if
+// that exists, because no process watches there, and otherwise in DIR.
 func (m marker) draft(perm fs.FileMode) (f *os.File, err error) {
 	id := rand.Uint64()
 	for _, path := range []string{m.beside(fmt.Sprintf("%016x.new", id)), fmt.Sprintf("%s%s.%016x", m.dir, beside.Dir, id)} {
@@ -88,12 +87,12 @@ func (m marker) draft(perm fs.FileMode) (f *os.File, err error) {
 	return nil, err
 }
 
-// A renewal is what a Set does to a marker that is there.
+// A renewal is the way a Set renews an existing marker.
 type renewal int
 
 const (
 	replace renewal = iota
-	touch           // it has content that is not ours to destroy
+	touch           // a file with other content, which must not be lost
 	leave           // a directory, a link, a device
 )
 
@@ -101,7 +100,7 @@ func (m marker) renewal() renewal {
 	info, err := os.Lstat(m.path)
 	switch {
 	case err != nil, info.Mode().IsRegular() && info.Size() == 0:
-		return replace // if it has gone, the new one is what Set is to make
+		return replace // if it is gone, the new one sets the event
 	case !info.Mode().IsRegular():
 		return leave
 	}
@@ -110,7 +109,7 @@ func (m marker) renewal() renewal {
 		return replace
 	}
 	if _, err := os.Lstat(m.path); err != nil {
-		return replace // it was cleared before it could be read
+		return replace // it was cleared before content could read it
 	}
 	return touch
 }

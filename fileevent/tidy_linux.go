@@ -17,16 +17,17 @@ import (
 
 // tidy moves the traces to attributes of DIR and then removes DIR/.fsync.
 //
-// Nobody can know whether somebody waits: a wait need not write anything, and a
-// Watch has nothing open. So a trace must not just go. What is looked at is the
-// trace if it is there, and otherwise the attribute, which says the same and is
-// there before the trace goes: at each moment the last Clear shows in one of
-// them. The lock lets one process at a time do this; without it a slow one could
-// write an attribute that is older than another's. A process that is stopped
-// here keeps others from tidying, and from nothing else.
+// No process can know whether another one waits: a wait writes nothing, and a
+// Watch has no file open. So a trace must not be lost. A look reads the trace or,
+// if there is none, the attribute. tidy writes the attribute before it removes
+// the trace, so at each moment one of them shows the last Clear.
 //
-// A Clear does not wait for the lock. If it comes between the attribute and the
-// removal, the trace that is removed is not the one in the attribute: see bury.
+// The lock lets one process at a time tidy. Without it, a slow process could
+// replace a newer attribute by an older one. A process that is stopped here only
+// keeps others from tidying.
+//
+// A Clear does not wait for the lock. If it comes after the attribute was written
+// and before the trace is removed, there is a new trace: see bury.
 func (m marker) tidy() {
 	dir := m.dir + beside.Dir
 	if m.network || !beside.ReadableByAll(m.directory()) {
@@ -64,7 +65,7 @@ func (m marker) tidy() {
 	unix.Rmdir(dir)
 }
 
-// isStill reports whether the directory of traces is the one that is open.
+// isStill reports whether f is still the directory of traces.
 func (m marker) isStill(f *os.File) bool {
 	is, err := os.Lstat(m.dir + beside.Dir)
 	if err != nil {
@@ -74,7 +75,7 @@ func (m marker) isStill(f *os.File) bool {
 	return err == nil && os.SameFile(was, is)
 }
 
-// archive copies the trace of that name to the attribute.
+// archive copies the trace with that name to its attribute.
 func (m marker) archive(name string) (token, error) {
 	t, err := tokenOf(m.beside(name))
 	if err != nil || !t.there {
@@ -85,11 +86,11 @@ func (m marker) archive(name string) (token, error) {
 	return t, beside.SetAttr(m.directory(), attributeOf(name), text)
 }
 
-// bury removes a trace that has been archived. It moves the trace aside first
-// and then looks whether it is still that one. If a Clear has come in between,
-// it puts the trace back, and has everybody look again: a look that missed the
-// trace in both places has found the attribute of the one before. If yet another
-// Clear has left a trace, that one counts.
+// bury removes a trace that has been archived. It moves the trace aside and then
+// checks that it is still the archived one. If a Clear has replaced it, bury puts
+// the trace back and nudges all waiters to look again, because a look meanwhile
+// may have missed the trace in both places and found the older attribute. If
+// another Clear has left a trace by then, that one stays.
 func (m marker) bury(path string, archived token) bool {
 	old := path + aside
 	if err := os.Rename(path, old); err != nil {
@@ -104,20 +105,20 @@ func (m marker) bury(path string, archived token) bool {
 	return false
 }
 
-// aside is behind the name of a trace while Tidy looks at it. A process that
-// dies then leaves the trace there, where looks still find it.
+// aside is the suffix of a trace while Tidy checks it. If the process dies then,
+// the trace stays under that name, and looks still find it.
 const aside = ".old"
 
-// putBack makes a trace that was moved aside the trace again, unless there is
-// another: that one is of a later Clear.
+// putBack moves a trace back that was moved aside. If a later Clear has left a
+// trace, putBack removes the older one.
 func putBack(old, path string) {
 	if unix.Renameat2(unix.AT_FDCWD, old, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE) != nil {
 		os.Remove(old)
 	}
 }
 
-// unbury puts back what a Tidy that died has left aside, and returns the names
-// of the traces that are there then. Nobody else is burying: we have the lock.
+// unbury puts back the traces that a Tidy left aside when it died, and returns
+// the names of all traces. The caller has the lock, so no other process buries.
 func (m marker) unbury(names []string) (traces []string, err error) {
 	there := map[string]bool{}
 	for _, name := range names {
@@ -126,7 +127,7 @@ func (m marker) unbury(names []string) (traces []string, err error) {
 			name = trace + traceSuffix
 			putBack(m.beside(name+aside), m.beside(name))
 		} else if !strings.HasSuffix(name, traceSuffix) {
-			return nil, fs.ErrExist // somebody else's
+			return nil, fs.ErrExist // not a file of this package
 		}
 		if !there[name] {
 			there[name] = true

@@ -15,21 +15,21 @@ import (
 )
 
 // A trace is the marker that was cleared last: Clear moves it from DIR/NAME to
-// DIR/.fsync/NAME.pulse, where nobody watches. That is one step for everybody,
-// so whoever has been woken finds the marker or the trace, and of two who clear
-// an event at one time only one does anything. Who finds another trace than
-// before knows that the event was set in between, however often and however
-// short. No more than that is in it: whether the event is set, the marker says.
+// DIR/.fsync/NAME.pulse, where no process watches. The move is one step. So a
+// waiter that was woken finds the marker or the trace, and of two processes that
+// clear an event at the same time only one moves it. If a waiter finds another
+// trace than before, the event was set in between, once or more often. The trace
+// does not tell whether the event is set; only the marker does.
 //
-// For that it need not be Set that leaves the trace. It would have to do so
-// after it has made the marker, when somebody may already have been woken by
-// that, have cleared the event, and wait again; that one it would wake twice.
+// Clear leaves the trace, not Set. Set could leave it only after it has made the
+// marker. By then a waiter may have woken, cleared the event and begun to wait
+// again, and the trace of the same Set would wake it a second time.
 func (m marker) tracePath() string { return m.beside(m.traceName()) }
 
 const traceSuffix = ".pulse"
 
-// traceName is NAME.pulse, or something like it if that is too long for a file
-// name, of which the common file systems allow 255 bytes.
+// traceName returns NAME.pulse. If that is longer than 255 bytes, the limit of
+// the common file systems, it shortens NAME and adds a hash of it.
 func (m marker) traceName() string {
 	const suffix = traceSuffix
 	if len(m.name)+len(suffix) <= 255 {
@@ -40,25 +40,25 @@ func (m marker) traceName() string {
 	return fmt.Sprintf("%s.%016x%s", strings.ToValidUTF8(m.name[:200], ""), h.Sum64(), suffix)
 }
 
-// A token tells a marker, or the trace that it becomes, from those before and
-// after it. The zero token is that of no file.
+// A token identifies a marker, or the trace that it becomes, among those before
+// and after it. The zero token means that there is no file.
 type token struct {
 	there bool
 	file  birth
-	id    string // that Set has written into the marker; empty if it has not, or it was not Set that made it
-	read  bool   // whether the file could be asked for its ID
+	id    string // the ID in the record; empty if Set has not written it yet, or did not make the marker
+	read  bool   // the file could be read for its ID
 
 	archived bool // the trace is an attribute, or was moved aside; see Tidy
 	set      time.Time
 }
 
-// differs reports whether now is another marker's than before. No file says
-// nothing: it has been removed.
+// differs reports whether now is the token of another marker than before. If now
+// has no file, it reports false: the file was removed.
 //
-// An ID is of one Set, wherever its marker is by now, and an inode may be used
-// again in the same tick of the file system's clock. So where two tokens have
-// an ID that decides. A file that has none may get one: Set writes it after it
-// has made the marker, wherever that is by then. No file loses its ID.
+// Each Set has its own ID, while an inode may be used again in the same tick of
+// the file system's clock. So if both tokens have an ID, the IDs decide. A file
+// without an ID may get one later, even after a Clear has moved it, because Set
+// writes the ID after it has made the marker. A file never loses its ID.
 func (now token) differs(before token) bool {
 	switch {
 	case !now.there:
@@ -66,7 +66,7 @@ func (now token) differs(before token) bool {
 	case !before.there:
 		return true
 	case now.archived && now.file.time().Before(before.file.time()):
-		return false // the trace of a later one was removed by hand
+		return false // a user removed the later trace, which before is the token of
 	case now.id != "" && before.id != "":
 		return now.id != before.id
 	case before.id != "" && now.read:
@@ -75,8 +75,8 @@ func (now token) differs(before token) bool {
 	return now.file != before.file
 }
 
-// trace returns the token of the trace. It opens the file rather than ask for
-// its state, because that is what makes an NFS client ask the server (nfs(5)).
+// trace returns the token of the trace. It opens the file instead of calling
+// stat(2), because only an open makes an NFS client ask the server (nfs(5)).
 func (m marker) trace() (token, error) {
 	now, err := tokenOf(m.tracePath())
 	if err == nil && !now.there {
@@ -85,8 +85,8 @@ func (m marker) trace() (token, error) {
 	return now, err
 }
 
-// mark returns the token of the marker. It opens nothing but a regular file: to
-// open a device or a FIFO can have effects.
+// mark returns the token of the marker. It opens only a regular file: opening a
+// device or a FIFO can have effects.
 func (m marker) mark() (token, error) {
 	info, err := os.Lstat(m.path)
 	switch {
@@ -99,7 +99,7 @@ func (m marker) mark() (token, error) {
 	}
 	file, err := birthAt(m.path, info)
 	if errors.Is(err, fs.ErrNotExist) {
-		return token{}, nil // it has gone meanwhile
+		return token{}, nil // it was removed meanwhile
 	}
 	return token{there: err == nil, file: file}, err
 }
@@ -114,8 +114,8 @@ func tokenOf(path string) (token, error) {
 	if now.file, err = birthOf(f); err != nil {
 		return token{}, err
 	}
-	// A record begins with its version and its ID; what is no regular file has
-	// none to be read.
+	// A record begins with its version and its ID. A file that is not regular has
+	// no content to read.
 	var text [idAt + idSize]byte
 	n, err := f.ReadAt(text[:], 0)
 	if n == len(text) && strings.HasPrefix(string(text[:]), recordStart) {
@@ -140,15 +140,15 @@ func unreadable(path string, err error) (token, error) {
 	return now, lookErr
 }
 
-// What every record of ours begins with; see record.
+// Every record of this package begins with recordStart and the ID; see record.
 const (
 	recordStart = `{"fsync":1,"id":"`
 	idAt        = len(recordStart)
 	idSize      = 16
 )
 
-// clear makes the marker the trace. Where that cannot be for want of space, or
-// would have every look open a device, it removes the marker.
+// clear makes the marker the trace. It removes the marker instead if the disk is
+// full, or if the marker is a device, which each look at the trace would open.
 func (m marker) clear(info fs.FileInfo) error {
 	if info.Mode()&fs.ModeDevice != 0 {
 		return m.remove()
@@ -167,9 +167,9 @@ func (m marker) clear(info fs.FileInfo) error {
 			return m.failed("clear", m.blocked(err))
 		}
 		if there, lookErr := m.exists(); !there && lookErr == nil {
-			return nil // somebody else has cleared it
+			return nil // another process has cleared it
 		}
-		if attempt == maxAttempts { // somebody removes .fsync again and again
+		if attempt == maxAttempts { // another process removes .fsync again and again
 			return m.failed("clear", err)
 		}
 	}
@@ -177,8 +177,8 @@ func (m marker) clear(info fs.FileInfo) error {
 
 const maxAttempts = 100
 
-// removeLinked removes a marker that is a hard link to the trace of before,
-// which rename(2) leaves alone.
+// removeLinked removes a marker that is a hard link to the previous trace:
+// rename(2) does nothing then.
 func (m marker) removeLinked(was fs.FileInfo) error {
 	if links(was) < 2 || !oneFile(os.Lstat, m.path, m.tracePath()) {
 		return nil
@@ -186,7 +186,7 @@ func (m marker) removeLinked(was fs.FileInfo) error {
 	return m.remove()
 }
 
-// blocked says what is wrong if a directory is where the trace is to be.
+// blocked explains the error if a directory is in the place of the trace.
 func (m marker) blocked(err error) error {
 	if info, lookErr := os.Lstat(m.tracePath()); lookErr == nil && info.IsDir() {
 		return fmt.Errorf("%w: the directory %s is in the way of the trace", fs.ErrInvalid, m.tracePath())
@@ -194,7 +194,8 @@ func (m marker) blocked(err error) error {
 	return err
 }
 
-// failed is an error of a call that names more than the marker.
+// failed returns an error that names the marker alone. The error of a rename
+// names two files.
 func (m marker) failed(op string, err error) error {
 	if link := (*os.LinkError)(nil); errors.As(err, &link) {
 		err = link.Err

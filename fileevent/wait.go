@@ -21,8 +21,8 @@ type vigil struct {
 	lasting bool // to have been set for a moment is not enough
 }
 
-// keep begins a vigil. The trace is read before the first look. The other way
-// round, a pulse between the two would be in neither.
+// keep begins a vigil. The trace is read before the first look at the marker: in
+// the other order, a pulse between the two reads would show in neither.
 func (e *Event) keep(aim watch.Aim) (vigil, error) {
 	m, err := e.marker.begin("wait for")
 	if err != nil {
@@ -32,26 +32,26 @@ func (e *Event) keep(aim watch.Aim) (vigil, error) {
 	if aim == watch.Appear {
 		v.before, err = m.trace()
 	}
-	if err != nil && m.standing() { // who finds it set needs no trace
+	if err != nil && m.standing() { // a wait that finds the event set needs no trace
 		err = nil
 	}
 	e.at(looking)
 	return v, err
 }
 
-// A sight is what one look finds.
+// A sight is the result of one look.
 type sight struct {
-	set bool // for Claim: and it was taken by this look
+	set bool // for Claim: this look took the event
 	now token
 	err error
 }
 
-// see looks for the vigil and for others of its process that have the same
-// path and aim. What one takes, the others have not.
+// see looks for this vigil and for the others of this process that have the same
+// path and aim. If it takes the event, the others see it clear.
 func (v *vigil) see() (mine, others any) {
 	var s sight
 	s.err = v.marker.reach(func(m marker) error {
-		if !s.set || v.aim != watch.Claim { // what has been taken is had
+		if !s.set || v.aim != watch.Claim { // do not lose it if the path leads elsewhere now
 			s = v.seeAt(m)
 		}
 		return s.err
@@ -81,9 +81,9 @@ func (v *vigil) seeAt(m marker) (s sight) {
 	return s
 }
 
-// look reports whether what the vigil is for is the case, or was since it
-// began. Before there is a subscription it looks for itself. So it does if old
-// Sets do not count: others may think otherwise.
+// look reports whether the vigil is met now, or was met at some time since it
+// began. It shares its look with other vigils, except before there is a
+// subscription, and with MaxAge, because others may have another limit.
 func (v *vigil) look() (bool, error) {
 	var s sight
 	switch {
@@ -106,10 +106,10 @@ func (v *vigil) look() (bool, error) {
 type wait struct {
 	vigils []vigil
 	ctx    context.Context
-	what   func() string // is waited for, in words
+	what   func() string // names the events that the wait is for
 
 	// step looks at the vigils of these indices and reports whether the wait is
-	// over. It is not called again when it was.
+	// over. It is not called again after that.
 	step func(changed []int) (bool, error)
 }
 
@@ -126,12 +126,10 @@ func (w *wait) keep(events []*Event, aim func(*Event) watch.Aim) error {
 	return nil
 }
 
-// run is the one loop that all waits sleep in. It returns nil when step says
-// so. The first look comes before there are subscriptions, so that no watch is
-// made for a wait that has nothing to wait for.
-//
-// The subscriptions come before the second look, or a change between the two
-// would be reported to nobody and seen by nobody.
+// run is the one loop that all waits sleep in. It returns nil when step reports
+// that the wait is over. The first look comes before the subscriptions, so that
+// no watch is made if the event is already set. The second look comes after them:
+// a change before it is seen, and a change after it is reported.
 func (w *wait) run() error {
 	all := make([]int, len(w.vigils))
 	for i := range all {
@@ -183,7 +181,7 @@ func (v *vigil) subscribe(inbox *watch.Inbox, tag int) error {
 		if m.still() {
 			return err
 		}
-		if err == nil { // it may be for another file
+		if err == nil { // the path may lead to another file by now
 			v.sub.Close()
 		}
 	}
@@ -197,9 +195,9 @@ func (w *wait) unsubscribe() {
 	}
 }
 
-// lastStep is what a wait does when its ctx has ended. Who cancels wants no
-// more of it, but a deadline is a time until which a Set counts, also one
-// whose nudge is still on its way: hence looks of its own.
+// lastStep ends a wait whose ctx has ended. After a cancellation it only returns
+// the error. At a deadline it looks once more, because a Set before the deadline
+// counts; it does not share the look, because the nudge may still be on its way.
 func (w *wait) lastStep(all []int) error {
 	if errors.Is(w.ctx.Err(), context.DeadlineExceeded) {
 		w.unsubscribe()
