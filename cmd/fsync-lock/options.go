@@ -18,27 +18,27 @@ import (
 const usage = `Usage: %[1]s [OPTION...] FILE|DIRECTORY COMMAND [ARGUMENT...]
    or: %[1]s [OPTION...] FILE|DIRECTORY -c SCRIPT
    or: %[1]s [OPTION...] DESCRIPTOR-NUMBER
-Hold a lock on FILE, or on a file that the shell has open, while COMMAND runs.
- -s, --shared               share the lock with others; -x, -e, --exclusive: not
+Lock FILE while COMMAND runs, or lock a file that the shell has opened.
+ -s, --shared               take a shared lock; -x, -e, --exclusive: the default
  -u, --unlock               unlock DESCRIPTOR-NUMBER
  -n, --nonblock, --nb       fail at once if the lock is held
- -w, --wait, --timeout SEC  fail if it is still held SEC seconds from now
+ -w, --wait, --timeout SEC  fail if the lock is still held after SEC seconds
  -E, --conflict-exit-code N  exit status if -n or -w fails; default 1
-     --skip                 exit with 0 if the lock is held; waits only with -w
-     --slots N              let N hold it at a time; FILE is a directory for it
-     --name NAME, --dir DIR  NAME in DIR, $FSYNC_DIR or ~/.local/state/fsync
- -c, --command SCRIPT       run SCRIPT by $SHELL or /bin/sh
- -o, --close                COMMAND does not inherit the lock and dies with this
- -F, --no-fork              become COMMAND instead of waiting for its end
-     --fd NUMBER            instead of FILE, this descriptor, while COMMAND runs
-     --env                  give COMMAND $FSYNC_LOCK_FILE and $FSYNC_LOCK_NAME
-     --max-runtime TIME     TERM to COMMAND after TIME (1.5m, 2h), exit 124
-     --kill-after TIME      KILL to it TIME after that
-     --journal FILE         add a line on this run to FILE, which grows up to
-     --journal-max-size SIZE; --journal-no-args: without COMMAND's arguments
-     --verbose, --note TEXT  say more; have fsync-status say TEXT of this run
- -h, --help, -V, --version  print this, or the version. Exit status: COMMAND's,
-128+signal, 1 or -E if held, 64 usage, 65 66 69 71 73 trouble: fsync-lock(1).
+     --skip                 exit with 0 if the lock is held; wait only with -w
+     --slots N              allow N holders at a time; FILE is a directory
+     --name NAME, --dir DIR lock NAME in DIR, $FSYNC_DIR or ~/.local/state/fsync
+ -c, --command SCRIPT       run SCRIPT with $SHELL or /bin/sh
+ -o, --close                COMMAND does not hold the lock; dies with fsync-lock
+ -F, --no-fork              become COMMAND, do not wait for its end
+     --fd NUMBER            lock this descriptor instead of FILE
+     --env                  set FSYNC_LOCK_FILE and FSYNC_LOCK_NAME for COMMAND
+     --max-runtime TIME     send TERM to COMMAND after TIME (90, 1.5m, 2h)
+     --kill-after TIME      send KILL if it still runs TIME after that
+     --journal FILE, --journal-max-size SIZE, --journal-no-args
+                            add a line about this run to FILE
+     --verbose, --note TEXT print more; show TEXT in fsync-status
+ -h, --help, -V, --version  print this, or the version
+Exit status: COMMAND's, 128+signal, 1 or -E if held, 64 usage; fsync-lock(1).
 `
 
 // A job is what the command line asks for.
