@@ -60,7 +60,7 @@ func follow(path string) (way, error) {
 		}
 		path = to
 	}
-	return way{}, &fs.PathError{Op: "open", Path: path, Err: linkError("it is one of too many symbolic links")}
+	return way{}, &fs.PathError{Op: "open", Path: path, Err: linkError("it leads through more than 40 symbolic links")}
 }
 
 // opened returns the path of a file that a process has open, if it has one;

@@ -18,13 +18,13 @@ func distrustLink(link, dir string) string {
 	err := cmp.Or(unix.Lstat(link, &l), unix.Stat(cmp.Or(dir, "."), &d))
 	switch open := openToOthers(cmp.Or(dir, "."), d); {
 	case err != nil:
-		return "it is a symbolic link, and where it is cannot be looked at: " + err.Error()
+		return "it is a symbolic link, and the link or its directory cannot be read: " + err.Error()
 	case !mine(l.Uid):
-		return fmt.Sprintf("it is a symbolic link of user %d; only links of this user or of root are followed: name the file that it leads to", l.Uid)
+		return fmt.Sprintf("it is a symbolic link of user %d; only links of this user or of root are followed: give the path of the file that it leads to", l.Uid)
 	case !mine(d.Uid):
-		return fmt.Sprintf("it is a symbolic link in a directory of user %d, who may replace it: name the file that it leads to", d.Uid)
+		return fmt.Sprintf("it is a symbolic link in a directory of user %d, who may replace it: give the path of the file that it leads to", d.Uid)
 	case open && d.Mode&unix.S_ISVTX == 0, open && l.Nlink > 1:
-		return "it is a symbolic link in a directory that others may write to: name the file that it leads to"
+		return "it is a symbolic link in a directory that others may write to: give the path of the file that it leads to"
 	}
 	return ""
 }

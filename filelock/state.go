@@ -100,9 +100,9 @@ type PosixLock struct {
 }
 
 // String describes the lock, and says that it is not a hold:
-// a POSIX lock of pid 4242 (vi), another family: it does not exclude this one.
+// a POSIX lock of pid 4242 (vi), which does not exclude this lock.
 func (p PosixLock) String() string {
-	return "a POSIX lock of " + described(p.PID, p.Command, "", time.Time{}) + ", another family: it does not exclude this one"
+	return "a POSIX lock of " + described(p.PID, p.Command, "", time.Time{}) + ", which does not exclude this lock"
 }
 
 // A Locker is a [*Lock] or a [*Semaphore].

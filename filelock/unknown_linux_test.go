@@ -170,7 +170,7 @@ func TestPosixLock(t *testing.T) {
 			if got := s.Posix[0]; how == "lockf" && (got.PID != p.PID() || !strings.Contains(got.Command, "python3 -c")) || how == "OFD" && got.PID != 0 {
 				t.Errorf("%+v", got)
 			}
-			if text := s.Posix[0].String(); !strings.HasSuffix(text, ", another family: it does not exclude this one") {
+			if text := s.Posix[0].String(); !strings.HasSuffix(text, ", which does not exclude this lock") {
 				t.Error(text)
 			}
 			mustAcquire(t, filelock.New(path))

@@ -10,7 +10,7 @@ import (
 type descriptor struct{ *filelock.Lock }
 
 func newDescriptor(int, bool) (lock, error) {
-	return nil, statusError{exitUsage, errors.New("a descriptor of the shell's cannot be locked on Windows")}
+	return nil, statusError{exitUsage, errors.New("on Windows a descriptor of the shell cannot be locked")}
 }
 
 func (*descriptor) unlock() error { return errors.ErrUnsupported }

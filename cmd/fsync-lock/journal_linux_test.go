@@ -65,7 +65,7 @@ func onlyRun(t *testing.T, path string) journal.Run {
 
 // gaveUp is what one says that had no turn at the journal within five seconds,
 // as many may on a machine that is busy enough.
-const gaveUp = "fsync-lock: the journal: append j: lock is held\n"
+const gaveUp = "fsync-lock: cannot write the journal: append j: lock is held\n"
 
 // Many at once write as many whole lines, each its own; but for those that say
 // that they have written none.
@@ -361,7 +361,7 @@ func TestJournalOnAFullDisk(t *testing.T) {
 	if status := p.Exit(); status != 3 {
 		t.Errorf("exit status %d", status)
 	}
-	if said := p.Stderr(); strings.Count(said, "\n") != 1 || !strings.HasPrefix(said, "fsync-lock: the journal: ") || !strings.Contains(said, "no space left") {
+	if said := p.Stderr(); strings.Count(said, "\n") != 1 || !strings.HasPrefix(said, "fsync-lock: cannot write the journal: ") || !strings.Contains(said, "no space left") {
 		t.Errorf("said %q", said)
 	}
 }

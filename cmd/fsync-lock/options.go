@@ -43,7 +43,7 @@ Exit status: COMMAND's, 128+signal, 1 or -E if held, 64 usage; fsync-lock(1).
 
 // A job is what the command line asks for.
 type job struct {
-	program string // what we are called in messages
+	program string // the name in messages
 
 	shared, unlock bool
 	nonblock       bool
@@ -54,10 +54,10 @@ type job struct {
 	path      string
 	name, dir string
 	fd        int // -1 = none
-	slots     int // 0 = it is no semaphore
+	slots     int // 0 = a lock, not a semaphore
 	note      string
 
-	command    []string // empty: only the descriptor is locked
+	command    []string // empty = lock only the descriptor
 	noFork     bool
 	close      bool
 	env        bool
@@ -68,8 +68,8 @@ type job struct {
 	log runlog.Log
 }
 
-// parse reads the command line. The error is an answer if there is nothing to
-// do but to print it.
+// parse reads the command line. The error is an answer if the program only has to
+// print a text, such as the help.
 func parse(program string, args []string) (*job, error) {
 	j := &job{program: program, timeout: forever, conflictStatus: unset, fd: -1, log: runlog.FromEnvironment()}
 	var script *string
@@ -89,7 +89,7 @@ func parse(program string, args []string) (*job, error) {
 	return j, cmp.Or(j.takeCommand(operands, script), j.check())
 }
 
-// takeDescriptor makes of the only operand the descriptor that it must be.
+// takeDescriptor reads the only operand, which must be a descriptor.
 func (j *job) takeDescriptor() error {
 	fd, err := descriptorNumber(j.path)
 	if err != nil {
@@ -99,8 +99,8 @@ func (j *job) takeDescriptor() error {
 	return nil
 }
 
-// takeCommand reads what stands behind the file: a command, or -c and a
-// script, which may also have stood among the options.
+// takeCommand reads the operands after the file: a command, or -c and a script.
+// The script may also come from an option -c before the file.
 func (j *job) takeCommand(operands []string, script *string) error {
 	if script == nil && len(operands) > 0 && (operands[0] == "-c" || operands[0] == "--command") {
 		if len(operands) != 2 {
@@ -123,22 +123,22 @@ func (j *job) takeCommand(operands []string, script *string) error {
 	return nil
 }
 
-// check refuses what contradicts itself, and settles what depends on more than
-// one option.
+// check refuses options that contradict each other, and sets the fields that
+// depend on several options.
 func (j *job) check() error {
 	for _, rule := range []struct {
 		broken bool
 		says   string
 	}{
-		{j.noFork && j.close, "-F and -o exclude each other: nothing would be left to hold the lock"},
-		{j.noFork && j.maxRuntime > 0, "-F and --max-runtime exclude each other: nobody would be left to watch the time"},
+		{j.noFork && j.close, "-F and -o exclude each other: no process would hold the lock"},
+		{j.noFork && j.maxRuntime > 0, "-F and --max-runtime exclude each other: no process would remain to watch the time"},
 		{j.killAfter > 0 && j.maxRuntime == 0, "--kill-after needs --max-runtime"},
 		{j.dir != "" && j.name == "", "--dir needs --name"},
 		{j.name != "" && j.fd >= 0, "--name and --fd exclude each other"},
 		{j.slots > 0 && j.fd >= 0, "--slots needs a directory, not a descriptor"},
-		{j.slots > 0 && (j.shared || j.unlock), "--slots excludes -s and -u: slots are exclusive"},
-		{j.note != "" && (j.fd >= 0 || j.noFork || j.shared || j.unlock), "--note needs an exclusive lock on FILE, without -F: fsync-lock writes it there and removes it"},
-		{j.note != "" && j.name == "" && j.slots == 0 && !strings.HasSuffix(j.path, ".lock"), "--note needs a FILE that is called NAME.lock, --slots or --name: nothing is written into other files"},
+		{j.slots > 0 && (j.shared || j.unlock), "--slots and -s or -u exclude each other: a slot is always exclusive"},
+		{j.note != "" && (j.fd >= 0 || j.noFork || j.shared || j.unlock), "--note needs an exclusive lock on FILE, without -F: fsync-lock writes the note into FILE and removes it at the end"},
+		{j.note != "" && j.name == "" && j.slots == 0 && !strings.HasSuffix(j.path, ".lock"), "--note needs a FILE called NAME.lock, --slots or --name: fsync-lock writes into no other file"},
 		{j.skip && j.conflictStatus != unset, "--skip and -E exclude each other"},
 		{j.command == nil && (j.noFork || j.close || j.env || j.maxRuntime > 0), "no command to run"},
 	} {
@@ -163,9 +163,8 @@ const (
 	forever = -1 // the timeout that -w has not set
 )
 
-// options is the one table of what the command line can say. The long names
-// that flock(1) does not have cannot be abbreviated, so that an abbreviation
-// means here what it means there.
+// options is the table of all options. Long names that flock(1) does not have
+// cannot be abbreviated, so an abbreviation means the same as with flock(1).
 func (j *job) options(script **string) []getopt.Option {
 	mode := func(shared, unlock bool) func(string) error {
 		return func(string) error { j.shared, j.unlock = shared, unlock; return nil }
@@ -198,20 +197,20 @@ func (j *job) options(script **string) []getopt.Option {
 	}...)
 }
 
-// refused are the options of flock(1) that mean nothing here.
+// refused are the options of flock(1) that fsync-lock does not support.
 var refused = []getopt.Option{
 	{Long: []string{"fcntl"}, Whole: true, Set: otherFamily},
 	{Long: []string{"start"}, Arg: "OFFSET", Whole: true, Set: otherFamily},
 	{Long: []string{"length"}, Arg: "NUMBER", Whole: true, Set: otherFamily},
 }
 
-// An answer is what the command line asks to print, such as the help.
+// An answer is a text that the command line asks to print, such as the help.
 type answer string
 
-func (answer) Error() string { return "there is nothing to do but to answer" }
+func (answer) Error() string { return "there is only a text to print" }
 
 func otherFamily(string) error {
-	return errors.New("fcntl(2) locks are another family: they and flock(2) locks do not see each other, and there are only these here")
+	return errors.New("fcntl(2) locks are not supported: fsync-lock uses flock(2) locks, which do not exclude them")
 }
 
 func set(p *bool) func(string) error {
@@ -230,12 +229,12 @@ func text(p *string) func(string) error {
 
 func (j *job) setTimeout(arg string) (err error) {
 	if j.timeout, err = value.Seconds(arg); errors.Is(err, value.ErrNegative) {
-		return statusError{exitSystem, err} // flock(1) finds out when it sets its timer
+		return statusError{exitSystem, err} // as flock(1), which fails when it sets its timer
 	}
 	return err
 }
 
-// duration is for times of which none at all is no limit.
+// duration sets a time; 0 means no limit.
 func duration(p *time.Duration) func(string) error {
 	return func(arg string) (err error) {
 		*p, err = value.Duration(arg)
@@ -246,7 +245,7 @@ func duration(p *time.Duration) func(string) error {
 func (j *job) setConflictStatus(arg string) error {
 	n, err := strconv.Atoi(arg)
 	if err != nil || n < 0 || n > 255 {
-		return fmt.Errorf("%q is not an exit status, 0 to 255", arg)
+		return fmt.Errorf("%q is not an exit status from 0 to 255", arg)
 	}
 	j.conflictStatus = n
 	return nil
@@ -255,7 +254,7 @@ func (j *job) setConflictStatus(arg string) error {
 func (j *job) setSlots(arg string) error {
 	n, err := strconv.Atoi(arg)
 	if err != nil || n < 1 {
-		return fmt.Errorf("%q is not a number of slots, 1 or more", arg)
+		return fmt.Errorf("%q is not a number of slots; it must be 1 or more", arg)
 	}
 	j.slots = n
 	return nil

@@ -27,7 +27,7 @@ func init() {
 	}
 	if !room(limit) {
 		exitWith(71, "out of processes: this user may have "+strconv.FormatUint(limit.Cur, 10)+
-			" (ulimit -u), which leaves no room for the threads of this program")
+			" processes and threads (ulimit -u), too few for this program")
 	}
 	makeThreads()
 }

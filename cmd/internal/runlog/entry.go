@@ -10,11 +10,11 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
-// An Entry is what the journal is to say of a run: one line, when the run is
-// over, however that came. If the command is executed in our place, it is
-// written before, because nobody is left to do so later. A run that takes long
-// has a line before, so that a report can show it while it lasts, and also if
-// this process is killed.
+// An Entry writes the line of one run into the journal when the run is over,
+// however it ended. If the command is to replace this process, the line is
+// written before, because no process can write it later. A long run has one more
+// line, so that a report can show it while it lasts and if this process is
+// killed.
 type Entry struct {
 	log      Log
 	relay    *child.Relay
@@ -22,16 +22,16 @@ type Entry struct {
 	run      journal.Run // what is known when the wait begins; not changed afterwards
 	till     time.Time   // when the wait was over
 
-	mu   sync.Mutex // guards what follows, and keeps the lines of a run in order
-	over bool       // the line of the end is written next
+	mu   sync.Mutex // guards over, and keeps the lines of a run in order
+	over bool       // the last line is being written
 }
 
-// LongRun is how long a run takes at least that has a line while it lasts.
+// LongRun is how long a command runs before the run gets a line while it lasts.
 const LongRun = time.Second / 2
 
-// Begin makes the entry of a run before the wait for its lock or event, of which
-// what is known is in the run. From here on a signal that ends the wait is
-// journalled. Without a journal the entry, which is nil then, writes nothing.
+// Begin makes the entry of a run, before the wait for its lock or event. The run
+// has the fields that are known by then. From here on the journal gets a line if
+// a signal ends the wait. Without a journal the entry is nil and writes nothing.
 func (l Log) Begin(run journal.Run, r *child.Relay, complain func(string)) *Entry {
 	if l.File == "" {
 		return nil
@@ -43,15 +43,15 @@ func (l Log) Begin(run journal.Run, r *child.Relay, complain func(string)) *Entr
 	return e
 }
 
-// Waited says that the wait is over, with or without success.
+// Waited notes the end of the wait, whether it succeeded or not.
 func (e *Entry) Waited() {
 	if e != nil {
 		e.till = time.Now()
 	}
 }
 
-// interrupted writes that a signal ended the wait. The goroutine that delivers
-// the signal calls it.
+// interrupted writes that a signal ended the wait. It runs in the goroutine that
+// delivers the signal.
 func (e *Entry) interrupted(sig syscall.Signal) {
 	r := e.run
 	r.Waited = time.Since(r.Start)
@@ -59,7 +59,7 @@ func (e *Entry) interrupted(sig syscall.Signal) {
 	e.append(r)
 }
 
-// Without writes that the wait was in vain, and why.
+// Without writes that the run did not get its lock or event, and why.
 func (e *Entry) Without(how journal.Outcome, status int, why string) {
 	if e == nil {
 		return
@@ -70,9 +70,8 @@ func (e *Entry) Without(how journal.Outcome, status int, why string) {
 	e.finish(r)
 }
 
-// Started writes that the command is about to be executed in our place. A
-// signal that comes meanwhile ends us behind the line, and has no line of its
-// own.
+// Started writes that the command is about to replace this process. A signal that
+// comes meanwhile ends this process after the line is written, and gets no line.
 func (e *Entry) Started() {
 	if e == nil {
 		return
@@ -82,7 +81,7 @@ func (e *Entry) Started() {
 	e.relay.InsteadOfTelling(func() { e.append(r) })
 }
 
-// Running writes, after a while, that the command is running.
+// Running writes that the command is running, if it still does after LongRun.
 func (e *Entry) Running() {
 	if e == nil {
 		return
@@ -95,19 +94,19 @@ func (e *Entry) Running() {
 		}
 		r := e.run
 		r.Waited, r.Held, r.Outcome = e.till.Sub(r.Start), time.Since(e.till), journal.Running
-		e.log.append(r) // if it cannot be written, neither can the end, which says so
+		e.log.append(r) // no message: the last line fails for the same reason, and has one
 	})
 }
 
-// NotStarted writes why the wait was no use: the command could not be run.
+// NotStarted writes why the command could not be run.
 func (e *Entry) NotStarted(status int, err error) {
 	if e != nil {
 		e.held(journal.Run{Outcome: journal.FailedToStart, Status: status, Reason: err.Error()})
 	}
 }
 
-// Ended writes how the command ended; the reason is why the status is not the
-// command's, if it is not.
+// Ended writes how the command ended. If the exit status is not that of the
+// command, the reason says why.
 func (e *Entry) Ended(end child.Outcome, reason string) {
 	if e == nil {
 		return
@@ -115,11 +114,11 @@ func (e *Entry) Ended(end child.Outcome, reason string) {
 	how, by := journal.Ran, end.By
 	switch {
 	case len(end.Left) > 0:
-		how, by = journal.Running, 0 // and the reason says what
+		how, by = journal.Running, 0 // the reason names the processes
 	case end.Overtime:
 		how = journal.Killed
 		if by == 0 {
-			by = syscall.SIGTERM // it has dealt with that
+			by = syscall.SIGTERM // the command handled it
 		}
 	case by != 0:
 		how = journal.Signalled
@@ -127,7 +126,7 @@ func (e *Entry) Ended(end child.Outcome, reason string) {
 	e.held(journal.Run{Outcome: how, Status: end.Status, Signal: child.SignalName(by), Reason: reason})
 }
 
-// held writes the end of a run that did not wait in vain.
+// held writes the end of a run that got its lock or event.
 func (e *Entry) held(end journal.Run) {
 	r := e.run
 	r.Waited, r.Held = e.till.Sub(r.Start), time.Since(e.till)
@@ -135,8 +134,8 @@ func (e *Entry) held(end journal.Run) {
 	e.finish(r)
 }
 
-// finish writes the line, when no signal can write one any more, or keep this
-// one from being written.
+// finish writes the last line. Before, it makes sure that a signal can neither
+// write another line nor prevent this one.
 func (e *Entry) finish(r journal.Run) {
 	e.relay.Ready()
 	e.relay.Over()
@@ -146,10 +145,10 @@ func (e *Entry) finish(r journal.Run) {
 	e.append(r)
 }
 
-// append writes the line. That it cannot be written is nothing to end a job
-// for, or to call a good one bad.
+// append writes the line. A failure does not end the job or change its exit
+// status.
 func (e *Entry) append(r journal.Run) {
 	if err := e.log.append(r); err != nil {
-		e.complain("the journal: " + err.Error())
+		e.complain("cannot write the journal: " + err.Error())
 	}
 }

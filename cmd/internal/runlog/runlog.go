@@ -1,5 +1,5 @@
-// Package runlog writes the journal of a command that runs another one: the
-// options that say where, and the lines of a run.
+// Package runlog has the journal of commands that run another command: the
+// options, and the lines of a run.
 package runlog
 
 import (
@@ -14,17 +14,17 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
-// A Log is the journal that the command line asks for.
+// A Log is the journal that the options choose.
 type Log struct {
 	File    string // empty = none
 	MaxSize int64  // 0 = no limit
 	NoArgs  bool   // the journal names the command without its arguments
 }
 
-// FromEnvironment is the log if no option says otherwise.
+// FromEnvironment returns the log to use without options.
 func FromEnvironment() Log { return Log{File: os.Getenv("FSYNC_JOURNAL")} }
 
-// Options are those of the journal. They have no abbreviations.
+// Options returns the options of the journal. They have no abbreviations.
 func (l *Log) Options() []getopt.Option {
 	return []getopt.Option{
 		{Long: []string{"journal"}, Arg: "FILE", Whole: true, Set: func(s string) error { l.File = s; return nil }},
@@ -33,14 +33,14 @@ func (l *Log) Options() []getopt.Option {
 	}
 }
 
-// setMaxSize sets a size of which none at all is no limit.
+// setMaxSize sets the size; 0 means no limit.
 func (l *Log) setMaxSize(arg string) (err error) {
 	l.MaxSize, err = value.Size(arg)
 	return err
 }
 
-// Check refuses a size without a journal. That there is none to leave the
-// arguments out of is no harm.
+// Check refuses a size without a journal. --journal-no-args without a journal does
+// no harm.
 func (l *Log) Check() error {
 	if l.MaxSize > 0 && l.File == "" {
 		return errors.New("--journal-max-size needs --journal or FSYNC_JOURNAL")
@@ -48,7 +48,7 @@ func (l *Log) Check() error {
 	return nil
 }
 
-// written is the command as the journal names it.
+// written returns the command as the journal shows it.
 func (l *Log) written(command []string) []string {
 	if l.NoArgs && len(command) > 1 {
 		return command[:1]
@@ -56,7 +56,7 @@ func (l *Log) written(command []string) []string {
 	return command
 }
 
-// Holders are the holders of a lock as the journal names them.
+// Holders returns the holders of a lock as the journal shows them.
 func (l *Log) Holders(list []filelock.Holder) []filelock.Holder {
 	if !l.NoArgs {
 		return list

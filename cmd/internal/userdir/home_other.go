@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// base returns the user's directory of names. It is on this host: profiles that
-// roam between hosts leave it behind.
+// base returns the user's directory for names. It is local to this host: it is not
+// part of a roaming profile.
 func base() (dir string, shared bool, err error) {
 	dir, err = os.UserCacheDir()
 	if err != nil {
@@ -19,5 +19,6 @@ func base() (dir string, shared bool, err error) {
 
 func isSession(string) bool { return false }
 
-// ours is always true: a file's mode does not say who may write to it here.
+// ours is always true: on this system the mode of a file does not show which users
+// may write to it.
 func ours(os.FileInfo) bool { return true }

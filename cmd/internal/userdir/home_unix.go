@@ -12,11 +12,11 @@ import (
 	"syscall"
 )
 
-// passwd is the password database. Package os/user also asks others, but brings
-// the C library into each command: fsync-lock would take longer to start.
+// passwd is the password file. Package os/user knows other databases, too, but
+// links the C library into each command: fsync-lock would start more slowly.
 const passwd = "/etc/passwd"
 
-// base returns the user's directory of names, and whether other hosts share it.
+// base returns the user's directory for names, and whether other hosts share it.
 func base() (dir string, shared bool, err error) {
 	if os.Geteuid() == 0 {
 		if runtime.GOOS == "linux" {
@@ -33,7 +33,7 @@ func base() (dir string, shared bool, err error) {
 	return filepath.Join(home, ".local", "state", "fsync"), onNetwork(home), nil
 }
 
-// homeOf returns the home directory of a user, empty if the file has none.
+// homeOf returns the home directory of a user in the file; empty = none.
 func homeOf(uid int, passwd string) string {
 	f, err := os.Open(passwd)
 	if err != nil {
@@ -49,8 +49,8 @@ func homeOf(uid int, passwd string) string {
 	return ""
 }
 
-// isSession reports whether the login manager made the directory, and removes
-// it when the user's last session ends.
+// isSession reports whether the directory is that of login sessions, which the
+// login manager removes when the user's last session ends.
 func isSession(dir string) bool {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real

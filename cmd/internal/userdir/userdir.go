@@ -1,32 +1,31 @@
-// Package userdir finds the directory of names: where fsync-lock, fsync-event
-// and fsync-status look up a NAME when no --dir says it.
+// Package userdir finds the directory for names, in which fsync-lock, fsync-event
+// and fsync-status look up a NAME if --dir is not given.
 //
-// All processes of a user have to find the same directory, or two of them hold
-// a lock of one name at the same time. A login shell, cron, a systemd unit and
-// su set different variables, so this is the order, and why:
+// All processes of a user must find the same directory; otherwise two of them
+// could hold the lock with one name at the same time. A login shell, cron, a
+// systemd unit and su set different variables, so this is the order:
 //
-//   - $FSYNC_DIR, if it is set. It must be an absolute path: cron expands no
-//     variables, and FSYNC_DIR=$HOME/.fsync in a crontab would be a directory
-//     called $HOME in each job's working directory.
-//   - $XDG_RUNTIME_DIR/fsync, if somebody gave the process a runtime directory
-//     that belongs to its user and is not a login session's. The session's,
-//     /run/user/UID, is removed at logout, below a job that still runs, and
-//     cron does not know it. A relative path is ignored, as the specification
-//     of the variable says, and so is another user's directory, which root may
-//     have from sudo or su.
-//   - for root /run/fsync, whatever HOME is. Only root can write to /run;
-//     /run/lock is open to everybody on some systems, and anybody could make
-//     a directory there first. It is empty after a boot.
-//   - else ~/.local/state/fsync, which is private, outlives sessions and is
-//     known to every process of the user: cron sets HOME, and without HOME, or
-//     with the HOME of another user, the password file has it. XDG_STATE_HOME
-//     is not asked, because cron does not have what a profile sets.
-//     Directories in /tmp and /var/tmp are cleaned while locks are held, and a
-//     service may have its own /tmp.
-//   - on a home that other hosts share, ~/.local/state/fsync/HOST: a job of one
-//     host should not wait for, or skip because of, the same job of another,
-//     and few network file systems lock reliably between hosts.
-//   - on Windows %LOCALAPPDATA%\fsync.
+//   - $FSYNC_DIR, if it is set. It must be an absolute path: cron does not
+//     expand variables, and FSYNC_DIR=$HOME/.fsync in a crontab would be a
+//     directory called $HOME in each job's working directory.
+//   - $XDG_RUNTIME_DIR/fsync, if that runtime directory belongs to the user and
+//     is not that of a login session. The session's directory, /run/user/UID, is
+//     removed at logout even if jobs still run, and cron does not know it. A
+//     relative path is ignored, as the specification of the variable demands. A
+//     directory of another user, which root may get from sudo or su, is ignored.
+//   - /run/fsync for root, whatever HOME is. Only root can write to /run. On some
+//     systems every user can write to /run/lock, and could create the directory
+//     first. /run is empty after a boot.
+//   - ~/.local/state/fsync for other users. It is private, outlives sessions, and
+//     every process of the user can find it: cron sets HOME, and the password
+//     file has the directory if HOME is missing or names that of another user.
+//     XDG_STATE_HOME is not used, because cron does not run a user's profile.
+//     /tmp and /var/tmp are not used, because files there are deleted even while
+//     they are locked, and a service may have its own /tmp.
+//   - ~/.local/state/fsync/HOST, if other hosts share the home directory. A job
+//     should not wait for the same job on another host, and few network file
+//     systems lock reliably between hosts.
+//   - %LOCALAPPDATA%\fsync on Windows.
 package userdir
 
 import (
@@ -41,9 +40,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
-// ErrUsage is in every error that the user mends by --dir or FSYNC_DIR, not by
-// changing a file: the exit status for it is 64.
-var ErrUsage = errors.New("no directory of names")
+// ErrUsage is the error if the user has to correct --dir or FSYNC_DIR, not a file.
+// Its exit status is 64.
+var ErrUsage = errors.New("no directory for names")
 
 // A usageError is an ErrUsage with its own text.
 type usageError string
@@ -57,10 +56,10 @@ func Default() (string, error) {
 	return dir, err
 }
 
-// Open returns the manager of the directory that --dir gives, or, if that is
-// empty, of the default one. It makes a missing directory, for the user alone.
-// It refuses a default directory that others can write to, unless it is
-// FSYNC_DIR. It may return an [ErrUsage].
+// Open returns the manager of the directory given by --dir, or of the default
+// directory if given is empty. It creates a missing directory with access for
+// the user only. It refuses a default directory that other users can write to,
+// unless it is FSYNC_DIR. The error may be [ErrUsage].
 func Open(given string) (*fsync.Manager, error) {
 	dir, private := given, false
 	if dir == "" {
@@ -74,13 +73,13 @@ func Open(given string) (*fsync.Manager, error) {
 	case !private:
 		return m, err
 	case err != nil:
-		return nil, fmt.Errorf("%w; give another directory by --dir or FSYNC_DIR", err)
+		return nil, fmt.Errorf("%w; choose another directory with --dir or FSYNC_DIR", err)
 	}
 	return m, checkPrivate(dir)
 }
 
-// find returns the default directory, and whether it must be the user's alone:
-// yes, unless the user chose it.
+// find returns the default directory, and whether it must be private, which is
+// so unless the user chose it.
 func find() (dir string, private bool, err error) {
 	if dir := os.Getenv("FSYNC_DIR"); dir != "" {
 		return dir, false, checkChosen(dir)
@@ -102,9 +101,9 @@ func find() (dir string, private bool, err error) {
 	return base, true, nil
 }
 
-// checkChosen refuses an FSYNC_DIR that cron, or a file of a systemd unit, has
-// handed over as it stood there. A $ in an absolute path is part of a name only
-// if there is such a directory.
+// checkChosen refuses an FSYNC_DIR with variables that cron or systemd did not
+// expand. A $ in an absolute path is part of a name only if the directory
+// exists.
 func checkChosen(dir string) error {
 	if filepath.IsAbs(dir) {
 		if !strings.Contains(dir, "$") {
@@ -113,9 +112,9 @@ func checkChosen(dir string) error {
 		if _, err := os.Stat(dir); err == nil {
 			return nil
 		}
-		return usageError(fmt.Sprintf("FSYNC_DIR is %q: cron and systemd expand no variables, so write the path out", dir))
+		return usageError(fmt.Sprintf("FSYNC_DIR is %q, which does not exist: cron and systemd do not expand variables; write the whole path", dir))
 	}
-	return usageError(fmt.Sprintf("FSYNC_DIR is %q, which is not an absolute path: cron and systemd expand no variables and no ~, so write the path out", dir))
+	return usageError(fmt.Sprintf("FSYNC_DIR is %q, which is not an absolute path: cron and systemd do not expand variables or ~; write the whole path", dir))
 }
 
 // isOurs reports whether this user owns the directory at the path.
@@ -124,19 +123,19 @@ func isOurs(dir string) bool {
 	return err == nil && info.IsDir() && ours(info)
 }
 
-// onNetwork reports whether other hosts can have the same directory. Most FUSE
-// file systems cannot be told from a network's.
+// onNetwork reports whether other hosts may share the directory. A FUSE file
+// system counts, because most of them do not tell whether they use a network.
 func onNetwork(dir string) bool { return fskind.Of(dir).Network }
 
-// checkPrivate refuses a directory that others can put files into, or lead
-// elsewhere: they could hold our locks for ever.
+// checkPrivate refuses a directory that other users can write to or replace: they
+// could hold this user's locks for ever.
 func checkPrivate(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return err
 	}
 	if !info.IsDir() || !ours(info) || info.Mode().Perm()&0o022 != 0 {
-		return &fs.PathError{Op: "open", Path: dir, Err: errors.New("it is not a directory of this user's alone; remove it, or give another by --dir or FSYNC_DIR")}
+		return &fs.PathError{Op: "open", Path: dir, Err: errors.New("it must be a directory that belongs to this user and that no other user may write to; remove it, or choose another directory with --dir or FSYNC_DIR")}
 	}
 	return nil
 }

@@ -103,9 +103,9 @@ func TestDefault(t *testing.T) {
 		fromFile = filepath.Join(dir, ".local/state/fsync")
 	}
 	chosen := func(dir, why string) string {
-		return fmt.Sprintf("true FSYNC_DIR is %q%s so write the path out", dir, why)
+		return fmt.Sprintf("true FSYNC_DIR is %q%s write the whole path", dir, why)
 	}
-	const relative = ", which is not an absolute path: cron and systemd expand no variables and no ~,"
+	const relative = ", which is not an absolute path: cron and systemd do not expand variables or ~;"
 	for name, c := range map[string]struct {
 		env  []string
 		want string
@@ -122,7 +122,7 @@ func TestDefault(t *testing.T) {
 		"not expanded either": {[]string{"FSYNC_DIR=~/.fsync"}, chosen("~/.fsync", relative)},
 		"relative":            {[]string{"FSYNC_DIR=locks"}, chosen("locks", relative)},
 		"absolute, and not expanded": {[]string{"FSYNC_DIR=/tmp/$USER/locks"},
-			chosen("/tmp/$USER/locks", ": cron and systemd expand no variables,")},
+			chosen("/tmp/$USER/locks", ", which does not exist: cron and systemd do not expand variables;")},
 		"no home":       {[]string{"HOME="}, fromFile},
 		"relative home": {[]string{"HOME=home"}, fromFile},
 	} {
@@ -202,7 +202,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	if err := os.Chmod(home, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	if got := start(t, "open", aUser(), "HOME="+home).Line(); !strings.Contains(got, "permission denied; give another directory by --dir or FSYNC_DIR") {
+	if got := start(t, "open", aUser(), "HOME="+home).Line(); !strings.Contains(got, "permission denied; choose another directory with --dir or FSYNC_DIR") {
 		t.Error(got)
 	}
 }

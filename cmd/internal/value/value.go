@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// ErrNegative is the error of a time that is less than none.
-var ErrNegative = errors.New("is less than no time")
+// ErrNegative is the error of a negative time.
+var ErrNegative = errors.New("is negative")
 
 // Seconds reads a number of seconds, as flock(1) does.
 func Seconds(arg string) (time.Duration, error) {
@@ -25,7 +25,7 @@ func Seconds(arg string) (time.Duration, error) {
 	return inTime(seconds), nil
 }
 
-// Duration reads a time as timeout(1) does: a number and perhaps a unit.
+// Duration reads a time as timeout(1) does: a number, with or without a unit.
 func Duration(arg string) (time.Duration, error) {
 	units := map[byte]float64{'s': 1, 'm': 60, 'h': 60 * 60, 'd': 24 * 60 * 60}
 	digits, unit := arg, 1.0
@@ -39,7 +39,7 @@ func Duration(arg string) (time.Duration, error) {
 	return inTime(n * unit), nil
 }
 
-// Size reads a number of bytes, or one with a unit.
+// Size reads a number of bytes, or a number with a unit.
 func Size(arg string) (int64, error) {
 	digits, unit := arg, int64(1)
 	if i := strings.IndexAny(arg, "KMG"); i >= 0 && i == len(arg)-1 {
@@ -54,7 +54,7 @@ func Size(arg string) (int64, error) {
 
 func number(arg string) (float64, error) {
 	n, err := strconv.ParseFloat(strings.TrimLeft(arg, " "), 64)
-	if strings.Contains(arg, "_") { // that is Go
+	if strings.Contains(arg, "_") { // only Go permits it
 		err = strconv.ErrSyntax
 	}
 	if err == nil && (math.IsNaN(n) || math.IsInf(n, 0)) {
@@ -63,7 +63,7 @@ func number(arg string) (float64, error) {
 	return n, err
 }
 
-// inTime is never 0 for what is more than 0.
+// inTime converts seconds. The result is 0 only for 0.
 func inTime(seconds float64) time.Duration {
 	if d := seconds * float64(time.Second); d < math.MaxInt64 {
 		return time.Duration(math.Ceil(d))
