@@ -11,7 +11,7 @@
 // A run that takes longer than half a second has two lines. The first says that
 // it is running, the second how it ended; both have the same start, process,
 // host and lock, and a reader returns them as one run. If fsync-lock or
-// fsync-event is killed, there is only the first line.
+// fsync-event is killed, the second line is missing.
 //
 // The fields are those of [Run]; empty fields are left out. Later versions may
 // add fields to version 1, which older readers ignore. A change that older
