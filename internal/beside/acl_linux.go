@@ -12,7 +12,7 @@ import (
 
 const accessACL = "system.posix_acl_access"
 
-// The tags of an ACL's entries, and its version: see linux/posix_acl_xattr.h.
+// The version of an ACL and the tags of its entries: see linux/posix_acl_xattr.h.
 const (
 	aclVersion  = 2
 	aclUserObj  = 0x01
@@ -21,7 +21,7 @@ const (
 	aclGroup    = 0x08
 	aclMask     = 0x10
 	aclOther    = 0x20
-	aclNobody   = ^uint32(0) // the id of a tag that has none
+	aclNobody   = ^uint32(0) // the ID in an entry whose tag needs none
 )
 
 // An aclEntry is one line of getfacl(1).
@@ -30,27 +30,27 @@ type aclEntry struct {
 	ID        uint32
 }
 
-// An acl says who may do what with a file, in the order that the kernel wants.
+// An acl is an access control list, in the order that the kernel wants.
 type acl []aclEntry
 
-// inheritACL gives the open file the ACL of the directory with that state, so
-// that the same people may do the same with it: of each one's permissions those
-// in mask, and those in always. It reports whether it did: not if mode bits say
-// it all, or the file system knows no ACLs.
+// inheritACL gives the open file an ACL, so that each user has the permissions of
+// the directory that are in mask, and also those in always. parent is the state of
+// the directory. It reports whether it has set an ACL. It has not if mode bits are
+// enough, or if the file system has no ACLs.
 //
-// The file may belong to somebody else than the directory, because its maker
-// may not give it away. Then the directory's owner and group get entries of
-// their own, and the maker's group gets what others have.
+// The file may have another owner or group than the directory, if its maker may not
+// change them. Then the directory's owner and group get entries of their own, and
+// the maker's group gets the permissions of others.
 func inheritACL(f *os.File, dir string, parent *syscall.Stat_t, mask, always uint16) bool {
 	var st unix.Stat_t
 	if unix.Fstat(int(f.Fd()), &st) != nil {
 		return false
 	}
 	list, given := aclOf(dir)
-	// An ACL whose mask is empty is not looked at (acl_permission_check in the
-	// kernel's fs/namei.c).
+	// The kernel ignores an ACL whose mask is empty (acl_permission_check in
+	// fs/namei.c).
 	if given = given && parent.Mode&0o070 != 0; !given {
-		// One that the directory's default ACL has given to the file.
+		// Remove the ACL that the directory's default ACL has given to the file.
 		unix.Fremovexattr(int(f.Fd()), accessACL)
 		list = aclOfMode(parent.Mode)
 	}
@@ -91,13 +91,13 @@ func aclOfMode(mode uint32) acl {
 	}
 }
 
-// sameForAll reports whether it makes no difference who somebody is.
+// sameForAll reports whether all users have the same permissions.
 func (list acl) sameForAll() bool {
 	return !slices.ContainsFunc(list, func(e aclEntry) bool { return e.Perm != list[0].Perm })
 }
 
-// handedTo returns the ACL for a file of another owner or group that lets the
-// same people do the same.
+// handedTo returns the ACL that gives each user the same permissions for a file of
+// another owner or group.
 func (list acl) handedTo(parent *syscall.Stat_t, file *unix.Stat_t) acl {
 	limit, other := uint16(7), uint16(0)
 	for _, e := range list {
@@ -129,8 +129,9 @@ func (list acl) handedTo(parent *syscall.Stat_t, file *unix.Stat_t) acl {
 	return assemble(named, file, other)
 }
 
-// assemble makes an ACL of what users and groups may do, of which the file's
-// own are those without a name. Who makes a file in a directory may write there.
+// assemble makes an ACL from the permissions of users and groups. The entries of
+// the file's owner and group become those without an ID. An owner without an entry
+// gets all permissions: it has made the file, so it may write to the directory.
 func assemble(named map[aclEntry]uint16, file *unix.Stat_t, other uint16) acl {
 	owner, group := uint16(7), other
 	var list acl
@@ -162,8 +163,8 @@ func (list acl) encode() []byte {
 	return text
 }
 
-// ReadableByAll reports whether everybody who may search the directory may read
-// it, and with it its attributes.
+// ReadableByAll reports whether every user who may search the directory may also
+// read it, and so its attributes.
 func ReadableByAll(dir string) bool {
 	var st unix.Stat_t
 	if unix.Stat(dir, &st) != nil {

@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// inheritACL knows no ACLs here.
+// inheritACL does nothing: it knows no ACLs here.
 func inheritACL(*os.File, string, *syscall.Stat_t, uint16, uint16) bool { return false }

@@ -2,8 +2,8 @@ package beside
 
 import "golang.org/x/sys/unix"
 
-// SetAttr and Attr write and read an extended attribute of a directory: what is
-// said in a few bytes there is in nobody's way. Attr returns nil if there is none.
+// SetAttr and Attr write and read an extended attribute of a directory. Attr
+// returns nil if there is none.
 func SetAttr(dir, name string, text []byte) error {
 	return unix.Setxattr(dir, attrPrefix+name, text, 0)
 }

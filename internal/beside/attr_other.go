@@ -2,5 +2,5 @@
 
 package beside
 
-// Attr knows no attributes here.
+// Attr returns nil: there are no attributes here.
 func Attr(dir, name string) []byte { return nil }

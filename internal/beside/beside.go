@@ -1,11 +1,10 @@
-// Package beside keeps small files of a fixed size in DIR/.fsync, beside the
-// files of DIR that people know. Writing to them is not reported to those who
-// watch DIR.
+// Package beside keeps small files of a fixed size in DIR/.fsync, beside the files
+// of DIR. A write to them is not reported to processes that watch DIR.
 //
-// They hold hints. A file is written in place, which needs no space on a full
-// disk and works for everybody who may write to DIR, in sticky directories
-// too. A reader may see half of what is being written. Whoever may write to
-// DIR can destroy them, and others make them anew.
+// The files contain hints. They are written in place: that needs no space on a full
+// disk, and every user who may write to DIR can do it, even in a sticky directory.
+// A reader may see half of a write. A user who may write to DIR can destroy the
+// files; the next process creates them anew.
 package beside
 
 import (
@@ -21,10 +20,11 @@ import (
 // Dir is the name of the directory of the files.
 const Dir = ".fsync"
 
-// Tidied is the name of the attribute that differs after Dir has been removed.
+// Tidied is the name of an attribute of DIR that gets another value when Dir is
+// removed.
 const Tidied = "tidied"
 
-// A File is one of them, whether it is there or not.
+// A File is one of these files. It may not exist.
 type File struct {
 	parent string // DIR
 	dir    string // DIR/.fsync
@@ -32,9 +32,9 @@ type File struct {
 	blank  []byte
 }
 
-// New returns the file of that name. The directory is given with its last
-// separator, empty for the working directory. Blank is what a new file holds
-// that nobody has written to yet; no file is longer than that.
+// New returns the file with that name. dir is given with its last separator; it is
+// empty for the working directory. blank is the content of a new file, and no
+// file is longer than that.
 func New(dir, name string, blank []byte) File {
 	parent := dir
 	if dir == "" {
@@ -43,12 +43,11 @@ func New(dir, name string, blank []byte) File {
 	return File{parent, dir + Dir, name, blank}
 }
 
-// Path returns where the file is.
+// Path returns the path of the file.
 func (f File) Path() string { return f.dir + string(filepath.Separator) + f.name }
 
-// Read returns the content; the error is [fs.ErrNotExist] if there is no such
-// file. It opens the file rather than ask for its state, because that is what
-// makes an NFS client ask the server (nfs(5)).
+// Read returns the content; the error is [fs.ErrNotExist] if the file does not
+// exist. Opening the file makes an NFS client ask the server (nfs(5)).
 func (f File) Read() ([]byte, error) {
 	file, err := f.open(os.O_RDONLY)
 	if err != nil {
@@ -65,8 +64,8 @@ func (f File) Read() ([]byte, error) {
 
 // Create makes the file if it is missing.
 //
-// A process that dies in here leaves the file or none, or a file or an empty
-// directory under a name that nobody looks for.
+// A process that dies in Create leaves the complete file or none. It may also leave
+// a file or an empty directory under a name that is never used again.
 func (f File) Create() error {
 	err := f.Overwrite(nil, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -75,14 +74,14 @@ func (f File) Create() error {
 	return err
 }
 
-// Overwrite overwrites what stands at the offset of a file that is there; the
-// error is [fs.ErrNotExist] if it is not. It opens without O_CREAT, which on somebody
-// else's file in a sticky directory is refused where fs.protected_regular is
-// set (proc_sys_fs(5)).
+// Overwrite writes content at the offset of an existing file; the error is
+// [fs.ErrNotExist] if it does not exist. It opens without O_CREAT, which fails for
+// another user's file in a sticky directory if fs.protected_regular is set
+// (proc_sys_fs(5)).
 func (f File) Overwrite(content []byte, offset int) error {
 	if isDir, err := isDirectory(f.dir); err != nil {
 		return err
-	} else if !isDir { // through a symbolic link we would write elsewhere
+	} else if !isDir { // through a symbolic link the write would go elsewhere
 		return &fs.PathError{Op: "open", Path: f.dir, Err: misplaced("not a directory")}
 	}
 	file, err := f.open(os.O_WRONLY)
@@ -92,15 +91,15 @@ func (f File) Overwrite(content []byte, offset int) error {
 	if len(content) > 0 {
 		err = file.writeAt(content, offset)
 	}
-	if closeErr := file.close(); err == nil { // NFS tells about a full disk only now (close(2))
+	if closeErr := file.close(); err == nil { // NFS may report a full disk only now (close(2))
 		err = closeErr
 	}
 	return err
 }
 
-// open opens the file if it is one of ours. It neither follows a symbolic link
-// nor waits for the other end of a FIFO. A longer file or one with a second
-// name is somebody's that was put in the way, and not ours to write to.
+// open opens the file if it can be one of this package. It neither follows a
+// symbolic link nor waits for the other end of a FIFO. It refuses a longer file
+// or one with a second name, because a write could destroy another file.
 func (f File) open(flag int) (handle, error) {
 	file, err := open(f.Path(), flag)
 	if err != nil {
@@ -108,7 +107,7 @@ func (f File) open(flag int) (handle, error) {
 	}
 	ours, err := file.isPlain(len(f.blank))
 	if err == nil && !ours {
-		err = &fs.PathError{Op: "open", Path: f.Path(), Err: misplaced("something else stands in its place")}
+		err = &fs.PathError{Op: "open", Path: f.Path(), Err: misplaced("another file is in its place")}
 	}
 	if err != nil {
 		file.close()
@@ -116,10 +115,10 @@ func (f File) open(flag int) (handle, error) {
 	return file, err
 }
 
-// create makes the file. It gets its name when it is complete, with permissions
-// and all, so that nobody is refused who comes in the middle. Of two processes
-// that make one at a time the later replaces the other's, unless the directory
-// is sticky and does not let it.
+// create makes the file. The file gets its name when its content and permissions
+// are complete, so that no other user is refused meanwhile. If two processes make
+// it at the same time, the second replaces the first's file, or fails to if the
+// directory is sticky.
 func (f File) create() error {
 	parent, err := os.Stat(f.parent)
 	if err != nil {
@@ -137,12 +136,12 @@ func (f File) create() error {
 	}
 	os.Remove(tmp)
 	if _, there := os.Lstat(f.Path()); there == nil {
-		return nil // somebody was faster
+		return nil // another process was faster
 	}
 	return &fs.PathError{Op: "create", Path: f.Path(), Err: errors.Unwrap(err)}
 }
 
-// fill makes a file that everybody may read who comes this far, and everybody
+// fill makes a file that every user may read who can reach it, and that every user
 // may write who may write to the parent.
 func fill(path string, content []byte, dir string, parent fs.FileInfo) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|OpenFlags, 0o600)
@@ -157,7 +156,7 @@ func fill(path string, content []byte, dir string, parent fs.FileInfo) error {
 	return err
 }
 
-// Make makes the directory of the files if it is missing; dir is as in New.
+// Make creates DIR/.fsync if it is missing; dir is as in New.
 func Make(dir string) error {
 	f := New(dir, "", nil)
 	parent, err := os.Stat(f.parent)
@@ -167,8 +166,8 @@ func Make(dir string) error {
 	return f.makeDir(parent)
 }
 
-// makeDir makes the directory of the files if it is missing. It too gets its
-// name last. An empty one that somebody else has just made may be replaced.
+// makeDir creates DIR/.fsync if it is missing. The directory, too, gets its name
+// last. The rename may replace an empty one that another process has just made.
 func (f File) makeDir(parent fs.FileInfo) error {
 	if info, err := os.Lstat(f.dir); err == nil && !info.IsDir() {
 		return &fs.PathError{Op: "open", Path: f.dir, Err: misplaced("not a directory")}
@@ -184,18 +183,18 @@ func (f File) makeDir(parent fs.FileInfo) error {
 		os.Remove(tmp)
 	}
 	if errors.Is(err, syscall.EXDEV) {
-		// An overlay in a user namespace renames no directory: it is made in its
-		// place. Another user who comes in the middle is refused.
+		// An overlay in a user namespace cannot rename a directory, so make it
+		// under its name. Until it has its permissions, other users are refused.
 		err = f.mkdir(f.dir, parent)
 	}
 	if _, there := os.Lstat(f.dir); err == nil || there == nil {
-		return nil // perhaps somebody was faster
+		return nil // perhaps another process was faster
 	}
 	return &fs.PathError{Op: "mkdir", Path: f.dir, Err: errors.Unwrap(err)}
 }
 
-// mkdir makes a directory with the permissions of the parent. Nobody but its
-// maker may use it before it has them.
+// mkdir makes a directory with the permissions of the parent. Only this user may
+// use it before it has them.
 func (f File) mkdir(path string, parent fs.FileInfo) error {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		return err
@@ -207,8 +206,8 @@ func (f File) mkdir(path string, parent fs.FileInfo) error {
 	return err
 }
 
-// A misplaced error says what is wrong with a file that the system would take.
-// It is fs.ErrInvalid to callers.
+// A misplaced error says why a file that the system accepts cannot be used. For
+// errors.Is it is fs.ErrInvalid.
 type misplaced string
 
 func (e misplaced) Error() string        { return string(e) }

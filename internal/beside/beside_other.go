@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// OpenFlags keep an open(2) from following a symbolic link at the end of the
-// path and from waiting for the other end of a FIFO, where that can be.
+// OpenFlags, where the system has them, keep open(2) from following a symbolic link
+// at the end of the path and from waiting for the other end of a FIFO.
 const OpenFlags = 0
 
 // A handle is an open file.
@@ -47,7 +47,7 @@ func isDirectory(path string) (bool, error) {
 	return err == nil && info.IsDir(), err
 }
 
-// What is made in a directory inherits its permissions by itself on Windows.
+// On Windows a new file inherits the permissions of its directory by itself.
 func inherit(*os.File, string, fs.FileInfo, uint16, uint16) {}
 
 func inheritDir(string, string, fs.FileInfo) error { return nil }

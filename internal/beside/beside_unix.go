@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OpenFlags keep an open(2) from following a symbolic link at the end of the
-// path and from waiting for the other end of a FIFO, where that can be.
+// OpenFlags, where the system has them, keep open(2) from following a symbolic link
+// at the end of the path and from waiting for the other end of a FIFO.
 const OpenFlags = unix.O_NOFOLLOW | unix.O_NONBLOCK
 
-// A handle is an open file without what an os.File does to be able to wait for
-// pipes and sockets: half of the system calls of a Set would be for that.
+// A handle is an open file. An os.File prepares to wait for pipes and sockets,
+// which would double the system calls of a Set.
 type handle struct {
 	fd   int
 	path string
@@ -26,8 +26,8 @@ func open(path string, flag int) (handle, error) {
 	return handle{fd, path}, failed("open", path, err)
 }
 
-// isPlain reports whether it is a regular file with one name that is not
-// longer than size.
+// isPlain reports whether the file is regular, has one name, and is not longer
+// than size.
 func (h handle) isPlain(size int) (bool, error) {
 	var st unix.Stat_t
 	_, err := retried(func() (int, error) { return 0, unix.Fstat(h.fd, &st) })
@@ -80,37 +80,37 @@ func failed(op, path string, err error) error {
 	return &fs.PathError{Op: op, Path: path, Err: err}
 }
 
-// inherit gives the file the owner and group of the directory, as far as we
-// may, and its ACL or mode, so that what root makes in a user's directory is of
-// use to the user. It works on an open file because a path could be made to name
-// another file meanwhile. The file is its maker's alone until it is done, so
-// nobody can do more with it at any time than in the end.
+// inherit gives the file the ACL or mode of the directory and, if this process may,
+// its owner and group. So a user can use files that root has made in the user's
+// directory. inherit works on an open file, because the path could lead to another
+// file meanwhile. Before, only the file's maker may use it, so no user has more
+// permissions at any time than in the end.
 //
-// Of everybody's permissions the file gets those in mask, and those in always.
+// For each user, the file gets the directory's permissions that are in mask, and
+// also those in always.
 //
-// Its failure is none of ours: there are file systems without owners or modes,
-// and whoever is locked out by what we may not change is told so when it opens
-// the file.
+// Errors are ignored: some file systems have no owners or modes, and a user who
+// lacks a permission gets an error on opening the file.
 func inherit(f *os.File, dir string, parent fs.FileInfo, mask, always uint16) {
 	st := parent.Sys().(*syscall.Stat_t)
 	ours := f.Chown(int(st.Uid), int(st.Gid)) == nil || f.Chown(-1, int(st.Gid)) == nil
 	mode := parent.Mode().Perm()&fs.FileMode(0o111*mask) | fs.FileMode(0o111*always)
 	if inheritACL(f, dir, st, mask, always) {
 		if info, err := f.Stat(); err == nil {
-			mode = info.Mode().Perm() // the ACL has set it
+			mode = info.Mode().Perm() // as the ACL has set it
 		}
-	} else if !ours { // the group is another one
+	} else if !ours { // it belongs to another group
 		mode = mode&^0o070 | mode&0o007<<3
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		mode |= parent.Mode() & fs.ModeSetgid
 	}
-	f.Chmod(mode) // last, since a change of owner takes bits away
+	f.Chmod(mode) // last, because a change of owner clears bits
 }
 
-// inheritDir gives the new, empty directory the owner, group and permissions of
-// its parent, but that it is not sticky: whoever may write to it may replace
-// what others have left in it.
+// inheritDir gives a new, empty directory the owner, group and permissions of its
+// parent, but not the sticky bit: every user who may write to it may replace the
+// files of others.
 func inheritDir(path, dir string, parent fs.FileInfo) error {
 	f, err := os.OpenFile(path, unix.O_DIRECTORY|OpenFlags, 0)
 	if err != nil {
@@ -118,8 +118,8 @@ func inheritDir(path, dir string, parent fs.FileInfo) error {
 	}
 	defer f.Close()
 	if names, _ := f.Readdirnames(1); len(names) > 0 {
-		// Not the one that we made: somebody has moved another there and would
-		// have it opened to them.
+		// This is not the directory that was just made: another user has moved it
+		// here to get permissions for it.
 		return &fs.PathError{Op: "mkdir", Path: path, Err: unix.ENOTEMPTY}
 	}
 	inherit(f, dir, parent, 7, 0)

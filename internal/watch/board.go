@@ -14,24 +14,24 @@ import (
 	"github.com/fsync-lock/fsync/internal/beside"
 )
 
-// The board of a directory, the file DIR/.fsync/board, has a slot for every
-// name, shared with other names. Who announces a change of an entry writes a
-// random number into its slot. So who polls for thousands of entries reads one
-// page to know whom to nudge, and not thousands of files.
+// The board of a directory, the file DIR/.fsync/board, has a slot for each name;
+// several names share a slot. A process that announces a change of an entry
+// writes a random number into its slot. So a process that polls for thousands of
+// entries reads one page instead of thousands of files.
 //
-// It is made by who polls: where nobody does that for many entries there is
-// none, and nobody has to write to it.
+// A polling process creates the board. If no process polls for many entries, there
+// is no board, and announcing costs almost nothing.
 const (
 	slotSize  = 8
-	boardSize = 4096 // as many slots as a page has
+	boardSize = 4096 // one page
 )
 
 var blankBoard [boardSize]byte
 
 func boardOf(dir string) beside.File { return beside.New(dir, "board", blankBoard[:]) }
 
-// slot returns the name's part of the board. Case is ignored, because those
-// who share the directory may be on systems that do and that do not.
+// slot returns the name's part of the board. It ignores case, because some of the
+// systems that share the directory may do so.
 func slot(board []byte, name string) string {
 	at := slotOf(name)
 	return string(board[at : at+slotSize])
@@ -43,22 +43,21 @@ func slotOf(name string) int {
 	return int(h.Sum64()%(boardSize/slotSize)) * slotSize
 }
 
-// Announce tells those who poll the directory of path, in whatever process,
-// that they have to look for the entry, even though it may be gone, or be back,
-// when they see the announcement.
+// Announce tells all processes that poll the directory of path to look for the
+// entry, even if the entry is gone, or back again, when they see the announcement.
 func Announce(path string) error {
 	dir, name := filepath.Split(path)
 	number := binary.NativeEndian.AppendUint64(nil, rand.Uint64())
 	err := boardOf(dir).Overwrite(number, slotOf(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // who makes it makes everybody look then
+		return nil // the process that creates it will make all waiters look
 	}
 	return err
 }
 
-// readBoard returns the board of the directory, which is given with its last
-// separator, and nil if it cannot be known what
-// was announced. If there is none it is made, for the next time.
+// readBoard returns the board of the directory, or nil if it is not known what was
+// announced. It creates a missing board for the next time. The directory is given
+// with its last separator.
 func readBoard(dir string) []byte {
 	file := boardOf(dir)
 	board, err := file.Read()
@@ -66,8 +65,8 @@ func readBoard(dir string) []byte {
 		if _, err := os.Lstat(dir + beside.Dir); errors.Is(err, fs.ErrNotExist) {
 			return boardOfNothing(dir)
 		}
-		// Who comes second finds a board that nobody has announced on. It has
-		// to look all the same: hence random numbers from the beginning.
+		// Another process may remember an earlier board. Random numbers differ from
+		// it in every slot, so that process looks for all its entries.
 		random := make([]byte, boardSize)
 		rand.NewChaCha8(seed()).Read(random)
 		beside.New(dir, "board", random).Create()
@@ -78,8 +77,8 @@ func readBoard(dir string) []byte {
 	return board
 }
 
-// boardOfNothing is the board of a directory without traces. What was announced
-// has come and gone with them, and that is all that is known.
+// boardOfNothing returns the board of a directory without DIR/.fsync. It changes
+// whenever Tidy removes DIR/.fsync, because any entry may have changed before.
 func boardOfNothing(dir string) []byte {
 	h := fnv.New64a()
 	h.Write(beside.Attr(dir+".", beside.Tidied))

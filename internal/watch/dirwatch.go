@@ -2,9 +2,9 @@ package watch
 
 import "github.com/fsync-lock/fsync/internal/fskind"
 
-// A dirWatch is a watch on one directory. Two spellings of the directory share
-// it, because the kernel has one watch per directory and reports it under the
-// first spelling.
+// A dirWatch is a watch on one directory. All paths of the directory share it,
+// because the kernel has one watch per directory and reports it under the first
+// path.
 type dirWatch struct {
 	id     identity
 	path   string // as given to the watcher: absolute, no symbolic links
@@ -13,11 +13,11 @@ type dirWatch struct {
 	aged   bool // a patrol has already found it idle
 }
 
-// maxIdle bounds the watches that are kept although nobody waits, for those
-// who wait again and again on one directory.
+// maxIdle bounds the idle watches. They are kept because many programs wait for
+// the same directory again and again.
 const maxIdle = 32
 
-// move takes a place from its watch to another; nil is none. The caller holds
+// move moves a place from its watch to another; nil means none. The caller holds
 // mu.
 func (h *hub) move(p *place, to *dirWatch) {
 	from := p.on
@@ -39,9 +39,9 @@ func (h *hub) move(p *place, to *dirWatch) {
 	}
 }
 
-// forget drops a watch that is dead or no longer where it was. The places that
-// were on it are polled until the patrol, which comes at once, finds them
-// another. It returns who is to be told. The caller holds mu.
+// forget drops a watch that is dead or whose directory is elsewhere now. Its places
+// are polled until the patrol, which comes at once, finds them another watch. It
+// appends the subscriptions to nudge. The caller holds mu.
 func (h *hub) forget(w *dirWatch) (due []*Subscription) {
 	delete(h.byID, w.id)
 	delete(h.byPath, withSeparator(w.path))
@@ -57,9 +57,9 @@ func (h *hub) forget(w *dirWatch) (due []*Subscription) {
 	return due
 }
 
-// dropIdle takes away the watches that nobody uses: all of them, or those that
-// the last patrol found idle already, and more if there are too many. It
-// returns how many. The caller holds admin.
+// dropIdle removes watches that no place uses: all of them, or those that were
+// idle at the last patrol, and more if there are too many. It returns how many it
+// removed. The caller holds admin.
 func (h *hub) dropIdle(all bool) int {
 	h.mu.Lock()
 	var drop []*dirWatch

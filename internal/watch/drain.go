@@ -6,10 +6,10 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// drain does nothing but look up names, so that the kernel's queue (16384
-// events by default) stays short however slow the waiters are.
+// drain reads the reports of the watcher. It only looks up names, so that the
+// kernel's queue (16384 events by default) stays short even if waiters are slow.
 func (h *hub) drain(w *fsnotify.Watcher) {
-	var due []*Subscription // used again and again
+	var due []*Subscription // reused
 	for {
 		select {
 		case ev, ok := <-w.Events:
@@ -21,8 +21,8 @@ func (h *hub) drain(w *fsnotify.Watcher) {
 			if !ok {
 				return
 			}
-			// An overflow has lost events, nobody knows whose, and other errors
-			// are no better.
+			// After an overflow, or another error, the reports of any entry may be
+			// lost.
 			due = h.everybody(due[:0])
 		}
 		send(due)
@@ -30,13 +30,13 @@ func (h *hub) drain(w *fsnotify.Watcher) {
 	}
 }
 
-// dispatch returns who is to look because of an event.
+// dispatch appends the subscriptions to nudge because of an event.
 func (h *hub) dispatch(ev fsnotify.Event, due []*Subscription) []*Subscription {
 	if ev.Op&(fsnotify.Create|fsnotify.Remove|fsnotify.Rename) == 0 {
 		return due
 	}
 	dir, name := filepath.Split(ev.Name)
-	if dir == "//" { // fsnotify puts a separator behind that of the root
+	if dir == "//" { // fsnotify adds a separator to that of the root
 		dir = "/"
 	}
 	key := fold(name)
@@ -56,16 +56,16 @@ func (h *hub) dispatch(ev fsnotify.Event, due []*Subscription) []*Subscription {
 	}
 	if ev.Op&(fsnotify.Remove|fsnotify.Rename) != 0 {
 		if w := h.byPath[withSeparator(ev.Name)]; w != nil {
-			due = append(due, h.forget(w)...) // the directory itself has gone
+			due = append(due, h.forget(w)...) // the directory itself is gone
 		}
 	}
 	return due
 }
 
-// concerns reports whether a change may be what is waited for. That an entry
-// has gone is nothing to those who want to claim it: whenever one of them has
-// done so, all the others would look in vain. It is something to those who
-// wait for it to appear, because it may have been there for a moment only.
+// concerns reports whether waiters with this aim must look after a change. The
+// removal of an entry does not concern waiters that want to claim it: each time
+// one claims it, all the others would look in vain. It does concern waiters for
+// its appearance, because it may have existed only for a moment.
 func (p *spot) concerns(op fsnotify.Op) bool {
 	switch p.aim {
 	case Claim:
@@ -76,7 +76,7 @@ func (p *spot) concerns(op fsnotify.Op) bool {
 	return true
 }
 
-// everybody returns all who wait for anything.
+// everybody appends all subscriptions.
 func (h *hub) everybody(due []*Subscription) []*Subscription {
 	h.mu.Lock()
 	defer h.mu.Unlock()

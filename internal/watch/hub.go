@@ -14,31 +14,31 @@ import (
 
 // A hub shares one fsnotify watcher among any number of subscriptions.
 //
-// The drain goroutine must never wait for a call of the watcher's Add or
-// Remove, because those can wait for it: on Windows they are carried out by
-// the goroutine that sends the events. Hence two locks. admin is held across
-// calls of the watcher; the drain goroutine takes only mu, which is held for
-// map operations alone. Who needs both takes admin first.
+// The drain goroutine must never wait for the watcher's Add or Remove, because
+// these can wait for it: on Windows the goroutine that sends the events carries
+// them out. Hence two mutexes. admin is held during calls of the watcher. The
+// drain goroutine takes only mu, which is held only for map operations. Take admin
+// before mu.
 type hub struct {
 	open  func() (*fsnotify.Watcher, error)
 	kind  func(dir string) fskind.Kind
 	every time.Duration // between two patrols
-	blind atomic.Bool   // tests only: examinations nudge nobody
+	blind atomic.Bool   // tests only: examinations send no nudges
 
 	admin   sync.Mutex
-	watcher *fsnotify.Watcher // nil until one is needed and to be had
+	watcher *fsnotify.Watcher // nil until one is needed and can be made
 
 	mu         sync.Mutex
-	places     map[string]*place // those with subscriptions, by the keys of their paths
+	places     map[string]*place // all places with subscriptions, by the keys of their paths
 	byID       map[identity]*dirWatch
-	byPath     map[string]*dirWatch // the same, by the path given to the watcher with a separator behind it
-	idle       int                  // how many of them have no place
+	byPath     map[string]*dirWatch // the same watches, by the path given to the watcher, with a separator at its end
+	idle       int                  // how many watches have no place
 	patrolling bool
 	kick       chan struct{} // asks for a patrol at once
 }
 
-// Blind is for tests of other packages: nothing but reports wakes anybody in this
-// process any more.
+// Blind is for tests of other packages: from now on only reports of the watcher
+// wake waiters in this process.
 func Blind() { process.blind.Store(true) }
 
 func openWatcher() (*fsnotify.Watcher, error) { return fsnotify.NewWatcher() }
@@ -102,17 +102,17 @@ func (h *hub) unsubscribe(s *Subscription) {
 	}
 }
 
-// settle puts a place on the watch of the directory that is there now, on the
-// timer, or both.
+// settle gives a place a watch on the directory at its path, or a polling timer,
+// or both.
 func (h *hub) settle(p *place) {
 	h.admin.Lock()
 	say := h.attach(p)
 	h.admin.Unlock()
-	say() // whoever handles log records may subscribe, too
+	say() // without locks: the handler of log records may subscribe, too
 }
 
-// attach does the work of settle and returns what there is to tell about it.
-// The caller holds admin.
+// attach does the work of settle and returns a function that logs it. The caller
+// holds admin.
 func (h *hub) attach(p *place) (say func()) {
 	id, err := identify(p.path())
 	var w *dirWatch
@@ -144,9 +144,10 @@ func (h *hub) attach(p *place) (say func()) {
 // watchFor returns a watch on the directory. The caller holds admin.
 //
 // The identity was looked up before the watch is made. If the directory is
-// replaced in between, the patrol finds the path and the recorded identity to
-// differ and makes a new watch; looked up afterwards, it would agree with a
-// watch on the directory that is gone, for ever.
+// replaced in between, the identity is that of the old directory: the patrol finds
+// that it differs from the path's and makes a new watch. If it were looked up
+// after, and the directory replaced in between, the watch would stay on the old
+// directory for ever, with the identity of the new one.
 func (h *hub) watchFor(dir string, id identity) (*dirWatch, error) {
 	path := resolve(dir)
 	h.mu.Lock()
@@ -154,7 +155,7 @@ func (h *hub) watchFor(dir string, id identity) (*dirWatch, error) {
 		h.mu.Unlock()
 		return w, nil
 	}
-	if w := h.byPath[withSeparator(path)]; w != nil { // another directory stood here
+	if w := h.byPath[withSeparator(path)]; w != nil { // another directory was at this path
 		send(h.forget(w))
 	}
 	h.mu.Unlock()
@@ -164,15 +165,15 @@ func (h *hub) watchFor(dir string, id identity) (*dirWatch, error) {
 	w := &dirWatch{id: id, path: path, kind: h.kind(path), places: make(map[*place]struct{})}
 	h.mu.Lock()
 	h.byID[id], h.byPath[withSeparator(path)] = w, w
-	h.idle++ // until somebody joins
+	h.idle++ // until a place uses it
 	h.mu.Unlock()
 	return w, nil
 }
 
-// add makes a watch on the path. It does not matter why it cannot: out of
-// instances, of watches or of descriptors, not allowed to read the directory, a
-// system without watchers. Waiting by timer works with all of them, and what
-// is really wrong shows when the waiter looks.
+// add makes a watch on the path. The reason for a failure does not matter: no
+// instances, watches or descriptors are left, the directory may not be read, or
+// the system has no watchers. Polling works in all these cases, and a real error
+// shows when the waiter looks.
 func (h *hub) add(path string) error {
 	if h.watcher == nil {
 		w, err := h.open()
@@ -182,12 +183,12 @@ func (h *hub) add(path string) error {
 		h.watcher = w
 		go h.drain(w)
 	}
-	// fsnotify v1.10.1 loses its place if a path that it knows is added again
-	// for another directory, and it may know the path still although the
-	// directory has gone.
+	// fsnotify v1.10.1 confuses its records if a path that it knows is added again
+	// for another directory, and it may still know the path of a directory that
+	// is gone.
 	h.watcher.Remove(path)
 	err := h.watcher.Add(path)
-	if err != nil && h.dropIdle(true) > 0 { // perhaps there were too many
+	if err != nil && h.dropIdle(true) > 0 { // perhaps there were too many watches
 		err = h.watcher.Add(path)
 	}
 	if err == nil {
@@ -196,7 +197,7 @@ func (h *hub) add(path string) error {
 	return err
 }
 
-// resolve returns the path that a directory is watched under.
+// resolve returns the path under which a directory is watched.
 func resolve(dir string) string {
 	if path, err := filepath.EvalSymlinks(dir); err == nil {
 		return path

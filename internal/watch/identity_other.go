@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// An identity is the path where the system has no better one. Nothing is
-// watched on such systems, so nothing depends on it.
+// An identity is the path, because the system has no better one. It has no
+// watchers either, so nothing depends on the identity.
 type identity struct{ path string }
 
 func identify(dir string) (identity, error) {

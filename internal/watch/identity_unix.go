@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// An identity tells directories apart, whatever they are called.
+// An identity identifies a directory, whatever its path.
 type identity struct{ dev, ino uint64 }
 
 func identify(dir string) (identity, error) {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// An identity tells directories apart, whatever they are called.
+// An identity identifies a directory, whatever its path.
 type identity struct {
 	volume uint32
 	index  uint64
@@ -21,8 +21,8 @@ func identify(dir string) (identity, error) {
 	if err != nil {
 		return fail(err)
 	}
-	// No access rights are asked for, and everything is shared, so that nobody
-	// is kept from removing the directory meanwhile.
+	// Ask for no access rights and share everything, so that another process can
+	// remove the directory meanwhile.
 	h, err := windows.CreateFile(name, 0,
 		windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE,
 		nil, windows.OPEN_EXISTING, windows.FILE_FLAG_BACKUP_SEMANTICS, 0)

@@ -2,8 +2,8 @@
 
 package watch
 
-// fold returns what two names have in common that mean one file.
+// fold returns a key that is the same for all names of one file.
 func fold(name string) string { return name }
 
-// opaque reports whether a listing may call the entry of that name otherwise.
+// opaque reports whether a listing may show the entry under another name.
 func opaque(name string) bool { return false }

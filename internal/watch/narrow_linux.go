@@ -7,20 +7,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// interest is what the hub has to hear of a directory: entries that come and
-// go, and the directory itself.
+// interest selects the reports that the hub needs: entries that appear and go, and
+// changes of the directory itself.
 const interest = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO |
 	unix.IN_DELETE_SELF | unix.IN_MOVE_SELF
 
-// narrow keeps the kernel from reporting what is written to the files of a
-// directory that the watcher has just added: a busy log file would keep both
-// the waiter and the process that writes to it busy with reports that nobody
-// wants. fsnotify v1.10.1 has no public option for that. To add a directory
-// again to the same inotify instance replaces what is reported of it
-// (inotify_add_watch(2)).
+// narrow stops the kernel from reporting writes to the files of a directory that
+// the watcher has just added. Otherwise a busy log file would cost the waiter and
+// the writer time for useless reports. fsnotify v1.10.1 has no public option for
+// that. Adding the directory again to the same inotify instance replaces the set
+// of reports (inotify_add_watch(2)).
 //
-// It reports whether it did; where it cannot, the reports are ignored. If
-// another directory has come to the path since, the patrol finds that.
+// It returns whether it succeeded; if not, the reports are ignored. If another
+// directory is at the path by now, the patrol finds that.
 func narrow(w *fsnotify.Watcher, path string) bool {
 	fd, ok := descriptor(w)
 	if !ok {
@@ -30,8 +29,8 @@ func narrow(w *fsnotify.Watcher, path string) bool {
 	return err == nil
 }
 
-// descriptor is the watcher's inotify instance, read where fsnotify keeps it.
-// TestNarrow fails on the day that it keeps it elsewhere.
+// descriptor returns the watcher's inotify descriptor, from a private field of
+// fsnotify. TestNarrow fails if a new fsnotify keeps it elsewhere.
 func descriptor(w *fsnotify.Watcher) (fd int, ok bool) {
 	backend := reflect.ValueOf(w).Elem().FieldByName("b")
 	if !backend.IsValid() || backend.Kind() != reflect.Interface || backend.Elem().Kind() != reflect.Pointer {

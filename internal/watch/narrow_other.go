@@ -4,6 +4,6 @@ package watch
 
 import "github.com/fsnotify/fsnotify"
 
-// narrow has nothing to do: kqueue(2) has no report per write of a file that
-// only the directory is watched for, and elsewhere there is no way.
+// narrow does nothing: kqueue(2) does not report each write to a file of a watched
+// directory, and other systems have no way to narrow the reports.
 func narrow(*fsnotify.Watcher, string) bool { return false }

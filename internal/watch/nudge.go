@@ -10,9 +10,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/beside"
 )
 
-// Nudge has all look that wait for anything in the directory, in whatever
-// process: it makes a directory under a name that is nobody's and removes it.
-// The directory is given with its last separator. Those who poll it look anyway.
+// Nudge makes all waiters of the directory look, in all processes: it creates a
+// directory with an unused name there and removes it. The directory is given with
+// its last separator. Polling processes look anyway.
 func Nudge(dir string) {
 	path := fmt.Sprintf("%s%s%016x", dir, nudging, rand.Uint64())
 	if os.Mkdir(path, 0o700) == nil {
@@ -20,8 +20,8 @@ func Nudge(dir string) {
 	}
 }
 
-// nudging is what the names begin with. What is made under such a name for
-// another purpose is renamed and not removed.
+// nudging is the prefix of these names. Files that are made under such names for
+// other purposes are renamed, not removed, so they do not nudge.
 const nudging = beside.Dir + "."
 
 func isNudge(op fsnotify.Op, name string) bool {

@@ -5,16 +5,15 @@ import (
 	"time"
 )
 
-// The patrol is for what no watcher reports. A directory that is removed while
-// any process has it open or as its working directory stays in silence; so
-// does one whose parent is renamed, or that is mounted over; file systems that
-// are not local, and some that look local, report nothing. Once per period it
-// compares each place with the directory that is watched for it, mends what
-// differs, tries again to get a watch for those without, and examines it.
+// The patrol finds changes that no watcher reports. There is no report if a
+// directory is removed while a process has it open or as its working directory,
+// if its parent is renamed, or if another file system is mounted over it. File
+// systems that are not local, and some that look local, report nothing. Once per
+// period the patrol compares each place with the directory that is watched for
+// it, replaces a wrong watch, tries to get a missing one, and examines the place.
 
-// linger is for how many patrols in a row nobody has to wait for anything
-// until the watcher is closed, which takes milliseconds, and is made anew for
-// those who come later.
+// linger is after how many patrols without any waiter the watcher is closed. It is
+// kept so long because closing it takes milliseconds.
 const linger = 60
 
 // startPatrol makes sure that the patrol runs. The caller holds mu.
@@ -25,7 +24,7 @@ func (h *hub) startPatrol() {
 	}
 }
 
-// patrolNow asks for a patrol before its time. It may be called with mu held.
+// patrolNow asks for a patrol at once. The caller may hold mu.
 func (h *hub) patrolNow() {
 	select {
 	case h.kick <- struct{}{}:
@@ -60,9 +59,9 @@ func (h *hub) patrol() {
 	}
 }
 
-// forgetDead finds the watches that the watcher has let go without a word, as
-// fsnotify v1.10.1 does on Linux when a file system is unmounted: what is
-// mounted there later may be the same one.
+// forgetDead forgets watches that the watcher has dropped without a report, as
+// fsnotify v1.10.1 does on Linux when a file system is unmounted. Comparing
+// identities does not find them if the same file system is mounted again.
 func (h *hub) forgetDead() {
 	if runtime.GOOS != "linux" {
 		return
@@ -87,8 +86,8 @@ func (h *hub) forgetDead() {
 	send(due)
 }
 
-// inspect starts to inspect the places, each in its own goroutine: one whose
-// file system does not answer holds up no other.
+// inspect inspects each place in its own goroutine, so that a file system that
+// does not answer delays no other place.
 func (h *hub) inspect(places []*place) {
 	for _, p := range places {
 		go func() {
@@ -101,8 +100,8 @@ func (h *hub) inspect(places []*place) {
 	}
 }
 
-// examineAtLeisure examines, but not so often that it takes more than a tenth
-// of the time: a directory may be large, and what is watched is told anyway.
+// examineAtLeisure examines a place, but takes at most a tenth of the time: the
+// directory may be large, and most changes are reported anyway.
 func (h *hub) examineAtLeisure(p *place) {
 	start := time.Now()
 	h.mu.Lock()
@@ -117,8 +116,7 @@ func (h *hub) examineAtLeisure(p *place) {
 	p.leisure = time.Now().Add(pollShare * time.Since(start))
 }
 
-// list returns the places that are to be inspected, but for those that
-// somebody is still busy with.
+// list returns the places to inspect, except those that are still being examined.
 func (h *hub) list() []*place {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -138,8 +136,8 @@ func (h *hub) release(p *place) {
 	p.busy = false
 }
 
-// asWatched reports whether the directory that stands at the place is watched
-// for it.
+// asWatched reports whether the place's watch is on the directory that is now at
+// its path.
 func (h *hub) asWatched(p *place) bool {
 	id, err := identify(p.path())
 	h.mu.Lock()
@@ -153,8 +151,8 @@ func (h *hub) inUse() bool {
 	return len(h.places)+len(h.byID) > 0
 }
 
-// rest ends the patrol if there is no watcher, or when it has not been used
-// for long and is closed. It reports whether it did.
+// rest ends the patrol if there is no watcher, or if the watcher has not been used
+// for long; then rest closes it. It reports whether the patrol ends.
 func (h *hub) rest(unused int) bool {
 	h.admin.Lock()
 	defer h.admin.Unlock()
@@ -167,7 +165,7 @@ func (h *hub) rest(unused int) bool {
 	h.watcher, h.patrolling = nil, false
 	h.mu.Unlock()
 	if w != nil {
-		w.Close() // before admin is unlocked: the next one shall find an instance free
+		w.Close() // before admin is unlocked, so that the next watcher finds a free instance
 	}
 	return true
 }

@@ -2,8 +2,8 @@
 
 package watch
 
-// With kqueue(2) fsnotify learns that the directory has changed and compares
-// listings: an entry that came and went again is in neither, and one that
-// cannot be opened hides others. So everybody looks as often as if there were
-// no watcher; what the listings do show is reported at once all the same.
+// With kqueue(2) fsnotify only learns that the directory has changed, and compares
+// listings. An entry that came and went is in neither listing, and one that cannot
+// be opened hides others. So all waiters look as often as without a watcher;
+// changes that the listings show are still reported at once.
 const patrolEvery = pollLast

@@ -7,29 +7,29 @@ import (
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
-// A place is a directory by the path that subscribers call it, whatever stands
-// at that path and whether anything does.
+// A place is the path of a directory as subscribers give it. The directory at that
+// path may be missing or change.
 type place struct {
 	dir string  // with its last separator
-	in  cwd.Dir // that dir begins in
+	in  cwd.Dir // the directory that dir begins in
 
 	// The hub's mu guards the fields below.
 	spots   map[string]*spot // by folded name
-	entries int              // spots, with those of one folded name
-	n       int              // subscriptions
+	entries int              // how many spots; several may have one folded name
+	n       int              // how many subscriptions
 	settled bool
-	id      identity // of what stood there when it was settled; zero if nothing
+	id      identity // of the directory when it was settled; zero if there was none
 	on      *dirWatch
-	why     string // it is polled; empty if it is not
+	why     string // why it is polled; empty if it is not
 	poll    *time.Timer
 	pause   time.Duration
 	board   []byte    // as it was at the last examination that read it
 	busy    bool      // an examination is going on
-	leisure time.Time // the patrol does not examine it before
+	leisure time.Time // the patrol does not examine it before this time
 }
 
-// path returns how the directory is reached now: the process may have changed
-// its own. It is empty if it cannot be reached.
+// path returns a path that leads to the directory now, after changes of the working
+// directory, or an empty string if there is none.
 func (p *place) path() string {
 	path, err := p.in.Path(p.dir)
 	if err != nil {
@@ -38,7 +38,7 @@ func (p *place) path() string {
 	return withSeparator(path)
 }
 
-// join and leave keep the books of who waits for what. The caller holds mu.
+// join and leave add and remove a subscription. The caller holds mu.
 func (p *place) join(s *Subscription, name string, aim Aim) {
 	key := fold(name)
 	spt := p.spots[key]
@@ -51,7 +51,7 @@ func (p *place) join(s *Subscription, name string, aim Aim) {
 		p.entries++
 	}
 	spt.n.Add(1)
-	spt.nudges.Add(1) // what was seen before does not count for this one
+	spt.nudges.Add(1) // earlier looks do not count for this subscription
 	s.spot = spt
 	if s.next = spt.first; s.next != nil {
 		s.next.prev = s
@@ -89,7 +89,7 @@ func (p *place) leave(s *Subscription) {
 	}
 }
 
-// nudgeAll nudges everybody. The caller holds mu.
+// nudgeAll appends all subscriptions of the place. The caller holds mu.
 func (p *place) nudgeAll(due []*Subscription) []*Subscription {
 	for _, spt := range p.spots {
 		for ; spt != nil; spt = spt.also {
@@ -99,11 +99,11 @@ func (p *place) nudgeAll(due []*Subscription) []*Subscription {
 	return due
 }
 
-// lostWatch is why a place is polled until the patrol finds it a new watch.
+// lostWatch is the reason why a place is polled until the patrol finds a new watch.
 const lostWatch = "its watch was lost"
 
-// news returns what is to be told when the place is moved to the watch, or
-// polled for the reason.
+// news returns a function that logs the change when the place moves to the watch,
+// or is polled for the reason why.
 func (p *place) news(w *dirWatch, why string) func() {
 	lost := p.why == lostWatch || p.on != nil && p.on != w
 	switch {

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// A place without a watch, or with one that is not told everything, is
-// examined by a timer: soon at first, because most waits are short, then ever
-// less often, and never so often that it takes more than a tenth of the time.
+// A place without a watch, or with one that does not report all changes, is
+// examined by a timer: often at first, because most waits are short, then less and
+// less often, and never for more than a tenth of the time.
 const (
 	pollFirst = 10 * time.Millisecond
-	pollLast  = 240 * time.Millisecond // so that the waiter is awake after 250
+	pollLast  = 240 * time.Millisecond // so that the waiter wakes within 250
 	pollShare = 10
 )
 
-// fewEntries is up to how many entries of a directory it is cheaper for the
-// waiters to look for their own than to read the whole directory.
+// fewEntries is the largest number of entries for which it is cheaper that each
+// waiter looks for its own than to read the whole directory.
 const fewEntries = 32
 
 // setPolling starts or stops the timer. The caller holds mu.
@@ -37,8 +37,8 @@ func (h *hub) setPolling(p *place, why string) {
 	}
 }
 
-// hurry has a polled place examined soon, because there is somebody new. The
-// caller holds mu.
+// hurry makes a polled place be examined soon, because there is a new
+// subscription. The caller holds mu.
 func (h *hub) hurry(p *place) {
 	if p.why != "" && p.pause > pollFirst && p.poll.Stop() {
 		p.pause = pollFirst
@@ -46,7 +46,8 @@ func (h *hub) hurry(p *place) {
 	}
 }
 
-// polled is the timer. It stops itself if it fires while it is being stopped.
+// polled is the function of the timer. It does nothing if the timer was stopped
+// while it fired.
 func (h *hub) polled(p *place) {
 	h.mu.Lock()
 	idle, busy, missing := p.why == "", p.busy, p.id == identity{}
@@ -75,8 +76,7 @@ func nextPause(pause, took time.Duration) time.Duration {
 	return max(min(pause*3/2, pollLast), pollShare*took)
 }
 
-// appeared reports whether there is a directory at a place where there was
-// none.
+// appeared reports whether the missing directory of a place now exists.
 func (h *hub) appeared(p *place) bool {
 	dir := p.path()
 	refreshParent(dir)
@@ -84,14 +84,14 @@ func (h *hub) appeared(p *place) bool {
 	return err == nil
 }
 
-// examine nudges those who may find what they wait for: all, if they are few,
-// and otherwise those of whom a reading of the directory and of its board
-// says so. It decides by what is there, not by what has changed, so that
-// nothing depends on what an earlier examination saw.
+// examine nudges the subscriptions that may be met now. If there are few entries,
+// it nudges all. Otherwise it reads the directory and its board, and nudges those
+// whose entry exists (or, for Vanish, does not) or was announced. It does not
+// compare listings, so it does not depend on what an earlier examination saw.
 func (h *hub) examine(p *place) {
 	dir := p.path()
 	h.mu.Lock()
-	few := p.entries <= fewEntries || dir == "" // then all have to know
+	few := p.entries <= fewEntries || dir == "" // then all waiters must see the error
 	h.mu.Unlock()
 	var there map[string]struct{}
 	var board []byte
@@ -118,14 +118,14 @@ func (h *hub) examine(p *place) {
 	send(due)
 }
 
-// rung reports whether an Announce for the name may have happened since the
-// last examination. The caller holds mu.
+// rung reports whether the name may have been announced since the last
+// examination. The caller holds mu.
 func (p *place) rung(name string, board []byte) bool {
 	return board == nil || p.board == nil || slot(board, name) != slot(p.board, name)
 }
 
-// list returns the folded names of what is in the directory, nil if it cannot
-// be read. In a directory that is missing there is nothing.
+// list returns the folded names of the entries of the directory, or nil if it
+// cannot be read. A missing directory has no entries.
 func list(dir string) map[string]struct{} {
 	f, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -146,18 +146,17 @@ func list(dir string) map[string]struct{} {
 	return there
 }
 
-// refresh opens the directory and closes it again. An NFS client answers
-// lstat(2) from its cache for up to a minute, also when the answer is that
-// there is no such file; opening the directory makes it ask the server (nfs(5),
-// close-to-open cache consistency). Elsewhere it costs microseconds. Who may
-// not read the directory does without.
+// refresh opens the directory and closes it again. An NFS client answers lstat(2)
+// from its cache for up to a minute, even that a file does not exist; opening the
+// directory makes it ask the server (nfs(5), close-to-open cache consistency). On
+// other file systems it costs microseconds. A failure is ignored.
 func refresh(dir string) {
 	if f, err := os.Open(dir); err == nil {
 		f.Close()
 	}
 }
 
-// refreshParent does so with the nearest directory above that there is.
+// refreshParent refreshes the nearest existing directory above dir.
 func refreshParent(dir string) {
 	for above := filepath.Dir(filepath.Clean(dir)); ; above = filepath.Dir(above) {
 		f, err := os.Open(above)

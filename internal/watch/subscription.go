@@ -19,38 +19,37 @@ type Subscription struct {
 	closed     bool
 }
 
-// Close ends the nudges. One last nudge may come later. Closing twice does
+// Close ends the nudges. One last nudge may come after it. A second Close does
 // nothing.
 func (s *Subscription) Close() { s.hub.unsubscribe(s) }
 
-// A spot is an entry that subscribers of one path and one aim wait for.
+// A spot is a directory entry that subscriptions of the same path and aim wait for.
 type spot struct {
 	place *place
 	name  string
 	aim   Aim
 	first *Subscription
-	also  *spot // one whose name is the same when folded
+	also  *spot // another one with the same folded name
 
-	n       atomic.Int32  // subscriptions
-	nudges  atomic.Uint64 // how many there were, and how many have subscribed
+	n       atomic.Int32  // how many subscriptions
+	nudges  atomic.Uint64 // how many nudges and new subscriptions there were
 	looking sync.Mutex
 	seen    atomic.Pointer[sight]
 }
 
-// A sight is what one subscriber saw for all of its spot.
+// A sight is the result of one look, for all subscriptions of the spot.
 type sight struct {
-	nudges uint64 // before it looked
+	nudges uint64 // the count before the look
 	what   any
 }
 
-// Look returns what somebody of the same path and aim has seen after the last
-// nudge of this subscription, or calls look to see for itself. However many
-// are nudged at once, one of them looks. What look returns is its own answer
-// and the one for all others.
+// Look shares one look among the subscriptions of the same path and aim: if one of
+// them has looked since the last nudge, Look returns its result; otherwise it calls
+// look. look returns the result for this subscription and the one for all others.
 //
-// It is no older than the subscription itself, and no older than any nudge
-// that was sent before the call. That is all that makes it safe to share: a
-// change that is not in it has a nudge of its own on the way.
+// The result is not older than the subscription, nor than any nudge that was sent
+// before the call. That makes it safe to share: if a change came after the look,
+// its nudge is still to come.
 func (s *Subscription) Look(look func() (mine, others any)) any {
 	p := s.spot
 	now := p.nudges.Load()
@@ -64,14 +63,14 @@ func (s *Subscription) Look(look func() (mine, others any)) any {
 	}
 	before := p.nudges.Load()
 	mine, others := look()
-	if p.n.Load() > 1 { // thousands of events have one waiter each, and no use for it
+	if p.n.Load() > 1 { // with one subscription nothing is shared
 		p.seen.Store(&sight{before, others})
 	}
 	return mine
 }
 
-// nudge makes earlier sights invalid and adds the subscriptions to those that
-// are due to be sent to. The caller holds the hub's mu.
+// nudge makes earlier sights invalid and appends the subscriptions to due. The
+// caller holds the hub's mu.
 func (p *spot) nudge(due []*Subscription) []*Subscription {
 	p.nudges.Add(1)
 	for s := p.first; s != nil; s = s.next {
@@ -80,7 +79,8 @@ func (p *spot) nudge(due []*Subscription) []*Subscription {
 	return due
 }
 
-// send is called without the hub's mu, because those who are woken take it.
+// send sends the nudges. It is called without the hub's mu, because the waiters
+// that it wakes take it.
 func send(due []*Subscription) {
 	for _, s := range due {
 		s.inbox.put(s)

@@ -1,20 +1,22 @@
-// Package watch wakes goroutines that wait for an entry of a directory to
-// appear or to go, with one file-system watcher per process and one watch per
-// directory, however many goroutines wait.
+// Package watch wakes goroutines that wait for a directory entry to appear or to
+// go. A process needs one file-system watcher, and one watch per directory, for
+// any number of goroutines.
 //
-// What it sends is a hint and never a fact. A nudge says "look again"; it does
-// not say what happened, one nudge may stand for many changes, and nudges
-// come without any change. What it promises is that no change stays unseen:
-// a reader that looks once after [Inbox.Subscribe] has returned, and again
-// after every nudge, finds every lasting change within microseconds where the
-// system reports changes, within 250 ms where it does not and this is known,
-// and within a second where a watch has died or misses changes in silence.
-// Where reading the directory takes longer than 25 ms, it is polled less often
-// than that, so that it costs at most a tenth of a processor.
+// It sends nudges, and a nudge is only a hint: it means "look again". It does not
+// tell what happened, one nudge may stand for many changes, and a nudge may come
+// without a change. The promise is that no lasting change stays unseen. A reader
+// that looks once after [Inbox.Subscribe] has returned, and again after every
+// nudge, finds each lasting change
+//   - within microseconds if the system reports changes,
+//   - within 250 ms if it is known that the system does not, and
+//   - within a second if a watch has died or misses changes without a report.
 //
-// Not promised: that something that came and went between two looks was seen.
-// Whoever changes an entry and needs that leaves a trace that lasts, and then
-// calls [Announce].
+// If reading the directory takes longer than 25 ms, polling is slower than that,
+// so that it uses at most a tenth of a processor.
+//
+// An entry that came and went between two looks may be missed. A program that
+// changes an entry and must not be missed leaves a lasting trace and calls
+// [Announce].
 package watch
 
 import (
@@ -30,14 +32,13 @@ import (
 type Aim int
 
 const (
-	Appear Aim = iota // that there is an entry
-	Vanish            // that there is none
-	Claim             // that there is one, and to be the only one who gets it
-	Change            // that there is another one than before
+	Appear Aim = iota // the entry exists
+	Vanish            // it does not exist
+	Claim             // it exists, and only one waiter gets it
+	Change            // it is another one than before
 )
 
-// An Inbox collects the nudges of any number of subscriptions for one
-// goroutine.
+// An Inbox collects the nudges of any number of subscriptions of one goroutine.
 type Inbox struct {
 	wake chan struct{}
 
@@ -48,11 +49,11 @@ type Inbox struct {
 // NewInbox returns an Inbox without subscriptions.
 func NewInbox() *Inbox { return &Inbox{wake: make(chan struct{}, 1)} }
 
-// Wake is sent to when there are nudges.
+// Wake returns a channel that is sent to when there are nudges.
 func (b *Inbox) Wake() <-chan struct{} { return b.wake }
 
 // Nudged appends the tags of the subscriptions that were nudged since the last
-// call, each once, in no order.
+// call, each once, in any order.
 func (b *Inbox) Nudged(tags []int) []int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -78,25 +79,24 @@ func (b *Inbox) put(s *Subscription) {
 	}
 }
 
-// Subscribe asks for nudges whenever the entry at path appears or goes, until
-// the subscription is closed.
+// Subscribe asks for nudges whenever the entry at path appears or goes, until the
+// subscription is closed.
 //
-// It fails with a [*fs.PathError] if the directory of path cannot be examined
-// or is not one, and for no other reason: where it cannot be watched, or does
-// not exist, the nudges come from a timer. The directory may come, go and come
-// back while the subscription stands.
+// It returns a [*fs.PathError] if the directory of path cannot be examined or is
+// not a directory. If the directory cannot be watched or does not exist, a timer
+// sends the nudges. The directory may appear, go and come back meanwhile.
 func (b *Inbox) Subscribe(path string, aim Aim, tag int) (*Subscription, error) {
 	return process.subscribe(b, path, aim, tag)
 }
 
-// process is the hub of this process. Inotify instances are few (128 per
-// user, inotify(7)), and closing one takes milliseconds, so there is one, made
-// when it is first needed and kept for long.
+// process is the hub of this process. It makes its one watcher when it is first
+// needed and keeps it for long: there are few inotify instances (128 per user,
+// inotify(7)), and closing one takes milliseconds.
 var process = newHub(openWatcher, patrolEvery)
 
-// split returns the directory and the name in path, the directory with its last
-// separator, and what it begins in. The directory is not cleaned: a/../b is
-// another one if a is a symbolic link.
+// split returns the directory of path with its last separator, the name, and the
+// working directory that the path begins in. It does not clean the directory:
+// a/../b is another one than b if a is a symbolic link.
 func split(path string) (dir, name string, in cwd.Dir, err error) {
 	at, in, err := cwd.At(path)
 	if err != nil {
