@@ -50,7 +50,7 @@ func (j *job) open() (lock, error) {
 	case j.name == "" && j.slots > 0:
 		return filelock.NewSemaphore(j.path, j.slots, opts...), nil
 	case j.name == "":
-		return filelock.New(j.path, append(opts, filelock.AnyFile())...), nil
+		return filelock.New(j.path, append(opts, filelock.AnyFile())...), checkGiven(j.path)
 	}
 	m, err := userdir.Open(j.dir)
 	switch {

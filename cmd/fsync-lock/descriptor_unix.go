@@ -24,18 +24,23 @@ type descriptor struct {
 	how int // LOCK_EX or LOCK_SH
 }
 
-// newDescriptor makes sure that the shell has opened it: one that is closed on
-// exec did not come from there, but is the Go runtime's.
+// newDescriptor makes sure that the shell has opened it.
 func newDescriptor(fd int, shared bool) (lock, error) {
 	d := &descriptor{fd, unix.LOCK_EX}
 	if shared {
 		d.how = unix.LOCK_SH
 	}
-	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-	if err == nil && (flags&unix.FD_CLOEXEC != 0 || child.LooksOpenedByRuntime(fd)) {
-		err = unix.EBADF
+	if !isGiven(fd) {
+		return d, d.failed(unix.EBADF)
 	}
-	return d, d.failed(err)
+	return d, nil
+}
+
+// isGiven reports whether a descriptor came from the process that started this
+// one. One that is closed on exec did not: it is the Go runtime's.
+func isGiven(fd int) bool {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	return err == nil && flags&unix.FD_CLOEXEC == 0 && !child.LooksOpenedByRuntime(fd)
 }
 
 // flock is flock(2), however often a signal interrupts it.

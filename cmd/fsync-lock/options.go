@@ -140,7 +140,7 @@ func (j *job) check() error {
 		{j.note != "" && (j.fd >= 0 || j.noFork || j.shared || j.unlock), "--note needs an exclusive lock on FILE, without -F: fsync-lock writes the note into FILE and removes it at the end"},
 		{j.note != "" && j.name == "" && j.slots == 0 && !strings.HasSuffix(j.path, ".lock"), "--note needs a FILE called NAME.lock, --slots or --name: fsync-lock writes into no other file"},
 		{j.skip && j.conflictStatus != unset, "--skip and -E exclude each other"},
-		{j.command == nil && (j.noFork || j.close || j.env || j.maxRuntime > 0), "no command to run"},
+		{j.command == nil && (j.env || j.maxRuntime > 0), "no command to run"},
 	} {
 		if rule.broken {
 			return errors.New(rule.says)
