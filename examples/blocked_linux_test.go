@@ -9,8 +9,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// awaitBlocked waits until n processes are blocked on locks in the directory,
-// whichever of its files they queue on.
+// awaitBlocked waits until n processes are blocked on locks of any files in the
+// directory.
 func awaitBlocked(t *testing.T, dir string, n int) {
 	t.Helper()
 	testproc.Until(t, fmt.Sprintf("%d processes wait in the kernel for a file in %s", n, dir), func() bool {

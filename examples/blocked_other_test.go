@@ -4,6 +4,6 @@ package examples_test
 
 import "testing"
 
-// awaitBlocked does nothing: only Linux tells who is blocked on a lock. The
-// tests hold without it, but notice less.
+// awaitBlocked does nothing: only Linux tells which processes are blocked on a
+// lock. The tests pass without it, but find fewer faults.
 func awaitBlocked(*testing.T, string, int) {}

@@ -14,7 +14,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// stub stands in for the programs that the crontab runs. It says when it runs
+// stub replaces the programs that the crontab runs. It says when it runs
 // and ends when it is told to.
 const stub = `#!/bin/sh
 echo "${0##*/} runs"
@@ -22,14 +22,14 @@ read -r _
 echo "${0##*/} ends"
 `
 
-// tar is a stub in front of tar(1), and stops backup.sh where it matters.
+// tar is a stub that runs before tar(1). It stops backup.sh while the lock is held.
 const tar = `#!/bin/sh
 echo "backup.sh runs"
 read -r _
 PATH=$REST exec tar "$@"
 `
 
-// A home is what cron gives its jobs: a home directory and a PATH.
+// A home is the home directory and the PATH that cron gives its jobs.
 type home string
 
 func newHome(t *testing.T) home {
@@ -56,8 +56,8 @@ func newHome(t *testing.T) home {
 
 func (h home) file(name string) string { return filepath.Join(string(h), name) }
 
-// write makes a program. No other test may start a process meanwhile: it would
-// have the file open for writing for a moment, and the file could not be run.
+// write makes a program. No other test may start a process meanwhile: the process
+// would inherit the file open for writing, and the file could not be run then.
 func (h home) write(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(h.file(name)), 0o777); err != nil {
@@ -80,8 +80,8 @@ func (h home) run(command string) *exec.Cmd {
 	return cmd
 }
 
-// crontab returns the commands of the crontab by the name of their program,
-// the last one in quotes on the line that is in $HOME/bin.
+// crontab returns the commands of the crontab by the name of their program: the
+// last one of $HOME/bin that is in quotes on the line.
 func crontab(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile("cron/crontab")
@@ -156,7 +156,7 @@ func waits(t *testing.T, h home, command string, first *testproc.Proc) {
 	next.Wait()
 }
 
-// The report takes the lock of the mirror, so it waits for that too.
+// The report takes the lock of the mirror, so it waits for the mirror too.
 func TestCrontabSharedLock(t *testing.T) {
 	t.Parallel()
 	h, commands := newHome(t), crontab(t)
@@ -165,8 +165,8 @@ func TestCrontabSharedLock(t *testing.T) {
 	waits(t, h, commands["report"], mirror)
 }
 
-// The lock that the crontab names is the Manager's of that name, and backup.sh
-// locks the script's own file.
+// The name in the crontab means the same lock as that name of a Manager, and
+// backup.sh locks its own file.
 func TestCrontabLockFiles(t *testing.T) {
 	t.Parallel()
 	for job, file := range map[string]string{
@@ -189,7 +189,7 @@ func TestCrontabLockFiles(t *testing.T) {
 	}
 }
 
-// What backup.sh makes is the whole archive and nothing else.
+// backup.sh makes the whole archive and nothing else.
 func TestBackup(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)

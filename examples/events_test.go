@@ -10,8 +10,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// Three listeners come to the last of many versions, each time; one of them is
-// killed and started again.
+// Three listeners always load the last of many versions, even one that is killed
+// and started again.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "config")
@@ -33,7 +33,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// However many put and take, each job is taken once.
+// Each job is taken once, by however many workers from however many producers.
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -71,8 +71,8 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// Twenty processes need one file. The builder is killed: one of the others
-// builds, and all the others use what it has built.
+// Twenty processes need one file. The builder is killed: another one builds, and
+// all of them use its file.
 func TestBuildOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "artifact")

@@ -1,5 +1,5 @@
-// Package examples_test builds the examples and runs them as their readers do:
-// as processes that know nothing of each other but a path.
+// Package examples_test builds the examples and runs them as their readers do: as
+// unrelated processes that share a path.
 package examples_test
 
 import (
@@ -111,7 +111,7 @@ func TestHello(t *testing.T) {
 	}
 }
 
-// While somebody else holds the lock, all ten processes wait and say nothing.
+// While another process holds the lock, all ten processes wait and print nothing.
 func TestHelloWaits(t *testing.T) {
 	t.Parallel()
 	holders := map[string]func(*testing.T, string) (release func()){
@@ -224,7 +224,8 @@ func TestManager(t *testing.T) {
 	}
 }
 
-// What the manager's processes print is under the lock that they share by name.
+// The manager's processes print only while they hold the lock that they share by
+// name.
 func TestManagerLock(t *testing.T) {
 	t.Parallel()
 	m, err := fsync.Open(t.TempDir())
@@ -244,7 +245,7 @@ func TestManagerLock(t *testing.T) {
 	setter.Wait()
 }
 
-// Every example is in the list of README.md, and everything in it exists.
+// Every example is in README.md, and every example that README.md names exists.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("README.md")

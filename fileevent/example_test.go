@@ -12,8 +12,8 @@ import (
 	"github.com/fsync-lock/fsync/fileevent"
 )
 
-// One process prepares something, another needs it. They agree on a path and
-// on nothing else, and may start in any order.
+// One process prepares a database, another needs it. They share only a path, and
+// may start in any order.
 func Example() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -43,16 +43,16 @@ func ExampleEvent_WaitFor() {
 	stop := fileevent.New(filepath.Join(os.TempDir(), "example.stop"))
 	switch set, err := stop.WaitFor(10 * time.Millisecond); {
 	case err != nil:
-		log.Print(err) // it cannot be known
+		log.Print(err) // the state is not known
 	case set:
-		fmt.Println("somebody wants us to stop")
+		fmt.Println("stop")
 	default:
 		fmt.Println("go on")
 	}
 	// Output: go on
 }
 
-// Each Set is for one of the workers, whichever comes first.
+// One worker takes the event, the one that comes first.
 func ExampleAutoReset() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -100,7 +100,7 @@ func ExampleWaitAny() {
 	// Output: read the settings
 }
 
-// Who finds an event set can ask why.
+// A program that finds an event set can find out why.
 func ExampleEvent_Info() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -127,16 +127,16 @@ func ExampleEvent_Wait() {
 	defer cancel()
 	switch err := ready.Wait(ctx); {
 	case errors.Is(err, context.DeadlineExceeded):
-		fmt.Println("nobody has set it in time")
+		fmt.Println("not set in time")
 	case err != nil:
-		log.Print(err) // it cannot be waited for
+		log.Print(err) // the wait failed
 	default:
 		fmt.Println("ready")
 	}
-	// Output: nobody has set it in time
+	// Output: not set in time
 }
 
-// While an event is set, no Wait waits. Clear undoes Set.
+// While the event is set, Wait returns at once. Clear ends that.
 func ExampleEvent_Clear() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -157,7 +157,7 @@ func ExampleEvent_Clear() {
 	// false <nil>
 }
 
-// The producer of a queue of one waits until the last thing was taken.
+// A producer waits until its last item was taken.
 func ExampleEvent_WaitClear() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -177,12 +177,12 @@ func ExampleEvent_WaitClear() {
 	if err := full.WaitClear(context.Background()); err != nil {
 		log.Print(err)
 	}
-	fmt.Println("room for the next thing", <-taken)
-	// Output: room for the next thing <nil>
+	fmt.Println("room for the next item", <-taken)
+	// Output: room for the next item <nil>
 }
 
-// A server reads its settings, and again after each change. It misses none, also
-// not while it reads, and any number of servers may watch.
+// A server reads its settings, and reads them again after each change. It misses no
+// change, even one that comes while it reads. Any number of servers may watch.
 func ExampleEvent_Watch() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -195,7 +195,7 @@ func ExampleEvent_Watch() {
 		log.Print(err)
 		return
 	}
-	for version := 1; version <= 2; version++ { // or: touch changed, by whoever changes them
+	for version := 1; version <= 2; version++ { // or: touch changed
 		if err := changed.Set(); err != nil {
 			log.Print(err)
 		}
@@ -214,7 +214,7 @@ func ExampleEvent_Watch() {
 	// again? false
 }
 
-// A job needs everything that it waits for.
+// A job needs both the database and the network.
 func ExampleWaitAll() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -235,11 +235,11 @@ func ExampleWaitAll() {
 		log.Print(err)
 		return
 	}
-	fmt.Println("all is there")
-	// Output: all is there
+	fmt.Println("both are there")
+	// Output: both are there
 }
 
-// What was set last night does not count tonight.
+// An event that was set last night does not count tonight.
 func ExampleMaxAge() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -259,7 +259,7 @@ func ExampleMaxAge() {
 	// false <nil>
 }
 
-// A worker that takes a job learns where it came from.
+// A worker that takes a job reads its note.
 func ExampleOnTake() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {

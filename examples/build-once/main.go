@@ -1,9 +1,9 @@
-// Build-once makes a file that many processes need, in one of them; the others
-// wait for it. If the builder dies, the next one builds.
+// Build-once builds a file that many processes need. One process builds it, and the
+// others wait. If the builder dies, the next process builds.
 //
-// It shows a lock and an event together. The event says that the file is
-// complete. Without the lock all would build; without the event nobody would
-// know whether the one who had the lock has finished or died.
+// It shows a lock and an event together. The event means that the file is complete.
+// Without the lock all processes would build. Without the event the next holder of
+// the lock could not tell whether the previous one has finished or died.
 //
 //	for i in 1 2 3; do go run ./examples/build-once /tmp/artifact & done; wait
 package main

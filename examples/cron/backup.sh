@@ -2,10 +2,10 @@
 # backup.sh DIRECTORY ARCHIVE: packs DIRECTORY into ARCHIVE.
 #
 # The script is its own lock file: it runs itself again under a lock on itself. If
-# it is running already it ends at once, silently, with exit status 1. Do not
-# replace the script while it runs: the new file would be another lock.
+# it is already running, it ends at once with exit status 1 and prints nothing. Do
+# not replace the script while it runs: the new file would be another lock.
 self=$(readlink -f "$0") # a lock file cannot be a symbolic link
 [ "${LOCKER-}" = "$self" ] || exec env LOCKER="$self" fsync-lock -n "$self" "$self" "$@"
 
-# From here on nobody else is here: two at once would write one ARCHIVE.part.
+# From here on only one run is active: two would write the same ARCHIVE.part.
 tar -C "$1" -cf "$2.part" . && mv "$2.part" "$2"

@@ -1,11 +1,12 @@
 // Event-setter sets the event that event-worker waits for.
 //
-// It shows [fileevent.Event.Set]. Start it before or after the workers; every
-// one of them proceeds.
+// It shows [fileevent.Event.Set]. It may start before or after the workers; all of
+// them proceed.
 //
 //	go run ./examples/event-setter
 //
-// The marker may be given as argument. To clear the event, remove the marker.
+// The path of the marker may be given as an argument. To clear the event, remove
+// the marker.
 package main
 
 import (

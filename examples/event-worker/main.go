@@ -1,12 +1,12 @@
 // Event-worker waits for an event that another program sets.
 //
-// It shows [fileevent.Event] with IsSet and Wait. The other program is
-// event-setter, or touch(1). They share nothing but the path of the marker:
+// It shows [fileevent.Event] with IsSet and Wait. The other program is event-setter,
+// or touch(1). The programs share only the path of the marker:
 //
 //	go run ./examples/event-worker & sleep 2; go run ./examples/event-setter; wait
 //
-// The marker may be given as argument. The event stays set until somebody
-// removes the marker: a worker that is started after that waits again.
+// The path of the marker may be given as an argument. The event stays set until
+// the marker is removed; a worker that starts later waits again.
 package main
 
 import (

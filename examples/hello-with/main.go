@@ -1,7 +1,7 @@
-// Hello-with is hello with the lock's context manager.
+// Hello-with is the example hello with [filelock.Lock.With].
 //
-// It shows [filelock.Lock.With], which acquires the lock, calls a function and
-// releases the lock, also if the function panics.
+// With acquires the lock, calls a function and releases the lock, even if the
+// function panics.
 //
 //	go run ./examples/hello-with
 package main

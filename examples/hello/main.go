@@ -1,7 +1,7 @@
 // Hello starts ten processes that say hello, one at a time.
 //
-// It shows a [filelock.Lock] with Acquire and Release. Each process prints its
-// line in two parts; without the lock the parts of all ten would be mixed.
+// It shows a [filelock.Lock] with Acquire and Release. Each process prints its line
+// in two parts; without the lock the parts of different lines would be mixed.
 //
 //	go run ./examples/hello
 package main

@@ -1,8 +1,8 @@
-// Manager shares an event and a lock, by their names, with whoever knows the
-// directory.
+// Manager shares an event and a lock by their names: processes that know the
+// directory use the same ones.
 //
-// It shows [fsync.Open], NewEvent and NewLock. A worker and the one who sets
-// the event are two processes; the lock keeps what they print apart.
+// It shows [fsync.Open], NewEvent and NewLock. One process is the worker, another
+// sets the event. The lock keeps their output apart.
 //
 //	go run ./examples/manager worker & sleep 2; go run ./examples/manager set; wait
 package main

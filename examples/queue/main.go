@@ -1,9 +1,9 @@
-// Queue hands out jobs, one at a time: each is taken by one worker, once.
+// Queue hands out jobs, one at a time: one worker takes each job, once.
 //
-// It shows [fileevent.AutoReset], by which one worker takes each job, and
-// WaitClear, by which the next job waits until the last one was taken. An event
-// that is set twice is taken once; so only one process at a time may wait until
-// it is clear and then set it. That is what the lock is for.
+// It shows [fileevent.AutoReset] and WaitClear. With AutoReset only one worker takes
+// the job. With WaitClear the next job waits until the last one was taken. The
+// lock lets only one process at a time wait for a clear event and then set it: if
+// two processes set it, one of the two jobs would be lost.
 //
 //	go run ./examples/queue work & go run ./examples/queue put; kill %1
 package main
@@ -34,7 +34,7 @@ func main() {
 	switch flag.Arg(0) {
 	case "work":
 		for {
-			check(job.Wait(ctx)) // and takes it
+			check(job.Wait(ctx)) // also takes the job
 			fmt.Println("took a job")
 		}
 	case "put":

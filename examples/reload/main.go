@@ -1,7 +1,7 @@
-// Reload reads a file again whenever somebody says that it has changed.
+// Reload reads a file again each time another process publishes a new version.
 //
-// It shows [fileevent.Watch]: each of the listeners sees the last version, even
-// if it was busy, or just being started, when that was published.
+// It shows [fileevent.Watch]: each listener sees the last version, even if the
+// listener was busy or just starting when that version was published.
 //
 //	go run ./examples/reload listen config &
 //	go run ./examples/reload publish config 'version 2'
@@ -27,7 +27,8 @@ func main() {
 		check(changed.Set())
 		return
 	}
-	// The Watch comes first: what is published while we load is not missed.
+	// Make the Watch first, so that no version is missed that is published while
+	// the file is loaded.
 	changes, err := changed.Watch()
 	check(err)
 	for {
@@ -40,7 +41,7 @@ func main() {
 	}
 }
 
-// publish replaces the file in one step: nobody reads half of it.
+// publish replaces the file in one step, so that no listener reads half of it.
 func publish(path, text string) error {
 	tmp := fmt.Sprintf("%s.%d", path, os.Getpid())
 	if err := os.WriteFile(tmp, []byte(text), 0o644); err != nil {

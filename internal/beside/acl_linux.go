@@ -114,7 +114,7 @@ func (list acl) handedTo(parent *syscall.Stat_t, file *unix.Stat_t) acl {
 	}
 	for _, e := range list {
 		switch e.Tag {
-		case aclUserObj: // the owner is the owner, whatever entry there is for the same user
+		case aclUserObj: // the owner's entry counts, even if there is another for the same user
 			named[aclEntry{Tag: aclUser, ID: parent.Uid}] = e.Perm
 		case aclUser:
 			if e.ID != parent.Uid {
