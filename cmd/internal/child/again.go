@@ -2,10 +2,10 @@ package child
 
 import "syscall"
 
-// Again makes the relay ready for another command after one that has ended: a
-// signal that comes from now on ends this process, as it did before the first.
-// It reports false if one has come that ends programs, while the command ran:
-// the command had it, and there is to be no other command.
+// Again makes the relay ready for another command after one has ended: from now
+// on a signal ends this process, as it did before the first command. It reports
+// false if TERM, INT, HUP or QUIT came while the command ran: the command got the
+// signal, and the caller must not run another one.
 func (r *Relay) Again(end Outcome) bool {
 	r.awaitTyped(end)
 	r.mu.Lock()

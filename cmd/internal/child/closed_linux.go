@@ -10,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The Go runtime opens /dev/null for reading and writing in the place of each of
-// the first three descriptors that is closed when the process starts. Nothing
-// tells that from one that the parent has opened so. What is known:
+// If one of the first three descriptors is closed when a process starts, the Go
+// runtime opens /dev/null for reading and writing in its place. Nothing tells
+// this from a /dev/null that the parent has opened in the same way. But:
 //
-//   - The runtime opens each by itself: one that shares its open file with
-//     another of them, or with the same one of the parent, was opened by the
-//     parent or inherited from it.
-//   - Shells do not open it for reading and writing unless they are told to by
-//     "<>/dev/null". Some languages do for a child that is to be silent (Python,
-//     Node.js). To have closed descriptors would break that child.
+//   - The runtime opens each descriptor separately. A descriptor that shares its
+//     open file with another one, or with the same one of the parent, came from
+//     the parent.
+//   - Shells open /dev/null for reading and writing only for "<>/dev/null".
+//     Python and Node.js do it for a child that is to be silent, and closed
+//     descriptors would break that child.
 
 // LooksOpenedByRuntime reports whether one of the first three descriptors may
 // have been closed when this process started.
@@ -43,9 +43,9 @@ func LooksOpenedByRuntime(fd int) bool {
 	return true
 }
 
-// WasClosed reports whether one of the first three descriptors was closed, as
-// far as it can be known, when this process started: it looks so, and the parent
-// is a shell that does not have the same open file there.
+// WasClosed reports whether one of the first three descriptors was probably closed
+// when this process started: it looks so, and the parent is a shell that does not
+// have the same open file there.
 var WasClosed = func() func(fd int) bool {
 	parent := sync.OnceValue(parentIsShell)
 	return func(fd int) bool {
@@ -53,9 +53,9 @@ var WasClosed = func() func(fd int) bool {
 	}
 }()
 
-// sameFile reports whether a descriptor of a process and one of ours are one
-// open file; or that both are /dev/null opened alike, if the kernel does not tell
-// more.
+// sameFile reports whether a descriptor of another process and one of ours are the
+// same open file. If the kernel does not tell, it reports whether the other one
+// may be /dev/null.
 func sameFile(pid, theirs, ours int) bool {
 	const kcmpFile = 0
 	differ, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(pid), uintptr(os.Getpid()), kcmpFile, uintptr(theirs), uintptr(ours), 0)
@@ -81,8 +81,8 @@ func parentIsShell() bool {
 	return false
 }
 
-// closeStandardFiles has the next exec close what was closed when this process
-// started.
+// closeStandardFiles makes the next exec close the descriptors that were closed
+// when this process started.
 func closeStandardFiles() {
 	for fd := range 3 {
 		if WasClosed(fd) {

@@ -2,12 +2,12 @@
 
 package child
 
-// LooksOpenedByRuntime would report whether one of the first three descriptors
-// may have been closed when this process started.
+// LooksOpenedByRuntime is always false: this system does not tell whether a
+// descriptor was closed when this process started.
 func LooksOpenedByRuntime(int) bool { return false }
 
-// WasClosed would report whether it was. Where it cannot be known the command
-// has /dev/null there.
+// WasClosed is always false, so the command has /dev/null in the place of a closed
+// descriptor.
 func WasClosed(int) bool { return false }
 
 func closeStandardFiles() {}

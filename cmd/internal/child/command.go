@@ -4,29 +4,30 @@ import (
 	"syscall"
 )
 
-// ExitTimedOut is the status of a command that ran for too long, as
-// timeout(1) has it.
+// ExitTimedOut is the status if the command ran longer than its limit, as with
+// timeout(1).
 const ExitTimedOut = 124
 
-// ExitNotEnded is the status of a command that ran for too long and could not
-// be ended, or has left behind what could not.
+// ExitNotEnded is the status if the command ran longer than its limit, and it or a
+// process that it has started could not be ended.
 const ExitNotEnded = 125
 
-// ExitSignal and the number of a signal is the status of what that ended.
+// ExitSignal plus the number of a signal is the status of a command that the
+// signal ended.
 const ExitSignal = 128
 
-// A Command is what is to be run, with our files.
+// A Command is a program to run, with the standard files of this process.
 type Command struct {
 	Path    string // the file
 	Argv    []string
 	Env     []string // nil = ours
-	Leashed bool     // it dies with this process, where the system can do that
+	Leashed bool     // it dies with this process, where the system supports that
 	Started func()   // called when it runs, if not nil
 	Limit   Limit
 }
 
 // Run runs a command and returns how it ended, or why it could not be started.
-// A signal that comes meanwhile is handed to it.
+// A signal that comes meanwhile is passed on to it.
 func (r *Relay) Run(c Command) (Outcome, error) {
 	p, err := r.start(c)
 	if err != nil {
@@ -63,7 +64,7 @@ func (c Command) start() (p *process, err error) {
 	return p, err
 }
 
-// Become turns this process into the command. It returns if that fails.
+// Become replaces this process by the command. It returns only if that fails.
 func (r *Relay) Become(c Command) error {
 	r.release()
 	closeStandardFiles()
@@ -81,8 +82,8 @@ func (c Command) environment() []string {
 	return c.Env
 }
 
-// runAs runs a file, by the shell if it is a script without "#!", as execvp(3)
-// does.
+// runAs runs a file, or lets the shell run it if it is a script without "#!", as
+// execvp(3) does.
 func runAs(path string, argv []string, run func(path string, argv []string) error) error {
 	err := run(path, argv)
 	if isScript(err) {

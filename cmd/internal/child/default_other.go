@@ -4,5 +4,5 @@ package child
 
 import "syscall"
 
-// setDefault leaves it to the Go runtime what an uncaught signal does.
+// setDefault does nothing: the Go runtime decides what an uncaught signal does.
 func setDefault(syscall.Signal) {}

@@ -11,17 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A family is all that a command has started, and what that has started, in
-// whatever process group or session. The kernel gives orphans to the nearest
-// subreaper among their ancestors, which this process is while a command of
-// limited time runs: so every one of them stays below this process.
+// A family is the command and all its descendants, in whatever process group or
+// session. While a command with a limit runs, this process is a subreaper: the
+// kernel makes it the parent of orphans, so every descendant stays below it.
 //
-// Not of the family are the children that this process had before, as after an
-// exec by a shell that has something in the background, and what those start.
-// An orphan of theirs is known by its process group.
+// Children that this process had before, and their descendants, are not in the
+// family. There are some if a shell with background processes executed this
+// program (exec). Their orphans are recognized by their process group.
 type family struct {
-	before map[int]uint64 // the start times of the children of before, by PID
-	groups map[int]bool   // their process groups
+	before map[int]uint64 // the start times of earlier children, by PID
+	groups map[int]bool   // the process groups of earlier children
 	known  bool           // /proc shows processes
 }
 
@@ -29,7 +28,7 @@ type family struct {
 type member struct {
 	pid, parent, group int
 	state              byte
-	start              uint64 // with the PID it is unique
+	start              uint64 // start time; unique together with the PID
 	name               string
 }
 
@@ -47,8 +46,8 @@ func found() *family {
 	return f
 }
 
-// living returns those of the family that have not ended. Command is the PID of
-// the command, and in a group of its own if it is apart.
+// living returns the members that have not ended. command is the PID of the
+// command, which has its own process group if apart is true.
 func (f *family) living(command int, apart bool) (list []member, err error) {
 	all, err := processes()
 	if err != nil {
@@ -78,9 +77,9 @@ func (f *family) wasBefore(m member) bool {
 	return was && start == m.start
 }
 
-// signal sends a signal to all of the family. It stops them first, until there
-// are none but stopped ones, so that none can start another that is not met.
-// Those that are started later, such as by a handler of TERM, are not met.
+// signal sends a signal to all members. It stops them first, and looks again until
+// it finds no new ones, so that no member can start a process that is missed.
+// Processes that are started later, such as by a handler of TERM, get no signal.
 func (f *family) signal(command int, apart bool, sig syscall.Signal) error {
 	stopped := map[int]uint64{}
 	var met []member
@@ -103,15 +102,15 @@ func (f *family) signal(command int, apart bool, sig syscall.Signal) error {
 		m.signal(sig)
 	}
 	if sig != unix.SIGKILL {
-		for i := range met { // a parent that heeds this at once finds its children running
+		for i := range met { // children first: a parent that continues finds them running
 			met[len(met)-1-i].signal(unix.SIGCONT)
 		}
 	}
 	return nil
 }
 
-// signal sends a signal to this process and to no other that has got its PID
-// meanwhile.
+// signal sends a signal to the member, but not to another process that has got its
+// PID meanwhile.
 func (m member) signal(sig syscall.Signal) error {
 	fd, err := unix.PidfdOpen(m.pid, 0)
 	if err == nil {
@@ -127,8 +126,8 @@ func (m member) signal(sig syscall.Signal) error {
 	return unix.PidfdSendSignal(fd, sig, nil, 0)
 }
 
-// processes returns all processes, or an error where /proc is not that of this
-// process.
+// processes returns all processes. It fails if /proc is not that of this process's
+// PID namespace.
 func processes() ([]member, error) {
 	if self, err := os.Readlink("/proc/self"); err != nil || self != strconv.Itoa(os.Getpid()) {
 		return nil, errors.Join(errors.ErrUnsupported, err)
@@ -174,9 +173,8 @@ func lookAt(pid int) (member, bool) {
 	return m, true
 }
 
-// reap buries the orphans that this process was given. The command's end is for
-// who waits for that: it stays, and so do those behind it, until this process
-// ends.
+// reap waits for ended orphans. When it meets the ended command it stops, because
+// process.wait waits for that; orphans after it stay until this process ends.
 func reap(command int) {
 	for {
 		var info unix.Siginfo
@@ -191,8 +189,7 @@ func reap(command int) {
 	}
 }
 
-// pidIn returns si_pid, which stands behind three numbers, where the union
-// begins.
+// pidIn returns si_pid, which is at the start of the union, after three integers.
 func pidIn(info *unix.Siginfo) int {
 	const word = unsafe.Sizeof(uintptr(0))
 	return int(*(*int32)(unsafe.Add(unsafe.Pointer(info), (12+word-1)/word*word)))

@@ -9,10 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fork makes a process that does nothing but run body: a copy of this one
-// that has only the thread of the caller. The Go runtime does not work there,
-// so body makes raw system calls and nothing else. No signal can interrupt it:
-// all are blocked.
+// fork starts a process that only runs body. It is a copy of this process with
+// only the thread of the caller. The Go runtime does not work there, so body may
+// make only raw system calls. All signals are blocked, so none interrupts it.
 func fork(body func()) (pid int, err error) {
 	var all, old unix.Sigset_t
 	for i := range all.Val {
@@ -27,9 +26,9 @@ func fork(body func()) (pid int, err error) {
 	return int(n), nil
 }
 
-// split returns in the parent only. It stays on one thread, without
-// [runtime.LockOSThread], which may want another one: with all signals blocked
-// nothing preempts it.
+// split returns in the parent only. It must stay on one thread. It does not call
+// [runtime.LockOSThread], which may need a new thread; instead it blocks all
+// signals, so the runtime cannot preempt it.
 //
 //go:noinline
 //go:norace

@@ -11,12 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isJob reports whether this process is a job of its own in the
-// foreground of a terminal. A part of one, such as in a script, is none: to the
-// rest of the job it must not do anything.
+// isJob reports whether this process is a whole job in the foreground of a
+// terminal. A part of a job, such as a command in a script, is not: it must not
+// signal the rest of the job.
 func isJob() bool { return unix.Getpgrp() == unix.Getpid() && term.InForeground() }
 
-// signal hands a signal on, to the whole group if it is the command's own.
+// signal passes a signal on, to the whole group if the command has its own.
 func (p *process) signal(sig syscall.Signal) {
 	if p.apart {
 		syscall.Kill(-p.pid, sig)
@@ -25,17 +25,17 @@ func (p *process) signal(sig syscall.Signal) {
 	p.kill(sig)
 }
 
-// signalGroup ends the command and whatever else is in its group. A stopped
-// process would heed TERM only when it is continued.
+// signalGroup sends a signal to the command and its group. CONT follows, because a
+// stopped process handles TERM only after it is continued.
 func (p *process) signalGroup(sig syscall.Signal) {
 	group := -p.pid
 	if !p.apart { // we lead the group
 		if theirs, err := unix.Getpgid(p.pid); err != nil || theirs != unix.Getpgrp() {
-			p.kill(sig) // it has left
+			p.kill(sig) // the command has left the group
 		}
 		group = 0
 		if sig != unix.SIGKILL {
-			signal.Ignore(sig) // we are in it ourselves
+			signal.Ignore(sig) // this process is in the group
 		}
 	}
 	syscall.Kill(group, sig)
@@ -44,10 +44,10 @@ func (p *process) signalGroup(sig syscall.Signal) {
 	}
 }
 
-// mayBeKilled reports whether the kernel lets this process do that.
+// mayBeKilled reports whether this process has the permission to kill it.
 func (s Survivor) mayBeKilled() bool { return syscall.Kill(s.PID, 0) != unix.EPERM }
 
-// groupLives reports whether there is anybody left in the command's own group.
+// groupLives reports whether the command's own group still has a process.
 func (p *process) groupLives() bool {
 	return p.apart && syscall.Kill(-p.pid, 0) != unix.ESRCH
 }
@@ -56,14 +56,14 @@ func (p *process) groupLives() bool {
 func outcomeOf(ws syscall.WaitStatus, err error) Outcome {
 	switch {
 	case err != nil:
-		return Outcome{Status: 1} // as flock(1): somebody else has waited for it
+		return Outcome{Status: 1} // as flock(1): other code has waited for the command
 	case ws.Signaled():
 		return Outcome{Status: ExitSignal + int(ws.Signal()), By: ws.Signal()}
 	}
 	return Outcome{Status: ws.ExitStatus()}
 }
 
-// become turns this process into the command.
+// become replaces this process by the command.
 func become(path string, argv, env []string) error { return syscall.Exec(path, argv, env) }
 
 func isScript(err error) bool { return errors.Is(err, unix.ENOEXEC) }

@@ -4,8 +4,9 @@ package child
 
 import "syscall"
 
-// Attributes of a command: in a group of its own, or leashed. KILL is the only
-// signal that nobody can refuse to die of.
+// Attributes returns the attributes of a command that has its own process group
+// (apart) or dies with this process (leashed). It dies by KILL, the only signal
+// that a process cannot ignore.
 func Attributes(apart, leashed bool) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: apart}
 	if leashed {

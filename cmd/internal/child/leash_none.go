@@ -4,6 +4,6 @@ package child
 
 import "syscall"
 
-// Attributes of a command: in a group of its own. These systems know no way to
-// have it die with us.
+// Attributes returns the attributes of a command that has its own process group
+// (apart). On these systems a command cannot be made to die with this process.
 func Attributes(apart, _ bool) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: apart} }

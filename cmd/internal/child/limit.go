@@ -6,21 +6,20 @@ import (
 	"time"
 )
 
-// A Limit is the end of the time that a command may run: TERM and then, if it
-// does not heed it, KILL, as timeout(1) has it. They go to all that the command
-// has started where the system tells of that (Linux with /proc), and elsewhere
-// to its process group.
+// A Limit is the time that a command may run. Then it gets TERM and, if it does
+// not end, KILL, as with timeout(1). On Linux with /proc the signals go to every
+// process that the command has started, elsewhere to its process group.
 //
-// The command gets a group of its own for that, so that nobody else is hit.
-// As a job of its own in the foreground of a terminal it does not: it would be
-// in the background there, and could not read what is typed. There the shell
-// has made a group of the job, and that is ended.
+// The command gets its own process group, so that no other process is hit. There
+// is one exception: if this process is a whole job in the foreground of a
+// terminal, the command stays in the group of the job, because a new group would
+// be in the background and could not read from the terminal.
 type Limit struct {
 	Time      time.Duration // 0 = no limit
 	KillAfter time.Duration // 0 = no KILL
 }
 
-// A Survivor is a process that a command has started and that was not ended.
+// A Survivor is the command, or a process that it has started, that did not end.
 type Survivor struct {
 	PID  int
 	Name string // empty if it is not known
@@ -32,20 +31,20 @@ type clock struct {
 	gaveUp chan struct{} // closed when the command cannot be ended
 
 	// Guarded by the relay's mutex until the command has ended.
-	exceeded time.Time // when TERM was sent; zero = it was not
-	killed   bool
+	exceeded time.Time // when TERM was sent; zero = not sent
+	killed   bool      // KILL was sent
 }
 
 const (
-	// graceOfTerm is for what the command has started and that takes a little
-	// longer than the command to heed TERM, if there is no KILL.
+	// graceOfTerm is how long processes that the command has started may take to
+	// end after the command, if there is no KILL.
 	graceOfTerm = time.Second
-	// graceOfKill is for the kernel to end what was killed. A process that hangs
-	// in a file system ends when that goes on, which may be never.
+	// graceOfKill is how long the kernel may take to end killed processes. A
+	// process that hangs in a file system may never end.
 	graceOfKill = 5 * time.Second
 )
 
-// on sets the clock for a command that has just been started.
+// on starts the clock of a command that has just started.
 func (l Limit) on(p *process, r *Relay) *clock {
 	c := &clock{Limit: l, gaveUp: make(chan struct{})}
 	time.AfterFunc(l.Time, func() {
@@ -66,7 +65,8 @@ func (l Limit) on(p *process, r *Relay) *clock {
 	return c
 }
 
-// kill ends the command, and whatever it has started.
+// kill sends KILL to the command and the processes that it has started, until they
+// have ended or graceOfKill is over.
 func (c *clock) kill(p *process, r *Relay) {
 	for end := time.Now().Add(graceOfKill); ; time.Sleep(20 * time.Millisecond) {
 		sent := true
@@ -83,7 +83,7 @@ func (c *clock) kill(p *process, r *Relay) {
 	}
 }
 
-// outcome is what is handed on for a command that ran for too long.
+// outcome returns the outcome of a command that ran longer than its limit.
 func (c *clock) outcome(p *process, end Outcome) Outcome {
 	over := Outcome{Status: ExitTimedOut, Overtime: true}
 	if c.killed && end.By == syscall.SIGKILL {
@@ -95,9 +95,9 @@ func (c *clock) outcome(p *process, end Outcome) Outcome {
 	return over
 }
 
-// endRest gives what the command has left behind the rest of its time, and then
-// KILL: it may be what does not heed TERM, and it has the lock. Nothing tells of
-// the end of all, so it is looked for. It returns what is left.
+// endRest waits, for the rest of KillAfter, for the processes that the command has
+// left behind, and then sends KILL: they hold the lock, too. No event tells when
+// all of them have ended, so it polls. It returns the processes that are left.
 func (c *clock) endRest(p *process) []Survivor {
 	left := awaitEnd(p, max(c.KillAfter-time.Since(c.exceeded), 0))
 	if len(left) == 0 {
@@ -113,8 +113,8 @@ func (c *clock) endRest(p *process) []Survivor {
 	return left
 }
 
-// awaitEnd waits for the end of what the command has left behind, and returns
-// what is there after that time.
+// awaitEnd waits until the processes that the command has left behind have ended,
+// and returns those that still run after the time most.
 func awaitEnd(p *process, most time.Duration) (left []Survivor) {
 	end := time.Now().Add(most)
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {

@@ -12,19 +12,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How signals of the terminal are told from those that somebody sends to this
-// process alone, by kill(1) for example. The kernel knows, but os/signal does
-// not say. It says so in sigtimedwait(2), to a thread that blocks the signal
-// and waits for it there.
+// How to tell a signal of the terminal from one that was sent to this process
+// alone, for example by kill(1): os/signal does not say, but sigtimedwait(2)
+// does, to a thread that blocks the signal and waits for it.
 //
-// A signal for a process goes to its main thread if that takes it. So on a
-// terminal the main thread waits there for as long as the process lives, and
-// the program runs on another one. A signal that comes while the main thread
-// is on its way back there may go to another thread, and from there to
-// os/signal as all others do; then fromTerminal has to guess.
+// The kernel gives a signal for a process to its main thread if that can take it.
+// So with a terminal the main thread waits in sigtimedwait for as long as the
+// process lives, and the program runs on another thread. If a signal comes while
+// the main thread is not waiting, another thread may take it and give it to
+// os/signal; then fromTerminal has to guess.
 
-// hasTerminal says that this process has a controlling terminal. Only an init
-// function can keep the main thread.
+// hasTerminal means that this process has a controlling terminal. It is set in an
+// init function, because only there a goroutine can lock the main thread.
 var hasTerminal bool
 
 func init() {
@@ -37,14 +36,14 @@ func init() {
 	runtime.LockOSThread()
 }
 
-// OnMainThread runs the program, which does not return, and does on the main
-// thread what has to be done there.
+// OnMainThread runs the program, which does not return, and waits for signals on
+// the main thread.
 func (r *Relay) OnMainThread(program func()) {
 	if !hasTerminal {
 		program()
 	}
-	// Before the program does anything: what it starts later inherits the mask
-	// of its own thread, which blocks nothing.
+	// This comes before the program starts anything. Processes that it starts
+	// inherit the mask of its own thread, which blocks no signal.
 	set := sigset(append(terminalSignals(), sigLeave)...)
 	unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil)
 	go program()
@@ -55,7 +54,7 @@ func (r *Relay) OnMainThread(program func()) {
 		switch {
 		case errno == unix.EINTR:
 		case errno != 0, // this kernel cannot do it
-			sig == sigLeave && info.Code == siTkill: // nobody else's, which Go would drop
+			sig == sigLeave && info.Code == siTkill: // from leaveMainThread, not another process
 			unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, nil)
 			close(r.left)
 			select {}
@@ -65,9 +64,9 @@ func (r *Relay) OnMainThread(program func()) {
 	}
 }
 
-// leaveMainThread has the main thread take no more signals. When it returns,
-// those that were taken are delivered, and the others do what they do by
-// default, which is to end this process.
+// leaveMainThread makes the main thread take no more signals. When it returns, the
+// signals that it took are delivered. Later signals have their default effect,
+// which is to end this process.
 func (r *Relay) leaveMainThread() {
 	if !hasTerminal {
 		return
@@ -79,9 +78,9 @@ func (r *Relay) leaveMainThread() {
 	<-r.left
 }
 
-// terminalSignals are those that the terminal sends, and that are not ignored.
+// terminalSignals returns the signals of the terminal that are not ignored.
 func terminalSignals() (list []syscall.Signal) {
-	if !signal.Ignored(unix.SIGINT) { // else QUIT is, too: see catch
+	if !signal.Ignored(unix.SIGINT) { // if INT is ignored, QUIT is, too: see catch
 		list = append(list, unix.SIGINT, unix.SIGQUIT)
 	}
 	if !signal.Ignored(unix.SIGHUP) {
@@ -93,5 +92,5 @@ func terminalSignals() (list []syscall.Signal) {
 const (
 	siKernel = 0x80 // SI_KERNEL, see sigaction(2)
 	siTkill  = -6   // SI_TKILL
-	sigLeave = 64   // SIGRTMAX, which nobody else has a use for here
+	sigLeave = 64   // SIGRTMAX, which nothing else in this process uses
 )

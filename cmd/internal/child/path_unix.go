@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LookPath finds a command as execvp(3) does. Unlike [os/exec.LookPath] it has
-// a default for PATH, and takes an empty place in it for the working directory.
+// LookPath finds a command as execvp(3) does. Unlike [os/exec.LookPath] it has a
+// default for PATH, and an empty element of PATH means the working directory.
 func LookPath(name string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
@@ -29,7 +29,7 @@ func LookPath(name string) (string, error) {
 		case nil:
 			return path, nil
 		case unix.EACCES:
-			found = err // unless there is another
+			found = err // unless a later directory has the command
 		}
 	}
 	return "", found

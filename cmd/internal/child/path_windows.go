@@ -9,7 +9,7 @@ import (
 func LookPath(name string) (string, error) {
 	path, err := exec.LookPath(name)
 	if errors.Is(err, exec.ErrDot) {
-		err = nil // the user's PATH is the user's business
+		err = nil // the user's PATH may name the working directory
 	}
 	if err != nil {
 		return "", Reason(err)

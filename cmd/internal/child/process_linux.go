@@ -9,24 +9,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process is the command. It is started by package syscall because package os
-// first finds out, by a process that it starts for that, what the kernel can
-// do.
+// A process is the command. Package syscall starts it, because package os would
+// first start another process to find out what the kernel supports.
 type process struct {
 	pid   int
 	apart bool // it has a process group of its own
 
-	family *family // nil if its time is not limited
+	family *family // nil if the command has no limit
 }
 
-// start starts a command with our files. A leashed one dies with this process.
+// start starts a command with the standard files of this process. A leashed
+// command dies with this process.
 func start(path string, argv, env []string, apart, leashed, limited bool) (*process, error) {
 	p := &process{apart: apart}
 	if limited {
 		p.family = found()
 	}
 	if leashed {
-		runtime.LockOSThread() // it dies with the thread that started it, see prctl(2)
+		runtime.LockOSThread() // the command dies with the thread that started it, see prctl(2)
 	}
 	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
 		Env: env, Files: standardFiles(), Sys: Attributes(apart, leashed),
@@ -37,8 +37,8 @@ func start(path string, argv, env []string, apart, leashed, limited bool) (*proc
 	return p, err
 }
 
-// standardFiles are the command's first three descriptors. One that was closed
-// when this process started is closed there, too.
+// standardFiles returns the command's first three descriptors. A descriptor that was
+// closed when this process started is closed in the command, too.
 func standardFiles() []uintptr {
 	files := []uintptr{0, 1, 2}
 	for fd := range files {
@@ -57,8 +57,8 @@ func (p *process) reapOrphans() {
 	}
 }
 
-// wait waits for the command's end. It stays a zombie, and keeps its PID, until
-// nobody will send it a signal any more.
+// wait waits for the command's end. The command stays a zombie, and keeps its PID,
+// until Over has made sure that no signal is sent to it any more.
 func (p *process) wait(r *Relay) Outcome {
 	for unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
 	}
@@ -71,9 +71,9 @@ func (p *process) wait(r *Relay) Outcome {
 	}
 }
 
-// signalAll sends TERM or KILL to the command and to all that it has started,
-// and reports whether the command was sent it. What is stopped would heed TERM
-// only when it is continued.
+// signalAll sends TERM or KILL to the command and to every process that it has
+// started, and continues stopped processes, which handle TERM only then. It
+// reports whether this process may signal the command.
 func (p *process) signalAll(sig syscall.Signal) (sent bool) {
 	if !p.family.known || p.family.signal(p.pid, p.apart, sig) != nil {
 		p.signalGroup(sig)
@@ -81,7 +81,8 @@ func (p *process) signalAll(sig syscall.Signal) (sent bool) {
 	return Survivor{PID: p.pid}.mayBeKilled()
 }
 
-// left are the command, if it has not ended, and what it has started.
+// left returns the command and the processes that it has started, those that have
+// not ended.
 func (p *process) left() (list []Survivor) {
 	members, err := p.family.living(p.pid, p.apart)
 	if err != nil && p.groupLives() {

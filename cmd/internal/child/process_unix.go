@@ -14,8 +14,8 @@ type process struct {
 	apart bool // it has a process group of its own
 }
 
-// start starts a command with our files. A leashed one dies with this process,
-// where the system can do that.
+// start starts a command with the standard files of this process. A leashed
+// command dies with this process, where the system supports that.
 func start(path string, argv, env []string, apart, leashed, _ bool) (*process, error) {
 	p, err := os.StartProcess(path, argv, &os.ProcAttr{
 		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: Attributes(apart, leashed),
@@ -37,13 +37,13 @@ func (p *process) wait(r *Relay) Outcome {
 }
 
 // signalAll sends TERM or KILL to the command and to its process group, and
-// reports whether the command was sent it.
+// reports whether this process may signal the command.
 func (p *process) signalAll(sig syscall.Signal) (sent bool) {
 	p.signalGroup(sig)
 	return Survivor{PID: p.pid}.mayBeKilled()
 }
 
-// left is what has not ended of the command's own group.
+// left returns the command if its own group still has a process.
 func (p *process) left() []Survivor {
 	if !p.groupLives() {
 		return nil

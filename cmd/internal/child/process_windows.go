@@ -9,11 +9,11 @@ import (
 // A process is the command.
 type process struct {
 	*os.Process
-	apart bool // it never is: there are no groups here
+	apart bool // always false: there are no process groups
 }
 
-// start starts a command with our files. Every one is leashed here: see
-// fsync-lock.
+// start starts a command with the standard files of this process. Every command
+// is leashed, by fsync-lock.
 func start(path string, argv, env []string, _, _, _ bool) (*process, error) {
 	p, err := os.StartProcess(path, argv, &os.ProcAttr{
 		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
@@ -24,7 +24,7 @@ func start(path string, argv, env []string, _, _, _ bool) (*process, error) {
 	return &process{Process: p}, nil
 }
 
-// become would be exec(3).
+// become fails: Windows has no exec(3).
 func become(string, []string, []string) error { return errors.ErrUnsupported }
 
 // isJob is always true: there are no process groups.
@@ -42,10 +42,10 @@ func (p *process) wait(r *Relay) Outcome {
 	return Outcome{Status: state.ExitCode()}
 }
 
-// signal does nothing: what there is, the console sends to all.
+// signal does nothing: the console sends its signals to every process itself.
 func (p *process) signal(syscall.Signal) {}
 
-// signalAll ends the command; there is only one way to.
+// signalAll ends the command, whatever the signal.
 func (p *process) signalAll(syscall.Signal) (sent bool) { return p.Kill() == nil }
 
 func (p *process) left() []Survivor { return nil }

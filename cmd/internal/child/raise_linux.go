@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// raise sends a signal to this thread: the main thread may be waiting for it,
-// or be this one and block it.
+// raise sends a signal to this thread, and unblocks it here. A signal to the whole
+// process could go to the main thread, which blocks it and waits for it.
 func raise(sig syscall.Signal) {
 	runtime.LockOSThread()
 	set := sigset(sig)
 	unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, nil)
 	unix.Tgkill(os.Getpid(), unix.Gettid(), sig)
-	time.Sleep(time.Second) // it comes at once
+	time.Sleep(time.Second) // the signal comes before that
 }
 
 func sigset(signals ...syscall.Signal) (set unix.Sigset_t) {
@@ -28,8 +28,8 @@ func sigset(signals ...syscall.Signal) (set unix.Sigset_t) {
 	return set
 }
 
-// take takes away a signal of the set that is pending, if there is one. The
-// thread has to block it.
+// take removes a pending signal of the set, if there is one. The thread must block
+// the signal.
 func take(set *unix.Sigset_t) {
 	var now unix.Timespec
 	unix.Syscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(set)), 0,

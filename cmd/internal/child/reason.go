@@ -6,7 +6,8 @@ import (
 	"os/exec"
 )
 
-// Reason leaves out of an error what the message says anyway.
+// Reason returns an error without the operation and the path, which the message
+// has already.
 func Reason(err error) error {
 	var execErr *exec.Error
 	var pathErr *fs.PathError

@@ -1,5 +1,5 @@
 // Package child runs the command of a wrapper such as fsync-lock: it starts the
-// command, hands signals on to it, limits its time, and ends this process as
+// command, passes signals on to it, limits its time, and ends this process as
 // the command ended.
 package child
 
@@ -11,36 +11,35 @@ import (
 	"time"
 )
 
-// A Relay has the signals that come to this process. Until there is a command
-// they end the process, and with it the wait for the lock; from then on they
-// are handed to the command; when that has ended they do nothing any more.
+// A Relay catches the signals of this process. Before the command starts, a signal
+// ends this process and its wait for the lock. While the command runs, the
+// signal is passed on to it. After the command, signals have no effect.
 //
-// A signal from the terminal is not handed on: the terminal sends it to all of
-// its foreground, and so to the command too, which would get it twice.
+// A signal from the terminal is not passed on: the terminal sends it to the whole
+// foreground, so the command would get it twice.
 //
-// Who delivers a signal does so itself, under the mutex. So nobody waits for
-// the command's end but the one who waits for it in the kernel, and there is
-// nothing to wake up between that end and ours.
+// deliver runs in the receiving goroutine, under mu, so no other goroutine has to
+// be woken between the command's end and ours.
 type Relay struct {
 	listening sync.Once
-	caught    chan struct{}  // closed when no signal can kill this process but by our hand
-	signals   chan os.Signal // what is caught; set before caught is closed
-	mine      []os.Signal    // which are, likewise
-	delivered chan struct{}  // closed when signals is, and empty
-	left      chan struct{}  // closed when the main thread takes no signals any more
+	caught    chan struct{}  // closed when all signals are caught
+	signals   chan os.Signal // the caught signals; set before caught is closed
+	mine      []os.Signal    // the signals to catch; set before caught is closed
+	delivered chan struct{}  // closed when signals is closed and empty
+	left      chan struct{}  // closed when the main thread takes no more signals
 
-	mu     sync.Mutex              // guards the fields below; the end of the process is under it too
-	tidy   func()                  // what to do before the end; nil = nothing
-	tell   func(syscall.Signal)    // whom to tell of it; nil = nobody
+	mu     sync.Mutex              // guards the fields below, and the exit of this process
+	tidy   func()                  // called before a signal ends this process; may be nil
+	tell   func(syscall.Signal)    // called with that signal; may be nil
 	p      *process                // the command; nil until it runs
-	sentry *sentry                 // beside it; nil = none
-	asking map[syscall.Signal]bool // of which signals the sentry is asked
-	ended  bool                    // it has, or there will be none
-	last   syscall.Signal
-	came   chan struct{} // has one when last is set
+	sentry *sentry                 // beside the command; nil = none
+	asking map[syscall.Signal]bool // signals for which the sentry is being asked
+	ended  bool                    // the command has ended, or there will be none
+	last   syscall.Signal          // the last signal that came while the command ran
+	came   chan struct{}           // has one element when last is set
 }
 
-// NewRelay returns a relay that does not listen yet.
+// NewRelay returns a relay that does not catch signals yet.
 func NewRelay() *Relay {
 	return &Relay{
 		caught: make(chan struct{}), delivered: make(chan struct{}), left: make(chan struct{}),
@@ -48,21 +47,20 @@ func NewRelay() *Relay {
 	}
 }
 
-// Listen begins to catch signals. It does not wait until they are: that takes
-// a while, in which the lock can be taken.
+// Listen begins to catch signals, and returns before they are caught. That takes a
+// while, in which the caller can take the lock.
 func (r *Relay) Listen() {
 	r.listening.Do(func() { go r.catch() })
 }
 
-// Ready returns when no signal is lost any more, or ends this process without
-// whoever is to be told of it.
+// Ready returns when all signals are caught. From then on no signal is lost, or
+// ends this process without a call of tell.
 func (r *Relay) Ready() {
 	r.Listen()
 	<-r.caught
 }
 
-// deliver does what is to be done about a signal. Typed says that the terminal
-// sent it.
+// deliver handles a signal; typed means that the terminal sent it.
 func (r *Relay) deliver(sig syscall.Signal, typed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -89,15 +87,15 @@ func (r *Relay) deliver(sig syscall.Signal, typed bool) {
 	}
 }
 
-// handOn sends the command a signal that has come to this process, unless the
-// command has got it, too: the terminal has sent it to both, or the sentry tells
-// so. Of two equal signals that come while the sentry is waited for one is
-// handed on, as the kernel does it with two that a process has not yet taken.
+// handOn sends the command a signal that came to this process, unless the command
+// has received it, too: from the terminal, or as the sentry reports. If two equal
+// signals come while the sentry is being asked, only one is passed on, just as
+// the kernel merges two equal pending signals.
 func (r *Relay) handOn(sig syscall.Signal, hasIt bool) {
 	s, p := r.sentry, r.p
 	switch {
 	case hasIt && s != nil:
-		go s.got(sig, p) // so that what it reports is not taken for the next one
+		go s.got(sig, p) // takes the report, which would be mistaken for the next signal
 	case hasIt:
 	case s == nil || sig == sigCont:
 		p.signal(sig)
@@ -109,7 +107,7 @@ func (r *Relay) handOn(sig syscall.Signal, hasIt bool) {
 			defer r.mu.Unlock()
 			delete(r.asking, sig)
 			if !got && !r.ended && r.p == p {
-				if p.apart { // it goes to the whole group
+				if p.apart { // the signal goes to the whole group, and so to the sentry
 					s.expect(sig)
 				}
 				p.signal(sig)
@@ -118,7 +116,7 @@ func (r *Relay) handOn(sig syscall.Signal, hasIt bool) {
 	}
 }
 
-// post posts the sentry beside a command, if that still runs.
+// post starts the sentry beside a command that still runs.
 func (r *Relay) post(p *process) {
 	r.unlessOver(func() {
 		if r.p == p {
@@ -127,8 +125,8 @@ func (r *Relay) post(p *process) {
 	})
 }
 
-// start starts the command, when signals are caught. One that comes while it is
-// started is handed to it.
+// start starts the command after signals are caught. A signal that comes
+// meanwhile is passed on to the command.
 func (r *Relay) start(c Command) (*process, error) {
 	r.Ready()
 	r.mu.Lock()
@@ -143,16 +141,15 @@ func (r *Relay) start(c Command) (*process, error) {
 	return p, err
 }
 
-// release ends the catching, before a program is executed in our place: what
-// was caught and not yet delivered would be lost with us. What comes from now
-// on does what it does by default, where the system can be told so, and what
-// has come is delivered when release returns.
+// release stops catching signals, before a program replaces this process. When it
+// returns, all caught signals are delivered; otherwise they would be lost. Later
+// signals have their default effect, where setDefault can set that.
 func (r *Relay) release() {
 	r.leaveMainThread()
 	select {
 	case <-r.caught:
 	default:
-		return // there was nothing to wait for
+		return // signals were never caught
 	}
 	for _, sig := range r.mine {
 		setDefault(sig.(syscall.Signal))
@@ -162,31 +159,31 @@ func (r *Relay) release() {
 	<-r.delivered
 }
 
-// ignore has signals do nothing any more, when the command could not be
-// executed after all: what there is to be said of it is not to be cut short.
+// ignore makes this process ignore signals when the command could not be executed,
+// so that no signal cuts off the message about it.
 func (r *Relay) ignore() {
-	if len(r.mine) > 0 { // without any it would ignore all that there are
+	if len(r.mine) > 0 { // Ignore without arguments ignores every signal
 		signal.Ignore(r.mine...)
 	}
 }
 
-// Before has something done before a signal ends this process.
+// Before sets a function to call before a signal ends this process.
 func (r *Relay) Before(tidy func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tidy = tidy
 }
 
-// WhenInterrupted has somebody told if a signal ends this process before there
-// is a command.
+// WhenInterrupted sets a function to call if a signal ends this process before the
+// command runs.
 func (r *Relay) WhenInterrupted(tell func(syscall.Signal)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tell = tell
 }
 
-// InsteadOfTelling does something unless the relay has told of a signal, and has
-// nobody told of one that comes later.
+// InsteadOfTelling calls do, unless a signal is ending this process, and removes
+// the function of WhenInterrupted.
 func (r *Relay) InsteadOfTelling(do func()) {
 	r.unlessOver(func() {
 		r.tell = nil
@@ -194,8 +191,7 @@ func (r *Relay) InsteadOfTelling(do func()) {
 	})
 }
 
-// unlessOver does something to the command, if that has not ended, and reports
-// whether it did.
+// unlessOver calls do if the command has not ended, and reports whether it did.
 func (r *Relay) unlessOver(do func()) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -206,9 +202,9 @@ func (r *Relay) unlessOver(do func()) bool {
 	return true
 }
 
-// Over says that the command has ended, and must not be sent anything any more:
-// its PID is about to be somebody else's. Or that there will be no command, and
-// that what this process has still to say is not to be cut short.
+// Over notes that the command has ended, or that there will be none. The command
+// gets no more signals, because its PID may soon be that of another process.
+// Signals do not end this process any more, so it can finish its messages.
 func (r *Relay) Over() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -219,9 +215,9 @@ func (r *Relay) Over() {
 	}
 }
 
-// Mourn ends this process by the signal that ended both it and the command, as
-// if it had not been caught here: a shell goes on with its loop if a command
-// has dealt with Ctrl-C, and stops if Ctrl-C has killed it.
+// Mourn ends this process as the command ended, by the same signal if one came to
+// both. A shell needs that: it stops a loop if Ctrl-C killed a command, and goes
+// on if the command handled Ctrl-C.
 func (r *Relay) Mourn(end Outcome) int {
 	r.awaitTyped(end)
 	r.mu.Lock()
@@ -232,8 +228,8 @@ func (r *Relay) Mourn(end Outcome) int {
 	return end.Status
 }
 
-// awaitTyped waits for an INT that the terminal has sent to the command, and so
-// to us as well: it may still be on its way.
+// awaitTyped waits for our copy of an INT from the terminal that ended the
+// command: it may still be on its way.
 func (r *Relay) awaitTyped(end Outcome) {
 	r.mu.Lock()
 	awaited := end.By == sigInt && r.last != sigInt && !r.p.apart && fromTerminal(sigInt)
@@ -249,9 +245,9 @@ func (r *Relay) awaitTyped(end Outcome) {
 
 // An Outcome is how a command ended.
 type Outcome struct {
-	Status int            // as it is handed on
-	By     syscall.Signal // what ended it; 0 = itself
+	Status int            // the exit status of this process
+	By     syscall.Signal // the signal that ended it; 0 = none
 
-	Overtime bool       // it was told to end because it ran for too long; By is KILL if it was killed
-	Left     []Survivor // and these were not ended
+	Overtime bool       // it ran longer than its limit; By is KILL if it was killed
+	Left     []Survivor // processes that it has started, or it itself, that did not end
 }

@@ -16,12 +16,13 @@ const (
 	sigCont = unix.SIGCONT
 )
 
-// catch catches what is handed on, first what would kill this process.
+// catch catches the signals that are passed on, first those that would kill this
+// process.
 //
-// HUP and INT stay ignored if they are, as HUP is below nohup(1), here and in
-// the command. Of the other signals the Go runtime does not tell. But a shell
-// without job control that runs something in the background has it ignore both
-// INT and QUIT.
+// If HUP or INT is ignored, as HUP is with nohup(1), it stays ignored, here and in
+// the command. For other signals the Go runtime does not tell whether they are
+// ignored. But a shell without job control makes a background command ignore
+// both INT and QUIT, so QUIT is ignored if INT is.
 func (r *Relay) catch() {
 	r.signals = make(chan os.Signal, 16)
 	if signal.Ignored(unix.SIGINT) {
@@ -42,18 +43,17 @@ func (r *Relay) catch() {
 	close(r.delivered)
 }
 
-// fromTerminal reports whether the terminal may have sent the signal: it sends
-// it to every process of the foreground group. A signal that was sent to this
-// process alone, while it is in the foreground, looks the same here; see
-// OnMainThread.
+// fromTerminal reports whether the terminal may have sent the signal, to every
+// process of the foreground group. A signal to this process alone looks the same
+// here, if it is in the foreground; OnMainThread can tell.
 func fromTerminal(sig syscall.Signal) bool {
 	return (sig == unix.SIGINT || sig == unix.SIGQUIT) && term.InForeground()
 }
 
-// endBy ends this process by a signal, as if that were not caught. It returns
-// the exit status for where that cannot be done: what Go does for QUIT is no
-// good to anybody, and others it does not die of. The kernel lets no signal end
-// the first process of a container that way.
+// endBy ends this process by a signal, as if it was not caught. Where that is not
+// possible it returns the exit status: the Go runtime answers QUIT with a dump of
+// all goroutines, does not die of some signals, and the kernel does not let a
+// signal end the first process of a container (PID 1).
 func endBy(sig syscall.Signal) int {
 	switch sig {
 	case unix.SIGTERM, unix.SIGINT, unix.SIGHUP:

@@ -8,10 +8,10 @@ import (
 
 const (
 	sigInt  = syscall.SIGINT
-	sigCont = syscall.Signal(-1) // there is none
+	sigCont = syscall.Signal(-1) // does not exist
 )
 
-// catch catches Ctrl-C, the only signal that there is.
+// catch catches Ctrl-C, the only signal on Windows.
 func (r *Relay) catch() {
 	r.signals = make(chan os.Signal, 16)
 	signal.Notify(r.signals, os.Interrupt)
@@ -22,8 +22,8 @@ func (r *Relay) catch() {
 	close(r.delivered)
 }
 
-// fromTerminal is always true: the console sends its signals to every process
-// on it, and nobody else sends any.
+// fromTerminal is always true: only the console sends signals, and it sends them
+// to every process on it.
 func fromTerminal(syscall.Signal) bool { return true }
 
 func endBy(sig syscall.Signal) int { return ExitSignal + int(sig) }

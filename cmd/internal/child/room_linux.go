@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The Go runtime aborts the process, with a page of text, when the system gives
-// it no thread. So where the user's limit is near, this process looks for room
-// before it does anything else, and makes its threads before the command runs.
+// The Go runtime aborts the process, with a page of text, if it cannot make a
+// thread. So if the user's limit is near, this process first checks that there is
+// room, and makes its threads before the command runs.
 
-// tasks is how many threads and processes this process may need at a time: the
-// runtime's, the command, and some to spare.
+// tasks is how many threads and processes this process may need at a time: those of
+// the runtime, the command, and some spare ones.
 const tasks = 14
 
 func init() {
@@ -32,28 +32,28 @@ func init() {
 	makeThreads()
 }
 
-// exitWith ends this process with a line on stderr. It needs no other thread.
+// exitWith ends this process with a line on stderr, without another thread.
 func exitWith(status int, why string) {
 	syscall.Write(2, []byte(filepath.Base(os.Args[0])+": "+why+"\n"))
 	os.Exit(status)
 }
 
-// far reports whether the limit is so high that all processes of the system
-// together leave room.
+// far reports whether the limit is far away, even if all processes of the system
+// belonged to this user.
 func far(limit uint64) bool {
-	const most = 1<<16 - 1 // that the kernel can tell
+	const most = 1<<16 - 1 // the largest number that Sysinfo can report
 	var info unix.Sysinfo_t
 	return limit >= most && unix.Sysinfo(&info) == nil && info.Procs < most-tasks ||
 		unix.Sysinfo(&info) == nil && uint64(info.Procs)+tasks <= min(limit, most)
 }
 
-// room tries whether the kernel makes a process even if the limit is lower by
-// what this one will need. It knows best who is not limited.
+// room lowers the limit by the number of tasks and tries to start a process. Only
+// the kernel knows whether the limit applies to this user.
 func room(limit unix.Rlimit) bool {
 	lower := limit
 	lower.Cur -= min(limit.Cur, tasks-1)
 	if unix.Setrlimit(unix.RLIMIT_NPROC, &lower) != nil {
-		return true // nothing can be found out
+		return true // cannot try
 	}
 	defer unix.Setrlimit(unix.RLIMIT_NPROC, &limit)
 	pid, err := fork(func() {})
@@ -67,8 +67,8 @@ func room(limit unix.Rlimit) bool {
 	return err != unix.EAGAIN
 }
 
-// makeThreads has the runtime make the threads that it may want later. It keeps
-// them when they have nothing to do.
+// makeThreads makes the runtime start the threads that it may need later. The
+// runtime keeps idle threads.
 func makeThreads() {
 	runtime.GOMAXPROCS(min(2, runtime.GOMAXPROCS(0)))
 	var all sync.WaitGroup

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Say writes a message. If nobody reads it any more, that must not end this
-// process by SIGPIPE, and with it the care for the command.
+// Say writes a message. It blocks SIGPIPE: a closed pipe must not end this process
+// while the command runs.
 func Say(f *os.File, text string) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// Say writes a message. Package os would end this process by SIGPIPE if nobody
-// reads it any more (os/signal), and with it the care for the command.
+// Say writes a message. It does not use package os, which would end this process
+// by SIGPIPE if the pipe is closed (os/signal), while the command runs.
 func Say(f *os.File, text string) { syscall.Write(int(f.Fd()), []byte(text)) }

@@ -13,32 +13,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A sentry tells whether a signal that this process got was sent to the command
-// as well. The kernel does not tell whom a signal was sent to: one to this
-// process alone looks like one to its process group, or to each process of a
-// control group. So the sentry stands beside the command, as a process of the
-// same group and control group that does nothing but report its signals. What it
-// gets too, the command has got, and is not handed on.
+// A sentry tells whether a signal to this process was also sent to the command. The
+// kernel does not say: a signal to this process alone looks like one to its
+// process group, or to each process of a control group. So the sentry is a
+// process in the group and the control group of the command that only reports
+// its signals. If the sentry gets a signal, the command has got it, too, and it is
+// not passed on.
 //
-// It is a fork of this process that has no files open, and another name, so that
-// a signal to processes by name (pkill, killall) does not reach it. It dies with
-// this process.
+// The sentry is a fork of this process. It has no files open except the pipe for
+// its reports, and another name, so that a signal to processes by name (pkill,
+// killall) does not reach it. It dies with this process.
 type sentry struct {
 	pid, group int
 	reports    *os.File
 
 	mu    sync.Mutex                   // guards the fields below
 	heard map[syscall.Signal]time.Time // when it reported a signal
-	echo  map[syscall.Signal]bool      // what we have sent to its group ourselves
-	news  chan struct{}                // closed when there is a report
+	echo  map[syscall.Signal]bool      // signals that this process has sent to its group
+	news  chan struct{}                // closed when a report comes
 }
 
 const (
-	// sentryAfter is how long a command runs before it has a sentry: a short one
-	// needs none. A signal that comes earlier is always handed on.
+	// sentryAfter is how long a command runs before it gets a sentry. A short
+	// command needs none. A signal that comes earlier is always passed on.
 	sentryAfter = 5 * time.Millisecond
-	// patience is how long after us the sentry may get its signal. Whoever sends
-	// a signal to many processes does so one by one.
+	// patience is how long after this process the sentry may get a signal: one
+	// that goes to many processes is sent to one after the other.
 	patience = 100 * time.Millisecond
 )
 
@@ -47,7 +47,7 @@ var sentryPID atomic.Int64
 // isSentry reports whether a child of this process is a sentry.
 func isSentry(pid int) bool { return int64(pid) == sentryPID.Load() }
 
-// post posts a sentry beside the command, or none if that cannot be.
+// post starts a sentry beside the command. It returns nil if that fails.
 func post(p *process) *sentry {
 	s := &sentry{group: unix.Getpgrp(), heard: map[syscall.Signal]time.Time{}, echo: map[syscall.Signal]bool{}, news: make(chan struct{})}
 	if p.apart {
@@ -84,7 +84,7 @@ func (s *sentry) dismiss() {
 	s.reports.Close()
 }
 
-// listen takes the reports.
+// listen reads the reports.
 func (s *sentry) listen() {
 	var buf [16]byte
 	for {
@@ -107,8 +107,8 @@ func (s *sentry) listen() {
 	}
 }
 
-// got reports whether the command has got a signal that has just come to this
-// process. It takes a moment if it has not.
+// got reports whether the command, too, has got a signal that has just come to this
+// process. If it has not, got waits for patience.
 func (s *sentry) got(sig syscall.Signal, p *process) bool {
 	if !s.isBeside(p) {
 		return false
@@ -131,23 +131,23 @@ func (s *sentry) got(sig syscall.Signal, p *process) bool {
 	}
 }
 
-// isBeside reports whether the command is in the group that the sentry is in. It
-// may have left it, and then the sentry gets what the command does not.
+// isBeside reports whether the command is in the group of the sentry. If it has
+// left that group, the sentry gets signals that the command does not get.
 func (s *sentry) isBeside(p *process) bool {
 	group, err := unix.Getpgid(p.pid)
 	return err == nil && group == s.group
 }
 
-// expect says that we are about to send a signal to the command's group.
+// expect notes that this process is about to send a signal to the command's group.
 func (s *sentry) expect(sig syscall.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.echo[sig] = true
 }
 
-// orders are what a sentry needs to know. It cannot be told after the fork.
+// orders is what a sentry needs to know. It is set before the fork.
 var orders struct {
-	reports uintptr // the pipe's descriptor
+	reports uintptr // the descriptor of the pipe
 	group   uintptr
 	parent  uintptr
 	signals unix.Sigset_t
@@ -164,21 +164,22 @@ func prepareOrders(w *os.File, group int) {
 	orders.args, orders.length = commandLine()
 }
 
-// commandLine is where the command line lies. The Go runtime does not copy it.
+// commandLine returns the memory of the command line, which the Go runtime does
+// not copy.
 func commandLine() (start unsafe.Pointer, length uintptr) {
 	for _, arg := range os.Args {
 		at := unsafe.Pointer(unsafe.StringData(arg))
 		if start == nil {
 			start = at
 		} else if at != unsafe.Add(start, length) {
-			break // it was changed
+			break // the program changed os.Args
 		}
 		length += uintptr(len(arg)) + 1
 	}
 	return start, length
 }
 
-// watch is the sentry. It runs in a process of its own; see fork.
+// watch is the program of the sentry. It runs in its own process; see fork.
 //
 //go:norace
 //go:nosplit
@@ -202,7 +203,7 @@ func watch() {
 		return
 	}
 	if _, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 1, 1<<31-1, 0); errno != 0 {
-		return // it would keep the lock, and pipes
+		return // the sentry would keep the lock and pipes open
 	}
 	for {
 		sig, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&orders.signals)), 0, 0, sigsetSize, 0, 0)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A sentry would tell whether a signal was sent to the command as well. There is
-// none here: a signal is always handed on, and may come twice.
+// A sentry does not exist on this system: every signal is passed on, and the
+// command may get it twice.
 type sentry struct{}
 
 const sentryAfter = time.Duration(0)

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SignalName is what kill(1) calls a signal; empty for 0, which is none.
+// SignalName returns the name that kill(1) has for a signal; empty for 0.
 func SignalName(sig syscall.Signal) string {
 	name := strings.TrimPrefix(unix.SignalName(sig), "SIG")
 	if name == "" && sig > 0 {
-		name = strconv.Itoa(int(sig)) // one of the real-time signals
+		name = strconv.Itoa(int(sig)) // a real-time signal
 	}
 	return name
 }

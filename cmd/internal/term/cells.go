@@ -2,7 +2,7 @@ package term
 
 import "unicode"
 
-// Cells is how many cells of a terminal a text takes.
+// Cells returns how many cells of a terminal a text needs.
 func Cells(s string) int {
 	n := 0
 	for _, r := range s {
@@ -11,9 +11,9 @@ func Cells(s string) int {
 	return n
 }
 
-// cellsOf is 0 for what is drawn over the character before it, and 2 for wide
-// characters: those that East Asian Width (Unicode's annex 11) calls so, in
-// ranges that are a little generous.
+// cellsOf is 0 for a character that is drawn over the one before it, and 2 for a
+// wide character. The ranges are those of East Asian Width (Unicode annex 11),
+// slightly extended.
 func cellsOf(r rune) int {
 	switch {
 	case r < 0x300:
@@ -28,7 +28,7 @@ func cellsOf(r rune) int {
 	return 1
 }
 
-// Fit shortens a text to n cells. An ellipsis at its end says so.
+// Fit shortens a text to n cells. A shortened text ends with an ellipsis.
 func Fit(s string, n int) string {
 	if len(s) <= n || Cells(s) <= n {
 		return s

@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// UTF8 reports whether text may have characters beyond ASCII in it: whether the
-// locale's encoding is UTF-8. Of the variables that say so, the first that is
-// set counts (POSIX, 8.2); if none is, the locale is C. A console of Windows
-// takes all characters.
+// UTF8 reports whether the encoding of the locale is UTF-8, so that text may have
+// characters beyond ASCII. The first variable that is set counts (POSIX, 8.2); if
+// none is set, the locale is C. A Windows console accepts all characters.
 func UTF8() bool {
 	if runtime.GOOS == "windows" {
 		return true
@@ -23,8 +22,8 @@ func UTF8() bool {
 	return false
 }
 
-// ASCII is a text for a locale without UTF-8: an ellipsis becomes three dots,
-// and any other character beyond ASCII a question mark.
+// ASCII converts a text for a locale without UTF-8: an ellipsis becomes three dots,
+// any other character beyond ASCII becomes a question mark.
 func ASCII(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r > 0x7e {
@@ -34,7 +33,7 @@ func ASCII(s string) string {
 	}, strings.ReplaceAll(s, "…", "..."))
 }
 
-// FitASCII shortens a text of ASCII to n characters, as [Fit] does.
+// FitASCII shortens an ASCII text to n characters, as [Fit] does.
 func FitASCII(s string, n int) string {
 	switch {
 	case len(s) <= n:

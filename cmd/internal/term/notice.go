@@ -9,12 +9,12 @@ import (
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
-// A Notice is a line on the terminal that says what is waited for. It appears
-// after a second, is drawn again every second, and wiped when the wait is over.
-// A terminal that cannot do that (TERM=dumb) gets it once, and keeps it. A
-// process in the background has no business on the terminal: the line comes
-// when it is in the foreground. Nor does it wait for a terminal that takes
-// nothing at the moment. There are no colours.
+// A Notice is a line on the terminal that tells what this process waits for. It
+// appears after a second, is drawn again every second, and is erased at the end of
+// the wait. If the terminal cannot erase (TERM=dumb), the line is printed once.
+// A process in the background draws nothing until it is in the foreground. The
+// line is skipped while the terminal is stopped, so it never delays the process.
+// It has no colours.
 type Notice struct {
 	text  func() string
 	timer *time.Timer
@@ -26,9 +26,8 @@ type Notice struct {
 
 const drawEvery = time.Second
 
-// Show begins a notice on stderr, or none, which is nil, if that is no
-// terminal. The text is asked for whenever it is drawn, and need not be
-// harmless.
+// Show starts a notice on stderr. It returns nil if stderr is not a terminal. text
+// is called whenever the line is drawn; it may return control characters.
 func Show(text func() string) *Notice {
 	if _, terminal := Columns(os.Stderr); !terminal {
 		return nil
@@ -44,7 +43,7 @@ func (n *Notice) draw() {
 	var text string
 	shown := InForeground()
 	if shown {
-		text = n.text() // it may take a while
+		text = n.text() // before the mutex: it may take a while
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -63,7 +62,7 @@ func (n *Notice) draw() {
 	n.timer.Reset(drawEvery)
 }
 
-// Wipe ends the notice. It may be called twice, and of none.
+// Wipe ends the notice and erases the line. It may be called twice, and on nil.
 func (n *Notice) Wipe() {
 	if n == nil {
 		return
@@ -78,12 +77,11 @@ func (n *Notice) Wipe() {
 	}
 }
 
-// mayWrite reports whether the line on the terminal is this process's, and
-// writing would not wait: a wait that is over must not go on because somebody
-// has pressed Ctrl-S.
+// mayWrite reports whether this process is in the foreground and a write would not
+// block. Ctrl-S on the terminal must not prolong a wait that is over.
 func (n *Notice) mayWrite() bool { return InForeground() && Takes(os.Stderr) }
 
-// isDumb reports whether the terminal can do nothing but print.
+// isDumb reports whether the terminal can only print.
 func isDumb() bool {
 	term := os.Getenv("TERM")
 	return term == "" || term == "dumb"

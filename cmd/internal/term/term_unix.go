@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Columns returns the width of the terminal that f is, if it is one.
+// Columns returns the width of the terminal f, or false if f is not a terminal.
 func Columns(f *os.File) (int, bool) {
 	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 	if err != nil {
 		return 0, false
 	}
 	if size.Col == 0 {
-		return 80, true // it does not know
+		return 80, true // the terminal does not know its width
 	}
 	return int(size.Col), true
 }
@@ -33,8 +33,8 @@ func InForeground() bool {
 	return err == nil && group == unix.Getpgrp()
 }
 
-// Takes reports whether a write of some lines to the terminal would not wait,
-// as it does while Ctrl-S has stopped it or nobody reads what is there.
+// Takes reports whether the terminal accepts some lines without blocking. A write
+// blocks while Ctrl-S has stopped the terminal, or no program reads its output.
 func Takes(f *os.File) bool {
 	state := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLOUT}}
 	n, err := unix.Poll(state, 0)

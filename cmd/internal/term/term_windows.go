@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Columns returns the width of the console that f is, if it is one.
+// Columns returns the width of the console f, or false if f is not a console.
 func Columns(f *os.File) (int, bool) {
 	var info windows.ConsoleScreenBufferInfo
 	err := windows.GetConsoleScreenBufferInfo(windows.Handle(f.Fd()), &info)
@@ -17,5 +17,5 @@ func Columns(f *os.File) (int, bool) {
 // InForeground is always true: a console has no background.
 func InForeground() bool { return true }
 
-// Takes is always true: nobody can tell.
+// Takes is always true: Windows does not tell.
 func Takes(*os.File) bool { return true }
