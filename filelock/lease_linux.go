@@ -35,9 +35,12 @@ func isUnopened(path string) bool {
 	if _, err := unix.FcntlInt(fd, unix.F_SETSIG, int(unix.SIGURG)); err != nil {
 		return false
 	}
-	if _, err := unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_WRLCK); err != nil {
-		return false
-	}
-	_, err = unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_UNLCK)
-	return err == nil
+	return setLease(fd, unix.F_WRLCK) == 0 && setLease(fd, unix.F_UNLCK) == 0
+}
+
+// setLease is raw: another goroutine must not run between the two calls, which
+// could take long in a busy program.
+func setLease(fd uintptr, lease int) unix.Errno {
+	_, _, errno := unix.RawSyscall(unix.SYS_FCNTL, fd, unix.F_SETLEASE, uintptr(lease))
+	return errno
 }

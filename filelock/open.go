@@ -278,6 +278,8 @@ func (t target) flock(flag int, wait bool) (*flock.Flock, error) {
 		case isLeased(err) && try < leaseTries:
 			try++
 			time.Sleep(time.Millisecond)
+		case isLeased(err): // its holder decides when it goes, as that of a lock does
+			return fl, errBusy
 		case !isInterrupted(err):
 			return fl, err
 		}
@@ -296,8 +298,9 @@ func openFile(path string, flag int) (*os.File, error) {
 }
 
 // leaseTries bounds how often a file is opened again on which another process
-// has a lease. The kernel asks that process to give it up.
-const leaseTries = 1000
+// has a lease. The kernel asks that process to give it up, and takes it away
+// after 45 seconds (/proc/sys/fs/lease-break-time).
+const leaseTries = 100
 
 // lock may be interrupted by a signal, and returns EINTR then: Go's handlers
 // have the kernel restart the call (signal(7)), those of others may not.

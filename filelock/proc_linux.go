@@ -16,21 +16,23 @@ import (
 // A lockFile is a file's identity.
 type lockFile struct {
 	inode
-	name string // as the kernel's lock table shows it; empty = there is no such file
+	name    string // as the kernel's lock table shows it; empty = there is no such file
+	guessed bool   // the name may be another one: the mount is not to be found
 }
 
 // An inode is a file's identity as stat(2) shows it.
 type inode struct{ dev, ino uint64 }
 
 // mountDevices are the devices of mounted file systems, by the mounts' numbers.
+// The device is zero if the mount is not to be found.
 type mountDevices map[uint64]device
 
 type device struct{ major, minor uint32 }
 
 // identify finds out a file's identity. The device in the lock table is that of
 // the mounted file system. On a block device it is what stat(2) shows; btrfs
-// shows another one for each subvolume. A symbolic link is a file of its own,
-// unless it is followed.
+// shows another one for each subvolume, and overlay for each layer. A symbolic
+// link is a file of its own, unless it is followed.
 func (m mountDevices) identify(path string, follow bool) (lockFile, error) {
 	flags := unix.AT_SYMLINK_NOFOLLOW
 	if follow {
@@ -40,28 +42,44 @@ func (m mountDevices) identify(path string, follow bool) (lockFile, error) {
 	if err := unix.Fstatat(unix.AT_FDCWD, path, &st, flags); err != nil {
 		return lockFile{}, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
+	file := lockFile{inode: inode{uint64(st.Dev), st.Ino}}
 	dev := device{unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev))}
 	if dev.major == 0 {
-		var stx unix.Statx_t
-		err := unix.Statx(unix.AT_FDCWD, path, flags, unix.STATX_MNT_ID, &stx)
-		if err == nil && stx.Mask&unix.STATX_MNT_ID != 0 {
-			dev = m.of(stx.Mnt_id, dev)
+		if mounted := m.at(path, flags); mounted != (device{}) {
+			dev = mounted
+		} else {
+			file.guessed = !hasOneDevice(path)
 		}
 	}
-	name := fmt.Sprintf("%02x:%02x:%d", dev.major, dev.minor, st.Ino)
-	return lockFile{inode{uint64(st.Dev), st.Ino}, name}, nil
+	file.name = fmt.Sprintf("%02x:%02x:%d", dev.major, dev.minor, st.Ino)
+	return file, nil
 }
 
-// of returns the device of a mounted file system, or the one that is given if
-// the mount is not in the table.
-func (m mountDevices) of(mount uint64, given device) device {
-	if _, known := m[mount]; !known {
-		m[mount] = given
-		if dev, ok := mountDevice(mount); ok {
-			m[mount] = dev
-		}
+// at returns the device of the file system that is mounted at the path; zero if
+// that is not to be found, as of one that the root directory is within (chroot)
+// or that was unmounted while it was in use (umount -l).
+func (m mountDevices) at(path string, flags int) device {
+	var stx unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, flags, unix.STATX_MNT_ID, &stx)
+	if err != nil || stx.Mask&unix.STATX_MNT_ID == 0 {
+		return device{}
 	}
-	return m[mount]
+	dev, known := m[stx.Mnt_id]
+	if !known {
+		dev, _ = mountDevice(stx.Mnt_id)
+		m[stx.Mnt_id] = dev
+	}
+	return dev
+}
+
+// hasOneDevice reports whether the file system is one of those without a block
+// device for which stat(2) shows the device of the lock table.
+func hasOneDevice(path string) bool {
+	var st unix.Statfs_t
+	if unix.Statfs(path, &st) != nil {
+		return false
+	}
+	return st.Type == unix.TMPFS_MAGIC || uint32(st.Type) == unix.RAMFS_MAGIC
 }
 
 func mountDevice(mount uint64) (dev device, ok bool) {
@@ -183,7 +201,7 @@ func (t lockTable) mayBeHeld(files []lockFile) []lockFile {
 	}
 	var held []lockFile
 	for _, file := range files {
-		if len(takers(t[file.name])) > 0 {
+		if file.guessed || len(takers(t[file.name])) > 0 {
 			held = append(held, file)
 		}
 	}
@@ -293,7 +311,7 @@ func lockIn(fdinfo string) (tableLock, bool) {
 // ancestors are the processes above one, the nearest first.
 func ancestors(pid int) (list []int) {
 	for {
-		f := processStat(pid)
+		f := processStat(strconv.Itoa(pid))
 		if len(f) < 2 {
 			return list
 		}

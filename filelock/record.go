@@ -45,8 +45,7 @@ const (
 var self = sync.OnceValue(func() record {
 	r := record{Version: recordVersion, PID: os.Getpid(), Command: line.Program()}
 	r.Host, _ = os.Hostname()
-	r.Start, _ = processStart(r.PID)
-	r.Boot, r.PIDNS = system()
+	r.Start, r.Boot, r.PIDNS = system()
 	return r
 })
 
@@ -111,7 +110,7 @@ func (r record) mayHold() bool {
 		return true
 	case r.Boot != me.Boot:
 		return r.Host != me.Host // else this host was booted since
-	case r.Boot == "" && r.Host != me.Host, r.PIDNS != me.PIDNS:
+	case r.Boot == "" && r.Host != me.Host, r.PIDNS != me.PIDNS, !ownProc():
 		return true
 	}
 	start, alive := processStart(r.PID)

@@ -3,27 +3,40 @@ package filelock
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
+	"sync"
 )
 
 // initPIDNS is the PID namespace that sees all processes of a machine
 // (PROC_PID_INIT_INO in the kernel's include/linux/proc_ns.h).
 const initPIDNS = "4026531836"
 
-// system returns what tells this boot of this machine and this process's PID
-// namespace from others.
-func system() (boot, pidns string) {
+// system returns what tells this process, this boot of this machine and this
+// process's PID namespace from others.
+func system() (start, boot, pidns string) {
+	if f := processStat("self"); len(f) >= 20 {
+		start = f[19]
+	}
 	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	ns, _ := os.Readlink("/proc/self/ns/pid") // pid:[4026531836]
-	return strings.TrimSpace(string(id)), strings.TrimSuffix(strings.TrimPrefix(ns, "pid:["), "]")
+	return start, strings.TrimSpace(string(id)), strings.TrimSuffix(strings.TrimPrefix(ns, "pid:["), "]")
 }
+
+// ownProc reports whether the process IDs in /proc, if there is one, are those of
+// this process's own PID namespace. After unshare --pid without --mount-proc
+// they are those of the namespace outside.
+var ownProc = sync.OnceValue(func() bool {
+	me, err := os.Readlink("/proc/self")
+	return err != nil || me == strconv.Itoa(os.Getpid())
+})
 
 // processStart returns when a process was started, in clock ticks since the
 // boot, and whether there may be such a process.
 func processStart(pid int) (start string, alive bool) {
-	f := processStat(pid)
+	f := processStat(strconv.Itoa(pid))
 	if f == nil {
-		return "", processStat(os.Getpid()) == nil // without /proc there may be one
+		return "", processStat("self") == nil // without /proc there may be one
 	}
 	if len(f) < 20 {
 		return "", true
@@ -34,8 +47,8 @@ func processStart(pid int) (start string, alive bool) {
 // processStat are the fields of proc_pid_stat(5) from the third one on; nil if
 // there is no such process. The second field is the command in parentheses,
 // which may contain both.
-func processStat(pid int) []string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+func processStat(pid string) []string {
+	text, err := os.ReadFile("/proc/" + pid + "/stat")
 	if err != nil {
 		return nil
 	}
@@ -44,7 +57,9 @@ func processStat(pid int) []string {
 
 // isLocal reports whether the process that wrote the record is one that we would
 // see if it was there.
-func (r record) isLocal() bool { return r.Boot == self().Boot && r.PIDNS == self().PIDNS }
+func (r record) isLocal() bool {
+	return r.Boot == self().Boot && r.PIDNS == self().PIDNS && ownProc()
+}
 
 // tellsOf reports whether the record is of the hold that the kernel shows, and
 // not left behind by an earlier one. An exclusive hold has one taker; none is
@@ -65,15 +80,14 @@ func (r record) tellsOf(took map[int]Holder) bool {
 // wrote reports whether the record is that of the process that the kernel
 // says took the lock.
 func (r record) wrote(taker int) bool {
-	me := self()
-	if r.Boot != me.Boot {
+	if r.Boot != self().Boot {
 		return false
 	}
 	start, alive := processStart(taker)
 	if alive && start != r.Start {
 		return false
 	}
-	if r.PIDNS == me.PIDNS {
+	if r.isLocal() {
 		return taker == r.PID
 	}
 	return !alive || innermostPID(taker) == fmt.Sprint(r.PID)

@@ -72,7 +72,12 @@ func orphan(args []string) error {
 // inNamespace runs a role in a PID namespace of its own.
 func inNamespace(t *testing.T, role string, args ...string) *testproc.Proc {
 	t.Helper()
-	unshare := []string{"unshare", "--pid", "--fork", "--mount-proc", "--kill-child"}
+	return inNamespaceWith(t, []string{"--mount-proc"}, role, args...)
+}
+
+func inNamespaceWith(t *testing.T, options []string, role string, args ...string) *testproc.Proc {
+	t.Helper()
+	unshare := append([]string{"unshare", "--pid", "--fork", "--kill-child"}, options...)
 	if out, err := exec.Command(unshare[0], append(unshare[1:], "true")...).CombinedOutput(); err != nil {
 		t.Skipf("cannot make a PID namespace (needs root and util-linux): %v: %s", err, out)
 	}
@@ -117,6 +122,38 @@ func TestHolderInPIDNamespace(t *testing.T) {
 			t.Errorf("holder %+v has what a crash left behind", h)
 		}
 	}
+}
+
+// A process in a PID namespace that has the /proc of the one outside is called
+// otherwise there than by itself; its record is found to be its own all the same.
+func TestHolderWithForeignProc(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	p := inNamespaceWith(t, nil, "noted", path, "nightly")
+	p.Expect("acquired")
+	awaitRecord(t, path)
+	for where, s := range map[string]filelock.State{
+		"outside":    filelock.Inspect(filelock.New(path))[0],
+		"beside":     readState(t, inNamespaceWith(t, nil, "state", path)),
+		"by itself":  readState(t, inNamespaceWith(t, nil, "own", lockPath(t))),
+		"of a crash": crashedWithForeignProc(t),
+	} {
+		crash := where == "of a crash"
+		if crash != (len(s.Holders) == 0) || crash != (len(s.Recorded) == 1) || !crash && s.Holders[0].Note == "" {
+			t.Errorf("%s: %+v", where, s)
+		}
+	}
+}
+
+// crashedWithForeignProc is what a process that has died leaves behind.
+func crashedWithForeignProc(t *testing.T) filelock.State {
+	path := lockPath(t)
+	p := inNamespaceWith(t, nil, "noted", path, "nightly")
+	p.Expect("acquired")
+	awaitRecord(t, path)
+	p.Kill()
+	testproc.Until(t, "it is gone", func() bool { return len(mustHolders(t, path)) == 0 })
+	return filelock.Inspect(filelock.New(path))[0]
 }
 
 // Inside, the kernel does not tell of a holder outside, but its record does.

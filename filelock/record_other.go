@@ -13,8 +13,11 @@ import (
 
 var born = time.Now().UTC().Format(time.RFC3339Nano)
 
-// system knows neither boots nor PID namespaces here: it is for Linux.
-func system() (boot, pidns string) { return "", "" }
+// system returns when this process was started. It knows neither boots nor PID
+// namespaces here: they are for Linux.
+func system() (start, boot, pidns string) { return born, "", "" }
+
+func ownProc() bool { return true }
 
 // processStart returns when a process was started, which is known of this
 // one alone, and whether there may be such a process.

@@ -47,7 +47,7 @@ func inspect(states []State, wants []want, thorough bool) {
 			case blind:
 				s.guess(path, slot, "the kernel cannot be asked: "+err.Error())
 			default:
-				s.see(path, slot, table[file.name], open[file.name])
+				s.see(path, slot, table[file.name], open[file.name], whyUnseen(path, file))
 			}
 		}
 		if thorough {
@@ -57,8 +57,9 @@ func inspect(states []State, wants []want, thorough bool) {
 	}
 }
 
-// see adds to the state what the kernel and the record say of a file.
-func (s *State) see(path string, slot int, locks []tableLock, open map[int]Holder) {
+// see adds to the state what the kernel and the record say of a file. Unseen is
+// why there may be other locks on it.
+func (s *State) see(path string, slot int, locks []tableLock, open map[int]Holder, unseen string) {
 	took := takers(locks)
 	list := merge(took, open)
 	r, hasRecord := readRecord(path)
@@ -78,11 +79,7 @@ func (s *State) see(path string, slot int, locks []tableLock, open map[int]Holde
 			s.Posix = append(s.Posix, PosixLock{PID: max(l.pid, 0), Command: commandLine(l.pid), Shared: l.shared, Slot: slot})
 		}
 	}
-	unseen := ""
-	if !complete {
-		unseen = whyUnseen(path)
-	}
-	if unseen != "" && len(list) == 0 && isUnopened(path) {
+	if complete || unseen != "" && len(list) == 0 && isUnopened(path) {
 		unseen = ""
 	}
 	s.Unknown = cmp.Or(s.Unknown, unseen)
@@ -95,12 +92,15 @@ func (s *State) see(path string, slot int, locks []tableLock, open map[int]Holde
 
 // whyUnseen says why there may be locks on the file that /proc/locks does not
 // show to this process; empty = there are none.
-func whyUnseen(path string) string {
+func whyUnseen(path string, file lockFile) string {
 	if ns := self().PIDNS; ns != "" && ns != initPIDNS {
 		return "the kernel hides the locks of other PID namespaces from this one"
 	}
 	if kind := fskind.Of(path); kind.Network {
 		return "the kernel does not know the locks of other hosts on " + kind.Name
+	}
+	if file.guessed {
+		return "the file system is mounted out of sight, so that its name in /proc/locks is not known"
 	}
 	return ""
 }

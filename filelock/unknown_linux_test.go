@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -80,6 +81,22 @@ func TestHeldIsNeverFree(t *testing.T) {
 					t.Errorf("a lock that was never acquired: %+v", s)
 				}
 			})
+		}
+	}
+}
+
+// A file system that is mounted out of sight, here because it was unmounted while
+// in use, has another device in stat(2) than in /proc/locks.
+func TestHeldOutOfSight(t *testing.T) {
+	t.Parallel()
+	script := `cd "$0" && shift && mkdir -p low m && mount -t tmpfs none m && cd m && mkdir up work all &&
+		mount -t overlay none -o xino=off,lowerdir="$0"/low,upperdir=up,workdir=work all && cd all && touch PATH &&
+		umount -l "$PWD" && exec 9<PATH && { [ HOW = free ] || flock 9; } && [ HOW != free ] || exec 9<&-; exec "$@"`
+	for how, want := range map[string]filelock.Status{"held": filelock.Held, "free": filelock.Free} {
+		script := strings.NewReplacer("PATH", "x.lock", "HOW", how).Replace(script)
+		p := wrapped(t, []string{"unshare", "--mount", "sh", "-c", script, t.TempDir(), "sh"}, "state", "x.lock")
+		if s := readState(t, p); s.Status() != want {
+			t.Errorf("%s: %+v", how, s)
 		}
 	}
 }
@@ -182,7 +199,8 @@ func TestPosixLock(t *testing.T) {
 }
 
 // A file on which another process has a lease is opened all the same, when that
-// is given up: Samba has such, and isUnopened for a moment.
+// is given up: Samba has such, and isUnopened for a moment. Until then it is
+// busy, and a wait has no other limits than its own.
 func TestLeasedLockFile(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -204,6 +222,10 @@ func TestLeasedLockFile(t *testing.T) {
 		lease, err := unix.FcntlInt(fd, unix.F_GETLEASE, 0)
 		return err == nil && lease != unix.F_WRLCK
 	})
+	mustTry(t, filelock.New(path), false)
+	if ok, err := filelock.New(path).TryAcquireFor(time.Millisecond); ok || err != nil {
+		t.Error(ok, err)
+	}
 	if _, err := unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_UNLCK); err != nil {
 		t.Fatal(err)
 	}
