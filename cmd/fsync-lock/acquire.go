@@ -25,12 +25,11 @@ type lock interface {
 	Path() string
 }
 
-// errConflict says that the lock is held and the user did not want to wait,
-// or not for so long.
+// errConflict means that the lock is held, and still was after the time of -w.
 var errConflict = errors.New("the lock is held")
 
-// open returns the lock that the command line names; it opens no lock file
-// yet. The lock of -u is nil, unless it is a descriptor's.
+// open returns the lock that the command line names. It does not open the lock
+// file yet. With -u it returns nil, except for a descriptor.
 func (j *job) open() (lock, error) {
 	var opts []filelock.Option
 	if j.shared {
@@ -39,7 +38,7 @@ func (j *job) open() (lock, error) {
 	if j.note != "" {
 		opts = append(opts, filelock.Note(j.note))
 	}
-	if j.noFork { // nothing of ours is left to remove it
+	if j.noFork { // no process would remove the record
 		opts = append(opts, filelock.NoRecord())
 	}
 	switch {
@@ -62,8 +61,8 @@ func (j *job) open() (lock, error) {
 	return m.NewLock(j.name, opts...)
 }
 
-// acquire takes the lock, waiting for it as the command line says. A signal
-// that comes meanwhile ends the process, and the wait with it: see child.Relay.
+// acquire takes the lock, and waits for it as long as the command line says. A
+// signal during the wait ends this process: see child.Relay.
 func (j *job) acquire(l lock, r *child.Relay) error {
 	start := time.Now()
 	ok, err := j.attempt(l, r)
@@ -78,7 +77,7 @@ func (j *job) acquire(l lock, r *child.Relay) error {
 	return errConflict
 }
 
-// tellLink says with --verbose where a symbolic link has led.
+// tellLink prints with --verbose where a symbolic link leads.
 func (j *job) tellLink(l lock) {
 	if !j.verbose || l == nil || j.path == "" || j.slots > 0 {
 		return
@@ -115,13 +114,13 @@ func (j *job) attempt(l lock, r *child.Relay) (bool, error) {
 	case errors.Is(err, filelock.ErrLocked):
 		return false, nil
 	}
-	return l.TryAcquire() // the time was over before it began
+	return l.TryAcquire() // ctx had ended before Acquire began
 }
 
-// A beforeWaiting has something done when somebody is about to wait for its
-// end, and before others can see that: a lock that nobody has is acquired
-// without. Who waits is not in a hurry, and a signal that comes early must not
-// be lost: until one is caught, the Go runtime drops what is no reason to end.
+// A beforeWaiting is a context that calls a function when Acquire begins to wait,
+// before other processes can see the waiter. A free lock is acquired without the
+// call, and so faster. A waiter must catch signals first: until then the Go
+// runtime drops signals that do not end the program.
 type beforeWaiting struct {
 	context.Context
 	do func()
@@ -132,8 +131,8 @@ func (c beforeWaiting) Done() <-chan struct{} {
 	return c.Context.Done()
 }
 
-// unlock is for -u. A file that is opened for it is not locked through that
-// descriptor, so there is nothing to do.
+// unlock is for -u. Only a descriptor can be unlocked: a file that is opened anew
+// has no lock.
 func unlock(l lock) error {
 	if d, ok := l.(*descriptor); ok {
 		return d.unlock()
@@ -141,7 +140,8 @@ func unlock(l lock) error {
 	return nil
 }
 
-// openStatus is the exit status for a lock file that cannot be had.
+// openStatus returns the exit status for a lock file that cannot be opened or
+// locked.
 func openStatus(err error) int {
 	var path *fs.PathError
 	var of statusError
@@ -160,7 +160,7 @@ func openStatus(err error) int {
 	return exitNoInput
 }
 
-// isShortage reports whether the system is out of something.
+// isShortage reports whether the system is out of memory or descriptors.
 func isShortage(err error) bool {
 	for _, shortage := range []error{syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
 		if errors.Is(err, shortage) {

@@ -13,13 +13,12 @@ import (
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
-// execute runs the command with our files and hands signals through to it. It
-// returns how the command ended, or why it could not be run.
+// execute runs the command with the standard files of this process and passes
+// signals on to it. It returns how the command ended, or why it could not be run.
 //
-// The command inherits the lock, so that it is held for as long as it runs,
-// whatever becomes of this process. A background process that it leaves
-// behind inherits it too. The lock is not released here: that would end it for
-// those as well.
+// The command inherits the lock, so it holds the lock until it ends, even if this
+// process is killed. So does a background process that the command leaves behind.
+// execute does not release the lock, which would end these holds, too.
 func (j *job) execute(l lock, r *child.Relay, e *runlog.Entry) (child.Outcome, error) {
 	if err := j.bequeath(l); err != nil {
 		return child.Outcome{Status: exitSystem}, err
@@ -42,7 +41,7 @@ func (j *job) execute(l lock, r *child.Relay, e *runlog.Entry) (child.Outcome, e
 	return end, nil
 }
 
-// notRun is the status and the message for a command that could not be run.
+// notRun returns the status and the message for a command that could not be run.
 func (j *job) notRun(err error) (child.Outcome, error) {
 	status := exitNoExec
 	if isShortage(err) || errors.Is(err, syscall.EAGAIN) {
@@ -57,15 +56,15 @@ const (
 	nameVar = "FSYNC_LOCK_NAME"
 )
 
-// environment is the command's: ours, and with --env the lock's path and its
-// name, which is what --name would call it.
+// environment returns the environment of the command: that of this process, and
+// with --env the path of the lock and its name, as --name would give it.
 func (j *job) environment(l lock) []string {
 	env := os.Environ()
 	if !j.env {
 		return env
 	}
 	kept := env[:0]
-	for _, entry := range env { // a lock around this one has set its own
+	for _, entry := range env { // drop those of an outer fsync-lock
 		if !strings.HasPrefix(entry, fileVar+"=") && !strings.HasPrefix(entry, nameVar+"=") {
 			kept = append(kept, entry)
 		}
@@ -82,7 +81,7 @@ func (j *job) environment(l lock) []string {
 	return append(kept, fileVar+"="+path, nameVar+"="+name)
 }
 
-// lockPath is the path of the lock, as far as it is known.
+// lockPath returns the path of the lock, if it is known.
 func (j *job) lockPath(l lock) string {
 	if l == nil {
 		return j.path

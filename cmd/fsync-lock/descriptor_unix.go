@@ -15,16 +15,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A descriptor is a lock on a file that the shell has open: it stays when this
-// process has ended, for as long as anybody has the file open. There is no
-// path to it, so it is not looked whether it is the file at one, and nobody
-// passes a gate. A waiter stands in the kernel's queue as flock(1) does.
+// A descriptor is a lock on a file that the shell has open. It lasts after this
+// process has ended, as long as a process has the file open. It has no path, so
+// there is no check that the file is still at the path, and no gate. A waiter
+// waits in the kernel's queue, as flock(1) does.
 type descriptor struct {
 	fd  int
 	how int // LOCK_EX or LOCK_SH
 }
 
-// newDescriptor makes sure that the shell has opened it.
+// newDescriptor checks that the shell has opened the descriptor.
 func newDescriptor(fd int, shared bool) (lock, error) {
 	d := &descriptor{fd, unix.LOCK_EX}
 	if shared {
@@ -37,13 +37,13 @@ func newDescriptor(fd int, shared bool) (lock, error) {
 }
 
 // isGiven reports whether a descriptor came from the process that started this
-// one. One that is closed on exec did not: it is the Go runtime's.
+// one. A descriptor that is close-on-exec was opened by the Go runtime.
 func isGiven(fd int) bool {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 	return err == nil && flags&unix.FD_CLOEXEC == 0 && !child.LooksOpenedByRuntime(fd)
 }
 
-// flock is flock(2), however often a signal interrupts it.
+// flock is flock(2), repeated if a signal interrupts it.
 func (d *descriptor) flock(how int) error {
 	for {
 		if err := unix.Flock(d.fd, how); err != unix.EINTR {
@@ -69,11 +69,11 @@ func (d *descriptor) TryAcquire() (bool, error) {
 	return err == nil, d.failed(err)
 }
 
-// Acquire has another process wait in the kernel if the time is limited: what
-// blocks there in this one could not be called off, and might be granted the
-// lock after we have said that it is held. The other one waits through the same
-// open file, so what it is granted is granted to that; when it is gone, a last
-// try tells.
+// Acquire starts another process to wait in the kernel if ctx has a deadline. This
+// process could not interrupt such a wait, and might be granted the lock after it
+// has reported that the lock is held. The other process waits through the same
+// open file, so its lock is also that of this process. When it has ended, one more
+// try tells whether the lock was granted.
 func (d *descriptor) Acquire(ctx context.Context) error {
 	if ok, err := d.TryAcquire(); ok || err != nil {
 		return err
@@ -97,12 +97,12 @@ func (d *descriptor) Acquire(ctx context.Context) error {
 	return errTimeout
 }
 
-// errTimeout is what a filelock.Lock says of a wait that was in vain.
+// errTimeout is the error of a wait that timed out, as that of a filelock.Lock.
 var errTimeout = errors.Join(filelock.ErrLocked, context.DeadlineExceeded)
 
-// startWaiter runs this program again, to wait for the lock and end. It needs
-// neither /proc nor /dev, which there may not be after a chroot(2): a pipe that
-// nobody else has stands in for /dev/null.
+// startWaiter runs this program again, to wait for the lock and end. It works
+// without /proc and /dev, which may be missing after a chroot(2): a pipe that no
+// other process has takes the place of /dev/null.
 func (d *descriptor) startWaiter() (*os.Process, error) {
 	self, err := executable()
 	if err != nil {
@@ -119,7 +119,7 @@ func (d *descriptor) startWaiter() (*os.Process, error) {
 		argv[1] = "--shared"
 	}
 	file := os.NewFile(uintptr(d.fd), "")
-	waiterFile = file // it must not be closed when it is collected
+	waiterFile = file // if it were garbage collected, it would be closed
 	return os.StartProcess(self, argv, &os.ProcAttr{
 		Files: []*os.File{null, null, null, file}, Sys: child.Attributes(true, true), // a Ctrl-C is not for it
 	})
@@ -127,10 +127,10 @@ func (d *descriptor) startWaiter() (*os.Process, error) {
 
 var waiterFile *os.File
 
-// Release is unlock under the name that locks have for it.
+// Release is unlock.
 func (d *descriptor) Release() error { return d.unlock() }
 
-// Leave is not asked for: the descriptor is the shell's.
+// Leave is never called: the descriptor belongs to the shell.
 func (d *descriptor) Leave() error { return errors.ErrUnsupported }
 
 func (d *descriptor) Holders() ([]filelock.Holder, error) {
@@ -141,17 +141,17 @@ func (d *descriptor) Holders() ([]filelock.Holder, error) {
 	return filelock.New(path).Holders()
 }
 
-// Path is the path of the file, if the system tells it.
+// Path returns the path of the file; empty = not known.
 func (d *descriptor) Path() string {
 	path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", d.fd))
 	if err != nil {
 		return ""
 	}
 	if _, err := os.Lstat(path); err != nil {
-		return "" // it was removed, or is a pipe
+		return "" // the file was removed, or is a pipe
 	}
 	return path
 }
 
-// File is not asked for: a command inherits the descriptor itself.
+// File is never called: a command inherits the descriptor itself.
 func (d *descriptor) File() (*os.File, error) { return nil, errors.ErrUnsupported }

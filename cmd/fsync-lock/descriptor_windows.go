@@ -6,7 +6,7 @@ import (
 	"github.com/fsync-lock/fsync/filelock"
 )
 
-// A descriptor would be a lock on a file that the shell has open.
+// A descriptor cannot be locked on Windows.
 type descriptor struct{ *filelock.Lock }
 
 func newDescriptor(int, bool) (lock, error) {

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// executable returns the path of this program. [os.Executable] reads it from
-// /proc; where there is none, the kernel has left us the path that it executed,
-// which a process that has not changed its directory may use (getauxval(3)).
+// executable returns the path of this program. [os.Executable] reads it from /proc.
+// Without /proc it is the path that the kernel executed (getauxval(3)). That path
+// may be relative, and fsync-lock does not change its working directory.
 func executable() (string, error) {
 	path, err := os.Executable()
 	if err == nil {

@@ -13,15 +13,15 @@ import (
 // maxLinks is how many links the kernel follows (path_resolution(7)).
 const maxLinks = 40
 
-// checkGiven refuses a path such as /dev/fd/9 if the shell has no such
-// descriptor open: the Go runtime may have, and a lock on its file keeps nobody
-// out. flock(1) finds nothing there.
+// checkGiven refuses a path such as /dev/fd/9 if the shell has not opened that
+// descriptor, as flock(1) does. The Go runtime may have opened it, and a lock on
+// its file would exclude no process.
 func checkGiven(path string) error {
 	link := path
 	for range maxLinks {
 		to, err := os.Readlink(link)
 		if err != nil {
-			return nil // it is none, or filelock says what is wrong
+			return nil // not a link, or filelock reports the error
 		}
 		dir, err := filepath.EvalSymlinks(filepath.Dir(link))
 		if err != nil {
@@ -34,7 +34,7 @@ func checkGiven(path string) error {
 			return nil
 		}
 		if strings.HasPrefix(dir, "/proc/") {
-			return nil // what it leads to may be no path
+			return nil // the text of such a link may not be a path
 		}
 		if !filepath.IsAbs(to) {
 			to = dir + "/" + to

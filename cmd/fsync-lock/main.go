@@ -1,9 +1,8 @@
 // Fsync-lock runs a command while it holds a lock on a file, as flock(1) does.
 //
-// What it prints: nothing, unless something is wrong or --verbose asks for it;
-// then lines on stderr behind the name that it was called by. Those two lines
-// that flock(1) prints to stdout with --verbose are there, too. On a terminal
-// it also shows who it waits for. All else on stdout is the command's.
+// It prints nothing, except errors, and messages of --verbose, on stderr after the
+// name that it was called by. With --verbose it prints two lines on stdout, as
+// flock(1) does. On a terminal it also shows the holder that it waits for.
 package main
 
 import (
@@ -33,7 +32,7 @@ const (
 	exitNoInput  = 66 // EX_NOINPUT: the file cannot be opened
 	exitNoExec   = 69 // EX_UNAVAILABLE: the command cannot be run
 	exitSystem   = 71 // EX_OSERR: out of memory, processes or descriptors
-	exitCreate   = 73 // EX_CANTCREAT: no room, or a read-only file system
+	exitCreate   = 73 // EX_CANTCREAT: the file system is full or read-only
 )
 
 // A statusError is an error with an exit status of its own.
@@ -57,7 +56,7 @@ func run(args []string, r *child.Relay) int {
 	}
 	l, err := j.open()
 	if err != nil {
-		l = nil // an interface with nothing in it is not nil
+		l = nil // an interface with a nil pointer in it is not nil
 	}
 	e := j.begin(l, r)
 	if err == nil {
@@ -82,20 +81,21 @@ func run(args []string, r *child.Relay) int {
 	return r.Mourn(end)
 }
 
-// notLocked says why there is no lock, and returns the exit status.
+// notLocked reports why the lock was not acquired, and returns the exit status.
 func (j *job) notLocked(l lock, e *runlog.Entry, err error) int {
 	if errors.Is(err, errConflict) {
 		e.Without(j.busy(), j.conflictStatus, j.reportConflict(l, e != nil))
 		return j.conflictStatus
 	}
 	status := fail(j.program, openStatus(err), err)
-	if status != exitUsage { // the name cannot be one
+	if status != exitUsage { // an invalid name is no run
 		e.Without(journal.FailedToLock, status, err.Error())
 	}
 	return status
 }
 
-// refuse answers a command line that asks for no lock.
+// refuse answers a command line that does not ask for a lock: it prints the help,
+// the version or an error, and returns the exit status.
 func refuse(program string, err error) int {
 	var text answer
 	var of statusError
@@ -116,7 +116,7 @@ func fail(program string, status int, err error) int {
 	return status
 }
 
-// tell prints what flock(1) prints with --verbose, where it prints it.
+// tell prints a line on stdout with --verbose, as flock(1) does.
 func (j *job) tell(format string, args ...any) {
 	if j.verbose {
 		child.Say(os.Stdout, j.program+": "+fmt.Sprintf(format, args...)+"\n")

@@ -9,9 +9,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
-// reportOvertime says on stderr that the command ran for too long, so that
-// cron(8) mails it, and what became of it. It returns what it says of processes
-// that were not ended, for the journal.
+// reportOvertime prints on stderr that the command ran longer than its limit, and
+// how it ended, so that cron(8) mails it. It returns the part about processes that
+// did not end, for the journal.
 func (j *job) reportOvertime(l lock, end child.Outcome) (why string) {
 	if !end.Overtime {
 		return ""
@@ -31,7 +31,7 @@ func (j *job) reportOvertime(l lock, end child.Outcome) (why string) {
 	return why
 }
 
-// survivors names processes.
+// survivors returns a list of processes for a message.
 func survivors(list []child.Survivor) string {
 	const most = 5
 	var names []string
@@ -49,8 +49,8 @@ func survivors(list []child.Survivor) string {
 	return strings.Join(names, ", ")
 }
 
-// complainSoon prints a line on stderr, and does not wait for a reader who takes
-// nothing.
+// complainSoon prints a line on stderr, but waits at most 100 ms for a reader that
+// does not read.
 func (j *job) complainSoon(line string) {
 	said := make(chan struct{})
 	go func() {

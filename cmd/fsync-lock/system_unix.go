@@ -9,10 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bequeath makes the next process that is started inherit the hold, or with -o
-// not inherit it. It does so by leaving a duplicate of the lock's descriptor
-// open, as flock(1) does, but not as one of the first: there the command may
-// expect what its shell opened, and scripts close and open those up to 9.
+// bequeath makes the command inherit the hold, or with -o not inherit it. It leaves
+// a duplicate of the lock's descriptor open, as flock(1) does, with a number of 10
+// or more: scripts open and close the numbers up to 9 themselves.
 func (j *job) bequeath(l lock) error {
 	switch {
 	case j.fd >= 0 && j.close:
@@ -37,7 +36,7 @@ func (j *job) bequeath(l lock) error {
 			return
 		}
 		inherited.fd = -1
-		_, fcntlErr = unix.FcntlInt(fd, unix.F_SETFD, 0) // no numbers above: then this one
+		_, fcntlErr = unix.FcntlInt(fd, unix.F_SETFD, 0) // no free number: let it inherit this one
 	})
 	return errors.Join(err, os.NewSyscallError("fcntl", fcntlErr))
 }
@@ -52,16 +51,15 @@ var inherited struct {
 	fd   int
 }
 
-// letGo gives up what this process has of the lock, and leaves it to those who
-// have inherited it: to unlock it would take it away from them, so what is
-// open here is closed. That is for a process that is about to end: what still
-// is to be done until then, such as to write a line into the journal, or to
-// give its memory back, keeps nobody waiting for the lock.
+// letGo gives up this process's part in the lock. It closes the file instead of
+// unlocking it, so that processes that inherited the lock keep it. It is called
+// before this process ends, so that no waiter waits while this process writes its
+// line into the journal and exits.
 func (j *job) letGo(l lock) {
 	switch {
-	case j.fd >= 0 || l == nil: // that is the shell's
+	case j.fd >= 0 || l == nil: // the descriptor belongs to the shell
 	case j.close:
-		l.Release() // nobody has inherited it
+		l.Release() // no process has inherited it
 	default:
 		if inherited.file != nil {
 			inherited.file.Close()

@@ -7,10 +7,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// bequeath cannot hand the lock down: locks are not inherited on Windows. So
-// that no command ever runs without the lock, it dies with this process: a job
-// object ends all that is in it when its last handle is closed, and children
-// are in the job of their parent.
+// bequeath makes the command die with this process, so that it never runs without
+// the lock: on Windows it cannot inherit the lock. A job object ends all its
+// processes when its last handle is closed, and a child is in its parent's job.
 func (j *job) bequeath(lock) error {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
@@ -26,8 +25,8 @@ func (j *job) bequeath(lock) error {
 	return os.NewSyscallError("AssignProcessToJobObject", windows.AssignProcessToJobObject(job, windows.CurrentProcess()))
 }
 
-// letGo keeps the lock until this process ends: what the command has left in
-// the background ends with it, and not before.
+// letGo does nothing: this process keeps the lock until it ends, because processes
+// that the command has left in the background run until then.
 func (j *job) letGo(lock) {}
 
 func shell(script string) []string {

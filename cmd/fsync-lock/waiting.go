@@ -13,11 +13,12 @@ import (
 	"github.com/fsync-lock/fsync/internal/plain"
 )
 
-// askAgain is how long it is believed who holds a lock: to find out takes work.
+// askAgain is how long the list of holders is reused, because it takes work to
+// make.
 const askAgain = 5 * time.Second
 
-// showWait shows on a terminal that the lock is waited for, and who holds it,
-// until stop is called.
+// showWait shows on a terminal that this process waits for the lock, and which
+// process holds it, until stop is called.
 func (j *job) showWait(l lock, r *child.Relay) (stop func()) {
 	var asked time.Time
 	var who []filelock.Holder
@@ -35,9 +36,9 @@ func (j *job) showWait(l lock, r *child.Relay) (stop func()) {
 	return notice.Wipe
 }
 
-// reportConflict says, if anybody is there to read it or asks for it, why
-// there is no lock and who has it. It returns who has it, if that is wanted or
-// was found out anyway.
+// reportConflict prints, on a terminal or with --verbose, why the lock was not
+// acquired and which process holds it. It returns the holder for the journal, if
+// that is wanted or known anyway.
 func (j *job) reportConflict(l lock, wanted bool) string {
 	_, terminal := term.Columns(os.Stderr)
 	shown := j.verbose || terminal && !j.skip && term.Takes(os.Stderr)
@@ -65,9 +66,9 @@ func (j *job) reportConflict(l lock, wanted bool) string {
 	return written
 }
 
-// holders asks who holds the lock, again if nobody seems to: the kernel's table
-// of locks is read piece by piece, and a line may be missed while others come
-// and go.
+// holders returns the holders of the lock. It asks again if there seem to be none:
+// the kernel's table of locks is read in pieces, and a line may be missed while
+// other lines come and go.
 func holders(l lock) (list []filelock.Holder) {
 	for range 3 {
 		if list = suspects(l); len(list) > 0 {
@@ -85,7 +86,7 @@ func suspects(l lock) []filelock.Holder {
 	return list
 }
 
-// label is what the lock is called on the terminal: as on the command line.
+// label returns the name of the lock in messages: as on the command line.
 func (j *job) label(l lock) string {
 	if j.path != "" {
 		return plain.Shorten(j.path, 80)
@@ -96,8 +97,8 @@ func (j *job) label(l lock) string {
 	return fmt.Sprintf("descriptor %d", j.fd)
 }
 
-// held says who holds a lock and for how long: held 2m13s by pid 4242 (rsync
-// -a /srv). It is empty if that is not known.
+// held names a holder and says how long it has held the lock: held 2m13s by pid
+// 4242 (rsync -a /srv). It is empty if no holder is known.
 func held(holders []filelock.Holder) string {
 	holders = jobs(holders)
 	if len(holders) == 0 {
@@ -127,8 +128,8 @@ func held(holders []filelock.Holder) string {
 	return b.String()
 }
 
-// jobs leaves out the wrappers, if what they wrap is there: it says more about
-// what keeps the lock.
+// jobs leaves out fsync-lock and flock if their commands are in the list, too: a
+// command says more about why the lock is held.
 func jobs(holders []filelock.Holder) []filelock.Holder {
 	var list []filelock.Holder
 	for _, h := range holders {
