@@ -3,6 +3,7 @@
 package userdir
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -22,3 +23,7 @@ func isSession(string) bool { return false }
 // ours is always true: on this system the mode of a file does not show which users
 // may write to it.
 func ours(os.FileInfo) bool { return true }
+
+// writers is empty for the same reason: Go makes up a mode that has everybody
+// write to every directory.
+func writers(os.FileInfo) fs.FileMode { return 0 }

@@ -4,6 +4,7 @@ package userdir
 
 import (
 	"bufio"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -62,3 +63,6 @@ func ours(info os.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(st.Uid) == os.Geteuid()
 }
+
+// writers is the mode by which users may write to a file.
+func writers(info os.FileInfo) fs.FileMode { return info.Mode().Perm() & 0o222 }

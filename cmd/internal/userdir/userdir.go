@@ -12,7 +12,8 @@
 //     is not that of a login session. The session's directory, /run/user/UID, is
 //     removed at logout even if jobs still run, and cron does not know it. A
 //     relative path is ignored, as the specification of the variable demands. A
-//     directory of another user, which root may get from sudo or su, is ignored.
+//     directory of another user, which root may get from sudo or su, is ignored,
+//     and so is one that everybody may write to, such as /tmp is for root.
 //   - /run/fsync for root, whatever HOME is. Only root can write to /run. On some
 //     systems every user can write to /run/lock, and could create the directory
 //     first. /run is empty after a boot.
@@ -84,7 +85,7 @@ func find() (dir string, private bool, err error) {
 	if dir := os.Getenv("FSYNC_DIR"); dir != "" {
 		return dir, false, checkChosen(dir)
 	}
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) && isOurs(dir) && !isSession(dir) {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) && isOurs(dir) && !isShared(dir) && !isSession(dir) {
 		return filepath.Join(dir, "fsync"), true, nil
 	}
 	base, shared, err := base()
@@ -123,6 +124,12 @@ func isOurs(dir string) bool {
 	return err == nil && info.IsDir() && ours(info)
 }
 
+// isShared reports whether every user can make files in the directory.
+func isShared(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && writers(info)&0o002 != 0
+}
+
 // onNetwork reports whether other hosts may share the directory. A FUSE file
 // system counts, because most of them do not tell whether they use a network.
 func onNetwork(dir string) bool { return fskind.Of(dir).Network }
@@ -134,7 +141,7 @@ func checkPrivate(dir string) error {
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() || !ours(info) || info.Mode().Perm()&0o022 != 0 {
+	if !info.IsDir() || !ours(info) || writers(info)&0o022 != 0 {
 		return &fs.PathError{Op: "open", Path: dir, Err: errors.New("it must be a directory that belongs to this user and that no other user may write to; remove it, or choose another directory with --dir or FSYNC_DIR")}
 	}
 	return nil

@@ -96,6 +96,10 @@ func TestDefault(t *testing.T) {
 	if err := os.Symlink("/run/user/1", link); err != nil {
 		t.Fatal(err)
 	}
+	everybodys := dirOf(t, user)
+	if err := os.Chmod(everybodys, 0o1777); err != nil {
+		t.Fatal(err)
+	}
 	def := filepath.Join(home, ".local/state/fsync")
 	homeless := "true a name needs a directory, and this user has no home directory: give --dir, or set FSYNC_DIR"
 	fromFile := homeless
@@ -110,17 +114,18 @@ func TestDefault(t *testing.T) {
 		env  []string
 		want string
 	}{
-		"of cron":             {nil, def},
-		"of a login":          {[]string{"XDG_RUNTIME_DIR=/run/user/" + strconv.Itoa(user)}, def},
-		"of a link to logins": {[]string{"XDG_RUNTIME_DIR=" + link}, def},
-		"of a profile":        {[]string{"XDG_STATE_HOME=" + mine}, def},
-		"chosen":              {[]string{"FSYNC_DIR=/srv/locks", "XDG_RUNTIME_DIR=" + mine}, "/srv/locks"},
-		"given":               {[]string{"XDG_RUNTIME_DIR=" + mine}, mine + "/fsync"},
-		"given, relative":     {[]string{"XDG_RUNTIME_DIR=run"}, def},
-		"given, missing":      {[]string{"XDG_RUNTIME_DIR=" + mine + "/no"}, def},
-		"not expanded":        {[]string{"FSYNC_DIR=$HOME/.fsync"}, chosen("$HOME/.fsync", relative)},
-		"not expanded either": {[]string{"FSYNC_DIR=~/.fsync"}, chosen("~/.fsync", relative)},
-		"relative":            {[]string{"FSYNC_DIR=locks"}, chosen("locks", relative)},
+		"of cron":              {nil, def},
+		"of a login":           {[]string{"XDG_RUNTIME_DIR=/run/user/" + strconv.Itoa(user)}, def},
+		"of a link to logins":  {[]string{"XDG_RUNTIME_DIR=" + link}, def},
+		"of a profile":         {[]string{"XDG_STATE_HOME=" + mine}, def},
+		"chosen":               {[]string{"FSYNC_DIR=/srv/locks", "XDG_RUNTIME_DIR=" + mine}, "/srv/locks"},
+		"given":                {[]string{"XDG_RUNTIME_DIR=" + mine}, mine + "/fsync"},
+		"given, relative":      {[]string{"XDG_RUNTIME_DIR=run"}, def},
+		"given, for everybody": {[]string{"XDG_RUNTIME_DIR=" + everybodys}, def},
+		"given, missing":       {[]string{"XDG_RUNTIME_DIR=" + mine + "/no"}, def},
+		"not expanded":         {[]string{"FSYNC_DIR=$HOME/.fsync"}, chosen("$HOME/.fsync", relative)},
+		"not expanded either":  {[]string{"FSYNC_DIR=~/.fsync"}, chosen("~/.fsync", relative)},
+		"relative":             {[]string{"FSYNC_DIR=locks"}, chosen("locks", relative)},
 		"absolute, and not expanded": {[]string{"FSYNC_DIR=/tmp/$USER/locks"},
 			chosen("/tmp/$USER/locks", ", which does not exist: cron and systemd do not expand variables;")},
 		"no home":       {[]string{"HOME="}, fromFile},
