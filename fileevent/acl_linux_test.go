@@ -36,7 +36,7 @@ func sharedDir(t *testing.T, mode fs.FileMode, entries ...string) string {
 	return dir
 }
 
-// as runs what is said in the event at path as another user.
+// as makes another user do a step with the event at path.
 func as(t *testing.T, path string, uid, gid uint32) *testproc.Proc {
 	t.Helper()
 	cmd := testproc.RoleCmd("agent", path)
@@ -56,8 +56,8 @@ func mayWrite(t *testing.T, dir string, uid, gid uint32) bool {
 	return cmd.Run() == nil
 }
 
-// Who may set and clear in a directory may do so whoever came first, and nobody
-// else may do anything there.
+// A user who may set and clear in a directory may do so whichever user came first,
+// and no other user may do anything there.
 func TestWhoMayUseTheDirectoryOfTraces(t *testing.T) {
 	t.Parallel()
 	type user struct{ uid, gid uint32 }
@@ -112,7 +112,7 @@ func TestWhoMayUseTheDirectoryOfTraces(t *testing.T) {
 	}
 }
 
-// What is set needs no trace: DIR/.fsync may be anybody's.
+// A Wait for a set event needs no trace, so DIR/.fsync may be another user's.
 func TestWaitForWhatIsSetNeedsNoTrace(t *testing.T) {
 	t.Parallel()
 	dir := sharedDir(t, 0o755)
@@ -128,8 +128,8 @@ func TestWaitForWhatIsSetNeedsNoTrace(t *testing.T) {
 	ask(t, a, "wait", "ok")
 }
 
-// Somebody looks all the time while the directory of traces is made: at no time
-// may a stranger use it.
+// Another user tries all the time to use the directory of traces while it is made:
+// it may at no time.
 func TestDirectoryOfTracesIsNeverWider(t *testing.T) {
 	t.Parallel()
 	strace, err := exec.LookPath("strace")

@@ -15,7 +15,7 @@ import (
 
 const yesterday = 24 * time.Hour
 
-// setYesterday sets an event as a Set of yesterday has.
+// setYesterday sets an event as if Set had run yesterday.
 func setYesterday(t *testing.T, path string) {
 	t.Helper()
 	r := self()
@@ -23,7 +23,7 @@ func setYesterday(t *testing.T, path string) {
 	putYesterday(t, path, r.encode())
 }
 
-// touchYesterday makes a marker as touch(1) has done yesterday.
+// touchYesterday makes a marker as if touch(1) had run yesterday.
 func touchYesterday(t *testing.T, path string) {
 	t.Helper()
 	putYesterday(t, path, nil)
@@ -39,8 +39,8 @@ func putYesterday(t *testing.T, path string, content []byte) {
 	must(t, os.Rename(path+".tmp", path))
 }
 
-// What was set yesterday does not count, and is renewed by the next Set,
-// although nobody has cleared it.
+// An event that was set yesterday does not count. The next Set renews it, although
+// it was not cleared.
 func TestMaxAge(t *testing.T) {
 	t.Parallel()
 	for what, setBefore := range map[string]func(*testing.T, string){"set": setYesterday, "touched": touchYesterday} {
@@ -64,7 +64,8 @@ func TestMaxAge(t *testing.T) {
 	}
 }
 
-// Whoever sets no limit takes what others have passed over, in one process too.
+// A wait without a limit takes an event that others have ignored, even in the same
+// process.
 func TestMaxAgeIsOfOneWait(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -83,8 +84,8 @@ func TestMaxAgeIsOfOneWait(t *testing.T) {
 	isSet(t, New(path), true)
 }
 
-// That somebody clears what was set yesterday ends no wait for what is set
-// today; a pulse does.
+// A Clear of an event that was set yesterday ends no wait with a limit of an hour;
+// a pulse does.
 func TestMaxAgeOfATrace(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
@@ -109,7 +110,7 @@ func TestMaxAgeOfATrace(t *testing.T) {
 	})
 }
 
-// A touch of a marker that is there is reported to nobody, and seen.
+// A touch of an existing marker is not reported, but a wait sees it.
 func TestMaxAgeOfATouch(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
@@ -123,7 +124,7 @@ func TestMaxAgeOfATouch(t *testing.T) {
 	})
 }
 
-// What is taken together is of today, all of it.
+// Events that are taken together were all set today.
 func TestMaxAgeOfMany(t *testing.T) {
 	t.Parallel()
 	one, two := markerPath(t), markerPath(t)
@@ -149,7 +150,7 @@ func TestMaxAgeOfMany(t *testing.T) {
 	isSet(t, b, false)
 }
 
-// A day that is yet to come is not over.
+// A time in the future is not old.
 func TestMaxAgeOfTheFuture(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -158,13 +159,13 @@ func TestMaxAgeOfTheFuture(t *testing.T) {
 	must(t, os.Chtimes(path, tomorrow, tomorrow))
 	must(t, New(path, MaxAge(time.Minute)).Wait(t.Context()))
 	must(t, New(path, MaxAge(-1)).Wait(t.Context()))
-	// What was never set is not young.
+	// An event that was never set is not young.
 	if ok, err := New(filepath.Join(filepath.Dir(path), "other"), MaxAge(time.Minute)).WaitFor(0); ok || err != nil {
 		t.Errorf("WaitFor() = %v, %v", ok, err)
 	}
 }
 
-// OnTake tells of what was taken, once for each time.
+// OnTake is called once for each event that was taken.
 func TestOnTake(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -184,7 +185,7 @@ func TestOnTake(t *testing.T) {
 	}
 }
 
-// An event that is set again and again is never clear in between, whoever looks.
+// An event that is set again and again is never clear in between.
 func TestRenewalLeavesItSet(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -203,7 +204,7 @@ func TestRenewalLeavesItSet(t *testing.T) {
 	watcher.Expect("ok")
 }
 
-// Somebody gets between the two steps of a Set that renews.
+// Another process comes between the two steps of a Set that renews.
 func TestRenewalAndClear(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -247,7 +248,7 @@ func TestRenewalWakesOnce(t *testing.T) {
 	waiter.Expect("ok")
 }
 
-// However often it is set while others take it: each Set is taken once at most,
+// An event is set many times while others take it: each Set is taken once at most,
 // and the last one is taken.
 func TestRenewalWhileOthersTake(t *testing.T) {
 	t.Parallel()
@@ -303,8 +304,8 @@ func TestDeathInARenewal(t *testing.T) {
 	must(t, e.Wait(t.Context()))
 }
 
-// What is in somebody's file stays there; that it was set again shows in its
-// time.
+// Set does not change the content of a file that has no record; its time shows that
+// it was set again.
 func TestRenewalOfAFile(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)

@@ -18,8 +18,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// However many wait, for events in however many directories, there is one
-// inotify instance.
+// Many waits, for events in many directories, need one inotify instance.
 func TestOneInstanceForManyWaits(t *testing.T) {
 	t.Parallel()
 	for i := range 10 {
@@ -50,7 +49,7 @@ func TestPollingHasNoWatcher(t *testing.T) {
 	ask(t, a, "watchers", "0 watchers")
 }
 
-// A set event needs no watcher, which would have to be torn down.
+// A wait for a set event makes no watcher.
 func TestNoTeardownForWhatIsSet(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -99,7 +98,7 @@ func TestFullDisk(t *testing.T) {
 	ends(t, done)
 }
 
-// Nobody waits any more: the directory is not watched for much longer.
+// When no process waits any more, the watch on the directory ends soon.
 func TestWaitsLeaveNoWatch(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -122,7 +121,7 @@ func TestWaitsLeaveNoWatch(t *testing.T) {
 	})
 }
 
-// The directory is a mount point, while somebody waits in it.
+// Another file system is mounted over the directory during a wait.
 func TestSilentWatchDeathByMount(t *testing.T) {
 	t.Parallel()
 	for _, order := range []string{"mounted over", "unmounted"} {
@@ -157,9 +156,9 @@ func TestSilentWatchDeathByMount(t *testing.T) {
 	}
 }
 
-// More changes than the kernel keeps, while a waiter is stopped: when it goes
-// on, it sees what is the case, because it is told that reports were lost. That
-// it would look within a second anyway is not what is tested.
+// While a waiter is stopped, there are more changes than the kernel keeps. When it
+// goes on it looks, because the kernel reports the overflow. The test excludes the
+// look that comes within a second anyway.
 func TestOverflow(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -200,9 +199,8 @@ func TestStoppedWaiterDoesNotDisturb(t *testing.T) {
 	waiters[0].Expect("ok")
 }
 
-// What a Set does beside the marker is not reported to those who watch the
-// directory: they see a new file, and its record being written, and with the
-// next Set another in its place.
+// A Set causes no needless reports in the watched directory: only a new file and
+// the write of its record, and with the next Set another file in its place.
 func TestNoise(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -233,7 +231,7 @@ func TestNoise(t *testing.T) {
 	}
 }
 
-// A directory under two names is one, and so is an event.
+// A directory with two names is one directory, and an event in it is one event.
 func TestPathIdentity(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
@@ -252,9 +250,9 @@ func TestPathIdentity(t *testing.T) {
 	})
 }
 
-// On an overlay what is done through it is reported, and it is polled, too:
-// not everything is done through it. (What is made beneath it after somebody
-// has looked for it stays invisible: even open(2) does not find it.)
+// On an overlay, changes through it are reported. It is polled too, for changes
+// beneath it. (A file that is made beneath it after a look for it stays invisible:
+// even open(2) does not find it.)
 func TestOverlay(t *testing.T) {
 	t.Parallel()
 	base := testproc.Tmpfs(t, "size=1m")
@@ -281,7 +279,7 @@ func TestOverlay(t *testing.T) {
 	})
 }
 
-// In a user namespace an overlay renames no directory.
+// In a user namespace an overlay cannot rename a directory.
 func TestOverlayInANamespace(t *testing.T) {
 	t.Parallel()
 	if !canClone() {
@@ -299,7 +297,7 @@ func TestOverlayInANamespace(t *testing.T) {
 	}
 }
 
-// Two mounts of one directory by FUSE are like two hosts: what one does is not
+// Two FUSE mounts of one directory are like two hosts: the changes of one are not
 // reported to the other.
 func TestNetworkFileSystem(t *testing.T) {
 	t.Parallel()
@@ -353,7 +351,7 @@ func TestNetworkFileSystem(t *testing.T) {
 	}
 }
 
-// Where a directory is polled, and why, is told to whoever wants to know.
+// The log says that a directory is polled, and why.
 func TestDebugLog(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -366,8 +364,8 @@ func TestDebugLog(t *testing.T) {
 	}
 }
 
-// A process that cannot open anything any more waits without it, by a timer if
-// it has no watcher yet.
+// A process that cannot open any more files can still wait; without a watcher it
+// polls.
 func TestOutOfDescriptors(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
@@ -383,8 +381,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	})
 }
 
-// What an event is worth after a power failure nobody pays for with every Set:
-// nothing is forced to the disk.
+// Set does not sync anything to the disk.
 func TestDurabilityIsNotPaidFor(t *testing.T) {
 	t.Parallel()
 	strace, err := exec.LookPath("strace")
@@ -407,8 +404,8 @@ func TestDurabilityIsNotPaidFor(t *testing.T) {
 	}
 }
 
-// Thousands of names that have been set and cleared cost the one that is used
-// now nothing that grows with them, other than a directory entry of their own.
+// After thousands of other events were set and cleared, a Set costs no more than
+// before; each of them leaves only a directory entry.
 func TestManyNames(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -33,8 +33,7 @@ func TestSetWakesOtherProcesses(t *testing.T) {
 	})
 }
 
-// Everybody who waited is woken by a pulse, always, and nobody by the pulse
-// before.
+// A pulse always wakes every waiter, and never one that began after it.
 func TestPulseIsNotLost(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
@@ -67,8 +66,8 @@ func TestPulseOfWhatTouchHasSet(t *testing.T) {
 	}
 }
 
-// Many wait for the event and clear it when it is set, all at one time. Whoever
-// waits when it is set is woken all the same, and by each Set once.
+// Many processes wait for the event and clear it when it is set, all at the same
+// time. Each Set wakes every waiter all the same, and only once.
 func TestEveryoneClears(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
@@ -89,8 +88,8 @@ func TestPulseBeforeWaitDoesNotWake(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	setter := startAgent(t, path)
-	// Somebody waits beside us all the time, so that there is a watch whose
-	// queue may still hold reports of earlier pulses.
+	// Another wait goes on all the time, so that there is a watch whose queue may
+	// still hold reports of earlier pulses.
 	beside := doze(t, filepath.Join(filepath.Dir(path), "other"), forever)
 	e := New(path)
 	for range 20 {
@@ -167,8 +166,8 @@ func TestKilledWaiterDoesNotDisturb(t *testing.T) {
 	})
 }
 
-// Whatever Set has done when it dies, the event is set or it is not, those who
-// wait learn of it, and the next Set finds everything in order.
+// A Set may die at any step: the event is set or it is not, the waiters see that,
+// and the next Set needs no repair.
 func TestKilledSetterLeavesNobodyHanging(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"marked", "recorded"} {
@@ -199,8 +198,8 @@ func TestKilledSetterLeavesNobodyHanging(t *testing.T) {
 	}
 }
 
-// Whatever Clear has done when it dies, the event is still set, nobody is
-// woken twice, and the next Clear finds everything in order.
+// A Clear may die at any step: the event is still set, no waiter wakes twice, and
+// the next Clear needs no repair.
 func TestKilledClearerLeavesNobodyHanging(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"clearing", "announced"} {
@@ -287,7 +286,7 @@ func TestNamesThatAreNone(t *testing.T) {
 	}
 }
 
-// failures fails the test unless every method fails in the way that ok knows.
+// failures fails the test unless ok accepts the error of every method.
 func failures(t *testing.T, e *Event, ok func(error) bool) {
 	t.Helper()
 	_, isSetErr := e.IsSet()
@@ -335,8 +334,8 @@ func TestFileInTheDirectorysPlace(t *testing.T) {
 	failures(t, New(filepath.Join(file, "ready")), func(err error) bool { return err != nil })
 }
 
-// Something else stands where the trace should: nothing is changed, and the
-// marker stays.
+// Another file is in the place of the trace: Clear changes nothing, and the marker
+// stays.
 func TestClearChangesNothingWithoutTrace(t *testing.T) {
 	t.Parallel()
 	long := []byte("a file of somebody's that is longer than a token")

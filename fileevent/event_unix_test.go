@@ -47,8 +47,8 @@ func TestTouchAndRm(t *testing.T) {
 	})
 }
 
-// Whatever stands at the path is a marker, and none of it is followed, opened
-// or changed.
+// A file of any kind at the path is a marker; it is not followed, opened or
+// changed.
 func TestOtherKindsOfMarkers(t *testing.T) {
 	t.Parallel()
 	for kind, put := range map[string]func(path string) error{
@@ -134,7 +134,7 @@ func TestTraceInheritsPermissions(t *testing.T) {
 	}
 }
 
-// openDir returns a new directory that everybody can get at, with the mode.
+// openDir returns a new directory with the mode, which all users can reach.
 func openDir(t *testing.T, mode fs.FileMode) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -157,7 +157,7 @@ func nobody(t *testing.T, path string, uid uint32) *testproc.Proc {
 	return a
 }
 
-// Two strangers share an event in a sticky directory, whoever came first.
+// Two users share an event in a sticky directory, in either order.
 func TestMultiUser(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []fs.FileMode{0o777, 0o777 | fs.ModeSticky} {
@@ -195,7 +195,7 @@ func TestFirstSettersAreStrangers(t *testing.T) {
 	}
 }
 
-// What root makes in a user's directory, the user can use.
+// A user can use the files that root makes in the user's directory.
 func TestRootLeavesTheTraceToTheOwner(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o755), "ready")
@@ -233,7 +233,7 @@ func TestNoPermission(t *testing.T) {
 	ask(t, a, "clear", "lstat "+path+": permission denied")
 }
 
-// Who may search the directory but not read it cannot watch it and can wait.
+// A user who may search the directory but not read it cannot watch it, but can wait.
 func TestWaitWithoutReadPermission(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o711), "ready")
@@ -248,7 +248,7 @@ func TestWaitWithoutReadPermission(t *testing.T) {
 	}
 }
 
-// The permission goes while somebody waits: it is told so.
+// If a permission is taken away during a wait, the wait ends with that error.
 func TestPermissionLostWhileWaiting(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o755), "ready")
@@ -259,8 +259,7 @@ func TestPermissionLostWhileWaiting(t *testing.T) {
 	a.Expect("lstat " + path + ": permission denied")
 }
 
-// The permissions of the marker are for those who want to know who set it, and
-// for nothing else.
+// The permissions of the marker matter only for Info.
 func TestInfoNeedsPermission(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o755), "ready")
@@ -274,7 +273,7 @@ func TestInfoNeedsPermission(t *testing.T) {
 	}
 }
 
-// What a program does when a signal comes.
+// A program sets and clears an event when a signal comes.
 func TestSetAndClearOnASignal(t *testing.T) {
 	path := markerPath(t)
 	signals := make(chan os.Signal, 1)

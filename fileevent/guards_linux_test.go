@@ -52,7 +52,7 @@ func TestNetworkLooksOpenTheDirectory(t *testing.T) {
 	}
 }
 
-// A wait that was in vain leaves no watch either.
+// A wait that times out leaves no watch either.
 func TestWaitsInVainLeaveNoWatch(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -70,7 +70,7 @@ func TestWaitsInVainLeaveNoWatch(t *testing.T) {
 	})
 }
 
-// There is no room for the first trace: the marker goes all the same.
+// If there is no room for the first trace, Clear removes the marker all the same.
 func TestFirstClearOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	e := New(filepath.Join(testproc.Tmpfs(t, "nr_inodes=2"), "ready")) // the directory and the marker
@@ -79,7 +79,7 @@ func TestFirstClearOnAFullDisk(t *testing.T) {
 	isSet(t, e, false)
 }
 
-// To open a device, or a FIFO, can have effects.
+// A device or a FIFO is not opened, because that can have effects.
 func TestInfoOpensRegularFilesOnly(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t))

@@ -17,7 +17,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
-// Who polls is told before the marker goes.
+// Clear announces to polling processes before it moves the marker.
 func TestAnnouncedBeforeItGoes(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -33,8 +33,8 @@ func TestAnnouncedBeforeItGoes(t *testing.T) {
 	must(t, e.Clear())
 }
 
-// An inode that is used again in the same tick is as if another Set had
-// written into the trace that is there.
+// A reused inode in the same tick looks as if another Set had written into the
+// existing trace.
 func TestTraceInTheSameInode(t *testing.T) {
 	t.Parallel()
 	m := splitMarker(markerPath(t))
@@ -50,7 +50,7 @@ func TestTraceInTheSameInode(t *testing.T) {
 	}
 }
 
-// A record that could be written in part only is none.
+// A record that was written only in part counts as none.
 func TestRecordInPart(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -65,7 +65,7 @@ func TestRecordInPart(t *testing.T) {
 	}
 }
 
-// Who comes too late to take an event does nothing to the directory.
+// A wait that comes too late to take an event does not change the directory.
 func TestLateTakerChangesNothing(t *testing.T) {
 	t.Parallel()
 	m := splitMarker(markerPath(t))
@@ -78,8 +78,8 @@ func TestLateTakerChangesNothing(t *testing.T) {
 	}
 }
 
-// Somebody else has cleared one of two. Until that is set again nothing is taken,
-// not even for a moment, although the other one has just been set again.
+// Another process has cleared one of two events. Until it is set again nothing is
+// taken, not even for a moment, although the other one has just been set again.
 func TestWaitAllWaitsForWhatIsGone(t *testing.T) {
 	t.Parallel()
 	dir, takes := t.TempDir(), 0
@@ -105,7 +105,7 @@ func TestWaitAllWaitsForWhatIsGone(t *testing.T) {
 	isSet(t, events[0], true)
 }
 
-// All take in one order, however they name the events.
+// All waits take in the same order, whatever paths they use.
 func TestTakesAreSorted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -118,8 +118,8 @@ func TestTakesAreSorted(t *testing.T) {
 	}
 }
 
-// The last look is one of its own: what others of the process have seen may be
-// from before, as where the directory was replaced and no nudge has come yet.
+// The last look is not shared: another wait's look may be too old, for example if
+// the directory was replaced and no nudge has come yet.
 func TestLastLookIsNotShared(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "parent", "dir")

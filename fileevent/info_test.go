@@ -47,7 +47,7 @@ func TestInfo(t *testing.T) {
 	if got := info(t, e); got != (Info{}) {
 		t.Errorf("Info() of what was cleared = %+v", got)
 	}
-	// Nothing of it is left to those who come later.
+	// After a Clear nothing of it is left.
 	other := startAgent(t, path)
 	ask(t, other, "set", "ok")
 	if got := info(t, e); got.PID != other.PID() || got.Note != "" {
@@ -62,8 +62,8 @@ func must2[T any](v T, err error) T {
 	return v
 }
 
-// A marker made by touch is just as set, and nobody is said to have set it,
-// though somebody had a moment ago.
+// A marker made by touch is just as set, and Info names no process, even if one
+// had set the event a moment ago.
 func TestInfoOfTouch(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t))
@@ -77,7 +77,8 @@ func TestInfoOfTouch(t *testing.T) {
 	}
 }
 
-// What is not a record is none, and what is one is shown safely.
+// Other content is no record, and the text of a record is shown without control
+// characters.
 func TestInfoOfStrangeMarkers(t *testing.T) {
 	t.Parallel()
 	good := record{Version: 1, PID: 7, Host: "h", Note: "n"}
@@ -138,7 +139,7 @@ func TestInfoString(t *testing.T) {
 	}
 }
 
-// The processes of another boot of this host do not run any more.
+// A record of an earlier boot of this host is reported as Rebooted.
 func TestStaleMarkerAfterReboot(t *testing.T) {
 	t.Parallel()
 	if boot() == "" {
@@ -160,7 +161,7 @@ func TestStaleMarkerAfterReboot(t *testing.T) {
 	}
 }
 
-// Who reads while Set writes waits for the rest.
+// A reader that comes while Set writes waits for the record.
 func TestHalfWrittenRecord(t *testing.T) {
 	t.Parallel()
 	r := self()
@@ -187,7 +188,7 @@ func TestHalfWrittenRecord(t *testing.T) {
 	}
 }
 
-// Readers see a whole record or none, always, and after Set always one.
+// Readers always see a whole record or none, and after Set a whole one.
 func TestRecordIsNeverHalf(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t), Note(strings.Repeat("x", 3000)))
@@ -219,8 +220,8 @@ func TestRecordIsNeverHalf(t *testing.T) {
 	}
 }
 
-// The wall clock of whoever made the marker has no say in whether it is set or
-// by whom.
+// A wrong wall clock of the setter does not change whether the event is set or
+// which process Info names.
 func TestClockOfTheMarker(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t))

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// polling starts agents in user namespaces of their own, where they set the
-// limit of inotify instances to none. That is what a process meets whose user
-// has used up the instances, and takes none away from anybody else.
+// polling starts agents in user namespaces of their own, where the limit of inotify
+// instances is zero. They are like processes of a user without free instances, but
+// other processes lose none.
 var polling = mode{"polling", func(t *testing.T, args ...string) *testproc.Proc {
 	t.Helper()
 	cmd := testproc.RoleCmd("agent", append(args, "poll")...)
@@ -58,7 +58,7 @@ func banWatchers() error {
 	return nil
 }
 
-// takeDescriptors lets this process open nothing more.
+// takeDescriptors uses up the descriptors of this process.
 func takeDescriptors() {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

@@ -22,8 +22,8 @@ func TestMain(m *testing.M) {
 	testproc.Main(m, map[string]testproc.Role{"agent": agent})
 }
 
-// agent does what it is told about the event at args[0] and says what came of
-// it: "asleep" when a wait is about to sleep for the first time, then "ok",
+// agent does the steps that it reads, with the event at args[0], and prints the
+// results: "asleep" when a wait is about to sleep for the first time, then "ok",
 // "true", "false" or the error. With "poll" among the other args it has no
 // watcher, with "auto" the event is one with AutoReset, with "hour" what was set
 // more than an hour ago does not count, and with a number it waits for so many

@@ -48,8 +48,7 @@ func TestWaitAny(t *testing.T) {
 	}
 }
 
-// Several are set when it begins: it is the first of them, and no other is
-// taken.
+// If several are set when it begins, WaitAny returns the first, and takes no other.
 func TestWaitAnyTakesTheFirst(t *testing.T) {
 	t.Parallel()
 	events := eventsIn(t.TempDir(), 4, AutoReset())
@@ -64,8 +63,7 @@ func TestWaitAnyTakesTheFirst(t *testing.T) {
 	}
 }
 
-// Two are set while it sleeps, before it can look: it takes one and leaves
-// the other.
+// If two are set while it sleeps, WaitAny takes one and leaves the other.
 func TestWaitAnyTakesOne(t *testing.T) {
 	t.Parallel()
 	for range 50 {
@@ -78,7 +76,7 @@ func TestWaitAnyTakesOne(t *testing.T) {
 	}
 }
 
-// Waiting for any is waiting for pulses, too.
+// A pulse ends WaitAny too.
 func TestWaitAnyPulse(t *testing.T) {
 	t.Parallel()
 	events := eventsIn(t.TempDir(), 3)
@@ -118,7 +116,7 @@ func TestWaitForOneTwice(t *testing.T) {
 	}
 }
 
-// Each has been set since it began, though they were never set at one time.
+// Each was set since WaitAll began, but never all at the same time.
 func TestWaitAll(t *testing.T) {
 	t.Parallel()
 	events := append(eventsIn(t.TempDir(), 2), eventsIn(t.TempDir(), 2)...)
@@ -146,7 +144,7 @@ func TestWaitAll(t *testing.T) {
 	ends(t, done)
 }
 
-// What was seen set has been set, also if it leaves no trace.
+// An event that was seen set counts, even if it leaves no trace.
 func TestWaitAllRemembers(t *testing.T) {
 	t.Parallel()
 	events := eventsIn(t.TempDir(), 2)
@@ -167,8 +165,7 @@ func TestWaitAllRemembers(t *testing.T) {
 	ends(t, done)
 }
 
-// Events that are to be taken have to be set at one time; until then nobody
-// takes them.
+// Events with AutoReset must be set at the same time; until then none is taken.
 func TestWaitAllTakesAtTheEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -203,8 +200,8 @@ func TestWaitAllTakesAtTheEnd(t *testing.T) {
 	isSet(t, autos[1], false)
 }
 
-// Somebody takes the second after the first has been taken. The first is put
-// back, and the wait goes on.
+// Another process takes the second event after WaitAll has taken the first. The
+// first is set again, and the wait goes on.
 func TestWaitAllPutsBack(t *testing.T) {
 	t.Parallel()
 	events := eventsIn(t.TempDir(), 2, AutoReset())
@@ -244,7 +241,7 @@ func TestWaitAllPutsBack(t *testing.T) {
 	}
 }
 
-// One event by two paths is taken once, not once and then in vain for ever.
+// One event with two paths is taken once.
 func TestWaitAllTakesOneByTwoPaths(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -309,8 +306,8 @@ func TestWaitAllEndsWithNothing(t *testing.T) {
 	isSet(t, events[2], true)
 }
 
-// All want the same events, each in another order. All get them, one after
-// another, and nothing is lost.
+// Many processes take the same events, each in another order. Each gets them all, one
+// process after another, and no Set is lost.
 func TestWaitAllRace(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -353,7 +350,7 @@ func TestManyEnd(t *testing.T) {
 	if err := WaitAll(ctx, events...); !errors.Is(err, context.Canceled) {
 		t.Errorf("WaitAll() = %v", err)
 	}
-	// What is wrong with one is wrong with all.
+	// An error of one event ends the wait for all.
 	wrong := New(filepath.Dir(events[0].Path()) + "/..")
 	if i, err := WaitAny(t.Context(), events[1], wrong); i != -1 || !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("WaitAny() = %d, %v", i, err)
@@ -363,8 +360,7 @@ func TestManyEnd(t *testing.T) {
 	}
 }
 
-// Thousands of events in one call: one wake-up looks at those that changed,
-// and not at all.
+// With thousands of events in one call, a wake-up looks only at those that changed.
 func TestThousandsInOneCall(t *testing.T) {
 	t.Parallel()
 	n := size(1000, 200)
@@ -383,7 +379,7 @@ func TestThousandsInOneCall(t *testing.T) {
 	ends(t, done)
 }
 
-// The same with a process that has no watcher: it finds out by the board.
+// The same in a process without a watcher: it uses the board.
 func TestThousandsPolled(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)

@@ -19,8 +19,8 @@ import (
 
 func autoEvent(t *testing.T) *Event { return New(markerPath(t), AutoReset()) }
 
-// Many processes wait for one event; at full size, most of them beyond what there
-// are watchers for. It is taken as often as it is set.
+// Many processes wait for one event; at full size, most of them have no watcher. It
+// is taken as often as it is set.
 func TestRaceForOneEvent(t *testing.T) {
 	path := markerPath(t)
 	n, rounds := size(200, 30), 50
@@ -87,7 +87,7 @@ func TestTakeInEveryMode(t *testing.T) {
 	})
 }
 
-// Goroutines share what they see, but what one of them takes, it alone has.
+// Goroutines share their looks, but only one of them gets the event.
 func TestTakersInOneProcess(t *testing.T) {
 	t.Parallel()
 	e := autoEvent(t)
@@ -120,7 +120,7 @@ func TestTakersInOneProcess(t *testing.T) {
 	isSet(t, e, false)
 }
 
-// However many wait in one process, a Set makes one of them try.
+// If many goroutines wait in one process, a Set makes only one of them try.
 func TestOneTryForAll(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -149,7 +149,7 @@ func TestOneTryForAll(t *testing.T) {
 	for range n - 1 {
 		<-asleep
 	}
-	// Somebody may have come to sleep after a nudge of the patrol's.
+	// A wait may have begun to sleep after a nudge of the patrol.
 	if got := tries.Load(); got < 1 || got > n/2 {
 		t.Errorf("%d tries for one Set", got)
 	}
@@ -159,7 +159,7 @@ func TestOneTryForAll(t *testing.T) {
 	}
 }
 
-// Whoever waits without AutoReset is woken, and takes nothing.
+// A wait without AutoReset is woken, and takes nothing.
 func TestOnlyTakersTake(t *testing.T) {
 	t.Parallel()
 	e := autoEvent(t)
@@ -175,7 +175,7 @@ func TestOnlyTakersTake(t *testing.T) {
 	isSet(t, e, false)
 }
 
-// A pulse is for those who wait for any Set. Who wants to take has nothing to
+// A pulse ends waits without AutoReset. A wait with AutoReset finds nothing to
 // take.
 func TestPulseLeavesNothingToTake(t *testing.T) {
 	t.Parallel()
@@ -189,7 +189,7 @@ func TestPulseLeavesNothingToTake(t *testing.T) {
 	taker.Expect("false")
 }
 
-// What is set twice is set once.
+// An event that is set twice is taken once.
 func TestSetTwiceIsTakenOnce(t *testing.T) {
 	t.Parallel()
 	e := autoEvent(t)
@@ -201,8 +201,8 @@ func TestSetTwiceIsTakenOnce(t *testing.T) {
 	}
 }
 
-// Who dies before the event is taken leaves it to the next, who dies after it
-// has taken it with it.
+// A process that dies before it takes the event leaves it to the next. If it dies
+// after that, the event stays taken.
 func TestKilledTaker(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"taking", "took"} {
@@ -240,8 +240,8 @@ func TestKilledTaker(t *testing.T) {
 	}
 }
 
-// A process that dies while it takes several events loses what it has taken,
-// and leaves the others set.
+// A process that dies while it takes several events leaves some of them taken and
+// the others set.
 func TestKilledWhileTakingSeveral(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"taking", "took"} {
@@ -264,7 +264,7 @@ func TestKilledWhileTakingSeveral(t *testing.T) {
 	}
 }
 
-// The ctx of a wait ends while it takes the event: it has taken it.
+// If the ctx of a wait ends while it takes the event, the wait returns nil.
 func TestCtxEndsWhileTaking(t *testing.T) {
 	t.Parallel()
 	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
@@ -277,8 +277,8 @@ func TestCtxEndsWhileTaking(t *testing.T) {
 	}
 }
 
-// The ctx has ended and the event is set before anybody looks again: at a
-// deadline it is taken, a cancelled wait leaves it to others.
+// The event is set after the ctx has ended and before the last look: after a
+// deadline it is taken, after a cancellation it is left to others.
 func TestLastTry(t *testing.T) {
 	t.Parallel()
 	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
@@ -295,7 +295,7 @@ func TestLastTry(t *testing.T) {
 			} else {
 				must(t, err) // a nudge may come before the end
 			}
-			isSet(t, e, err != nil) // who got nil has it, and nobody else
+			isSet(t, e, err != nil) // a wait that returned nil has taken it
 		}
 	}
 }
@@ -356,7 +356,7 @@ func TestRaceForAClaim(t *testing.T) {
 	}
 }
 
-// A directory sets the event, and is nothing that can be taken.
+// A directory sets the event, but cannot be taken.
 func TestDirectoryIsNotTaken(t *testing.T) {
 	t.Parallel()
 	e := autoEvent(t)

@@ -27,8 +27,7 @@ func tidied(t *testing.T, dir string) {
 	}
 }
 
-// What is cleared and tidied leaves nothing, and whoever waits is woken by each
-// pulse, once.
+// A Clear and a Tidy leave nothing behind, and each pulse wakes every waiter, once.
 func TestTidyLosesNoPulse(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
@@ -57,7 +56,7 @@ func TestTidyLosesNoPulse(t *testing.T) {
 	})
 }
 
-// Thousands of waits, more than are looked for one by one when they poll.
+// A process that polls for many events uses the board, also after a Tidy.
 func TestTidyWhereManyPoll(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
@@ -73,8 +72,8 @@ func TestTidyWhereManyPoll(t *testing.T) {
 	}
 }
 
-// A Clear comes in the middle of a Tidy, wherever. Whoever waited before is
-// woken, and a Watch sees it.
+// A Clear comes at any step of a Tidy. Waits that began before are woken, and a
+// Watch sees the pulse.
 func TestTidyIsOvertaken(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
@@ -101,7 +100,7 @@ func TestTidyIsOvertaken(t *testing.T) {
 	unseen(t, w, "tidied")
 }
 
-// Whoever looked while the trace was away looks again.
+// A wait that looked while the trace was away looks again.
 func TestTidyNudges(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
@@ -129,8 +128,8 @@ func TestTidyNudges(t *testing.T) {
 	ends(t, done)
 }
 
-// A Tidy that dies while it looks at a trace that another Clear has left
-// meanwhile does not take it away from those that have not seen it.
+// A Tidy dies while it checks a trace that another Clear has left meanwhile. Waits
+// that have not seen the trace still see it.
 func TestTidyDies(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
@@ -162,8 +161,8 @@ func TestTidyDies(t *testing.T) {
 	unseen(t, w, "tidied again")
 }
 
-// Many processes clear and tidy all the time; whoever waits is woken by each
-// Set. In the end nothing is left.
+// Many processes clear and tidy all the time; each Set wakes every waiter. In the
+// end nothing is left.
 func TestTidyByMany(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
@@ -188,7 +187,8 @@ func TestTidyByMany(t *testing.T) {
 	tidied(t, filepath.Dir(path))
 }
 
-// What is not to be tidied stays.
+// Tidy leaves DIR/.fsync alone if it contains another file, if a user could not
+// read the attributes, or if there are too many traces.
 func TestTidyLeaves(t *testing.T) {
 	t.Parallel()
 	for what, put := range map[string]func(dir string) error{

@@ -30,8 +30,7 @@ func TestTracePathIsNotCleaned(t *testing.T) {
 	pulse(t, New(unclean), New(clean))
 }
 
-// A relative path in a working directory that the shell calls by a symbolic
-// link.
+// A relative path works in a working directory whose $PWD is a symbolic link.
 func TestRelativePathInALinkedDirectory(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows cleans paths itself")
@@ -66,7 +65,7 @@ func TestClearOfALinkedMarker(t *testing.T) {
 	}
 }
 
-// Two tokens with one ID are of one Set, wherever the trace is by now.
+// Two tokens with the same ID are of the same Set, whatever their file is.
 func TestOneIDIsOneSet(t *testing.T) {
 	t.Parallel()
 	m := splitMarker(markerPath(t))

@@ -16,8 +16,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// A Set after the last look before the subscription is reported to nobody. The
-// wait must look again and never come to sleep.
+// A Set between the first look and the subscription is not reported. The wait must
+// look again before it sleeps.
 func TestCheckWatchRace(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -65,7 +65,7 @@ func TestReadsTraceBeforeLooking(t *testing.T) {
 	}
 }
 
-// Until the marker is gone there is no other trace.
+// There is no trace as long as the marker exists.
 func TestTheMarkerIsTheTrace(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -88,8 +88,8 @@ func TestTheMarkerIsTheTrace(t *testing.T) {
 	}
 }
 
-// A Clear that has begun for one marker, and comes to clear another, does not
-// make anybody miss that one.
+// A Clear has seen one marker and then clears a later one: no wait misses the later
+// one.
 func TestClearOfTheNextMarker(t *testing.T) {
 	t.Parallel()
 	for _, s := range []step{clearing, announced} {
@@ -108,8 +108,7 @@ func TestClearOfTheNextMarker(t *testing.T) {
 	}
 }
 
-// A Set that is overtaken by a Clear before it has written the record leaves
-// one trace, not two.
+// A Clear comes before Set has written its record: that leaves one trace, not two.
 func TestTraceGetsItsRecordLater(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -163,8 +162,8 @@ func waitBriefly(t *testing.T, path string) <-chan bool {
 	return woken
 }
 
-// Of two who clear an event at one time, the slower wakes nobody who waits
-// since the faster was done.
+// Two processes clear an event at the same time: the slower one does not wake a wait
+// that began after the faster one.
 func TestSecondClearWakesNobody(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(path string) error{
@@ -186,7 +185,7 @@ func TestSecondClearWakesNobody(t *testing.T) {
 	}
 }
 
-// Markers that follow each other leave different traces, however fast.
+// Markers leave different traces, even if they follow each other fast.
 func TestTracesDiffer(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -206,7 +205,7 @@ func TestTracesDiffer(t *testing.T) {
 	}
 }
 
-// Who is woken by a Set that nobody undoes finds the event set.
+// If no process clears the event, a woken waiter finds it set.
 func TestWokenMeansSet(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -221,8 +220,7 @@ func TestWokenMeansSet(t *testing.T) {
 	}
 }
 
-// A Clear by somebody else in the middle of a Set does not make anybody miss
-// it.
+// A Clear by another process in the middle of a Set: no wait misses the Set.
 func TestClearedInTheMiddleOfSet(t *testing.T) {
 	t.Parallel()
 	for _, s := range []step{marked, recorded} {
@@ -289,7 +287,7 @@ func TestContextEnds(t *testing.T) {
 	defer stop()
 	hasEnded(t, New(path).Wait(ctx), path, reason, context.DeadlineExceeded)
 
-	// It has ended already: that counts more than the state.
+	// A ctx that has ended counts more than a set event.
 	must(t, New(path).Set())
 	hasEnded(t, New(path).Wait(ctx), path, reason, context.DeadlineExceeded)
 	must(t, New(path).Clear())
@@ -323,7 +321,7 @@ func (c *endable) Err() error {
 	}
 }
 
-// The event is set and the deadline comes before any nudge: set counts.
+// The event is set and the deadline comes before any nudge: the wait succeeds.
 func TestLastLookAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -339,8 +337,8 @@ func TestLastLookAtTheDeadline(t *testing.T) {
 	}
 }
 
-// Whatever becomes of the directory, and whether anybody is told or not, the
-// wait goes on and ends when the event is set at the path.
+// The directory may be removed, replaced or moved, with or without a report: the
+// wait goes on and ends when the event at the path is set.
 func TestSilentWatchDeath(t *testing.T) {
 	t.Parallel()
 	for name, replace := range map[string]func(dir string) error{
@@ -350,7 +348,7 @@ func TestSilentWatchDeath(t *testing.T) {
 		"renamed": func(dir string) error {
 			return errors.Join(os.Rename(dir, dir+".old"), os.Mkdir(dir, 0o755))
 		},
-		// Nobody is told about these two.
+		// These two are not reported.
 		"removed while somebody is in it": func(dir string) error {
 			inside, err := os.Open(dir)
 			if err != nil {
@@ -386,7 +384,7 @@ func TestSilentWatchDeath(t *testing.T) {
 	}
 }
 
-// A directory that goes is no pulse.
+// The removal of the directory does not count as a pulse.
 func TestRemovedDirectoryWakesNobody(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "dir", "ready")
@@ -403,7 +401,7 @@ func TestRemovedDirectoryWakesNobody(t *testing.T) {
 	ends(t, done)
 }
 
-// A directory that comes later, with those above it.
+// The directory and its parents are created after the wait began.
 func TestWaitBeforeThereIsADirectory(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
@@ -422,7 +420,7 @@ func TestWaitBeforeThereIsADirectory(t *testing.T) {
 	})
 }
 
-// Something else than a directory comes: that is an error, and no wait.
+// If a file is created in the place of the directory, the wait ends with an error.
 func TestWaitWhereAFileComes(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file", "ready")
@@ -472,7 +470,7 @@ func TestPathIsNotCleaned(t *testing.T) {
 	ends(t, done)
 }
 
-// Waits leave nothing behind, whatever way they end.
+// A wait leaves nothing behind, however it ends.
 func TestWaitsLeaveNoGoroutines(t *testing.T) {
 	path := markerPath(t)
 	ends(t, func() <-chan error { d := doze(t, path, forever); must(t, New(path).Set()); return d }())

@@ -36,7 +36,7 @@ func unseen(t *testing.T, w *Watch, what string) {
 	}
 }
 
-// What happens between two calls of Next counts once, or not at all.
+// All Sets between two calls of Next count as one; a Clear alone does not count.
 func TestWatchBetweenLooks(t *testing.T) {
 	t.Parallel()
 	touch := func(e *Event) error {
@@ -104,7 +104,8 @@ func TestWatchBetweenLooks(t *testing.T) {
 	}
 }
 
-// A Set of what is not ours to replace leaves it as it is, and is seen.
+// A Set that may not replace the marker leaves it as it is, and a Watch sees the
+// Set.
 func TestWatchSeesSetOfStrangeMarkers(t *testing.T) {
 	t.Parallel()
 	for what, put := range map[string]func(path string) error{
@@ -124,7 +125,7 @@ func TestWatchSeesSetOfStrangeMarkers(t *testing.T) {
 		if is := must2(os.Lstat(e.Path())); !os.SameFile(was, is) || was.Size() != is.Size() {
 			t.Errorf("%s: Set has changed it", what)
 		}
-		// And a Next that sleeps is told within a second.
+		// A Next that sleeps wakes within a second.
 		done := nextOn(t, w)
 		must(t, e.Set())
 		ends(t, done)
@@ -139,8 +140,8 @@ func nextOn(t *testing.T, w *Watch) <-chan error {
 	return dozeOn(t, w.event, func(*Event) error { return w.Next(context.Background()) })
 }
 
-// A Set that finds the event set is overtaken by who clears or takes it: it is
-// set afterwards, and never in between not set.
+// A Set finds the event set, and then another process clears or takes it: the event
+// is set afterwards.
 func TestSetAgainIsOvertaken(t *testing.T) {
 	t.Parallel()
 	for what, other := range map[string]func(e *Event) error{
@@ -173,7 +174,7 @@ func TestSetAgainIsOvertaken(t *testing.T) {
 	}
 }
 
-// Next tells of one Set once, however many goroutines ask.
+// One Set ends one Next, of any number of goroutines.
 func TestWatchOfManyGoroutines(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t))
@@ -231,9 +232,9 @@ func TestWatchErrors(t *testing.T) {
 	}
 }
 
-// Three listeners, who are killed and started again, follow many versions. The
-// last one is seen by all, in whatever way they wait, whether the publisher
-// clears the event or not.
+// Three listeners, which are killed and started again, follow many versions. All
+// see the last one, in each way of waiting, whether the publisher clears the event
+// or not.
 func TestEverySetIsSeen(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
@@ -289,7 +290,7 @@ func follow(e *Event) error {
 	return err
 }
 
-// Waits that clear the event, and waits that take it, keep nothing from a Watch.
+// A Watch misses nothing if other waits clear or take the event.
 func TestWatchBesideOthers(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)

@@ -12,9 +12,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// Three listeners read a version for each set, while it is published again and
-// again, others wait and clear, and one listener is killed and started again:
-// each comes to see the last version.
+// Three listeners read a version after each set, while versions are published
+// again and again, others wait and clear, and one listener is killed and started
+// again. Each listener reads the last version.
 func TestEachSeesTheLastVersion(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -51,8 +51,8 @@ func TestEachSeesTheLastVersion(t *testing.T) {
 	}
 }
 
-// Ctrl-C reaches the command and ends the listening, also if the command has
-// dealt with it.
+// Ctrl-C reaches the command and ends the listening, even if the command handles
+// the signal.
 func TestInterruptOfEach(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

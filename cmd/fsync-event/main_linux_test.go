@@ -14,7 +14,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// watchers are the processes that watch a directory by inotify(7).
+// watchers returns the processes that watch a directory with inotify(7).
 func watchers(dir string) (pids []int) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -45,8 +45,7 @@ func watches(process, mark string) bool {
 	return false
 }
 
-// A wait that has nothing to wait for makes no watcher, and neither does one
-// look in vain.
+// A wait for a set event makes no watcher, and neither does a single look.
 func TestNoWatcher(t *testing.T) {
 	t.Parallel()
 	strace, err := exec.LookPath("strace")
@@ -92,7 +91,7 @@ func TestNoWatcher(t *testing.T) {
 	}
 }
 
-// A waiter that is killed disturbs nobody, and has taken nothing.
+// A waiter that is killed disturbs no other waiter and has taken nothing.
 func TestKilledWaiter(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -108,8 +107,7 @@ func TestKilledWaiter(t *testing.T) {
 	}
 }
 
-// drawnOnce takes away from a screen what was drawn again: the line is, every
-// second.
+// drawnOnce removes repetitions from a screen: the line is drawn every second.
 func drawnOnce(screen, line string) string {
 	for strings.Contains(screen, line+line) {
 		screen = strings.ReplaceAll(screen, line+line, line)
@@ -117,7 +115,7 @@ func drawnOnce(screen, line string) string {
 	return screen
 }
 
-// On a terminal, and only there, a line says what is waited for.
+// A line shows the awaited events, on a terminal and only there.
 func TestNotice(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -126,7 +124,7 @@ func TestNotice(t *testing.T) {
 	mustRun(t, dir, "set", "a\x1b[2J")
 	term.Wait()
 	term.Hangup()
-	// What a terminal would obey is shown as harmless on stdout, too.
+	// Control characters are replaced on stdout, too.
 	const line = "\rfsync-event: waiting for b or a?[2J\x1b[K"
 	if screen := drawnOnce(term.Screen(), line); screen != line+"\r\x1b[Ka?[2J\r\n" {
 		t.Errorf("the screen: %q", screen)
@@ -149,8 +147,8 @@ func TestNoticeOnADumbTerminal(t *testing.T) {
 	}
 }
 
-// The line is no longer than the terminal is wide, and is wiped before the
-// command of run has the terminal.
+// The line fits the width of the terminal, and is wiped before the command of run
+// starts.
 func TestNoticeOfRun(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -168,7 +166,7 @@ func TestNoticeOfRun(t *testing.T) {
 	}
 }
 
-// A signal wipes the line, and a timeout says what was waited for in vain.
+// A signal wipes the line, and after a timeout a message names the events.
 func TestEndOfNotice(t *testing.T) {
 	t.Parallel()
 	term := testproc.StartTerminal(t, event(t.TempDir(), "wait", "a"))

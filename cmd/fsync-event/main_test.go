@@ -21,8 +21,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"fsync-event": main})
 }
 
-// Words of the scripts: await watchers N DIR waits until N processes watch the
-// directory, for which they have begun to wait.
+// A command of the scripts: await watchers N DIR waits until N processes watch the
+// directory, because they wait for an event in it.
 func TestScripts(t *testing.T) {
 	cmdtest.Scripts{
 		Words: map[string]cmdtest.Word{"journalled": cmdtest.Journalled},
@@ -38,7 +38,7 @@ func TestScripts(t *testing.T) {
 	}.Run(t)
 }
 
-// event is the command, run in a directory.
+// event returns the command, to be run in a directory.
 func event(dir string, args ...string) *exec.Cmd {
 	cmd := exec.Command("fsync-event", args...)
 	cmd.Dir = dir
@@ -46,7 +46,7 @@ func event(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// mustRun runs the command and returns what it says.
+// mustRun runs the command and returns its output.
 func mustRun(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	out, err := event(dir, args...).CombinedOutput()
@@ -61,8 +61,7 @@ func exists(dir, name string) bool {
 	return err == nil
 }
 
-// Twenty processes wait to take an event. Each time that it is set one of them
-// is woken, and no other.
+// Twenty processes wait to take an event. Each set wakes only one of them.
 func TestTakeByTwenty(t *testing.T) {
 	t.Parallel()
 	const n = 20
@@ -95,7 +94,7 @@ func TestTakeByTwenty(t *testing.T) {
 	}
 }
 
-// Events that are taken together are taken all or not at all.
+// Several events are all taken, or none.
 func TestTakeAllOrNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

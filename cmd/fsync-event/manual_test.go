@@ -10,8 +10,7 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/cmdtest"
 )
 
-// What the help, the manual page and the completions say the program has is
-// what it has.
+// The help, the manual page and the completions list exactly the program's options.
 func TestManual(t *testing.T) {
 	t.Parallel()
 	want := cmdtest.Options((&query{}).options())
@@ -64,7 +63,7 @@ func TestSchemaIsDocumented(t *testing.T) {
 	}
 }
 
-// The completions do in their shells what they are for.
+// The completions work in their shells.
 func TestCompletions(t *testing.T) {
 	t.Parallel()
 	cmdtest.Complete(t, "fsync-event", map[string][]cmdtest.Completion{
@@ -97,7 +96,7 @@ func TestCompletions(t *testing.T) {
 	})
 }
 
-// The manual page is without faults, for who formats it.
+// groff formats the manual page without a warning.
 func TestManualPage(t *testing.T) {
 	t.Parallel()
 	cmdtest.FormatManual(t, "man/fsync-event.1")

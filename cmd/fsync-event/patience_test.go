@@ -9,7 +9,7 @@ import (
 	"github.com/fsync-lock/fsync/fileevent"
 )
 
-// The time of a wait begins behind its first look, however short it is.
+// The time of a wait begins after its first look, however short the time is.
 func TestPatienceLooksFirst(t *testing.T) {
 	t.Parallel()
 	e := fileevent.New(t.TempDir() + "/a")

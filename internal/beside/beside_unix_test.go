@@ -19,7 +19,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// What somebody has put in the way is neither written to nor waited for.
+// Another file in the place of ours is neither written to nor waited for.
 func TestOverwriteNoOtherFile(t *testing.T) {
 	t.Parallel()
 	blank, mine := make([]byte, 16), []byte("mine, and longer than a file of ours")
@@ -58,7 +58,7 @@ func TestOverwriteNoOtherFile(t *testing.T) {
 	}
 }
 
-// Of those who make the directory at one time nobody fails.
+// If many processes make the directory at the same time, none fails.
 func TestMakeTogether(t *testing.T) {
 	t.Parallel()
 	for range 100 {
@@ -76,7 +76,7 @@ func TestMakeTogether(t *testing.T) {
 	}
 }
 
-// A directory that is not the one just made is not opened to anybody.
+// A directory that another user has moved here gets no permissions.
 func TestInheritOfAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// There are watches for one directory, and one that nobody uses gives way. The
-// limit is that of a user namespace of the test's own.
+// Only one watch is allowed, in a user namespace of the test: an unused watch is
+// removed to make room for a new one.
 func TestIdleWatchGivesWay(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("ONE_WATCH") == "" {

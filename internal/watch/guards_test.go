@@ -14,15 +14,15 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// restingHub has no patrol: what happens without it is seen.
+// restingHub returns a hub without a patrol, to test what works without it.
 func restingHub(t *testing.T) *hub {
 	h := testHub(t, never)
 	h.patrolling = true
 	return h
 }
 
-// Who was on a watch that is given up is told, and polled until there is
-// another one, also if the patrol is late.
+// When a watch is given up, its subscriptions are nudged, and polled until there is
+// another watch, even if the patrol is late.
 func TestGivenUpWatchIsPolled(t *testing.T) {
 	t.Parallel()
 	h := restingHub(t)
@@ -36,7 +36,7 @@ func TestGivenUpWatchIsPolled(t *testing.T) {
 	nudged(t, nudge) // by the timer
 }
 
-// A patrol leaves alone what somebody is still busy with.
+// A patrol skips places that are still being examined.
 func TestBusyPlaceIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	h := restingHub(t)
@@ -100,8 +100,7 @@ func (h *hub) everyWatch(f func(*dirWatch)) {
 	}
 }
 
-// What was announced after the subscription and before the first examination
-// is not taken for what was always there.
+// An announcement between the subscription and the first examination is not missed.
 func TestFirstExamination(t *testing.T) {
 	t.Parallel()
 	h, dir, b := restingHub(t), t.TempDir(), NewInbox()
@@ -120,7 +119,7 @@ func TestFirstExamination(t *testing.T) {
 	}
 }
 
-// Thousands of events have one waiter each: nothing is kept for others.
+// A spot with one subscription keeps no sight.
 func TestLookAloneKeepsNothing(t *testing.T) {
 	t.Parallel()
 	s, _ := on(t, restingHub(t), filepath.Join(t.TempDir(), "a"))
@@ -150,9 +149,9 @@ func TestNameOfAnotherDirectory(t *testing.T) {
 	h.pauseAndProve(t, is, nudge)
 }
 
-// Two poll where nobody has ever cleared anything. The first Clear finds no
-// board to announce on. The one that makes the board then is not the only one
-// that has to look.
+// Two processes poll a directory where no event was ever cleared. The first Clear
+// finds no board to announce on. Then one of the processes creates the board, and
+// the other must look too.
 func TestBoardMadeByAnother(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -167,7 +166,7 @@ func TestBoardMadeByAnother(t *testing.T) {
 	}
 }
 
-// The watcher is kept for those who come soon, and then let go.
+// The watcher is kept for a while after the last wait, and then closed.
 func TestWatcherLingers(t *testing.T) {
 	t.Parallel()
 	h := restingHub(t)
@@ -184,7 +183,7 @@ func TestWatcherLingers(t *testing.T) {
 	}
 }
 
-// Nor does the timer: it tries again later.
+// The timer skips such a place too, and tries again later.
 func TestTimerLeavesBusyPlaceAlone(t *testing.T) {
 	t.Parallel()
 	h := restingHub(t)
@@ -200,7 +199,7 @@ func TestTimerLeavesBusyPlaceAlone(t *testing.T) {
 	nudged(t, nudge)
 }
 
-// A directory that takes long to examine is not examined all the time.
+// A directory that takes long to examine is examined less often.
 func TestExaminesAtLeisure(t *testing.T) {
 	t.Parallel()
 	h := restingHub(t)

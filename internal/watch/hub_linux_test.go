@@ -27,7 +27,7 @@ func watched(t *testing.T, id identity) bool {
 	return false
 }
 
-// The directory that was moved away in silence is not watched any longer.
+// A directory that was moved away without a report is no longer watched.
 func TestReplacedDirectoryIsNotWatched(t *testing.T) {
 	t.Parallel()
 	h := testHub(t, never)

@@ -16,7 +16,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// never is the patrol's period where it must not help.
+// never is the period of a patrol that must not help.
 const never = time.Hour
 
 func testHub(t *testing.T, every time.Duration) *hub {
@@ -32,8 +32,8 @@ func testHub(t *testing.T, every time.Duration) *hub {
 	return h
 }
 
-// patientWatcher waits for a watcher where other programs of this user have
-// taken all there are.
+// patientWatcher waits until it gets a watcher, if other programs of this user have
+// used up the instances.
 func patientWatcher() (*fsnotify.Watcher, error) {
 	for end := time.Now().Add(testproc.Patience / 2); ; time.Sleep(time.Millisecond) {
 		w, err := openWatcher()
@@ -65,7 +65,7 @@ func aims(t *testing.T, h *hub, path string, aim Aim) (*Subscription, <-chan str
 	return s, b.Wake()
 }
 
-// watchOf returns what a subscription's place is watched by.
+// watchOf returns the watch of a subscription's place.
 func watchOf(h *hub, s *Subscription) *dirWatch {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -103,7 +103,7 @@ func touch(t *testing.T, path string) {
 	must(t, os.WriteFile(path, nil, 0o644))
 }
 
-// Changes of an entry reach those who asked for it, and no others.
+// Changes of an entry nudge the subscriptions for it, and no others.
 func TestNudgesByName(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
@@ -139,7 +139,7 @@ func TestClosedSubscription(t *testing.T) {
 	still(t, gone)
 }
 
-// A directory under several names has one watch, and all are told.
+// A directory with several names has one watch, and all subscriptions are nudged.
 func TestSpellingsShareAWatch(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
@@ -160,7 +160,7 @@ func TestSpellingsShareAWatch(t *testing.T) {
 	}
 }
 
-// The kernel takes a/.. for the parent of what a links to, and so do we.
+// If a is a symbolic link, a/.. is the parent of its target, as for the kernel.
 func TestWatchesWhereTheKernelLooks(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
@@ -173,8 +173,7 @@ func TestWatchesWhereTheKernelLooks(t *testing.T) {
 	nudged(t, nudge)
 }
 
-// So many events that the kernel drops some, among them the one that is
-// waited for.
+// There are so many events that the kernel drops some, and the awaited one too.
 func TestOverflowNudges(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -216,8 +215,8 @@ func TestNotADirectory(t *testing.T) {
 	}
 }
 
-// A directory that comes later, with the one above it, is found by polling,
-// and watched from then on.
+// A directory that is created later, with its parent, is found by polling and then
+// watched.
 func TestDirectoryThatComesLater(t *testing.T) {
 	t.Parallel()
 	h := testHub(t, never)
@@ -232,8 +231,8 @@ func TestDirectoryThatComesLater(t *testing.T) {
 	}
 }
 
-// The directory goes and comes back. The subscription ends up on a watch of the
-// new one, whatever the system told or did not tell about it.
+// The directory is removed and created again. The subscription gets a watch of the
+// new one, with or without reports.
 func TestReplacedDirectory(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -273,8 +272,8 @@ func TestReplacedDirectory(t *testing.T) {
 	}
 }
 
-// pauseAndProve blinds the patrol and proves that the watch works without. It
-// may take more than one change, because the watch may just be being made.
+// pauseAndProve blinds the patrol and proves that the watch works without it. That
+// may take more than one change, because the watch may still be being made.
 func (h *hub) pauseAndProve(t *testing.T, dir string, nudge <-chan struct{}) {
 	t.Helper()
 	h.blind.Store(true)
@@ -302,7 +301,7 @@ func (h *hub) pauseAndProve(t *testing.T, dir string, nudge <-chan struct{}) {
 	}
 }
 
-// What the system tells about the directory itself is acted upon at once.
+// A report about the directory itself takes effect at once.
 func TestRemovedDirectoryIsNoticed(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -321,8 +320,8 @@ func TestRemovedDirectoryIsNoticed(t *testing.T) {
 	h.pauseAndProve(t, dir, nudge)
 }
 
-// Who comes to a directory that was replaced in silence finds that out, for
-// those who were there before, too.
+// A new subscription for a directory that was replaced without a report gets a watch
+// of the new one, and so do the earlier subscriptions.
 func TestNewcomerFindsReplacement(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -343,7 +342,7 @@ func TestNewcomerFindsReplacement(t *testing.T) {
 	}
 }
 
-// The directory was removed in silence, because somebody is in it.
+// The directory is removed without a report, because a process has it open.
 func TestDirectoryRemovedInSilence(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -363,8 +362,8 @@ func TestDirectoryRemovedInSilence(t *testing.T) {
 	h.pauseAndProve(t, dir, nudge)
 }
 
-// There is no watcher to be had at first: nudges come by the timer. Later there
-// is one, and the patrol finds out.
+// At first no watcher can be made: the timer sends the nudges. Later the patrol gets
+// one.
 func TestPollsUntilThereIsAWatcher(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -410,8 +409,8 @@ func TestPollingWithoutPatrol(t *testing.T) {
 	})
 }
 
-// One who waits again and again on a directory finds the watch still there;
-// one who stops leaves nothing behind, not even the patrol.
+// Repeated waits for one directory use the same watch. After the last wait nothing
+// is left, not even the patrol.
 func TestIdleWatches(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
@@ -444,7 +443,7 @@ func TestIdleWatches(t *testing.T) {
 	h.pauseAndProve(t, dir, nudge)
 }
 
-// Everything at once, for the race detector and the books.
+// All operations at once, for the race detector; the hub's maps stay consistent.
 func TestChurn(t *testing.T) {
 	t.Parallel()
 	h, root := testHub(t, time.Millisecond), t.TempDir()
@@ -478,7 +477,7 @@ func TestChurn(t *testing.T) {
 	})
 }
 
-// The hub of the process, as others use it.
+// Subscribe works with the hub of the process.
 func TestSubscribe(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a")

@@ -10,7 +10,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// A glance counts how often anybody looks.
+// A glance counts looks.
 type glance struct{ n atomic.Int64 }
 
 func (g *glance) look() (mine, others any) {
@@ -18,8 +18,8 @@ func (g *glance) look() (mine, others any) {
 	return n, n
 }
 
-// However many are nudged, one of them looks for all; and everybody sees what
-// was there after the nudge.
+// If many subscriptions are nudged, one of them looks for all, and all see the state
+// after the nudge.
 func TestOneLookForAll(t *testing.T) {
 	t.Parallel()
 	h, path := testHub(t, never), filepath.Join(t.TempDir(), "a")
@@ -68,7 +68,7 @@ func (h *hub) nudge(p *spot) {
 	send(due)
 }
 
-// Who comes later does not get to see what was seen before.
+// A later subscription does not get an earlier look.
 func TestNoStaleLook(t *testing.T) {
 	t.Parallel()
 	h, path := testHub(t, never), filepath.Join(t.TempDir(), "a")
@@ -85,8 +85,8 @@ func TestNoStaleLook(t *testing.T) {
 	if got := second.Look(g.look).(int64); got != 2 {
 		t.Fatalf("the newcomer sees look %d", got)
 	}
-	// A nudge in the middle of a look is for another one: what changed may have
-	// done so behind its back.
+	// A nudge in the middle of a look needs another look, because this one may have
+	// missed the change.
 	h.nudge(first.spot)
 	first.Look(func() (any, any) {
 		h.nudge(first.spot)
@@ -97,8 +97,8 @@ func TestNoStaleLook(t *testing.T) {
 	}
 }
 
-// Those who want something else, or to take it, do not share their looks, and
-// what one takes nobody else is told to have.
+// Subscriptions with different aims share no look. If one takes the entry, the
+// others do not get that result.
 func TestLooksByAim(t *testing.T) {
 	t.Parallel()
 	h, path := testHub(t, never), filepath.Join(t.TempDir(), "a")
@@ -117,7 +117,7 @@ func TestLooksByAim(t *testing.T) {
 	}
 }
 
-// What has gone is nothing to those who want to claim it.
+// The removal of an entry does not nudge subscriptions that want to claim it.
 func TestNudgesByAim(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
@@ -138,7 +138,7 @@ func TestNudgesByAim(t *testing.T) {
 	still(t, vanish)
 }
 
-// One inbox for many subscriptions says which of them were nudged, each once.
+// An inbox of many subscriptions names those that were nudged, each once.
 func TestInbox(t *testing.T) {
 	t.Parallel()
 	h, dir, b := testHub(t, never), t.TempDir(), NewInbox()
@@ -169,7 +169,7 @@ func TestInbox(t *testing.T) {
 	}
 }
 
-// The books of spots are in order, in whatever order people come and go.
+// The spots stay consistent, in whatever order subscriptions begin and end.
 func TestSpotsComeAndGo(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()

@@ -11,8 +11,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// What is written to other files is not reported, and what comes, goes and is
-// renamed is.
+// Writes to files are not reported; creation, removal and renaming are.
 func TestNarrow(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -50,7 +49,7 @@ func TestNarrow(t *testing.T) {
 	}
 }
 
-// Whatever way a directory gets its watch, that is narrow.
+// Every watch is narrow, in whatever way it was made.
 func TestHubIsNarrow(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -70,7 +69,7 @@ func TestHubIsNarrow(t *testing.T) {
 	}
 }
 
-// maskOf is what the one watch of an inotify instance is for.
+// maskOf returns the mask of the one watch of an inotify instance.
 func maskOf(t *testing.T, fd int) (mask uint32) {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd))

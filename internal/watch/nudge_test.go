@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Everybody in the directory is told, and nobody else.
+// Nudge reaches all subscriptions of the directory, and no others.
 func TestNudge(t *testing.T) {
 	t.Parallel()
 	dir, other := t.TempDir(), t.TempDir()

@@ -59,17 +59,17 @@ func crowd(t *testing.T, h *hub, dir string, n int, aim Aim) (*Inbox, *place) {
 	return b, p
 }
 
-// many is more than it is worth to look at one by one.
+// many is more entries than are looked for one by one.
 const many = 10 * fewEntries
 
-// Thousands are polled by one reading of the directory and of the board. It
-// nudges those who may find what they wait for, and nobody else.
+// Thousands of entries are polled by reading the directory and the board once. That
+// nudges only the subscriptions that may be met.
 func TestPollingManyReadsTheDirectory(t *testing.T) {
 	t.Parallel()
 	h, dir := blindHub(t), t.TempDir()
 	must(t, os.Mkdir(filepath.Join(dir, beside.Dir), 0o755))
 	appear, p := crowd(t, h, dir, many, Appear)
-	// One makes the board, and one looks what is on it; a timer's may have.
+	// One examination creates the board and one reads it, unless the timer's has.
 	nudged := many
 	for n := 0; nudged == many && n < 2; n++ {
 		nudged = len(appear.examined(h, p))
@@ -80,7 +80,7 @@ func TestPollingManyReadsTheDirectory(t *testing.T) {
 	if got := appear.examined(h, p); len(got) != 0 {
 		t.Fatalf("nudged for nothing: %v", got)
 	}
-	// What is there is there, however often it is examined.
+	// An entry that exists nudges at each examination.
 	touch(t, filepath.Join(dir, "e7"))
 	for range 2 {
 		if got := appear.examined(h, p); !slices.Equal(got, []int{7}) {
@@ -91,7 +91,7 @@ func TestPollingManyReadsTheDirectory(t *testing.T) {
 	if got := appear.examined(h, p); len(got) != 0 {
 		t.Fatalf("e7 is gone, nudged: %v", got)
 	}
-	// What was there for a moment has been announced.
+	// An entry that existed for a moment was announced.
 	must(t, Announce(filepath.Join(dir, "e11")))
 	got := appear.examined(h, p)
 	if !slices.Contains(got, 11) || slices.ContainsFunc(got, func(i int) bool { return slotOf(fmt.Sprint("e", i)) != slotOf("e11") }) {
@@ -125,7 +125,7 @@ func TestPollingManyForWhatVanishes(t *testing.T) {
 	}
 }
 
-// What cannot be known makes everybody look.
+// If the directory or the board cannot be read, all subscriptions look.
 func TestPollingManyInTheDark(t *testing.T) {
 	t.Parallel()
 	for what, spoil := range map[string]func(dir, board string) error{
@@ -157,7 +157,7 @@ func TestPollingManyInTheDark(t *testing.T) {
 	}
 }
 
-// Nobody has to write to a board that nobody reads.
+// If no process reads a board, Announce writes to none.
 func TestAnnounceMakesNothing(t *testing.T) {
 	t.Parallel()
 	dir := withSeparator(t.TempDir())
@@ -179,7 +179,7 @@ func TestAnnounceMakesNothing(t *testing.T) {
 	}
 }
 
-// A file system that does not report everything is watched and polled.
+// A file system that does not report all changes is watched and polled.
 func TestSilentFileSystem(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
@@ -194,7 +194,7 @@ func TestSilentFileSystem(t *testing.T) {
 	h.pauseAndProve(t, dir, nudge)
 }
 
-// Who comes when others have waited for long does not wait as long as they.
+// A new subscription is polled often, even if others have waited for long.
 func TestNewcomersHurry(t *testing.T) {
 	t.Parallel()
 	h, dir := blindHub(t), t.TempDir()
@@ -213,8 +213,7 @@ func TestNewcomersHurry(t *testing.T) {
 	nudged(t, nudge)
 }
 
-// Less and less often, but not less than four times a second, unless it takes
-// long.
+// Polling slows down to four times a second, and further if a look takes long.
 func TestNextPause(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ pause, took, want time.Duration }{
