@@ -80,9 +80,9 @@ func Note(text string) Option {
 // already set does not let a second wait return. [Event.IsSet] and
 // [Event.WaitClear] take nothing.
 //
-// Use AutoReset for all waits for an event, or for none: the marker does not
-// record it. A wait without it takes nothing; it is woken when another process
-// takes the event, as it is by a Clear, but not on Windows.
+// The marker does not record AutoReset: each wait that should take the event needs
+// it. A wait without it takes nothing; it is woken when another process takes the
+// event, as it is by a Clear, but not on Windows.
 //
 // An event that is set and cleared at once wakes no wait that did not take it in
 // between. If a process dies after it took the event, the event stays taken and
