@@ -25,7 +25,8 @@ import (
 // [*fs.PathError] that says so. A [Watch] stays with its file in the same way.
 //
 // A method returns an error at once if it cannot tell whether the event is set,
-// because a permission or the directory is missing.
+// because a permission or the directory is missing. Only waits do not mind a
+// missing directory: they wait for it, too.
 type Event struct {
 	marker marker
 	perm   fs.FileMode
