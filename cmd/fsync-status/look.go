@@ -90,7 +90,7 @@ func (l *look) list(dir, named string) error {
 		l.entries = append(l.entries, entry{e})
 		label := e.Name
 		if named != "" {
-			label = filepath.Join(named, filepath.Base(e.Path))
+			label = pathLabel(filepath.Join(named, filepath.Base(e.Path)))
 		}
 		l.labels = append(l.labels, label)
 	}
@@ -101,8 +101,16 @@ func (l *look) list(dir, named string) error {
 func (l *look) one(kind fsync.Kind, operand string) error {
 	list := []fsync.Entry{{Kind: kind, Path: cwd.Reach(operand)}}
 	fsync.Inspect(list)
-	l.entries, l.labels = append(l.entries, entry{list[0]}), append(l.labels, operand)
+	l.entries, l.labels = append(l.entries, entry{list[0]}), append(l.labels, pathLabel(operand))
 	return nil
+}
+
+// pathLabel is a path that no command takes for an option.
+func pathLabel(path string) string {
+	if strings.HasPrefix(path, "-") {
+		return "." + string(filepath.Separator) + path
+	}
+	return path
 }
 
 // again looks at the same again.

@@ -108,7 +108,7 @@ func (v view) lines(labels []string, c style, width int) (lines []string) {
 // each other process; and for what else is on its file.
 func (t thing) rows(label string, v view, c style) []row {
 	first := row{look: c.idle}
-	first.cells[columnKind], first.cells[columnName], first.cells[columnState] = string(t.Kind), label, t.shownState()
+	first.cells[columnKind], first.cells[columnName], first.cells[columnState] = string(t.Kind), shellWord(label), t.shownState()
 	if t.State != free && t.State != clear_ {
 		first.look = c.busy
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/fsync-lock/fsync/cmd/internal/term"
@@ -15,6 +17,19 @@ func pad(s string, n int) string {
 		return s + strings.Repeat(" ", max(n-term.Cells(s), 0))
 	}
 	return s + strings.Repeat(" ", max(n-len(s), 0))
+}
+
+// shellWord quotes a text so that a shell takes it for one word, if it has a
+// character that means something to a shell. So a name can be pasted from the
+// table, and does nothing else there, whichever user chose it.
+func shellWord(text string) string {
+	special := func(r rune) bool {
+		return r < utf8.RuneSelf && !strings.ContainsRune("@%+:,./-_", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}
+	if runtime.GOOS == "windows" || !strings.ContainsFunc(text, special) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // span writes how long something takes in at most two units: 2m13s, 3d4h, 1h.

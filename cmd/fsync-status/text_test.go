@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,6 +35,37 @@ func TestPad(t *testing.T) {
 	t.Parallel()
 	if got := pad("日", 4) + pad("ab", 3) + pad("abc", 1); got != "日  ab abc" {
 		t.Errorf("%q", got)
+	}
+}
+
+// What the table calls a lock can be pasted into a shell.
+func TestNamesCanBePasted(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip(err)
+	}
+	for _, name := range []string{"-x", "a b", "it's", "$(touch pwned)", "`touch pwned`", "#a", "~", "a&b", "a;b", "(a)", "!a", "plain-1.2_é"} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, name+".lock")
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		l := new(look)
+		if err := l.list(dir, dir); err != nil {
+			t.Fatal(err)
+		}
+		lines := l.view(nil).lines(l.labels, style{}, 0)
+		shown := strings.TrimSuffix(strings.TrimPrefix(lines[len(lines)-1], "lock  "), "  free")
+		cmd := exec.Command("sh", "-c", "cd "+dir+" && printf %s "+shown)
+		if out, err := cmd.CombinedOutput(); string(out) != path || err != nil {
+			t.Errorf("%s is pasted as %s: %v", shown, out, err)
+		}
+	}
+	if got := pathLabel("-x.lock"); got != "./-x.lock" {
+		t.Error(got)
+	}
+	if got := shellWord("plain-1.2_é"); got != "plain-1.2_é" {
+		t.Error(got)
 	}
 }
 
