@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/fsync-lock/fsync/internal/beside"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -291,5 +292,39 @@ func TestSetAndClearOnASignal(t *testing.T) {
 		must(t, syscall.Kill(os.Getpid(), syscall.SIGUSR2))
 		ends(t, done)
 		must(t, <-acted)
+	}
+}
+
+// A link that another user has put in the place of .fsync leads nothing of ours
+// elsewhere: the marker may be that user's, and the directory be ours alone.
+func TestTracesFollowNoLink(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*Event) error{
+		"Clear": (*Event).Clear,
+		"Set":   (*Event).Set,
+		"take": func(e *Event) error {
+			taken, err := New(e.Path(), AutoReset()).WaitFor(0)
+			if !taken {
+				t.Error("not taken")
+			}
+			return err
+		},
+	} {
+		e, private := New(markerPath(t)), t.TempDir()
+		must(t, e.Set())
+		must(t, os.Symlink(private, filepath.Join(filepath.Dir(e.Path()), beside.Dir)))
+		seen := 0
+		e.hook = func(s step) {
+			if s == renewing {
+				seen = len(must2(os.ReadDir(private)))
+			}
+		}
+		if err := end(e); err != nil != (name == "Clear") {
+			t.Errorf("%s: %v", name, err)
+		}
+		e.hook = nil
+		if seen += len(must2(os.ReadDir(private))); seen > 0 {
+			t.Errorf("%s has put something there", name)
+		}
 	}
 }

@@ -79,7 +79,11 @@ func (e *Event) unrenewed(err error) error {
 // that exists, because no process watches there, and otherwise in DIR.
 func (m marker) draft(perm fs.FileMode) (f *os.File, err error) {
 	id := rand.Uint64()
-	for _, path := range []string{m.beside(fmt.Sprintf("%016x.new", id)), fmt.Sprintf("%s%s.%016x", m.dir, beside.Dir, id)} {
+	paths := []string{m.beside(fmt.Sprintf("%016x.new", id)), fmt.Sprintf("%s%s.%016x", m.dir, beside.Dir, id)}
+	if beside.Misplaced(m.dir) != nil {
+		paths = paths[1:]
+	}
+	for _, path := range paths {
 		if f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|beside.OpenFlags, perm); err == nil {
 			return f, nil
 		}

@@ -73,6 +73,9 @@ func (m marker) takeToTrace() (bool, error) {
 	if !renameTakes || info.Mode()&(fs.ModeDir|fs.ModeDevice) != 0 || links(info) > 1 {
 		return false, errors.ErrUnsupported
 	}
+	if err := beside.Misplaced(m.dir); err != nil {
+		return false, misplaced(err.Error())
+	}
 	for attempt := 0; ; attempt++ {
 		err := os.Rename(m.path, m.tracePath())
 		if err == nil || !errors.Is(err, fs.ErrNotExist) || attempt == maxAttempts {

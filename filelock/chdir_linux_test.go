@@ -146,6 +146,28 @@ func TestChdirWhileWaiting(t *testing.T) {
 	}
 }
 
+// The program changes its directory after the path was looked at and before the
+// file is opened: what is opened is another file.
+func TestChdirWhileOpening(t *testing.T) {
+	for name, open := range kinds {
+		dir, elsewhere := t.TempDir(), t.TempDir()
+		t.Chdir(dir)
+		// Both are there, so nothing but the directory tells them apart.
+		for _, d := range []string{dir, elsewhere} {
+			l := open(filepath.Join(d, name))
+			try(t, l, true)
+			if err := l.Release(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		filelock.At(t, filelock.Opening, fileOf(name, name), func() { t.Chdir(elsewhere) })
+		l := open(name)
+		try(t, l, true)
+		try(t, open(filepath.Join(dir, name)), false)
+		try(t, open(filepath.Join(elsewhere, name)), true)
+	}
+}
+
 // Two directories have two locks of one relative path, in one process too.
 func TestOneRelativePathInTwoDirectories(t *testing.T) {
 	first, second := t.TempDir(), t.TempDir()

@@ -156,6 +156,20 @@ func fill(path string, content []byte, dir string, parent fs.FileInfo) error {
 	return err
 }
 
+// Misplaced returns an error if DIR/.fsync is not a directory, for a caller that
+// is about to move a file there: through a symbolic link, another user could
+// have it moved elsewhere. The argument is as in New.
+func Misplaced(dir string) error {
+	isDir, err := isDirectory(dir + Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil && !isDir:
+		return &fs.PathError{Op: "open", Path: dir + Dir, Err: misplaced("not a directory")}
+	}
+	return err
+}
+
 // Make creates DIR/.fsync if it is missing; dir is as in New.
 func Make(dir string) error {
 	f := New(dir, "", nil)
