@@ -16,12 +16,12 @@ import (
 // A core is what Lock and Semaphore are made of: a path, and the holds on it.
 type core struct {
 	given   string // the path as given to New
-	records bool   // it leads to files that are there to be locked, whatever they are called
+	records bool   // holders may write records, whatever the files are called
 	config
 
 	mu    sync.Mutex // guards the fields below
 	holds []*handle
-	gate  *gate // of the path that was last used
+	gate  *gate // the gate of the path that was last used
 	seen  bool  // that path has been locked before
 }
 
@@ -45,7 +45,7 @@ func (c *core) init(path string, opts []Option) {
 	}
 }
 
-// acquire is Acquire for a want.
+// acquire is Acquire for the want that aim returns.
 func (c *core) acquire(ctx context.Context, aim func() (want, error)) error {
 	if ctx.Err() != nil {
 		return endedError(ctx, c.given)
@@ -58,11 +58,11 @@ func (c *core) acquire(ctx context.Context, aim func() (want, error)) error {
 	if err = c.keep(w, h, err); err != errBusy {
 		return err
 	}
-	return locked(ctx, c.given, w.now().state(false).Suspects()) // it is late already: no looking far
+	return locked(ctx, c.given, w.now().state(false).Suspects()) // not thorough: the deadline has passed
 }
 
-// tryFor is TryAcquireFor for a want, and TryAcquire if d is not positive. It
-// tries at least once.
+// tryFor is TryAcquireFor for the want that aim returns, and TryAcquire if d <= 0.
+// It tries at least once.
 func (c *core) tryFor(d time.Duration, aim func() (want, error)) (bool, error) {
 	w, err := aim()
 	if err != nil {
@@ -82,7 +82,7 @@ func (c *core) tryFor(d time.Duration, aim func() (want, error)) (bool, error) {
 	return err == nil, err
 }
 
-// keep makes what a want has got a hold.
+// keep adds an acquired handle to the holds.
 func (c *core) keep(w want, h *handle, err error) error {
 	if err != nil {
 		return err
@@ -104,9 +104,9 @@ func (c *core) keep(w want, h *handle, err error) error {
 	return nil
 }
 
-// release gives up the oldest hold. If the lock file was removed or replaced
-// while it was locked, this core may have been given the new one too, and of
-// the two only that keeps others out: it has to be the last that goes.
+// release ends the oldest hold. If the lock file was replaced while it was locked,
+// there may be a hold on the old file and one on the new file. Only the newer hold
+// still excludes other processes, so it is released last.
 func (c *core) release() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -132,7 +132,7 @@ func (c *core) leave() error {
 	return err
 }
 
-// with is With for something that acquires and releases.
+// with is With for a pair of Acquire and Release.
 func with(ctx context.Context, fn func(context.Context) error, acquire func(context.Context) error, release func() error) (err error) {
 	if err := acquire(ctx); err != nil {
 		return err
@@ -163,7 +163,7 @@ func (c *core) file() (*os.File, error) {
 	return f, nil
 }
 
-// target returns what the core's options make of a path, and its gate.
+// target returns the target for a path, with the options of the core, and its gate.
 func (c *core) target(path, gatePath string, dir cwd.Dir) (target, *gate) {
 	t := target{path: path, dir: dir, shared: c.shared, perm: c.perm, anyFile: c.anyFile}
 	c.mu.Lock()

@@ -32,12 +32,12 @@ const maxLinks = 40
 
 // A way is where a path leads.
 type way struct {
-	path string // of no symbolic link, unless open
-	open bool   // it is one by which the kernel opens what a process has open
+	path string // not a symbolic link, unless open is true
+	open bool   // the path is like /dev/fd/9: the kernel opens the file of a descriptor
 }
 
-// follow returns where a path leads through symbolic links that only this
-// process's user or root can have put there.
+// follow follows a path through symbolic links that only this process's user or
+// root can have created.
 func follow(path string) (way, error) {
 	for range maxLinks {
 		at, err := lookAt(path)
@@ -63,8 +63,8 @@ func follow(path string) (way, error) {
 	return way{}, &fs.PathError{Op: "open", Path: path, Err: linkError("it leads through more than 40 symbolic links")}
 }
 
-// opened returns the path of a file that a process has open, if it has one;
-// then all that lock it pass one gate.
+// opened returns the path of a file that a process has open, if it has one. Then
+// all processes that lock the file use one gate.
 func opened(link, path string) way {
 	here, err := lookThrough(link)
 	if there, lookErr := lookAt(path); err == nil && lookErr == nil && filepath.IsAbs(path) &&
@@ -74,15 +74,16 @@ func opened(link, path string) way {
 	return way{path: link, open: true}
 }
 
-// linkError is why a link is not followed.
+// linkError is the reason why a link is not followed.
 type linkError string
 
 func (e linkError) Error() string        { return string(e) }
 func (e linkError) Is(target error) bool { return target == fs.ErrInvalid }
 
-// gatedPath returns the path of the file that a path leads to, beside which its
-// gate is: one for all that lock it, whatever links they follow. It is empty for
-// a device, and for what is open without a name: they have no gate.
+// gatedPath returns the path of the file to which a path leads. The gate is beside
+// that file, so it is the same for all processes, whatever links they follow. The
+// path is empty for a device, and for an open file without a name: they have no
+// gate.
 func gatedPath(path string) (string, error) {
 	to, err := follow(path)
 	if err != nil || to.open {

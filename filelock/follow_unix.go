@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// distrustLink says why somebody else may have put the symbolic link there;
-// empty = nobody else can have done so. In a sticky directory others may make
-// links, which are theirs, or give second names to links that are not.
+// distrustLink returns the reason why another user may have put the symbolic link
+// there; empty = no other user can have done so. In a sticky directory, other
+// users can create links of their own, and give second names to links of others.
 func distrustLink(link, dir string) string {
 	var l, d unix.Stat_t
 	err := cmp.Or(unix.Lstat(link, &l), unix.Stat(cmp.Or(dir, "."), &d))
@@ -31,7 +31,7 @@ func distrustLink(link, dir string) string {
 
 func mine(uid uint32) bool { return uid == 0 || int(uid) == os.Geteuid() }
 
-// openToOthers reports whether others may make files in the directory.
+// openToOthers reports whether other users may create files in the directory.
 func openToOthers(dir string, st unix.Stat_t) bool {
 	switch mode := uint32(st.Mode); {
 	case mode&unix.S_IWOTH != 0:

@@ -13,36 +13,37 @@ import (
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
-// A gate is a second lock file, .NAME.gate, that waiters of all processes pass
-// one at a time. The head of the queue at the gate waits for the lock itself
-// and lets go of the gate when it has it. That makes two promises that flock(2)
-// does not make: who releases and acquires at once does not overtake those who
-// wait, and a stream of overlapping readers lets a waiting writer in.
+// A gate is a turnstile: a second lock file, .NAME.gate, that waiters of all
+// processes pass one at a time. The waiter that holds the gate waits for the lock
+// itself, and releases the gate when it has the lock. This gives two promises
+// that flock(2) does not give: a process that releases and acquires in a loop does
+// not overtake waiters, and a stream of overlapping readers lets a waiting writer
+// in.
 //
-// It costs almost nothing while nobody waits, because the gate is there only
-// while somebody does: whoever finds none tries the lock at once, and whoever
-// finds one goes behind it. A gate is a hint. Where none can be made, or one is
-// left over from a crash, locks exclude each other all the same, in the
-// kernel's order. It is locked the way the lock is, so one that somebody
-// removes is made again, and nobody waits for a process that has died.
+// The gate exists only while a process waits, so it costs almost nothing
+// otherwise: without a gate a process tries the lock at once, with a gate it
+// waits behind it. A gate is a hint. If it cannot be made, or a crash left one,
+// locks still exclude each other, in the kernel's order. The gate is locked like
+// any lock file: if it is removed, waiters make a new one, and a dead process
+// does not hold it.
 //
-// Plain flock(1) users of the lock do not know the gate, and may overtake.
+// flock(1) and other programs do not know the gate, and may overtake.
 type gate struct {
-	of string // the key of the lock or the semaphore
+	of string // the key of its lock or semaphore
 	target
-	calm atomic.Int64 // when the gate was last found missing, since epoch
+	calm atomic.Int64 // when the gate was last seen to be missing, since epoch
 }
 
-// distrusted are the gates, by their paths, that keep nobody from trying the
-// lock, until there is another in their place.
+// distrusted has the files at the paths of gates that this process ignores, until
+// another file is at the path.
 var distrusted sync.Map // string -> distrust
 
 type distrust struct {
 	file    fileID
-	forGood bool // it is not a keeper who is stopped: the gate cannot be removed
+	forGood bool // the gate cannot be removed; false = its keeper is stopped
 }
 
-// distrust is of what is at the path now.
+// distrust marks the file now at the gate's path as one to ignore.
 func (g *gate) distrust(forGood bool) {
 	if at, err := g.lookNow(); err == nil && at.exists {
 		distrusted.Store(g.key(), distrust{at.file, forGood})
@@ -54,8 +55,8 @@ func (g *gate) trusts(file fileID) bool {
 	return !ok || !sameFile(d.(distrust).file, file)
 }
 
-// trust is for who has passed the gate: whoever was stopped there is not any
-// more.
+// trust is called after the gate is passed: its former keeper is no longer
+// stopped there.
 func (g *gate) trust() {
 	if d, ok := distrusted.Load(g.key()); ok && !d.(distrust).forGood {
 		distrusted.Delete(g.key())
@@ -65,12 +66,13 @@ func (g *gate) trust() {
 // epoch makes times from the monotonic clock fit an atomic.
 var epoch = time.Now()
 
-// calmFor is how long a look is believed that found no gate. It bounds both
-// what looking costs a tight loop and how long that loop may overtake.
+// calmFor is how long a process does not look again after it has found no gate.
+// It limits the cost of looking in a tight loop, and how long such a loop may
+// overtake a new waiter.
 const calmFor = 50 * time.Microsecond
 
-// gateOf returns the gate of what is at a path. Its own path is empty if there
-// can be none.
+// gateOf returns the gate for a path. Its own path is empty if there can be no
+// gate.
 func gateOf(path string, in cwd.Dir, perm fs.FileMode) *gate {
 	g := &gate{of: in.Key(path)}
 	dir, base := filepath.Split(strings.TrimRight(path, string(filepath.Separator)))
@@ -80,7 +82,7 @@ func gateOf(path string, in cwd.Dir, perm fs.FileMode) *gate {
 	return g
 }
 
-// inUse reports whether somebody waits, in whatever process.
+// inUse reports whether a waiter of any process uses the gate.
 func (g *gate) inUse() bool {
 	if g.path == "" {
 		return false
@@ -96,13 +98,13 @@ func (g *gate) inUse() bool {
 	return false
 }
 
-// A keeper waits at the gate for the head of a queue, and holds the gate until
-// the head has its lock or nobody is left who wants it.
+// A keeper waits at the gate for the head of a queue, and holds the gate until the
+// head has its lock or no waiter is left.
 type keeper struct {
 	q      *queue
 	gate   *gate
 	passed bool
-	h      *handle     // nil if there is no gate to be had
+	h      *handle     // nil if there can be no gate
 	tick   *time.Timer // for look
 	told   place       // the gate that tell has written to
 }
@@ -124,7 +126,7 @@ func (k *keeper) run() {
 	k.q.advance()
 }
 
-// pass waits at the gate. It returns nil if there is no gate to be had.
+// pass waits at the gate. It returns nil if there can be no gate.
 func (k *keeper) pass() *handle {
 	if k.gate.path == "" || !reserve() {
 		return nil
@@ -136,7 +138,7 @@ func (k *keeper) pass() *handle {
 		case err == nil:
 			k.gate.trust()
 		case errors.Is(err, fs.ErrInvalid), errors.Is(err, fs.ErrPermission):
-			k.gate.distrust(true) // it is not one, or not for us
+			k.gate.distrust(true) // the file is not a gate, or may not be opened
 		}
 		if err != errReplaced || !waitedFor(k.q.path) {
 			return h
@@ -144,12 +146,12 @@ func (k *keeper) pass() *handle {
 	}
 }
 
-// look finds out once in a while whether what the head waits for makes sense.
+// look checks once a second that the wait of the head makes sense.
 //
-// At the gate it may wait for a process that is stopped, or very slow, and
-// keeps the gate while the lock itself is free. Past the gate it may wait for
-// a file that has been removed or replaced, and may be held for ever, and with
-// it the head would keep the gate.
+// At the gate, the head may wait for a process that is stopped or very slow, while
+// the lock itself is free. After the gate, it may wait for a file that has been
+// removed or replaced. That file may be locked for ever, and the head would hold
+// the gate as long.
 func (k *keeper) look() {
 	queues.mu.Lock()
 	current, passed := k.q.keeper == k, k.passed
@@ -168,8 +170,8 @@ func (k *keeper) look() {
 
 const lookAgain = time.Second
 
-// tryPast takes the lock for the head of the queue if nobody holds it, not
-// even shared: readers must not get past a writer that waits behind readers.
+// tryPast takes the lock for the head of the queue if no process holds it, not even
+// shared: readers must not overtake a writer that waits for other readers.
 func (q *queue) tryPast() {
 	queues.mu.Lock()
 	if len(q.waiters) == 0 {
@@ -200,15 +202,15 @@ func (q *queue) tryPast() {
 	}
 }
 
-// endsWait reports whether the error says that there is no file to wait for any
-// more, such as when the directory was removed. Who keeps the gate may be
-// stopped, and never find out.
+// endsWait reports whether the error means that there is no file to wait for any
+// more, for example because the directory was removed. A stopped keeper of the
+// gate does not notice that.
 func endsWait(err error) bool {
 	return errors.Is(err, cwd.ErrMoved) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid)
 }
 
-// isFree reports whether there is a target that nobody holds. What is wanted
-// exclusively is best tried.
+// isFree reports whether a try makes sense: no process holds one of the targets,
+// or the target is exclusive, where the try itself finds out.
 func (w want) isFree() bool {
 	for _, t := range w.any {
 		if !t.shared {
@@ -219,20 +221,20 @@ func (w want) isFree() bool {
 		if err == nil {
 			h.release()
 		}
-		if err == nil || endsWait(err) { // the try will say so
+		if err == nil || endsWait(err) { // the try will return the error
 			return true
 		}
 	}
 	return false
 }
 
-// dismissKeeper takes the keeper away once it has passed; one that still waits
-// at the gate keeps its place for the next waiter. The caller holds queues.mu,
-// and has the keeper leave afterwards.
+// dismissKeeper removes the keeper from the queue if it has passed the gate. A
+// keeper that still waits at the gate keeps its place for the next waiter. The
+// caller holds queues.mu, and calls leave of the keeper afterwards.
 //
-// An abandoned wait must not keep the gate: its parker may be blocked behind
-// readers for as long as they like, and other readers would have to wait for
-// a writer that does not exist.
+// A wait that was given up must not hold the gate: its parker may be blocked by
+// readers for any time, and other readers would wait for a writer that does not
+// exist.
 func (q *queue) dismissKeeper() *keeper {
 	k := q.keeper
 	if k == nil || !k.passed {
@@ -242,7 +244,7 @@ func (q *queue) dismissKeeper() *keeper {
 	return k
 }
 
-// leave lets the next one pass.
+// leave releases the gate, so that the next waiter can pass.
 func (k *keeper) leave() {
 	k.tick.Stop()
 	if k.h != nil {
@@ -251,15 +253,15 @@ func (k *keeper) leave() {
 	}
 }
 
-// sweepAfter is how long after passing it a gate is looked at again. Whoever
-// was next has it by then.
+// sweepAfter is the time between the release of a gate and its removal. If there
+// is a next waiter, it holds the gate by then.
 const sweepAfter = 500 * time.Microsecond
 
 var sweeping sync.Map // path -> struct{}; one timer for each gate is enough
 
-// sweepLater removes the gate if nobody has it after a while. What is removed
-// while it is locked misleads nobody: who waits for it finds out and makes a
-// new one. A process that ends before leaves the gate to the next that waits.
+// sweepLater removes the gate after sweepAfter if no process holds it. If a process
+// starts to wait for the gate meanwhile, it notices the removal and makes a new
+// gate. If this process ends before, the next waiter removes the gate.
 func (g *gate) sweepLater() {
 	if _, again := sweeping.LoadOrStore(g.key(), struct{}{}); again {
 		return
@@ -270,8 +272,8 @@ func (g *gate) sweepLater() {
 	})
 }
 
-// sweep leaves alone what is not a gate of ours. That, and what it is not
-// allowed to remove, must not look like a gate for ever.
+// sweep removes the gate if no process holds it. It distrusts a file that is not a
+// gate, or that it may not remove; otherwise that would look like a gate for ever.
 func (g *gate) sweep() {
 	t := g.target
 	t.absent = true

@@ -19,17 +19,17 @@ type handle struct {
 	file    fileID  // the locked file
 	size    int64   // its size when it was locked
 	regular bool    // it is a regular file
-	kept    bool    // a Lock or a Semaphore has it; guarded by held.mu
+	kept    bool    // it belongs to a Lock or a Semaphore; guarded by held.mu
 	rec     recording
 }
 
-// held keeps every handle of this process reachable. A program may drop a
-// held Lock and mean to hold it until it exits; were the file collected, its
-// finalizer would close it and so give the lock away (kubernetes #42929).
+// held keeps every handle of this process reachable. A program may drop a Lock that
+// it wants to hold until it exits. If the file was garbage collected, its
+// finalizer would close it and so release the lock (kubernetes #42929).
 //
-// Its mutex also carries what one goroutine did under the lock to the next one
-// that gets it: the Go memory model knows nothing of the kernel's locks. So it
-// is passed after the kernel's lock is taken and before that is given up.
+// Its mutex also makes the memory writes of one holder visible to the next one in
+// this process, because the Go memory model does not know the kernel's lock. So
+// the mutex is locked after the kernel's lock is taken, and before it is released.
 var held = struct {
 	mu      sync.Mutex
 	handles map[*handle]struct{}
@@ -43,7 +43,8 @@ func newHandle(fl *flock.Flock, dir cwd.Dir) *handle {
 	return h
 }
 
-// keep marks what has been acquired, and is not only on its way to somebody.
+// keep marks a hold that a Lock or a Semaphore has acquired; other handles are
+// still on their way to a waiter.
 func (h *handle) keep() {
 	held.mu.Lock()
 	defer held.mu.Unlock()
@@ -62,8 +63,8 @@ func keptHere(file fileID) bool {
 	return false
 }
 
-// release unlocks and closes the file. It ends the hold for every process that
-// inherited it. After an error the hold stands.
+// release unlocks and closes the file, which ends the hold for every process that
+// inherited it. After an error the hold remains.
 func (h *handle) release() error {
 	h.withdraw()
 	held.mu.Lock()
@@ -99,9 +100,9 @@ func (h *handle) leave() error {
 	return nil
 }
 
-// open returns the open file where gofrs/flock keeps it. That package has no
-// accessor; TestGofrsKeepsItsFile fails on the day it keeps it elsewhere, and
-// a program built with such a version gets errors.ErrUnsupported from here.
+// open returns the open file from the field in which gofrs/flock keeps it, because
+// that package has no accessor. If a version keeps the file elsewhere,
+// TestGofrsKeepsItsFile fails, and open returns errors.ErrUnsupported.
 func (h *handle) open() (*os.File, error) {
 	field := reflect.ValueOf(h.fl).Elem().FieldByName("fh")
 	if !field.IsValid() || field.Type() != reflect.TypeFor[*os.File]() {

@@ -8,20 +8,19 @@ import (
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
-// isUnopened reports that no process but this one has the file open, and so no
-// process holds a lock on it. False says nothing.
+// isUnopened reports whether it is certain that no process but this one has the
+// file open, so that no process holds a lock on it.
 //
-// It asks for a write lease, which the kernel (fcntl(2), F_SETLEASE) grants
-// only for such a file, and gives it back at once. Neither the lock nor any
-// process that locks is in its way: a process that opens the file in between
-// waits for the moment that this takes; one that opens it with O_NONBLOCK, as
-// this package does, gets EWOULDBLOCK and has to open it again (see isLeased).
-// If this process was stopped in between, the kernel would take the lease away
-// after a while. It is said to do so with a signal, SIGIO unless told otherwise;
-// SIGURG harms no program.
+// It asks for a write lease (fcntl(2), F_SETLEASE), which the kernel grants only
+// for such a file, and gives it back at once. It neither takes the lock nor
+// disturbs other processes: one that opens the file meanwhile waits for that
+// moment. If it opens with O_NONBLOCK, as this package does, it gets EWOULDBLOCK
+// and opens the file again (see isLeased). If this process is stopped meanwhile,
+// the kernel takes the lease away after a while, and says so with a signal: SIGIO
+// by default, but SIGURG harms no program.
 //
-// Leases are for the owner of a file and for CAP_LEASE. On a network file system
-// they say nothing about other hosts.
+// A lease needs the owner of the file or CAP_LEASE. On a network file system it
+// says nothing about other hosts.
 func isUnopened(path string) bool {
 	if at, err := lookAt(path); err != nil || !at.exists || !at.mode.IsRegular() || fskind.Of(path).Network {
 		return false
@@ -38,8 +37,8 @@ func isUnopened(path string) bool {
 	return setLease(fd, unix.F_WRLCK) == 0 && setLease(fd, unix.F_UNLCK) == 0
 }
 
-// setLease is raw: another goroutine must not run between the two calls, which
-// could take long in a busy program.
+// setLease makes a raw system call, so that no other goroutine runs between the two
+// calls: in a busy program that could take long.
 func setLease(fd uintptr, lease int) unix.Errno {
 	_, _, errno := unix.RawSyscall(unix.SYS_FCNTL, fd, unix.F_SETLEASE, uintptr(lease))
 	return errno

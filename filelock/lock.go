@@ -121,8 +121,9 @@ func (l *Lock) Acquire(ctx context.Context) error { return l.acquire(ctx, l.aim)
 
 // TryAcquire takes the lock if it is free, and reports whether it did. False
 // without an error means that the lock is held, by another process, another
-// Lock or this Lock. TryAcquire may overtake waiters. It may take some
-// milliseconds if this process gave up a wait before.
+// Lock or this Lock, or that another process has a lease on the file (fcntl(2)).
+// TryAcquire may overtake waiters. It may take some milliseconds if this process
+// gave up a wait before.
 func (l *Lock) TryAcquire() (bool, error) { return l.tryFor(0, l.aim) }
 
 // TryAcquireFor takes the lock, waits for it no longer than d, and reports

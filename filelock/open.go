@@ -12,29 +12,29 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// A target is what is locked and how. It does not change.
+// A target is a file to lock, and how to lock it. It does not change.
 type target struct {
 	path   string
-	dir    cwd.Dir // that the path begins in
+	dir    cwd.Dir // the directory in which the path starts
 	shared bool
 	perm   fs.FileMode
-	known  bool // it has been locked before: there is no need to look first
-	absent bool // if it is missing, leave it so
+	known  bool // it has been locked before, so it need not be looked at first
+	absent bool // do not create it if it is missing
 
-	anyFile bool   // it may be a device, or be reached by links
-	given   string // the path before links were followed; empty if that is not done
-	open    bool   // the path is one by which the kernel opens what a process has open
+	anyFile bool   // it may be a device, or a link may lead to it
+	given   string // the path before links were followed; empty if they are not followed
+	open    bool   // the path is like /dev/fd/9: the kernel opens the file of a descriptor
 }
 
-// errBusy says that somebody else holds the lock; errReplaced that the lock
-// was had on a file that is not at the path any more.
+// errBusy means that the lock is held; errReplaced that the locked file is not at
+// the path any more.
 var (
 	errBusy      = errors.New("busy")
 	errEmptyPath = fmt.Errorf("%w: the path of a lock file cannot be empty", fs.ErrInvalid)
 	errReplaced  = errors.New("lock file is removed or replaced again and again")
 )
 
-// locate returns the path as it is, and the directory that it begins in.
+// locate returns the path, and the directory in which it starts.
 func locate(path string) (string, cwd.Dir, error) {
 	if path == "" {
 		return "", cwd.Dir{}, &fs.PathError{Op: "open", Path: path, Err: errEmptyPath}
@@ -46,8 +46,8 @@ func locate(path string) (string, cwd.Dir, error) {
 	return at, dir, nil
 }
 
-// now returns the target under the path that leads to it now: the process may
-// have changed its directory since.
+// now returns the target with the path that leads to it now: the process may have
+// changed its working directory.
 func (t target) now() (target, error) {
 	given := cmp.Or(t.given, t.path)
 	path, err := t.dir.Path(given)
@@ -65,8 +65,8 @@ func (t target) now() (target, error) {
 	return t, nil
 }
 
-// still reports whether the path that now has returned leads there yet, but
-// for links: check looks at those.
+// still reports whether the path that now returned still leads to the target. It
+// does not look at links; check does.
 func (t target) still() bool { return t.dir.Still(cmp.Or(t.given, t.path)) }
 
 // lookNow looks at where the path leads now.
@@ -85,12 +85,12 @@ func (t target) lookAt() (place, error) {
 	return lookAt(t.path)
 }
 
-// key tells files apart by their paths.
+// key identifies the file by its path.
 func (t target) key() string { return t.dir.Key(t.path) }
 
-// try takes the lock if that needs no waiting; errBusy if it does.
+// try takes the lock if it is free; otherwise it returns errBusy.
 func (t target) try() (*handle, error) {
-	for range 100 { // each round means that somebody removed the file meanwhile
+	for range 100 { // each further round means that the file was removed meanwhile
 		h, err := t.lockOnce(false, nil)
 		if err != errReplaced {
 			return h, err
@@ -100,9 +100,9 @@ func (t target) try() (*handle, error) {
 	return nil, &fs.PathError{Op: "lock", Path: t.path, Err: errReplaced}
 }
 
-// lockOnce opens the lock file, locks it and looks whether it is still the
-// file at the path. With wait it blocks in the kernel's queue, and tells opened
-// before what it waits for.
+// lockOnce opens the lock file, locks it and checks that it is still the file at
+// the path. With wait it blocks in the kernel's queue; before that it calls opened
+// with the file that it waits for.
 func (t target) lockOnce(wait bool, opened func(place)) (*handle, error) {
 	t, err := t.now()
 	if err != nil {
@@ -130,8 +130,9 @@ func (t target) lockHere(wait bool, opened func(place)) (*handle, error) {
 		opened(at)
 	}
 	reached(opening, t.path)
-	// What is created here has not been seen yet: who locks it first makes us
-	// look again, so that nobody ever waits for a file that it does not know.
+	// A file that is created here has no identity in at yet. If another process
+	// locks it first, return errReplaced and look again instead of waiting, so
+	// that opened always knows the file.
 	fl, err := t.openAndLock(at, wait && at.exists)
 	if err == errBusy && wait && !at.exists {
 		err = errReplaced
@@ -147,8 +148,8 @@ func (t target) lockHere(wait bool, opened func(place)) (*handle, error) {
 	return h, nil
 }
 
-// look finds out what is at the path. It comes before the open because opening
-// a FIFO or a device does things to others. There may be nothing at all.
+// look returns what is at the path, if anything. It comes before the open, because
+// to open a FIFO or a device has effects on other processes.
 func (t target) look() (place, error) {
 	at, err := t.lookAt()
 	if err == nil && at.exists {
@@ -160,8 +161,8 @@ func (t target) look() (place, error) {
 	return at, err
 }
 
-// check says errReplaced if the locked file is not the file at the path any
-// more: then the lock keeps nobody out.
+// check returns errReplaced if the locked file is not the file at the path any
+// more: then the lock does not exclude newcomers.
 func (t target) check(h *handle) error {
 	mine, err := h.fl.Stat()
 	if err != nil {
@@ -201,7 +202,7 @@ func (t target) lockable(at place) error {
 	return nil
 }
 
-// A place is what was found at a path.
+// A place is the state of a path: which file is there, if any.
 type place struct {
 	exists bool
 	mode   fs.FileMode
@@ -232,12 +233,12 @@ func (e notLockFileError) Error() string {
 
 func (e notLockFileError) Is(target error) bool { return target == fs.ErrInvalid }
 
-// openAndLock opens the file read-only, as flock(1) does: a file that is open
-// for writing cannot be executed (ETXTBSY), and scripts lock themselves. It is
-// created only if it is missing, and then exclusively: O_CREAT on somebody
-// else's file in a sticky directory is refused where fs.protected_regular is
-// set (proc_sys_fs(5)). Where the lock needs a writable file (NFS, flock(2)),
-// the kernel says EBADF or EIO, and the file is opened again.
+// openAndLock opens the file read-only, as flock(1) does: a file that is open for
+// writing cannot be executed (ETXTBSY), and some scripts lock themselves. It uses
+// O_CREAT only if the file is missing, and then with O_EXCL: with
+// fs.protected_regular (proc_sys_fs(5)) the kernel refuses O_CREAT on the file of
+// another user in a sticky directory. If the lock needs a writable file (NFS,
+// flock(2)), the kernel returns EBADF or EIO, and the file is opened again.
 func (t target) openAndLock(at place, wait bool) (*flock.Flock, error) {
 	flag := os.O_RDONLY
 	if !at.exists {
@@ -256,9 +257,9 @@ func (t target) openAndLock(at place, wait bool) (*flock.Flock, error) {
 		return fl, err
 	case !errors.As(err, &open):
 		return nil, flockError(t.path, err)
-	case !at.exists && errors.Is(err, fs.ErrExist), // somebody created it first
-		at.exists && errors.Is(err, fs.ErrNotExist), // somebody removed it
-		at.exists && isLink(err):                    // somebody put a link there
+	case !at.exists && errors.Is(err, fs.ErrExist), // another process created it first
+		at.exists && errors.Is(err, fs.ErrNotExist), // it was removed
+		at.exists && isLink(err):                    // it was replaced by a link
 		return nil, errReplaced
 	}
 	return nil, err
@@ -278,7 +279,7 @@ func (t target) flock(flag int, wait bool) (*flock.Flock, error) {
 		case isLeased(err) && try < leaseTries:
 			try++
 			time.Sleep(time.Millisecond)
-		case isLeased(err): // its holder decides when it goes, as that of a lock does
+		case isLeased(err): // as a lock, a lease ends when its holder releases it
 			return fl, errBusy
 		case !isInterrupted(err):
 			return fl, err
@@ -286,7 +287,7 @@ func (t target) flock(flag int, wait bool) (*flock.Flock, error) {
 	}
 }
 
-// openFile opens a file that is there.
+// openFile opens an existing file.
 func openFile(path string, flag int) (*os.File, error) {
 	for try := 0; ; try++ {
 		f, err := os.OpenFile(path, flag|openFlags, 0)
@@ -297,13 +298,13 @@ func openFile(path string, flag int) (*os.File, error) {
 	}
 }
 
-// leaseTries bounds how often a file is opened again on which another process
-// has a lease. The kernel asks that process to give it up, and takes it away
-// after 45 seconds (/proc/sys/fs/lease-break-time).
+// leaseTries is how often to open a file on which another process has a lease. The
+// kernel asks that process to give the lease up, and takes it away after 45
+// seconds (/proc/sys/fs/lease-break-time).
 const leaseTries = 100
 
-// lock may be interrupted by a signal, and returns EINTR then: Go's handlers
-// have the kernel restart the call (signal(7)), those of others may not.
+// lock locks the file. It may return EINTR: Go's signal handlers make the kernel
+// restart the call (signal(7)), but those of C code may not.
 func (t target) lock(fl *flock.Flock, wait bool) error {
 	switch {
 	case wait && t.shared:

@@ -17,14 +17,14 @@ const (
 	gates      = false // a gate cannot be removed while it is open
 )
 
-// fileID tells files apart.
+// fileID identifies a file.
 type fileID struct{ fs.FileInfo }
 
 func sameFile(a, b fileID) bool { return os.SameFile(a.FileInfo, b.FileInfo) }
 
 func (id fileID) is(info fs.FileInfo) bool { return os.SameFile(id.FileInfo, info) }
 
-// links is not known here.
+// links is not known on this system.
 func links(fs.FileInfo) uint64 { return 1 }
 
 func lookAt(path string) (place, error) {
@@ -40,10 +40,10 @@ func lookAt(path string) (place, error) {
 
 func lookThrough(path string) (place, error) { return lookAt(path) }
 
-// distrustLink says that no link is followed here: in a directory with an access
-// control list it takes much to know who may have put it there.
+// distrustLink refuses every link: with access control lists it is hard to find out
+// which users could have created it.
 func distrustLink(link, dir string) string {
-	return "it is a symbolic link, which is not followed on this system: name the file that it leads to"
+	return "it is a symbolic link, which is not followed on this system: give the path of the file that it leads to"
 }
 
 func isBusy(error) bool        { return false }
@@ -53,11 +53,11 @@ func isInterrupted(error) bool { return false }
 func isLink(error) bool        { return false }
 func hasNoLocks(error) bool    { return false }
 
-// relock reports whether the open file has the lock: it cannot have lost it.
+// relock is always true: the open file cannot lose the lock.
 func relock(*os.File) bool { return true }
 
-// duplicate cannot keep its promise here: LockFileEx locks belong to the
-// process that took them and are not inherited.
+// duplicate fails: a LockFileEx lock belongs to the process that took it and cannot
+// be inherited.
 func duplicate(*os.File) (*os.File, error) {
 	return nil, fmt.Errorf("a hold cannot be inherited on %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }

@@ -12,36 +12,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openFlags keep an open from following a link at the end of the path, from
-// waiting for the other end of a FIFO or for a device to be ready, and from
-// making a terminal ours.
+// openFlags: an open does not follow a link at the end of the path, does not wait
+// for the other end of a FIFO or for a device, and does not make a terminal the
+// controlling terminal.
 const (
 	openFlags = noFollow | unix.O_NONBLOCK | unix.O_NOCTTY
 	noFollow  = unix.O_NOFOLLOW
 )
 
-// needsWrite says that a lock always needs a writable file: these systems
-// emulate flock with fcntl locks.
+// needsWrite means that every lock needs a writable file: these systems emulate
+// flock with fcntl locks.
 const needsWrite = runtime.GOOS == "aix" || runtime.GOOS == "solaris" || runtime.GOOS == "illumos"
 
-// gates says that waiters pass a gate.
+// gates means that waiters pass a gate.
 const gates = true
 
-// isBusy reports whether the error of a lock call means that somebody holds
-// the lock. The kernel's CIFS client answers EACCES (mount.cifs(8) locks are
-// fcntl locks, and fcntl(2) allows both).
+// isBusy reports whether the error of a lock call means that the lock is held. The
+// kernel's CIFS client returns EACCES (mount.cifs(8) locks are fcntl locks, and
+// fcntl(2) allows both errors).
 func isBusy(err error) bool {
 	return errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES)
 }
 
-// isLeased reports whether a file could not be opened because another process
-// has a lease on it (fcntl(2)): Samba, or for a moment isUnopened.
+// isLeased reports whether a file could not be opened because another process has a
+// lease on it (fcntl(2)), such as Samba or, for a moment, isUnopened.
 func isLeased(err error) bool {
 	var open *fs.PathError
 	return errors.Is(err, unix.EWOULDBLOCK) && errors.As(err, &open)
 }
 
-// fileID tells files apart.
+// fileID identifies a file.
 type fileID struct{ dev, ino uint64 }
 
 func sameFile(a, b fileID) bool { return a == b }
@@ -51,7 +51,7 @@ func (id fileID) is(info fs.FileInfo) bool {
 	return ok && id == fileID{uint64(st.Dev), uint64(st.Ino)}
 }
 
-// links is how many names the file has.
+// links returns the number of names of the file.
 func links(info fs.FileInfo) uint64 {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -60,8 +60,7 @@ func links(info fs.FileInfo) uint64 {
 	return uint64(st.Nlink)
 }
 
-// lookAt is an lstat that allocates nothing; it is called twice in every
-// acquisition.
+// lookAt is an lstat without allocation, because every acquisition calls it twice.
 func lookAt(path string) (place, error) {
 	var st unix.Stat_t
 	err := unix.Lstat(path, &st)
@@ -71,7 +70,7 @@ func lookAt(path string) (place, error) {
 	return found("lstat", path, &st, err)
 }
 
-// lookThrough looks at what a symbolic link leads to.
+// lookThrough looks at the file to which a symbolic link leads.
 func lookThrough(path string) (place, error) {
 	var st unix.Stat_t
 	err := unix.Stat(path, &st)
@@ -81,7 +80,7 @@ func lookThrough(path string) (place, error) {
 	return found("stat", path, &st, err)
 }
 
-// found is what a call has found at the path.
+// found converts the result of a stat call.
 func found(op, path string, st *unix.Stat_t, err error) (place, error) {
 	if err == unix.ENOENT {
 		return place{}, nil
@@ -108,14 +107,14 @@ func found(op, path string, st *unix.Stat_t, err error) (place, error) {
 	return at, nil
 }
 
-// What else the error of an open or a lock call can mean.
+// Other meanings of the error of an open or a lock call.
 func wantsWrite(err error) bool    { return errors.Is(err, unix.EBADF) || errors.Is(err, unix.EIO) }
 func isInterrupted(err error) bool { return errors.Is(err, unix.EINTR) }
 func isLink(err error) bool        { return errors.Is(err, unix.ELOOP) }
 func hasNoLocks(err error) bool    { return errors.Is(err, unix.ENOLCK) }
 
-// relock reports whether the open file has the lock, which it may have lost: a
-// process that inherited it can unlock it.
+// relock makes sure that the open file has the lock, and reports whether it has. A
+// process that inherited the file may have unlocked it.
 func relock(f *os.File) bool {
 	conn, err := f.SyscallConn()
 	if err != nil {

@@ -16,23 +16,23 @@ import (
 // A lockFile is a file's identity.
 type lockFile struct {
 	inode
-	name    string // as the kernel's lock table shows it; empty = there is no such file
-	guessed bool   // the name may be another one: the mount is not to be found
+	name    string // its name in /proc/locks; empty = the file does not exist
+	guessed bool   // the name may be wrong, because the mount was not found
 }
 
-// An inode is a file's identity as stat(2) shows it.
+// An inode is a file's identity in stat(2).
 type inode struct{ dev, ino uint64 }
 
-// mountDevices are the devices of mounted file systems, by the mounts' numbers.
-// The device is zero if the mount is not to be found.
+// mountDevices has the devices of mounted file systems, by mount IDs. The device is
+// zero if the mount was not found.
 type mountDevices map[uint64]device
 
 type device struct{ major, minor uint32 }
 
-// identify finds out a file's identity. The device in the lock table is that of
-// the mounted file system. On a block device it is what stat(2) shows; btrfs
-// shows another one for each subvolume, and overlay for each layer. A symbolic
-// link is a file of its own, unless it is followed.
+// identify returns a file's identity. The device in the lock table is that of the
+// mounted file system. On a block device stat(2) shows the same, but btrfs shows
+// another device for each subvolume, and overlay for each layer. Without follow, a
+// symbolic link is identified itself.
 func (m mountDevices) identify(path string, follow bool) (lockFile, error) {
 	flags := unix.AT_SYMLINK_NOFOLLOW
 	if follow {
@@ -55,9 +55,9 @@ func (m mountDevices) identify(path string, follow bool) (lockFile, error) {
 	return file, nil
 }
 
-// at returns the device of the file system that is mounted at the path; zero if
-// that is not to be found, as of one that the root directory is within (chroot)
-// or that was unmounted while it was in use (umount -l).
+// at returns the device of the file system that is mounted at the path. It is zero
+// if the mount is not found: after chroot into a directory of that file system, or
+// after umount -l while it was in use.
 func (m mountDevices) at(path string, flags int) device {
 	var stx unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, flags, unix.STATX_MNT_ID, &stx)
@@ -72,8 +72,8 @@ func (m mountDevices) at(path string, flags int) device {
 	return dev
 }
 
-// hasOneDevice reports whether the file system is one of those without a block
-// device for which stat(2) shows the device of the lock table.
+// hasOneDevice reports whether the file system has no block device, and stat(2)
+// still shows the device of the lock table.
 func hasOneDevice(path string) bool {
 	var st unix.Statfs_t
 	if unix.Statfs(path, &st) != nil {
@@ -96,24 +96,23 @@ func mountDevice(mount uint64) (dev device, ok bool) {
 	return dev, false
 }
 
-// A lockTable is what /proc/locks (proc_locks(5)) says of flock(2) and fcntl(2)
-// locks, by the files' names in it.
+// A lockTable has the flock(2) and fcntl(2) locks of /proc/locks (proc_locks(5)), by
+// the names of the files there.
 type lockTable map[string][]tableLock
 
 type tableLock struct {
-	pid    int // who took the lock, or waits; 0 or less = in another PID namespace
+	pid    int // the taker or the waiter; 0 or less = in another PID namespace
 	shared bool
-	waits  bool // it is not had, only waited for
-	posix  bool // it is a fcntl(2) lock
+	waits  bool // the process waits for the lock
+	posix  bool // a fcntl(2) lock
 }
 
-// readLockTable reads the table several times if it is long: the kernel hands
-// it out in pieces of a page at most, and what stands at the beginning of a
-// piece, or in all that are left, is missed if lines of an earlier one go
-// meanwhile. So it is read until it is the same twice, in other pieces each
-// time; and there may be lines of locks in it that were released while it was
-// read. One piece that is far from full is all there is. A table that changes
-// all the time is read so many times.
+// readLockTable reads the table several times if it is long. The kernel returns it
+// in pieces of at most a page. If lines of an earlier piece disappear meanwhile,
+// the reader misses lines of later pieces. So the table is read, in other pieces
+// each time, until two reads are equal, or the given number of times if it
+// changes all the time. The result may contain locks that were released
+// meanwhile. A single piece that is far from full is the whole table.
 func readLockTable(reads int) (lockTable, error) {
 	table, before := lockTable{}, ""
 	for i := range reads {
@@ -131,8 +130,8 @@ func readLockTable(reads int) (lockTable, error) {
 	return table, nil
 }
 
-// readLocks reads /proc/locks, of which the first piece is that long at most. A
-// piece is what the kernel hands out at once, and so a true picture.
+// readLocks reads /proc/locks, with a first piece of at most the given length. The
+// kernel makes each piece at one moment, so it is consistent.
 func readLocks(first int) (text string, err error) {
 	f, err := os.Open("/proc/locks")
 	if err != nil {
@@ -166,7 +165,7 @@ func (t lockTable) add(text string) {
 //	1: FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF
 //	1: -> FLOCK  ADVISORY  WRITE 4243 fe:00:1234 0 EOF
 //
-// The second is a lock that is waited for.
+// The second line is a process that waits for the lock.
 func lockLine(line string) (file string, l tableLock, ok bool) {
 	f := strings.Fields(strings.TrimPrefix(line, "lock:"))
 	if l.waits = len(f) > 1 && f[1] == "->"; l.waits {
@@ -181,7 +180,7 @@ func lockLine(line string) (file string, l tableLock, ok bool) {
 	return f[5], l, err == nil
 }
 
-// takers are the processes that took one of the locks.
+// takers returns the processes that took one of the locks.
 func takers(locks []tableLock) map[int]Holder {
 	found := map[int]Holder{}
 	for _, l := range locks {
@@ -192,9 +191,9 @@ func takers(locks []tableLock) map[int]Holder {
 	return found
 }
 
-// mayBeHeld returns those of the files that it is worth looking for among the
-// open ones. A taker that is dead has no PID in another namespace than the
-// initial one, and the table does not show its lock there.
+// mayBeHeld returns the files that may be held, and are worth looking for among the
+// open files. Outside the initial PID namespace these are all files, because the
+// table does not show the lock of a dead taker there.
 func (t lockTable) mayBeHeld(files []lockFile) []lockFile {
 	if self().PIDNS != initPIDNS {
 		return files
@@ -208,12 +207,12 @@ func (t lockTable) mayBeHeld(files []lockFile) []lockFile {
 	return held
 }
 
-// openLocks are the processes that have a locked file open, by the files' names
-// in the lock table and the processes' IDs.
+// openLocks has the processes that have a locked file open, by the names of the
+// files in the lock table and the process IDs.
 type openLocks map[string]map[int]Holder
 
-// findOpenLocks looks at every descriptor of every process that we may look
-// into, so it asks only for what it needs.
+// findOpenLocks looks at every descriptor of every process that this process may
+// inspect. That is much work, so it reads as little as possible for each.
 func findOpenLocks(files []lockFile) openLocks {
 	found, byInode := openLocks{}, map[inode]string{}
 	for _, file := range files {
@@ -236,8 +235,9 @@ func findOpenLocks(files []lockFile) openLocks {
 	return found
 }
 
-// locksIn are the locks that a process has on the files, by their names, through
-// the descriptors of these numbers. Dir is its directory in /proc.
+// locksIn returns the locks that a process has on the files through these
+// descriptors, by the names of the files. dir is the directory of the process in
+// /proc.
 func locksIn(dir string, fds []string, files map[inode]string) map[string]tableLock {
 	var found map[string]tableLock
 	for _, fd := range fds {
@@ -255,7 +255,7 @@ func locksIn(dir string, fds []string, files map[inode]string) map[string]tableL
 	return found
 }
 
-// processes are those that /proc shows.
+// processes returns the process IDs in /proc.
 func processes() (pids []int) {
 	for _, name := range namesIn("/proc") {
 		if pid, err := strconv.Atoi(name); err == nil {
@@ -268,15 +268,14 @@ func processes() (pids []int) {
 func namesIn(dir string) []string {
 	d, err := os.Open(dir)
 	if err != nil {
-		return nil // it has ended, or is not ours to look into
+		return nil // the process has ended, or may not be inspected
 	}
 	defer d.Close()
 	names, _ := d.Readdirnames(-1)
 	return names
 }
 
-// hidden reports whether there is such a process and it is not ours to look
-// into.
+// hidden reports whether the process exists but may not be inspected.
 func hidden(pid int) bool {
 	d, err := os.Open(fmt.Sprintf("/proc/%d/fd", pid))
 	if err == nil {
@@ -285,19 +284,18 @@ func hidden(pid int) bool {
 	return errors.Is(err, fs.ErrPermission)
 }
 
-// inodeAt returns which file is at the link in /proc. It costs a fifth of
-// reading the link's fdinfo. The file system is not asked, because that of
-// others may be dead.
+// inodeAt returns the file of a descriptor by its link in /proc, five times as fast
+// as from its fdinfo. It does not ask the file system, which may hang.
 func inodeAt(link string) inode {
 	var stx unix.Statx_t
 	if err := unix.Statx(unix.AT_FDCWD, link, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &stx); err != nil {
-		return inode{} // it has been closed
+		return inode{} // the descriptor was closed
 	}
 	return inode{unix.Mkdev(stx.Dev_major, stx.Dev_minor), stx.Ino}
 }
 
-// lockIn finds the lock that a descriptor's fdinfo shows. It shows no waits, and
-// no other file's.
+// lockIn returns the lock that a descriptor's fdinfo shows. There are no waits in
+// it, and no locks of other files.
 func lockIn(fdinfo string) (tableLock, bool) {
 	info, _ := os.ReadFile(fdinfo)
 	for line := range strings.Lines(string(info)) {
@@ -308,7 +306,7 @@ func lockIn(fdinfo string) (tableLock, bool) {
 	return tableLock{}, false
 }
 
-// ancestors are the processes above one, the nearest first.
+// ancestors returns the ancestors of a process, the nearest first.
 func ancestors(pid int) (list []int) {
 	for {
 		f := processStat(strconv.Itoa(pid))

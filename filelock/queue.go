@@ -15,36 +15,36 @@ import (
 
 // How this process waits.
 //
-// A blocked flock(2) is woken by the kernel the moment the lock is free, but
-// nothing in Go can interrupt it. So nobody who must be able to give up blocks
-// in it. The goroutines that want a path wait on channels in a queue, first
-// come first served, and parkers, goroutines of their own, block in the kernel
-// for the head of the queue:
+// The kernel wakes a blocked flock(2) as soon as the lock is free, but nothing in
+// Go can interrupt it. So a goroutine that must be able to give up does not block
+// in it. The goroutines that want a path wait on channels in a queue, first come
+// first served. Other goroutines, the parkers, block in the kernel for the head
+// of the queue:
 //
 //	Acquire ──try──> held
 //	   └─busy─> queue ──head──> gate ──> parker blocks in flock ──grant──> head
 //
-// The gate (gate.go) lets one waiter of all processes through at a time. A
-// waiter that gives up leaves its parker where it is. The next waiter of the
-// path takes that parker over, with its place in the kernel's queue; a grant
-// that finds nobody waiting is released at once.
+// The gate (gate.go) lets one waiter of all processes through at a time. When a
+// waiter gives up, its parker stays. The next waiter of the path takes the parker
+// over, with its place in the kernel's queue. If no waiter is left when the lock
+// is granted, the parker releases it at once.
 //
-// Everything below is guarded by queues.mu. Nothing blocks while it is held.
-// What a parker holds when it is granted belongs to the parker until it is
-// sent to a waiter, and to the waiter from then on.
+// queues.mu guards everything below. Nothing blocks while it is held. A granted
+// lock belongs to the parker until it is sent to a waiter, and then to the
+// waiter.
 var queues = struct {
 	mu     sync.Mutex
 	byPath map[string]*queue
-	parked int // goroutines that occupy an operating-system thread
+	parked int // goroutines that block an operating-system thread
 }{byPath: map[string]*queue{}}
 
-// maxParked bounds the threads that wait in the kernel. A process that waits
-// for more paths than that polls for the others.
+// maxParked is the largest number of threads that wait in the kernel. A process
+// that waits for more paths polls for the others.
 var maxParked = 128
 
-// A queue is the goroutines of this process that wait for one lock or one
-// semaphore. When its head has passed the gate, each of its targets has a
-// parker. Other parkers were left behind.
+// A queue has the goroutines of this process that wait for one lock or one
+// semaphore. After its head has passed the gate, each target of the head has a
+// parker. Other parkers were left behind by waiters that gave up.
 type queue struct {
 	path    string
 	waiters []*waiter
@@ -52,30 +52,30 @@ type queue struct {
 	parkers map[spot]*parker
 }
 
-// reached is called between steps, for tests to come between them.
+// reached is called between steps, so that tests can act there.
 var reached = func(_ step, path string) {}
 
 type step int
 
 const (
 	opening    step = iota // between the look at the path and the open
-	givingBack             // before a grant that nobody wants is released
-	passingBy              // after tryPast had the lock for the head of the queue
+	givingBack             // before the release of a grant that has no waiter
+	passingBy              // after tryPast has taken the lock for the head of the queue
 )
 
-// A want is what an acquisition is after: any one of its targets.
+// A want is what an acquisition needs: one of its targets, whichever is free first.
 type want struct {
 	given string // the path of the lock or the semaphore
-	path  string // its key: the queue's
+	path  string // the key of its queue
 	any   []target
-	slots bool // they are a semaphore's
+	slots bool // the targets are slots of a semaphore
 	gate  *gate
 
-	still func() error // nil, or whether what was got is what was wanted
+	still func() error // checks after the acquisition that it is what was wanted; may be nil
 }
 
-// slot numbers the targets of a semaphore from 1, as their files are called;
-// that of a lock is 0.
+// slot returns the number of a target: for a semaphore from 1, as its files are
+// called, and 0 for a lock.
 func (w want) slot(i int) int {
 	if !w.slots {
 		return 0
@@ -83,8 +83,8 @@ func (w want) slot(i int) int {
 	return i + 1
 }
 
-// now returns the want under the paths that lead there now, and without
-// targets if there are none.
+// now returns the want with the paths that lead to its targets now. It has no
+// targets if there are no such paths.
 func (w want) now() want {
 	w.any = slices.Clone(w.any)
 	for i, t := range w.any {
@@ -100,12 +100,12 @@ func (w want) now() want {
 type waiter struct {
 	want
 	since time.Time
-	grant chan grant // capacity 1: a parker never waits for a waiter
+	grant chan grant // capacity 1, so that a parker never waits for a waiter
 }
 
-// A grant is what a waiter gets. It comes with the keeper that the waiter passed
-// the gate with, which the waiter sends away: until it runs, nothing that would
-// wake another thread is to come between it and its lock.
+// A grant is what a waiter gets: the lock or an error. With it comes the keeper
+// that holds the gate. The waiter itself dismisses the keeper, so that no other
+// thread is woken before the waiter runs.
 type grant struct {
 	h      *handle
 	err    error
@@ -127,17 +127,16 @@ type spot struct {
 
 func (t target) spot() spot { return spot{t.key(), t.shared} }
 
-// A parker waits for the kernel on behalf of whoever is at the head of the
-// queue when the lock comes, and ends with that.
+// A parker waits in the kernel for the waiter that is at the head of the queue
+// when the lock is granted. Then it ends.
 type parker struct {
 	target
 	q  *queue
-	at place // what it waits for; nothing until it has looked
+	at place // the file that it waits for; zero before it has looked
 }
 
-// try takes one of the targets if that needs no waiting; errBusy if it does.
-// Different processes try slots in a different order, so that they do not all
-// meet at the first.
+// try takes one of the targets if one is free; otherwise it returns errBusy. It
+// begins with a random slot, so that processes do not all meet at the first one.
 func (w want) try() (*handle, error) {
 	first := 0
 	if len(w.any) > 1 {
@@ -152,17 +151,16 @@ func (w want) try() (*handle, error) {
 	return nil, errBusy
 }
 
-// acquire waits for the lock until ctx ends. It returns errBusy for a wait
-// that ended in vain.
+// acquire waits for the lock until ctx ends. It returns errBusy if ctx ended first.
 func (w want) acquire(ctx context.Context) (*handle, error) {
-	if !waitedFor(w.path) && !w.gate.inUse() { // who comes later goes behind
+	if !waitedFor(w.path) && !w.gate.inUse() { // a newcomer must not overtake waiters
 		h, err := w.try()
 		if err != errBusy {
 			return h, err
 		}
 	}
 	self := w.enqueue()
-	ended := ctx.Done() // when it is known that it waits, and before others can see it: a caller may do something here
+	ended := ctx.Done() // called only for a wait, and before other processes can see it: fsync-lock relies on that
 	self.begin()
 	select {
 	case g := <-self.grant:
@@ -175,7 +173,7 @@ func (w want) acquire(ctx context.Context) (*handle, error) {
 	if self.leave() {
 		return nil, errBusy
 	}
-	// The grant came first, but nobody wants the lock any more.
+	// The grant came first, but the caller does not want the lock any more.
 	h, err := (<-self.grant).take()
 	if err == nil {
 		err = cmp.Or(h.release(), errBusy)
@@ -183,8 +181,8 @@ func (w want) acquire(ctx context.Context) (*handle, error) {
 	return nil, err
 }
 
-// lastTry is made at the deadline, while the waiter still stands in the queue:
-// a grant that comes meanwhile is its own.
+// lastTry is the try at the deadline. The waiter is still in the queue, so a grant
+// that comes meanwhile is sent to it.
 func (w *waiter) lastTry() (*handle, error) {
 	h, err := w.try()
 	if w.leave() {
@@ -194,16 +192,16 @@ func (w *waiter) lastTry() (*handle, error) {
 	if err != nil {
 		return granted, grantErr
 	}
-	if granted != nil { // a shared lock or a slot can be had twice; one is enough
+	if granted != nil { // a shared lock or a slot can be acquired twice; one is enough
 		granted.release()
 	}
 	return h, nil
 }
 
-// tryNow is one try. A parker that was left behind may have been granted the
-// lock this moment, on its way to give it back; the try gets it then instead
-// of being told that somebody holds the lock. Otherwise a program that gave up
-// a wait, and then released the lock itself, could find it held by nobody.
+// tryNow is one try. A parker that was left behind may just have been granted the
+// lock, and be about to give it back. Then the try waits for that. Otherwise a
+// program that gave up a wait, and then released the lock itself, could be told
+// that the lock is held although no process holds it.
 func (w want) tryNow() (*handle, error) {
 	left := leftBehind(w.path)
 	h, err := w.try()
@@ -224,8 +222,8 @@ func (w want) tryNow() (*handle, error) {
 	return w.acquire(ctx)
 }
 
-// leftBehind reports whether a parker waits for the path, or returns what it
-// was granted, and no goroutine waits.
+// leftBehind reports whether a parker waits for the path, or gives back a grant,
+// while no goroutine waits.
 func leftBehind(path string) bool {
 	queues.mu.Lock()
 	defer queues.mu.Unlock()
@@ -261,7 +259,7 @@ func (w want) enqueue() *waiter {
 	return self
 }
 
-// begin has the kernel asked for what a waiter wants, if it is at the head.
+// begin starts the wait in the kernel if the waiter is at the head of the queue.
 func (w *waiter) begin() {
 	queues.mu.Lock()
 	defer queues.mu.Unlock()
@@ -270,8 +268,8 @@ func (w *waiter) begin() {
 	}
 }
 
-// leave takes a waiter that gave up out of its queue. It reports false if a
-// grant has been sent to it.
+// leave removes a waiter that gave up from its queue. It reports false if a grant
+// has already been sent to the waiter.
 func (w *waiter) leave() bool {
 	queues.mu.Lock()
 	defer queues.mu.Unlock()
@@ -284,12 +282,12 @@ func (w *waiter) leave() bool {
 		return false
 	}
 	q.waiters = slices.Delete(q.waiters, i, i+1)
-	q.advance() // the new head may want something else
+	q.advance() // the new head may have other targets
 	return true
 }
 
-// forgetStale gives up parkers that wait for a file that is not at its path any
-// more: whoever holds that may hold it for ever.
+// forgetStale drops parkers that wait for a file that is no longer at its path,
+// because that file may be locked for ever.
 func (q *queue) forgetStale() {
 	queues.mu.Lock()
 	parkers := slices.Collect(maps.Values(q.parkers))
@@ -306,9 +304,9 @@ func (q *queue) forgetStale() {
 	}
 }
 
-// advance does for the queue what has become due: it sends the keeper to the
-// gate for a new head, lets the head through with its parkers, takes the
-// keeper away when nobody waits, and drops a queue that nobody needs.
+// advance takes the next step of the queue. It sends a keeper to the gate for a new
+// head, starts the parkers of a head that has passed the gate, dismisses the
+// keeper when no goroutine waits, and drops a queue that is not needed any more.
 func (q *queue) advance() {
 	switch {
 	case len(q.waiters) == 0:
@@ -349,13 +347,13 @@ func (p *parker) run() {
 	}
 }
 
-// Bounds of the pause between two tries of a parker that got no thread.
+// The shortest and longest pause between two polls of a parker without a thread.
 const (
 	minPoll = 2 * time.Millisecond
 	maxPoll = 100 * time.Millisecond
 )
 
-// reserve asks for a thread to block in.
+// reserve reports whether the caller may block one more thread.
 func reserve() bool {
 	queues.mu.Lock()
 	defer queues.mu.Unlock()
@@ -378,8 +376,8 @@ func (p *parker) found(at place) {
 	p.at = at
 }
 
-// deliver gives what the parker got to the head of the queue and reports
-// whether the parker is done.
+// deliver gives the result of the parker to the head of the queue, and reports
+// whether the parker has finished.
 func (p *parker) deliver(g grant) (done bool) {
 	again := g.err == errBusy || g.err == errReplaced
 	queues.mu.Lock()
@@ -404,8 +402,8 @@ func (p *parker) deliver(g grant) (done bool) {
 	return true
 }
 
-// serve gives a grant to the head of the queue. The next one goes to the gate
-// again, behind other processes.
+// serve gives a grant to the head of the queue. The next head goes to the gate
+// again, behind the waiters of other processes.
 func (q *queue) serve(g grant) {
 	head := q.waiters[0]
 	q.waiters = slices.Delete(q.waiters, 0, 1)
@@ -418,7 +416,7 @@ func (w *waiter) wants(s spot) bool {
 	return slices.ContainsFunc(w.any, func(t target) bool { return t.spot() == s })
 }
 
-// giveBack releases a grant that came when nobody was left who wanted it.
+// giveBack releases a grant that no waiter wants.
 func (q *queue) giveBack(h *handle) {
 	queues.mu.Unlock() // the file system may be slow
 	reached(givingBack, q.path)

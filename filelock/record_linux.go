@@ -12,8 +12,8 @@ import (
 // (PROC_PID_INIT_INO in the kernel's include/linux/proc_ns.h).
 const initPIDNS = "4026531836"
 
-// system returns what tells this process, this boot of this machine and this
-// process's PID namespace from others.
+// system returns the start of this process, the boot of this machine and the PID
+// namespace of this process.
 func system() (start, boot, pidns string) {
 	if f := processStat("self"); len(f) >= 20 {
 		start = f[19]
@@ -23,20 +23,20 @@ func system() (start, boot, pidns string) {
 	return start, strings.TrimSpace(string(id)), strings.TrimSuffix(strings.TrimPrefix(ns, "pid:["), "]")
 }
 
-// ownProc reports whether the process IDs in /proc, if there is one, are those of
-// this process's own PID namespace. After unshare --pid without --mount-proc
-// they are those of the namespace outside.
+// ownProc reports whether /proc, if it exists, has the process IDs of this process's
+// own PID namespace. After unshare --pid without --mount-proc it has those of the
+// outer namespace.
 var ownProc = sync.OnceValue(func() bool {
 	me, err := os.Readlink("/proc/self")
 	return err != nil || me == strconv.Itoa(os.Getpid())
 })
 
-// processStart returns when a process was started, in clock ticks since the
-// boot, and whether there may be such a process.
+// processStart returns when a process was started, in clock ticks since the boot,
+// and whether the process may exist.
 func processStart(pid int) (start string, alive bool) {
 	f := processStat(strconv.Itoa(pid))
 	if f == nil {
-		return "", processStat("self") == nil // without /proc there may be one
+		return "", processStat("self") == nil // without /proc it may exist
 	}
 	if len(f) < 20 {
 		return "", true
@@ -44,9 +44,9 @@ func processStart(pid int) (start string, alive bool) {
 	return f[19], true // field 22 of proc_pid_stat(5)
 }
 
-// processStat are the fields of proc_pid_stat(5) from the third one on; nil if
-// there is no such process. The second field is the command in parentheses,
-// which may contain both.
+// processStat returns the fields of proc_pid_stat(5) from the third one on; nil if
+// there is no such process. The second field is the command in parentheses, which
+// may itself contain spaces and parentheses.
 func processStat(pid string) []string {
 	text, err := os.ReadFile("/proc/" + pid + "/stat")
 	if err != nil {
@@ -55,15 +55,15 @@ func processStat(pid string) []string {
 	return append([]string{}, strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))...)
 }
 
-// isLocal reports whether the process that wrote the record is one that we would
-// see if it was there.
+// isLocal reports whether this process could see the writer of the record if it
+// still ran.
 func (r record) isLocal() bool {
 	return r.Boot == self().Boot && r.PIDNS == self().PIDNS && ownProc()
 }
 
-// tellsOf reports whether the record is of the hold that the kernel shows, and
-// not left behind by an earlier one. An exclusive hold has one taker; none is
-// shown if it is dead and this is not the initial PID namespace.
+// tellsOf reports whether the record is that of the hold that the kernel shows, and
+// not one left by an earlier hold. An exclusive hold has one taker. If the taker is
+// dead, the kernel shows none outside the initial PID namespace.
 func (r record) tellsOf(took map[int]Holder) bool {
 	switch len(took) {
 	case 0:
@@ -77,8 +77,8 @@ func (r record) tellsOf(took map[int]Holder) bool {
 	return false
 }
 
-// wrote reports whether the record is that of the process that the kernel
-// says took the lock.
+// wrote reports whether the taker, the process that took the lock according to the
+// kernel, wrote the record.
 func (r record) wrote(taker int) bool {
 	if r.Boot != self().Boot {
 		return false
@@ -93,7 +93,7 @@ func (r record) wrote(taker int) bool {
 	return !alive || innermostPID(taker) == fmt.Sprint(r.PID)
 }
 
-// innermostPID is what a process calls itself in its own PID namespace.
+// innermostPID returns the PID of a process in its own PID namespace.
 func innermostPID(pid int) string {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	for line := range strings.Lines(string(status)) {

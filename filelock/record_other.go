@@ -13,14 +13,14 @@ import (
 
 var born = time.Now().UTC().Format(time.RFC3339Nano)
 
-// system returns when this process was started. It knows neither boots nor PID
-// namespaces here: they are for Linux.
+// system returns when this process was started. Boots and PID namespaces are known
+// only on Linux.
 func system() (start, boot, pidns string) { return born, "", "" }
 
 func ownProc() bool { return true }
 
-// processStart returns when a process was started, which is known of this
-// one alone, and whether there may be such a process.
+// processStart returns when a process was started, which is known only for this
+// one, and whether the process may exist.
 func processStart(pid int) (start string, alive bool) {
 	if pid == os.Getpid() {
 		return born, true
@@ -31,7 +31,7 @@ func processStart(pid int) (start string, alive bool) {
 	}
 	defer p.Release()
 	if runtime.GOOS == "windows" {
-		return "", true // it could be opened
+		return "", true // FindProcess has opened it
 	}
 	return "", !errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }

@@ -12,23 +12,23 @@ import (
 
 // How a hold gets its record.
 //
-// Most holds are short, and nobody asks about them. So a record is written
-// only when a hold has lasted for recordAfter, and a hold that ends sooner has
-// touched nothing, unless to remove what a crash left. The lock file is open for reading only (see openAndLock);
-// the record is written, and removed before the unlock, through a second
-// descriptor that is open for a moment. Every failure to do so leaves no
-// record, and is no error.
+// Most holds are short, and no process asks about them. So a record is written only
+// after a hold has lasted for recordAfter. A shorter hold does not write to the
+// file, except to remove a record that a crash left. The lock file is open for
+// reading only (see openAndLock), so a second descriptor, open for a moment,
+// writes the record, and removes it before the unlock. A failure leaves no record,
+// and is not an error.
 
 // recordAfter is how long a hold lasts before it is recorded; it may be up to
 // twice as long.
 const recordAfter = 10 * time.Millisecond
 
-// keepsRecords is false where locks are emulated with fcntl locks: there the
-// lock would be lost when the second descriptor is closed.
+// keepsRecords is false on systems that emulate flock with fcntl locks: there, to
+// close the second descriptor would release the lock.
 const keepsRecords = runtime.GOOS != "aix" && runtime.GOOS != "solaris"
 
-// young are the holds that are to be recorded if they last. One timer serves
-// all of them: one of its own for each costs a tenth of an acquisition.
+// young has the holds that will get a record if they last. One timer serves all of
+// them, because a timer for each would make an acquisition a tenth slower.
 var young = struct {
 	mu    sync.Mutex
 	holds map[*handle]struct{}
@@ -42,16 +42,17 @@ type recording struct {
 	since     time.Time
 
 	mu      sync.Mutex // guards the fields below; held while the file is written
-	over    bool       // the hold ends: nothing may be written any more
-	written []byte     // what stands in the file
+	over    bool       // the hold is ending: nothing may be written any more
+	written []byte     // the record in the file
 }
 
-// announce has the hold recorded if it lasts. It is for exclusive holds: of
-// several holders one would erase what the others say.
+// announce makes the hold get a record if it lasts. It is only for exclusive holds:
+// several holders would erase each other's records.
 //
-// It is for lock files alone, too. Scripts lock themselves, jobs their log or
-// their PID file, and write to it while it is locked. So the caller has to know
-// that it is one, and what is in it has to be ours when it is locked.
+// It is only for files that are nothing but lock files. A script may lock itself, a
+// job its log or its PID file, and write to it while it is locked. So the caller
+// must know that the file is a lock file, and the content must be empty or a
+// record.
 func (h *handle) announce(note string) {
 	if !keepsRecords {
 		return
@@ -71,11 +72,12 @@ func (h *handle) announce(note string) {
 	}
 }
 
-// recorders bounds the goroutines that write records. Each has a thread while
-// a file system does not answer, and a process that has too many is ended.
+// recorders limits the goroutines that write records. Each may block an OS thread
+// while a file system hangs, and Go aborts a process that needs more than 10,000
+// threads.
 var recorders = make(chan struct{}, 64)
 
-// ripen has the holds recorded that are not young any more, each by itself,
+// ripen writes the records of holds that are old enough, each in its own goroutine,
 // because a file system may be slow.
 func ripen() {
 	now := time.Now()
@@ -96,7 +98,8 @@ func ripen() {
 	}
 }
 
-// endsYoung reports whether the hold is not and will not be recorded.
+// endsYoung removes the hold from young, and reports whether it was there, so that
+// it has no record and will get none.
 func (h *handle) endsYoung() bool {
 	young.mu.Lock()
 	defer young.mu.Unlock()
@@ -105,8 +108,8 @@ func (h *handle) endsYoung() bool {
 	return yes
 }
 
-// recordNow writes the record before somebody inherits the hold, who may have
-// plans of his own for the file, such as to write his PID into it.
+// recordNow writes the record at once, before a process inherits the hold: that
+// process may write to the file itself, for example its PID.
 func (h *handle) recordNow() {
 	if h.rec.announced && h.endsYoung() {
 		h.record()
@@ -124,7 +127,7 @@ func (h *handle) record() {
 	r.Note, r.Since = h.rec.note, h.rec.since.UTC().Truncate(time.Millisecond)
 	text := r.encode()
 	mayWrite := isOurs
-	if h.size == 0 { // whatever is there now was put there under our lock
+	if h.size == 0 { // any content now was written by a program that shares our lock
 		mayWrite = func(text []byte) bool { return len(text) == 0 }
 	}
 	err := h.rewrite(mayWrite, func(f *os.File, old []byte) error {
@@ -135,7 +138,7 @@ func (h *handle) record() {
 		}
 		_, err := f.WriteAt(text, recordOffset)
 		if err != nil {
-			f.Truncate(0) // it may have been written in part
+			f.Truncate(0) // a part of it may have been written
 		}
 		return err
 	})
@@ -144,11 +147,12 @@ func (h *handle) record() {
 	}
 }
 
-// halfOf returns how much of what a crash left may stay while a record is
-// written over it that is as long as new in the file: no whole record, or
-// somebody could take the two together for one, and less than the new one has.
-// The file is not emptied for that: ext4 has who empties a file, writes and
-// closes it wait for the disk (ext4(5), auto_da_alloc).
+// halfOf returns how many bytes of an old record, which a crash left, may stay while
+// a new one of the given length is written over it. The rest of the old record
+// must not be a whole record, or a reader could take a mix of both for one, and it
+// must be shorter than the new one. The file is not emptied before, because on
+// ext4 a process that empties, writes and closes a file waits for the disk
+// (ext4(5), auto_da_alloc).
 func halfOf(old []byte, new int) int {
 	keep := min(len(old), new-1)
 	if newline := bytes.IndexByte(old, '\n'); newline >= 0 {
@@ -157,14 +161,14 @@ func halfOf(old []byte, new int) int {
 	return keep
 }
 
-// withdraw removes the record, and comes before the unlock: after it the file
-// is somebody else's to write.
+// withdraw removes the record. It must come before the unlock: after that, the file
+// belongs to the next holder.
 func (h *handle) withdraw() {
 	if !h.rec.announced {
 		return
 	}
 	if h.endsYoung() {
-		if h.size > 0 { // what a crash left
+		if h.size > 0 { // a record that a crash left
 			h.rewrite(isOurs, empty)
 		}
 		return
@@ -182,14 +186,14 @@ func (h *handle) withdraw() {
 
 func empty(f *os.File, _ []byte) error { return f.Truncate(0) }
 
-// leaveRecord ends the recording of a hold that this process leaves, and returns
-// what stands in the file, for removeLeft. Nothing does if the hold was short.
+// leaveRecord ends the recording of a hold that this process leaves. It returns the
+// record in the file, for removeLeft, or nil if there is none.
 func (h *handle) leaveRecord(f *os.File) (written []byte) {
 	if !h.rec.announced {
 		return nil
 	}
 	if h.endsYoung() {
-		if h.size > 0 && relock(f) { // what a crash left; an heir may have unlocked the file
+		if h.size > 0 && relock(f) { // a record that a crash left; a process that inherited the hold may have unlocked the file
 			h.rewrite(isOurs, empty)
 		}
 		return nil
@@ -200,18 +204,17 @@ func (h *handle) leaveRecord(f *os.File) (written []byte) {
 	return h.rec.written
 }
 
-// removeLeft removes the record of a hold that this process has left. It locks
-// the file again, as anybody would, so nothing is written that belongs to
-// another process:
+// removeLeft removes the record of a hold that this process has left. It tries to
+// lock the file again, so it never writes to a file that another process holds:
 //
 //   - A process has inherited the hold: the try fails, and the record stays.
-//   - Another process holds the lock by now: the try fails. That holder replaces
-//     our record or removes it, unless it is a stranger such as flock(1); then
-//     the record stays until one of ours comes.
-//   - That holder has released the lock already: what is in the file is not our
-//     record any more, or still is because its hold was short.
+//   - Another process holds the lock now: the try fails. That holder replaces or
+//     removes our record. If it is flock(1) or another program, the record stays
+//     until a process with this package locks the file.
+//   - That holder has already released the lock: the file is empty, or still has
+//     our record because that hold was short.
 //
-// A process that tries in this moment finds the lock held, as it would have a
+// A process that tries at this moment finds the lock held, as it would have a
 // moment before.
 func (h *handle) removeLeft(written []byte) {
 	again, err := target{path: h.fl.Path(), dir: h.dir, absent: true}.try()
@@ -224,15 +227,14 @@ func (h *handle) removeLeft(written []byte) {
 	}
 }
 
-// isRecord reports of a file's content whether it is the record.
+// isRecord returns a function that reports whether a file's content is the record.
 func isRecord(written []byte) func([]byte) bool {
 	return func(text []byte) bool { return bytes.Equal(text, append([]byte{0}, written...)) }
 }
 
-// isOurs reports whether a lock file with this content, the whole of it, is
-// ours to write: it is empty, or one record, of whatever version, that a crash
-// left behind, and perhaps before it was complete. NULs behind it are what a
-// disk had of a longer one when the power failed.
+// isOurs reports whether this package may write to a lock file with this content:
+// it is empty, or one record that a crash left behind, of any version and perhaps
+// incomplete. NULs may follow: the rest of a longer record after a power failure.
 func isOurs(text []byte) bool {
 	if len(text) == 0 {
 		return true
@@ -242,12 +244,12 @@ func isOurs(text []byte) bool {
 		(newline < 0 || len(bytes.Trim(text[newline+1:], "\x00")) == 0)
 }
 
-var errNotOurs = errors.New("it is not ours to write")
+var errNotOurs = errors.New("the content belongs to another program")
 
-// mayRewrite returns what is in the locked file, and no error if that is only a
-// lock file, and mayWrite agrees to what is in it. It reads through the locked descriptor: nobody can
-// execute a file that is open for writing, and on Windows nobody else can read
-// byte 0.
+// mayRewrite returns the content of the locked file. It fails unless the file has
+// one name and mayWrite accepts the content. It reads through the locked
+// descriptor: another one, open for writing, would keep the file from being
+// executed, and on Windows no other descriptor can read byte 0.
 func (h *handle) mayRewrite(mayWrite func([]byte) bool) ([]byte, error) {
 	locked, err := h.open()
 	if err != nil {
@@ -264,8 +266,7 @@ func (h *handle) mayRewrite(mayWrite func([]byte) bool) ([]byte, error) {
 	return text, nil
 }
 
-// rewrite changes the locked file's content if mayWrite agrees to what is in
-// it.
+// rewrite changes the content of the locked file if mayWrite accepts the old one.
 func (h *handle) rewrite(mayWrite func([]byte) bool, write func(f *os.File, old []byte) error) error {
 	old, err := h.mayRewrite(mayWrite)
 	if err != nil {
@@ -281,7 +282,7 @@ func (h *handle) rewrite(mayWrite func([]byte) bool, write func(f *os.File, old 
 	}
 	defer f.Close()
 	is, err := f.Stat()
-	if err != nil || !h.file.is(is) { // somebody put another one there
+	if err != nil || !h.file.is(is) { // another file is at the path now
 		return errors.Join(err, errNotOurs)
 	}
 	return write(f, old)

@@ -14,14 +14,14 @@ import (
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
-// inspect asks the kernel about all of it at once. /proc/locks has a line for
-// each lock and for each wait, and names the process that took the lock, which
-// may be gone while others still have the open file; /proc/PID/fdinfo shows the
-// lock in each process that has it. To find those means to look at every open
-// file of every process, so it is done only if it is to be thorough. The record
-// adds what the kernel does not know.
+// inspect asks the kernel about all locks at once. /proc/locks has a line for each
+// lock and each wait. It names the process that took the lock, which may have ended
+// while other processes still have the file open. /proc/PID/fdinfo shows the lock
+// in each process that holds it. To find those processes, inspect must look at
+// every open file of every process, which it does only if thorough is true. The
+// record adds facts that the kernel does not know.
 //
-// A state that has an error already is left alone.
+// A state that already has an error does not change.
 func inspect(states []State, wants []want, thorough bool) {
 	files, gates := make([][]lockFile, len(wants)), make([]lockFile, len(wants))
 	devices := mountDevices{}
@@ -31,7 +31,7 @@ func inspect(states []State, wants []want, thorough bool) {
 		}
 	}
 	table, err := readLockTable(40)
-	blind := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) // there is no /proc to see
+	blind := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) // /proc cannot be read
 	var open openLocks
 	if thorough && err == nil {
 		open = findOpenLocks(table.mayBeHeld(slices.Concat(files...)))
@@ -41,7 +41,7 @@ func inspect(states []State, wants []want, thorough bool) {
 		for j, file := range files[i] {
 			path, slot := wants[i].any[j].path, wants[i].slot(j)
 			switch {
-			case file.name == "": // nobody can hold what is not there
+			case file.name == "": // a missing file is not held
 			case err != nil && !blind:
 				s.Err = err
 			case blind:
@@ -57,8 +57,8 @@ func inspect(states []State, wants []want, thorough bool) {
 	}
 }
 
-// see adds to the state what the kernel and the record say of a file. Unseen is
-// why there may be other locks on it.
+// see adds to the state what the kernel and the record tell about a file. unseen is
+// the reason why there may be more locks on it.
 func (s *State) see(path string, slot int, locks []tableLock, open map[int]Holder, unseen string) {
 	took := takers(locks)
 	list := merge(took, open)
@@ -83,15 +83,16 @@ func (s *State) see(path string, slot int, locks []tableLock, open map[int]Holde
 		unseen = ""
 	}
 	s.Unknown = cmp.Or(s.Unknown, unseen)
-	// A process that we see alive has written it, or will remove it, meanwhile.
+	// If its writer is alive and visible, it has written the record since the look
+	// at the kernel's table, or is about to remove it.
 	meanwhile := unseen == "" && r.isLocal() && r.mayHold()
 	if hasRecord && !told && !meanwhile {
 		s.addRecord(r, slot)
 	}
 }
 
-// whyUnseen says why there may be locks on the file that /proc/locks does not
-// show to this process; empty = there are none.
+// whyUnseen returns the reason why /proc/locks may not show all locks on the file to
+// this process; empty = it shows all.
 func whyUnseen(path string, file lockFile) string {
 	if ns := self().PIDNS; ns != "" && ns != initPIDNS {
 		return "the kernel hides the locks of other PID namespaces from this one"
@@ -100,13 +101,12 @@ func whyUnseen(path string, file lockFile) string {
 		return "the kernel does not know the locks of other hosts on " + kind.Name
 	}
 	if file.guessed {
-		return "the file system is mounted out of sight, so that its name in /proc/locks is not known"
+		return "the mount of the file is not visible here, so its locks cannot be found in /proc/locks"
 	}
 	return ""
 }
 
-// identifyAll finds out the identities of the files, those that are there, and
-// of the gate.
+// identifyAll returns the identities of the files that exist, and of the gate.
 func (m mountDevices) identifyAll(w want) (files []lockFile, gate lockFile, err error) {
 	for _, t := range w.any {
 		file, err := m.identify(t.path, t.open)
@@ -121,8 +121,8 @@ func (m mountDevices) identifyAll(w want) (files []lockFile, gate lockFile, err 
 	return files, gate, nil
 }
 
-// merge makes one list of the processes that took a lock and those that have it
-// open.
+// merge makes one list of the processes that took a lock and the processes that
+// have its file open.
 func merge(took, open map[int]Holder) []Holder {
 	seen := maps.Clone(open)
 	for pid, h := range took {
@@ -143,8 +143,8 @@ func merge(took, open map[int]Holder) []Holder {
 	return list
 }
 
-// waiters are the processes that wait for any of the files. Those that wait for
-// the gate come after those that wait for the lock.
+// waiters returns the processes that wait for any of the files. Waiters at the gate
+// come after waiters for the lock.
 func (t lockTable) waiters(w want, files []lockFile, gate lockFile) []Waiter {
 	var list []Waiter
 	told := map[int]time.Time(nil)
@@ -165,9 +165,9 @@ func (t lockTable) waiters(w want, files []lockFile, gate lockFile) []Waiter {
 	return list
 }
 
-// served are the processes that have a slot and still wait for others in the
-// kernel, because a wait for a slot is one for each of them. A process that
-// really waits for one more slot is at the gate, too.
+// served returns the processes that have a slot and still wait in the kernel for
+// the others, because Acquire waits for every slot. A process that really waits
+// for one more slot waits at the gate, too.
 func (t lockTable) served(w want, files []lockFile, gate lockFile) map[int]bool {
 	served := map[int]bool{}
 	if !w.slots {
@@ -184,7 +184,7 @@ func (t lockTable) served(w want, files []lockFile, gate lockFile) map[int]bool 
 	return served
 }
 
-// nest finds the waiters that wait for what an ancestor holds, or what they
+// nest finds the waiters that wait for a lock that an ancestor holds, or that they
 // inherited.
 func (s *State) nest() {
 	for i := range s.Waiters {
@@ -201,16 +201,16 @@ func (s *State) nest() {
 	}
 }
 
-// lateGrant is how long it is worth waiting for a grant that this process may
-// have been given and is about to give back: long if the kernel says that we
-// took the lock, not at all if it knows of another taker. It hides takers in
-// other PID namespaces, and any lock on some file systems.
+// lateGrant returns how long to wait for a grant that this process may have got and
+// is about to give back: long if the kernel shows that this process took the lock,
+// 0 if it shows another taker. The kernel hides takers in other PID namespaces,
+// and all locks of some file systems.
 func lateGrant(path string) time.Duration {
 	file, err := mountDevices{}.identify(path, false)
 	if err != nil {
 		return 0
 	}
-	table, err := readLockTable(2) // who is missed costs a wait, and so does reading
+	table, err := readLockTable(2) // few reads: to miss a taker costs only a short wait
 	found := takers(table[file.name])
 	_, ours := found[os.Getpid()]
 	switch {

@@ -4,7 +4,7 @@ package filelock
 
 import "time"
 
-// inspect has only the records, and what this process holds itself, to go by.
+// inspect knows only the records and the holds of this process.
 func inspect(states []State, wants []want, _ bool) {
 	for i, w := range wants {
 		for j, t := range w.any {
@@ -13,10 +13,10 @@ func inspect(states []State, wants []want, _ bool) {
 	}
 }
 
-// lateGrant is how long it is worth waiting for a grant that this process may
-// have been given and is about to give back.
+// lateGrant returns how long to wait for a grant that this process may have got and
+// is about to give back.
 func lateGrant(string) time.Duration { return 5 * time.Millisecond }
 
-// isUnopened reports that no process holds a lock on the file. False says
-// nothing.
+// isUnopened reports whether it is certain that no process has the file open. It is
+// not known on this system.
 func isUnopened(string) bool { return false }

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// maxWaiting bounds what those who wait write into a gate.
+// maxWaiting is the size at which a gate is emptied before a line is added.
 const maxWaiting = 64 << 10
 
-// tell writes into the gate who waits, and since when, for Waiters to show. It
-// is one line for each process, in the form of a record, and goes with the
-// gate. Whatever fails leaves no line, and is no error.
+// tell writes a line into the gate, for Waiters to show: which process waits, and
+// since when. There is one line for each process, in the form of a record. The
+// lines disappear with the gate. A failure leaves no line, and is not an error.
 func (k *keeper) tell() {
 	queues.mu.Lock()
 	if k.q.keeper != k || len(k.q.waiters) == 0 {
@@ -46,12 +46,13 @@ func (k *keeper) tell() {
 	me := self()
 	line := record{Version: recordVersion, PID: me.PID, Start: me.Start, Boot: me.Boot, PIDNS: me.PIDNS, Since: since}.encode()
 	if len(text) > 0 && len(text) < maxWaiting && text[len(text)-1] != '\n' {
-		line = append([]byte("\n"), line...) // somebody died in the middle of a line
+		line = append([]byte("\n"), line...) // a process died in the middle of a line
 	}
 	f.Write(line)
 }
 
-// readWaiting returns what stands in a gate, unless something else does.
+// readWaiting returns the lines in a gate. It reports false if the file contains
+// anything else.
 func readWaiting(f *os.File) ([]byte, bool) {
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() || info.Size() > 2*maxWaiting {
@@ -63,8 +64,8 @@ func readWaiting(f *os.File) ([]byte, bool) {
 	return text, len(text) == 0 || bytes.HasPrefix(text, []byte(recordMark[recordOffset:]))
 }
 
-// isGate reports whether the locked file is a gate, and not something that
-// stands in the place of one.
+// isGate reports whether the locked file is a gate, and not another file with the
+// name of a gate.
 func (h *handle) isGate() bool {
 	f, err := h.open()
 	if err != nil {
@@ -74,7 +75,7 @@ func (h *handle) isGate() bool {
 	return ok
 }
 
-// whoWaits reads since when processes of this machine, by their IDs, wait.
+// whoWaits returns when the processes of this machine began to wait, by their IDs.
 func (g *gate) whoWaits() map[int]time.Time {
 	told := map[int]time.Time{}
 	at, err := lookAt(g.path)
