@@ -60,7 +60,7 @@ func TestAcquireAllMakesNoDeadlock(t *testing.T) {
 	}
 }
 
-// Who waits for one of the locks holds only those before it.
+// While AcquireAll waits for one of the locks, it holds only those before it.
 func TestAcquireAllInOrder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -42,7 +42,7 @@ func ExampleLock_File() {
 	// Output: the lock is descriptor 3
 }
 
-// Holders says who holds the lock. A note says what for.
+// Holders returns the processes that hold the lock. A note tells the purpose.
 func ExampleLock_Holders() {
 	path := filepath.Join(dir(), "holders.lock")
 	lock := filelock.New(path, filelock.Note("nightly")) // as if in another process
@@ -61,7 +61,7 @@ func ExampleLock_Holders() {
 	// Output: true false
 }
 
-// What a holder says of itself is shown when it has held the lock for some
+// The record of a holder is shown when it has held the lock for some
 // milliseconds.
 func ExampleNote() {
 	path := filepath.Join(dir(), "note.lock")
@@ -85,7 +85,7 @@ func ExampleNote() {
 	// Output: nightly backup
 }
 
-// Waiters says who waits for the lock, with flock(1) too.
+// Waiters returns the processes that wait for the lock, also those with flock(1).
 func ExampleLock_Waiters() {
 	path := filepath.Join(dir(), "waiters.lock")
 	lock := filelock.New(path)

@@ -127,7 +127,7 @@ func ExampleShared() {
 	// false <nil>
 }
 
-// A LockedError tells who held the lock when the wait ended.
+// A LockedError has the holders of the lock at the end of the wait.
 func ExampleLockedError() {
 	path := filepath.Join(dir(), "locked.lock")
 	if _, err := filelock.New(path).TryAcquire(); err != nil { // as if in another process

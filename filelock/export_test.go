@@ -143,9 +143,8 @@ func Parkers(path string) map[spot]*parker {
 	return nil
 }
 
-// InUse reports whether who comes to path goes behind others, as far as the
-// gate tells.
+// InUse reports whether the gate of path makes a newcomer wait behind others.
 func InUse(path string) bool { return gateOf(path, cwd.Dir{}, 0o666).inUse() }
 
-// Distrust has the gate of path keep nobody from trying.
+// Distrust makes this process ignore the gate of path.
 func Distrust(path string) { gateOf(path, cwd.Dir{}, 0o666).distrust(false) }

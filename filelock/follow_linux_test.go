@@ -97,8 +97,8 @@ func TestLinkLeadsElsewhere(t *testing.T) {
 	mustTry(t, filelock.New(filepath.Join(dir, "second")), false)
 }
 
-// What a process has open is locked by the kernel's path to it, also if it has
-// no other.
+// An open file can be locked by the kernel's path to it, even if it has no other
+// path.
 func TestOpenFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a")

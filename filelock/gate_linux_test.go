@@ -39,7 +39,7 @@ func notYet(t testing.TB, result <-chan error) {
 	}
 }
 
-// Who releases and acquires at once goes behind those who wait.
+// A process that releases and acquires at once goes behind the waiters.
 func TestNoOvertakingOfAnotherProcess(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -87,8 +87,8 @@ func TestReadersDoNotStarveAWriter(t *testing.T) {
 	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
 }
 
-// A writer that gave up stands in nobody's way, though its wait goes on in the
-// kernel.
+// A writer that gave up does not delay other processes, although its wait goes on
+// in the kernel.
 func TestAbandonedWriterKeepsNoGate(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -149,8 +149,7 @@ func TestStoppedHeadOfTheQueue(t *testing.T) {
 	awaitWaiters(t, path, 1)
 }
 
-// Who waits behind a waiter that is stopped learns that there is no directory
-// any more: the other will not tell.
+// A waiter behind a stopped waiter notices that the directory was removed.
 func TestNoDirectoryBehindAStoppedHead(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "dir")
@@ -196,7 +195,7 @@ func TestStoppedHolder(t *testing.T) {
 	}
 }
 
-// When nobody waits any more there is no gate.
+// When no process waits any more, there is no gate.
 func TestGateIsGoneWhenNobodyWaits(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -281,7 +280,7 @@ func TestNoGateToBeHad(t *testing.T) {
 	})
 }
 
-// The gate may be removed at any time; nobody is lost and nobody gets in twice.
+// The gate may be removed at any time: no waiter is lost, and locks still exclude.
 func TestGateRemovedWhileWaiting(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -335,7 +334,7 @@ func TestStoppedWriterKeepsItsPlace(t *testing.T) {
 	writer.Signal(syscall.SIGCONT)
 }
 
-// What was taken in passing by a stopped process, for somebody who has given up
+// A lock that was taken past a stopped process, for a waiter that has given up
 // meanwhile, is given back.
 func TestPassingByForNobody(t *testing.T) {
 	t.Parallel()
@@ -363,7 +362,7 @@ func TestPassingByForNobody(t *testing.T) {
 	head.Signal(syscall.SIGCONT)
 }
 
-// A gate is swept away if it is there and nobody has it.
+// A gate that no process holds is removed.
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -388,7 +387,7 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// A gate that seemed to be stuck counts again when somebody has passed it.
+// A gate that seemed to be stuck counts again after a waiter has passed it.
 func TestTrustComesBack(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -414,8 +413,8 @@ func TestTrustComesBack(t *testing.T) {
 	}
 }
 
-// What was taken in passing by is for the one it was taken for, not for whoever
-// is at the head of the queue by then and wants something else.
+// A lock that was taken past the gate is for the waiter that it was taken for, not
+// for a new head of the queue with another target.
 func TestPassingByForAnother(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)

@@ -97,8 +97,8 @@ func TestDirectoryMovedAway(t *testing.T) {
 	mustTry(t, moved, true)
 }
 
-// In a sticky directory that everybody may write to, the kernel refuses
-// O_CREAT on what belongs to somebody else, to root even.
+// In a sticky directory that every user may write to, the kernel refuses O_CREAT on
+// a file of another user, even to root.
 func TestProtectedRegular(t *testing.T) {
 	// Not parallel: the setting is the machine's.
 	const setting = "/proc/sys/fs/protected_regular"
@@ -193,8 +193,8 @@ open(sys.argv[2]).read() # until somebody has opened it for writing, and closed 
 	}
 }
 
-// What comes to the path between the look and the open is not opened in a way
-// that blocks, and is not locked if it is no lock file.
+// If another file comes to the path between the look and the open, the open does
+// not block, and the file is not locked if it cannot be a lock file.
 func TestPathChangesBeforeTheOpen(t *testing.T) {
 	t.Parallel()
 	held := lockPath(t)

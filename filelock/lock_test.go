@@ -117,8 +117,8 @@ func TestOneValue(t *testing.T) {
 		}
 		mustTry(t, l, false)
 	})
-	// Two values, so that the race detector complains unless what was written
-	// under one is there for who has the other.
+	// Two values, so that the race detector complains unless writes under one are
+	// visible to the holder of the other.
 	t.Run("many goroutines", func(t *testing.T) {
 		path, n := lockPath(t), 0
 		locks := []*filelock.Lock{filelock.New(path), filelock.New(path)}

@@ -102,7 +102,7 @@ func TestTakeOver(t *testing.T) {
 	other.Expect("acquire")
 }
 
-// A grant that comes when nobody waits any more is given back.
+// A grant that comes when no goroutine waits any more is given back.
 func TestLateGrant(t *testing.T) {
 	t.Parallel()
 	for _, shared := range []bool{false, true} {
@@ -134,7 +134,7 @@ func TestTryAfterAWaitGivenUp(t *testing.T) {
 	}
 }
 
-// What was left behind does not make a try wait for a lock that is held, by
+// A parker that was left behind does not make a try wait for a lock that is held, by
 // another process or by this one.
 func TestTryDoesNotWait(t *testing.T) {
 	t.Parallel()
@@ -185,7 +185,7 @@ func TestTakeOverOfTheOtherMode(t *testing.T) {
 	if err := <-result; err != nil {
 		t.Fatal(err)
 	}
-	// What it has is what it asked for: the exclusive lock, which was granted
+	// It has the lock that it asked for: the exclusive lock, which was granted
 	// first, has been given back.
 	if ok, err := filelock.New(path, filelock.Shared()).TryAcquireFor(testproc.Patience); !ok || err != nil {
 		t.Error(ok, err)
@@ -193,8 +193,8 @@ func TestTakeOverOfTheOtherMode(t *testing.T) {
 	mustTry(t, filelock.New(path), false)
 }
 
-// What was left behind on a file that is gone is not taken over: its holder
-// may hold it for ever.
+// A parker that was left behind on a removed file is not taken over: the file may be
+// locked for ever.
 func TestNoTakeOverOnAnotherFile(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -297,8 +297,8 @@ func TestBoundOnThreads(t *testing.T) {
 	all.Wait()
 }
 
-// Who comes later goes behind those who wait, even if the lock that the path
-// leads to is free.
+// A newcomer goes behind the waiters, even if the lock that the path leads to is
+// free.
 func TestNoOvertaking(t *testing.T) {
 	t.Parallel()
 	testNoOvertaking(t, lockPath(t))
@@ -375,8 +375,8 @@ func (e *endable) Err() error {
 	}
 }
 
-// A grant and a cancellation that meet leave the lock either held by who was
-// told so, or free.
+// If a grant and a cancellation meet, the lock is either free, or held by a caller
+// that was told so.
 func TestGrantMeetsCancellation(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -403,8 +403,8 @@ func TestGrantMeetsCancellation(t *testing.T) {
 	}
 }
 
-// A wait that ends in vain ends soon, however many do at a time: it is late
-// already, and does not look far for who holds the lock.
+// A wait that times out ends soon, however many do so at a time: it does not search
+// all processes for holders.
 func TestManyWaitsGivenUp(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -533,8 +533,8 @@ func TestForgottenParkerEnds(t *testing.T) {
 	}
 }
 
-// Who polls for want of threads finds that the file was removed, and makes
-// another one, although it has locked the first one before.
+// A waiter that polls, because there are too many threads, notices that the file was
+// removed and makes another one, although it has locked the first one before.
 func TestPollingFindsANewFile(t *testing.T) {
 	// Not parallel: the bound is the process's.
 	filelock.SetMaxParked(t, 0)

@@ -43,7 +43,7 @@ func nobody(args []string) error {
 	return noted(args)
 }
 
-// holdersRole PATH: prints who holds the lock.
+// holdersRole PATH: prints the holders of the lock.
 func holdersRole(args []string) error {
 	list, err := filelock.New(args[0]).Holders()
 	if err != nil {
@@ -52,8 +52,8 @@ func holdersRole(args []string) error {
 	return json.NewEncoder(os.Stdout).Encode(list)
 }
 
-// orphan PATH: has flock(1) run a command, kills flock(1), and prints who
-// holds the lock that the command inherited.
+// orphan PATH: makes flock(1) run a command, kills flock(1), and prints the holders
+// of the lock that the command inherited.
 func orphan(args []string) error {
 	cmd := exec.Command("flock", args[0], "sh", "-c", "echo ready; read line")
 	_, inErr := cmd.StdinPipe()
@@ -114,7 +114,7 @@ func TestHolderInPIDNamespace(t *testing.T) {
 	p.Kill()
 	testproc.Until(t, "the stale record is not shown", func() bool { return len(mustHolders(t, path)) == 0 })
 
-	// What it left behind is not said of others.
+	// The record that it left behind is not taken for that of another holder.
 	taker := testproc.StartCmd(t, exec.Command("flock", path, "sh", "-c", "echo ready; read line"))
 	taker.Expect("ready")
 	for _, h := range mustHolders(t, path) {
@@ -266,7 +266,7 @@ func TestHoldersOpensNoFIFO(t *testing.T) {
 	writer.Expect("written")
 }
 
-// The kernel goes before a record that says that somebody holds the lock.
+// The answer of the kernel counts more than a record of a holder.
 func TestRecordIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -313,7 +313,7 @@ func TestHoldersOfOthers(t *testing.T) {
 	}
 }
 
-// Who inherited the hold has its note, also when the taker is gone.
+// A process that inherited the hold has its note, also after the taker has ended.
 func TestHeirHasTheNote(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -353,7 +353,7 @@ func TestLockedErrorText(t *testing.T) {
 	}
 }
 
-// What may not be written is locked all the same.
+// A file that may not be written can still be locked.
 func TestUnwritableLockFile(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -491,8 +491,8 @@ func leftBehind() map[string]string {
 	}
 }
 
-// Who dies before the record is written over what is there leaves no record,
-// and a file that the next holder writes his into.
+// A process that dies before it has written over an old record leaves no record, and
+// the next holder can write its own.
 func TestKilledBeforeTheRecord(t *testing.T) {
 	t.Parallel()
 	for what, left := range leftBehind() {
@@ -518,8 +518,8 @@ func TestKilledBeforeTheRecord(t *testing.T) {
 	}
 }
 
-// What is there is not emptied before the record is written: that would take
-// a hundred times as long on ext4.
+// The file is not emptied before the record is written: that would take a hundred
+// times as long on ext4.
 func TestRecordWithoutEmptying(t *testing.T) {
 	t.Parallel()
 	strace, err := exec.LookPath("strace")

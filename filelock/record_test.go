@@ -160,8 +160,8 @@ func TestNotRecorded(t *testing.T) {
 	}
 }
 
-// Once a hold has begun to end nothing is written any more, whatever was on
-// its way: the lock may be somebody else's by then.
+// Once a hold has begun to end, no record is written any more: by then another
+// process may hold the lock.
 func TestNothingIsWrittenAfterWithdraw(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -201,7 +201,7 @@ func TestYoungHoldIsPassedOver(t *testing.T) {
 	})
 }
 
-// What somebody else put into a lock file is never touched.
+// Content of another program in a lock file does not change.
 func TestForeignContent(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"#!/bin/sh\n", "\x00", "\n", `{"fsync":1}`, "\x00{\"other\":1}\n", "4242\n", strings.Repeat("x", 1<<20)} {
@@ -224,7 +224,7 @@ func TestForeignContent(t *testing.T) {
 	awaitOtherRecord(t)
 }
 
-// Nor is what somebody put there while the lock is held.
+// Nor does content that another program writes while the lock is held.
 func TestContentChangedWhileHeld(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -258,8 +258,8 @@ func TestRecordOfAnotherVersion(t *testing.T) {
 	}
 }
 
-// What somebody puts into a file while it is locked, or has in it before, is
-// his.
+// Content that another program has in the file, before or while it is locked, does
+// not change.
 func TestRecordsDestroyNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

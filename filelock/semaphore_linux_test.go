@@ -255,7 +255,7 @@ func TestSemaphoreOfAnotherSize(t *testing.T) {
 	}
 }
 
-// What does not say how many slots there are is an error, and left as it is.
+// A file slots without a valid number is an error, and does not change.
 func TestSemaphoreSlotsFile(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]error{
@@ -315,7 +315,7 @@ func TestSemaphoreSlotsFileIsNone(t *testing.T) {
 	}
 }
 
-// A lock on the file with the number is nobody's business.
+// A lock on the file with the number of slots has no effect.
 func TestSemaphoreDoesNotWaitForSlotsFile(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
@@ -329,7 +329,7 @@ func TestSemaphoreDoesNotWaitForSlotsFile(t *testing.T) {
 	}
 }
 
-// Whoever makes a semaphore makes all its slots, for those who may not.
+// The process that creates a semaphore creates all its slots, because others may not.
 func TestSemaphoreIsMadeWhole(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
@@ -379,8 +379,8 @@ func TestSemaphoreDirectory(t *testing.T) {
 	}
 }
 
-// The directory is removed, and made again with fewer slots, while somebody
-// waits: whoever gets a slot there that way learns that it has another size.
+// The directory is removed, and made again with fewer slots, during a wait: the
+// waiter gets an error, because the number of slots is another one.
 func TestSemaphoreRemadeWhileWaiting(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)

@@ -57,7 +57,8 @@ func TestHolders(t *testing.T) {
 		}
 		return true
 	})
-	// Who waited in vain is told of those who can be found without looking far.
+	// The error of the wait names the holders that are found without a search of all
+	// processes.
 	ctx, cancel := context.WithCancel(background)
 	result := make(chan error)
 	go func() { result <- filelock.New(path).Acquire(ctx) }()
@@ -70,8 +71,8 @@ func TestHolders(t *testing.T) {
 	}
 }
 
-// Who may not look into a process sees that it took the lock all the same, also
-// beside himself.
+// A process that may not inspect another one still sees that it took the lock, also
+// if both hold it.
 func TestHoldersOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)

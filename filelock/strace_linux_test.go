@@ -29,7 +29,8 @@ func startTampered(t testing.TB, how, path string) *testproc.Proc {
 	return testproc.StartCmd(t, cmd)
 }
 
-// leaveGate leaves a gate as a crash does. Who finds it waits, if not for long.
+// leaveGate leaves a gate as a crash does. A process that finds it waits, but not
+// for long.
 func leaveGate(t testing.TB, path string) {
 	t.Helper()
 	if err := os.WriteFile(gateOf(path), nil, 0o666); err != nil {
@@ -106,9 +107,9 @@ func TestReleaseFails(t *testing.T) {
 	mustTry(t, filelock.New(path), true)
 }
 
-// A waiter that made the lock file itself, and finds it locked by somebody
-// else, has never looked at it. It looks before it waits for it: else it would
-// not notice when the file is removed.
+// A waiter that created the lock file itself, and finds it locked by another
+// process, has not looked at it yet. It looks before it waits; otherwise it would
+// not notice the removal of the file.
 func TestWaitForOnesOwnFile(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)

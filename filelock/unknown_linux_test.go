@@ -44,8 +44,8 @@ func wrapped(t *testing.T, command []string, role string, args ...string) *testp
 	return testproc.StartCmd(t, cmd)
 }
 
-// A lock that is held is not free where the kernel does not tell who holds it,
-// and a lock that no process has open is.
+// Where the kernel does not show the holder, a held lock is not reported as free,
+// but a lock file that no process has open is.
 func TestHeldIsNeverFree(t *testing.T) {
 	t.Parallel()
 	for where, run := range map[string]func(*testing.T, string, ...string) *testproc.Proc{

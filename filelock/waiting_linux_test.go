@@ -30,8 +30,8 @@ func pids(waiters []filelock.Waiter) (list []int) {
 	return list
 }
 
-// The head of the queue comes first, then who waits at the gate. Others are
-// seen too, and where they stand.
+// The head of the queue comes first, then the waiters at the gate. Programs other
+// than this package are listed in their places, too.
 func TestWaiters(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -144,7 +144,7 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// What stands in a gate is a hint that anybody may have put there.
+// The content of a gate is a hint that any process may have written.
 func TestHostileGate(t *testing.T) {
 	t.Parallel()
 	for name, put := range map[string]func(gate string) error{
@@ -218,7 +218,7 @@ func TestGateDoesNotGrow(t *testing.T) {
 	notYet(t, ours)
 }
 
-// Half a line, which somebody left who died, does not spoil the next one.
+// Half a line, from a process that died, does not spoil the next line.
 func TestHalfALineInTheGate(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)

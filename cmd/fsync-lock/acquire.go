@@ -45,7 +45,7 @@ func (j *job) open() (lock, error) {
 	case j.fd >= 0:
 		return newDescriptor(j.fd, j.shared)
 	case j.unlock:
-		return nil, nil // a file that nobody has locked through this descriptor
+		return nil, nil // a file that is opened anew has no lock to release
 	case j.name == "" && j.slots > 0:
 		return filelock.NewSemaphore(j.path, j.slots, opts...), nil
 	case j.name == "":

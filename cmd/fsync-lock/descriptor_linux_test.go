@@ -14,8 +14,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// A wait for a descriptor whose waiting process somebody kills has failed, and
-// is not one that took too long.
+// If the process that waits for a descriptor is killed, the wait fails with an
+// error, not with a timeout.
 func TestKilledWaiterOfADescriptor(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a.lock")

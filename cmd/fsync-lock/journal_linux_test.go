@@ -181,7 +181,7 @@ func TestJournalKeepsNobodyWaiting(t *testing.T) {
 	}
 }
 
-// What the command has left in the background keeps the lock.
+// A process that the command has left in the background keeps the lock.
 func TestJournalLeavesTheLockToHeirs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -9,8 +9,8 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/cmdtest"
 )
 
-// What the help, the manual page and the completions say the program has is
-// what it has.
+// The help, the manual page and the completions list exactly the options of the
+// program.
 func TestManual(t *testing.T) {
 	t.Parallel()
 	var script *string
@@ -67,7 +67,7 @@ func TestCompletions(t *testing.T) {
 	})
 }
 
-// The manual page is without faults, for who formats it.
+// The manual page has no faults that groff reports.
 func TestManualPage(t *testing.T) {
 	t.Parallel()
 	cmdtest.FormatManual(t, "man/fsync-lock.1")

@@ -60,7 +60,7 @@ func TestSignalsComeOnce(t *testing.T) {
 	}
 }
 
-// What is sent to processes by the name of the wrapper reaches the command.
+// A signal that is sent by the name of the wrapper reaches the command.
 func TestSignalByName(t *testing.T) {
 	t.Parallel()
 	pkill, err := exec.LookPath("pkill")

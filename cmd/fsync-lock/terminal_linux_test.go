@@ -33,8 +33,8 @@ func touch(t *testing.T, path string) {
 	}
 }
 
-// What is typed reaches the command once, and so does what is sent to the
-// wrapper alone while it is in the foreground.
+// A signal that is typed reaches the command once. A signal to the wrapper alone,
+// while it is in the foreground, does, too.
 func TestSignalsOnATerminal(t *testing.T) {
 	t.Parallel()
 	term, dir := onTerminal(t, "a.lock", "count-signals")
@@ -74,9 +74,9 @@ func TestSignalsOnATerminal(t *testing.T) {
 // is pending, for the process or for one of its threads, and all threads sleep,
 // those of the Go runtime too, which hands signals from one to the other.
 //
-// Nobody sends it more meanwhile. It is looked twice, and nobody has run in
-// between: a thread may have handed over, and fallen asleep, before it was
-// looked at, and the next one have woken after that.
+// The caller sends no more signals meanwhile. handled looks twice, and no thread may
+// have run in between: a thread may hand a signal over and fall asleep before the
+// look at it, and the next thread may wake after that.
 func handled(t *testing.T, pid int) {
 	t.Helper()
 	last := ""
@@ -329,7 +329,7 @@ func TestWaitOnAStoppedTerminal(t *testing.T) {
 	}
 }
 
-// What cannot move the cursor gets a plain line, once.
+// A terminal that cannot move the cursor gets a plain line, once.
 func TestWaitIsShownOnADumbTerminal(t *testing.T) {
 	t.Parallel()
 	holder := exec.Command("fsync-lock", "a.lock", "sh", "-c", "echo ready; read x # \x1b[2J")
@@ -373,7 +373,7 @@ func TestWaitEndsOnATerminal(t *testing.T) {
 	}
 }
 
-// On a terminal a conflict says who holds the lock, unless it is to be skipped.
+// On a terminal a conflict names the holder of the lock, except with --skip.
 func TestConflictOnATerminal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -424,8 +424,8 @@ func TestWaitInTheBackgroundIsNotShown(t *testing.T) {
 	}
 }
 
-// What was shown before Ctrl-Z is not wiped from the background: by then that
-// line is somebody else's.
+// A process in the background does not erase the line that it showed before Ctrl-Z:
+// by then another program uses that line.
 func TestNoticeIsNotWipedInTheBackground(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("bash"); err != nil {
@@ -461,8 +461,8 @@ func TestNoticeIsNotWipedInTheBackground(t *testing.T) {
 	}
 }
 
-// A script on a terminal: the time limit is for what the command has started,
-// too, and for nobody else.
+// A script on a terminal: the time limit ends the command and the processes that it
+// has started, and no others.
 func TestLimitInAScript(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("sh", "-c", `fsync-lock --max-runtime .3 a.lock sh -c "sleep 1000 & wait"; echo "status $?"`)
@@ -472,7 +472,7 @@ func TestLimitInAScript(t *testing.T) {
 	release(t, hold(t, filepath.Join(cmd.Dir, "a.lock")))
 }
 
-// What the command inherits is out of the way of what scripts number.
+// The inherited descriptor has a number that scripts do not use.
 func TestNumberOfTheDescriptor(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("fsync-lock", "-F", "a.lock", "sh", "-c", `exec 3>&1 4>&1 5>&1 6>&1 7>&1 8>&1 9>&1; echo ready; read x`)

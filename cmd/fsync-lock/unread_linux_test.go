@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// Nobody reads what is said, or will ever read it. The command runs all the
-// same, and no longer than it may.
+// The messages have no reader. The command still runs, and no longer than its limit.
 func TestNobodyReads(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A user who may have no more processes gets one line, and 71.
+// With too low a limit of processes, the program prints one line and exits with 71.
 func TestOutOfProcesses(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

@@ -13,7 +13,7 @@
 //     removed at logout even if jobs still run, and cron does not know it. A
 //     relative path is ignored, as the specification of the variable demands. A
 //     directory of another user, which root may get from sudo or su, is ignored,
-//     and so is one that everybody may write to, such as /tmp is for root.
+//     and so is one that every user may write to, such as /tmp is for root.
 //   - /run/fsync for root, whatever HOME is. Only root can write to /run. On some
 //     systems every user can write to /run/lock, and could create the directory
 //     first. /run is empty after a boot.

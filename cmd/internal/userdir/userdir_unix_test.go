@@ -71,7 +71,7 @@ func start(t *testing.T, role string, uid int, env ...string) *testproc.Proc {
 	return testproc.StartCmd(t, cmd)
 }
 
-// aUser is one who is not root.
+// aUser returns a user that is not root.
 func aUser() int {
 	if uid := os.Geteuid(); uid != 0 {
 		return uid
