@@ -180,9 +180,23 @@ func Make(dir string) error {
 	return f.makeDir(parent)
 }
 
-// makeDir creates DIR/.fsync if it is missing. The directory, too, gets its name
+// makeDir makes the directory of the files if it is missing. It begins again if
+// another process made the directory first, and a third has removed that by now,
+// as Tidy does.
+func (f File) makeDir(parent fs.FileInfo) (err error) {
+	for range maxAttempts {
+		if err = f.tryMakeDir(parent); !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return err
+}
+
+const maxAttempts = 100
+
+// tryMakeDir creates DIR/.fsync if it is missing. The directory, too, gets its name
 // last. The rename may replace an empty one that another process has just made.
-func (f File) makeDir(parent fs.FileInfo) error {
+func (f File) tryMakeDir(parent fs.FileInfo) error {
 	if info, err := os.Lstat(f.dir); err == nil && !info.IsDir() {
 		return &fs.PathError{Op: "open", Path: f.dir, Err: misplaced("not a directory")}
 	} else if !errors.Is(err, fs.ErrNotExist) {

@@ -92,3 +92,30 @@ func TestInheritOfAnotherDirectory(t *testing.T) {
 		t.Errorf("its permissions: %v, %v", info.Mode(), err)
 	}
 }
+
+// Others make the directory, use it, and remove it, all the time.
+func TestMakeBesideARemover(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/"
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	defer func() { close(stop); <-stopped }()
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			os.Mkdir(dir+Dir, 0o777)
+			os.WriteFile(dir+Dir+"/file", nil, 0o666)
+			os.Remove(dir + Dir + "/file")
+			os.Remove(dir + Dir)
+		}
+	}()
+	for range 3000 {
+		if err := Make(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
