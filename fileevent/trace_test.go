@@ -65,6 +65,21 @@ func TestClearOfALinkedMarker(t *testing.T) {
 	}
 }
 
+// Nor does it so for a wait that takes the event: each link is taken once.
+func TestTakeOfALinkedMarker(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t), AutoReset())
+	must(t, os.WriteFile(e.Path()+".template", nil, 0o644))
+	for range 2 {
+		must(t, os.Link(e.Path()+".template", e.Path()))
+		for _, want := range []bool{true, false} {
+			if taken, err := e.WaitFor(0); taken != want || err != nil {
+				t.Errorf("taken %v, %v, want %v", taken, err, want)
+			}
+		}
+	}
+}
+
 // Two tokens with the same ID are of the same Set, whatever their file is.
 func TestOneIDIsOneSet(t *testing.T) {
 	t.Parallel()
