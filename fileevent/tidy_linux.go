@@ -63,6 +63,7 @@ func (m marker) tidy() {
 		}
 	}
 	unix.Rmdir(dir)
+	beside.Sweep(m.dir)
 }
 
 // isStill reports whether f is still the directory of traces.

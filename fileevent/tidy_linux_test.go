@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -159,6 +160,28 @@ func TestTidyDies(t *testing.T) {
 	e.Tidy()
 	tidied(t, filepath.Dir(path))
 	unseen(t, w, "tidied again")
+}
+
+// A process that is killed while it makes .fsync leaves an empty directory.
+func TestTidySweeps(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	e := New(markerPath(t))
+	dir := filepath.Dir(e.Path())
+	old := time.Now().Add(-time.Hour)
+	for name, age := range map[string]time.Time{"0123456789abcdef": old, "f123456789abcdef": old, "fresh6789abcdef0": time.Now(), "backup": old} {
+		path := filepath.Join(dir, ".fsync."+name)
+		must(t, errors.Join(os.Mkdir(path, 0o700), os.Chtimes(path, age, age)))
+	}
+	must(t, errors.Join(e.Set(), e.Clear()))
+	e.Tidy()
+	var left []string
+	for _, file := range must2(os.ReadDir(dir)) {
+		left = append(left, file.Name())
+	}
+	if !slices.Equal(left, []string{".fsync.backup", ".fsync.fresh6789abcdef0"}) {
+		t.Errorf("left: %q", left)
+	}
 }
 
 // Many processes clear and tidy all the time; each Set wakes every waiter. In the

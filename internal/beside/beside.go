@@ -10,11 +10,13 @@ package beside
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // Dir is the name of the directory of the files.
@@ -220,6 +222,36 @@ func (f File) tryMakeDir(parent fs.FileInfo) error {
 	}
 	return &fs.PathError{Op: "mkdir", Path: f.dir, Err: errors.Unwrap(err)}
 }
+
+// Sweep removes what processes have left that were killed while they made the
+// directory of the files; dir is as in New. It does nothing in a large directory.
+// What was made just now may still get its name.
+func Sweep(dir string) {
+	parent := New(dir, "", nil).parent
+	d, err := os.Open(parent)
+	if err != nil {
+		return
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(maxSwept)
+	if err != nil && err != io.EOF || len(names) == maxSwept {
+		return
+	}
+	for _, name := range names {
+		if ok, _ := filepath.Match(Dir+".????????????????", name); !ok {
+			continue
+		}
+		path := dir + name
+		if info, err := os.Lstat(path); err == nil && info.IsDir() && time.Since(info.ModTime()) > sweepAfter {
+			os.Remove(path) // if it is empty
+		}
+	}
+}
+
+const (
+	maxSwept   = 1000
+	sweepAfter = 10 * time.Second
+)
 
 // mkdir makes a directory with the permissions of the parent. Only this user may
 // use it before it has them.
