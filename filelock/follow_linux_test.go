@@ -97,6 +97,23 @@ func TestLinkLeadsElsewhere(t *testing.T) {
 	mustTry(t, filelock.New(filepath.Join(dir, "second")), false)
 }
 
+// So it is if the link comes to lead elsewhere after it was followed.
+func TestLinkLeadsElsewhereMeanwhile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	to := link(t, first, filepath.Join(dir, "link"))
+	filelock.At(t, filelock.Opening, first, func() {
+		if err := os.Remove(to); err != nil {
+			t.Error(err)
+		}
+		link(t, second, to)
+	})
+	mustTry(t, filelock.New(to, filelock.AnyFile()), true)
+	mustTry(t, filelock.New(first), true)
+	mustTry(t, filelock.New(second), false)
+}
+
 // An open file can be locked by the kernel's path to it, even if it has no other
 // path.
 func TestOpenFile(t *testing.T) {

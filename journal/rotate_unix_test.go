@@ -162,14 +162,22 @@ func TestRotationBySomebodyElse(t *testing.T) {
 	}
 	for _, c := range []struct {
 		mode   fs.FileMode
+		list   string // that lets the user in
 		groups []uint32
 		want   string
 	}{
-		{0o660, []uint32{65532}, "-rw-rw---- 65531:65532"},
-		{0o666, nil, "-rw-rw-rw- 65531:65531"},
-		{0o626, nil, "-rw--w-rw- 65531:65531"},
+		{0o660, "", []uint32{65532}, "-rw-rw---- 65531:65532"},
+		{0o666, "", nil, "-rw-rw-rw- 65531:65531"},
+		{0o626, "", nil, "-rw--w-rw- 65531:65531"},
+		{0o660, "u:65531:rw", nil, "-rw------- 65531:65531"},
 	} {
 		path := begun(t, c.mode)
+		if c.list != "" {
+			if out, err := exec.Command("setfacl", "-m", c.list, path).CombinedOutput(); err != nil {
+				t.Logf("setfacl: %v: %s", err, out)
+				continue
+			}
+		}
 		for _, dir := range []string{filepath.Dir(filepath.Dir(path)), filepath.Dir(path)} {
 			if err := os.Chmod(dir, 0o777); err != nil {
 				t.Fatal(err)
