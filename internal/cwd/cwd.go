@@ -35,11 +35,17 @@ type Dir struct {
 
 // Path returns how a path that began in the directory is reached now.
 func (d Dir) Path(path string) (string, error) {
+	if !d.relative || filepath.IsAbs(path) {
+		return path, nil
+	}
+	id, err := identify(".")
 	switch {
-	case !d.relative || filepath.IsAbs(path) || d.isAt("."):
+	case err == nil && id == d.id:
 		return path, nil
 	case d.path != "" && d.isAt(d.path):
 		return join(d.path, path), nil
+	case err != nil: // nothing says that the process went elsewhere
+		return "", err
 	}
 	return "", ErrMoved
 }
