@@ -171,7 +171,7 @@ func (e *Event) Clear() error {
 	// The announcement comes before the move: a poller sees it and finds the
 	// marker, or at its next look the trace. In the other order, a Clear that
 	// dies in between would leave a trace that no poller looks for.
-	if err := watch.Announce(e.marker.path); err != nil && !isFull(err) {
+	if err := e.marker.announce(); err != nil {
 		return &fs.PathError{Op: "clear", Path: e.marker.path, Err: err}
 	}
 	e.at(announced)

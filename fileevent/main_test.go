@@ -85,6 +85,20 @@ func obeyForMany(events []*Event, line string) any {
 		}
 		return "ok"
 	}
+	if line == "watch" { // event 7, while this process waits for the others
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		w, err := events[7].Watch()
+		if err != nil {
+			return err
+		}
+		events[7].hook = once(sleeping, func() { fmt.Println("asleep") })
+		go WaitAny(ctx, append(events[:7:7], events[8:]...)...)
+		if err := w.Next(ctx); err != nil {
+			return err
+		}
+		return 7
+	}
 	i, err := WaitAny(context.Background(), events...)
 	if err != nil {
 		return err

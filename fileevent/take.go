@@ -76,6 +76,7 @@ func (m marker) takeToTrace() (bool, error) {
 	if err := beside.Misplaced(m.dir); err != nil {
 		return false, misplaced(err.Error())
 	}
+	m.announce() // before the move, as in Clear; a take does not fail for it
 	for attempt := 0; ; attempt++ {
 		err := os.Rename(m.path, m.tracePath())
 		if err == nil || !errors.Is(err, fs.ErrNotExist) || attempt == maxAttempts {
@@ -112,8 +113,10 @@ func (m marker) claim(rename func(from, to string) error) (bool, error) {
 	if err != nil {
 		return false, m.failed("take", err)
 	}
+	m.announce() // a process that dies in the next step has announced the trace
 	if os.Rename(ours, m.tracePath()) != nil {
 		os.Remove(ours)
 	}
+	m.announce() // a poller may have looked before that step
 	return true, nil
 }
