@@ -26,7 +26,7 @@ func TestEntryString(t *testing.T) {
 		"semaphore s: 1 of 3 slots held by pid 7 (rsync -a) on web1": {Kind: fsync.Semaphore, Name: "s", Slots: 3, Holders: []filelock.Holder{slot}},
 		"semaphore s: free": {Kind: fsync.Semaphore, Name: "s", Err: fs.ErrNotExist},
 		"lock a: unknown: no /proc; left by pid 4242 on web1, 2 h ago, not known to be held; 2 wait": {Kind: fsync.Lock, Name: "a", Unknown: "no /proc", Recorded: []filelock.Record{left}, Waiters: []filelock.Waiter{waiter, waiter}},
-		"lock a: free; a POSIX lock of pid 5 (vi), which does not exclude this lock":                 {Kind: fsync.Lock, Name: "a", Posix: []filelock.PosixLock{{PID: 5, Command: "vi"}}},
+		"lock a: free; a POSIX lock of pid 5, another family: it does not exclude this one (vi)":     {Kind: fsync.Lock, Name: "a", Posix: []filelock.PosixLock{{PID: 5, Command: "vi"}}},
 		"lock a: unknown: is it?":    {Kind: fsync.Lock, Name: "a", Err: errors.New("is it?")},
 		"event e: not set":           {Kind: fsync.Event, Name: "e"},
 		"event e: set by pid 3":      {Kind: fsync.Event, Name: "e", Set: true, Info: fileevent.Info{Set: true, PID: 3}},

@@ -68,13 +68,13 @@ type Record struct {
 }
 
 // String names the writer of the record, and says when it took the lock:
-// left by pid 4242 (backup) on web1, 2 h ago, not known to be held.
+// left by pid 4242 on web1, 2 h ago, not known to be held (backup).
 func (r Record) String() string {
-	text := "left by " + named(r.PID, r.Command, r.Host)
+	text := "left by " + named(r.PID, "", r.Host)
 	if d := time.Since(r.Since); !r.Since.IsZero() && d >= 0 {
 		text += ", " + rough(d) + " ago"
 	}
-	text += ", not known to be held"
+	text += ", not known to be held" + inParentheses(r.Command)
 	if r.Note != "" {
 		text += ": " + plain.Shorten(r.Note, 80)
 	}

@@ -100,9 +100,9 @@ type PosixLock struct {
 }
 
 // String describes the lock, and says that it is not a hold:
-// a POSIX lock of pid 4242 (vi), which does not exclude this lock.
+// a POSIX lock of pid 4242, another family: it does not exclude this one (vi).
 func (p PosixLock) String() string {
-	return "a POSIX lock of " + described(p.PID, p.Command, "", time.Time{}) + ", which does not exclude this lock"
+	return "a POSIX lock of " + named(p.PID, "", "") + ", another family: it does not exclude this one" + inParentheses(p.Command)
 }
 
 // A Locker is a [*Lock] or a [*Semaphore].
@@ -210,13 +210,19 @@ func named(pid int, command, host string) string {
 	if pid > 0 {
 		name = fmt.Sprintf("pid %d", pid)
 	}
-	if command != "" {
-		name += fmt.Sprintf(" (%s)", plain.Shorten(command, 80))
-	}
+	name += inParentheses(command)
 	if host != "" {
 		name += " on " + plain.Shorten(host, 64)
 	}
 	return name
+}
+
+// inParentheses returns a command that follows a text, or nothing.
+func inParentheses(command string) string {
+	if command == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s)", plain.Shorten(command, 80))
 }
 
 // guess adds the known holders of a file to the state where the kernel cannot be
