@@ -60,6 +60,25 @@ func TestSignalsComeOnce(t *testing.T) {
 	}
 }
 
+// So it does on a machine that is too busy to let the wrapper's sentry run.
+func TestSignalComesOnceWithASlowSentry(t *testing.T) {
+	t.Parallel()
+	p := startCounting(t, nil, "count-signals")
+	sentry := sentryOf(p.PID())
+	syscall.Kill(sentry, syscall.SIGSTOP)
+	testproc.Until(t, "the sentry has stopped", func() bool {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", sentry))
+		return strings.Contains(string(status), "State:\tT")
+	})
+	syscall.Kill(-p.PID(), syscall.SIGTERM)
+	p.Expect("got terminated.")
+	time.Sleep(400 * time.Millisecond) // the wrapper asks its sentry for 100
+	syscall.Kill(sentry, syscall.SIGCONT)
+	p.Signal(syscall.SIGHUP)
+	p.Expect("got hangup.")
+	p.end()
+}
+
 // A signal that is sent by the name of the wrapper reaches the command.
 func TestSignalByName(t *testing.T) {
 	t.Parallel()

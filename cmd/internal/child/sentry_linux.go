@@ -4,6 +4,8 @@ package child
 
 import (
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -40,6 +42,9 @@ const (
 	// patience is how long after this process the sentry may get a signal: one
 	// that goes to many processes is sent to one after the other.
 	patience = 100 * time.Millisecond
+	// maxLate is how many times patience the sentry may have a signal before it
+	// reports that.
+	maxLate = 50
 )
 
 var sentryPID atomic.Int64
@@ -108,13 +113,14 @@ func (s *sentry) listen() {
 }
 
 // got reports whether the command, too, has got a signal that has just come to this
-// process. If it has not, got waits for patience.
+// process. If it has not, got waits for patience, and longer if the sentry has yet to
+// report it.
 func (s *sentry) got(sig syscall.Signal, p *process) bool {
 	if !s.isBeside(p) {
 		return false
 	}
 	late := time.After(patience)
-	for {
+	for asked := 0; ; {
 		s.mu.Lock()
 		at, ok := s.heard[sig]
 		news := s.news
@@ -126,9 +132,24 @@ func (s *sentry) got(sig syscall.Signal, p *process) bool {
 		select {
 		case <-news:
 		case <-late:
-			return false
+			if asked++; asked > maxLate || !s.isPending(sig) {
+				return false
+			}
+			late = time.After(patience) // on a busy machine the sentry has not run yet
 		}
 	}
+}
+
+// isPending reports whether the sentry got the signal and has yet to report it.
+func (s *sentry) isPending(sig syscall.Signal) bool {
+	status, _ := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/status")
+	for line := range strings.Lines(string(status)) {
+		if set, ok := strings.CutPrefix(line, "ShdPnd:"); ok { // hexadecimal, proc_pid_status(5)
+			pending, err := strconv.ParseUint(strings.TrimSpace(set), 16, 64)
+			return err == nil && pending>>(sig-1)&1 != 0
+		}
+	}
+	return false
 }
 
 // isBeside reports whether the command is in the group of the sentry. If it has
