@@ -79,6 +79,30 @@ func TestSignalComesOnceWithASlowSentry(t *testing.T) {
 	p.end()
 }
 
+// All have been stopped, and only the wrapper has been continued, with the
+// command by it.
+func TestSignalAfterAStop(t *testing.T) {
+	t.Parallel()
+	p := startCounting(t, nil, "count-signals")
+	stopped := func(pid int) bool { return stat(t, strconv.Itoa(pid)).state == "T" }
+	all := append([]int{p.PID()}, children(p.PID())...)
+	syscall.Kill(-p.PID(), syscall.SIGSTOP)
+	for _, pid := range all {
+		testproc.Until(t, "all are stopped", func() bool { return stopped(pid) })
+	}
+	p.Signal(syscall.SIGCONT)
+	for _, pid := range all {
+		if pid != sentryOf(p.PID()) {
+			testproc.Until(t, "it goes on", func() bool { return !stopped(pid) })
+		}
+	}
+	syscall.Kill(-p.PID(), syscall.SIGTERM)
+	p.Expect("got terminated.")
+	p.Signal(syscall.SIGHUP)
+	p.Expect("got hangup.")
+	p.end()
+}
+
 // A signal that is sent by the name of the wrapper reaches the command.
 func TestSignalByName(t *testing.T) {
 	t.Parallel()

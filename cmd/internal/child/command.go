@@ -46,6 +46,7 @@ func (r *Relay) Run(c Command) (Outcome, error) {
 	case end := <-ended:
 		if !clock.exceeded.IsZero() {
 			end = clock.outcome(p, end)
+			r.leaveRest()
 		}
 		return end, nil
 	case <-clock.gaveUp:

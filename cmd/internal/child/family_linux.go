@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -24,10 +25,13 @@ type family struct {
 	known  bool           // /proc shows processes
 }
 
+// graceOfStop is how long one that forks and ends all the time is chased.
+const graceOfStop = time.Second
+
 // A member is a process of the family.
 type member struct {
 	pid, parent, group int
-	state              byte
+	ended              bool   // with all its threads
 	start              uint64 // start time; unique together with the PID
 	name               string
 }
@@ -64,7 +68,7 @@ func (f *family) living(command int, apart bool) (list []member, err error) {
 		if top > 0 && (f.wasBefore(m) || apart && m.group != command && f.groups[m.group] || isSentry(m.pid)) {
 			continue
 		}
-		if m.state != 'Z' && m.state != 'X' {
+		if !m.ended {
 			list = append(list, m)
 		}
 		queue = append(queue, children[m.pid]...)
@@ -83,7 +87,8 @@ func (f *family) wasBefore(m member) bool {
 func (f *family) signal(command int, apart bool, sig syscall.Signal) error {
 	stopped := map[int]uint64{}
 	var met []member
-	for more := true; more; {
+	end := time.Now().Add(graceOfStop)
+	for more := true; more && time.Now().Before(end); {
 		more = false
 		list, err := f.living(command, apart)
 		if err != nil {
@@ -128,7 +133,49 @@ func (m member) signal(sig syscall.Signal) error {
 
 // processes returns all processes. It fails if /proc is not that of this process's
 // PID namespace.
+//
+// A process that forks and ends all the time has ended when the list of all is
+// read. But its latest child is the child of a process on the list, or has become a
+// child of this process. So the children of this process, which can be read fast,
+// are read until a living one is found that is not on the list, or all are on it.
 func processes() ([]member, error) {
+	all, err := listed()
+	if err != nil {
+		return nil, err
+	}
+	known := map[int]bool{}
+	for _, m := range all {
+		known[m.pid] = true
+	}
+	for missed := true; missed; {
+		missed = false
+		for _, pid := range given() {
+			if known[pid] {
+				continue
+			}
+			known[pid], missed = true, true
+			if m, there := lookAt(pid); there && !m.ended {
+				return append(all, m), nil
+			}
+		}
+	}
+	return all, nil
+}
+
+// given are the children that the main thread of this process has, among them
+// all orphans; none where the kernel does not tell.
+func given() (list []int) {
+	text, _ := os.ReadFile("/proc/self/task/" + strconv.Itoa(os.Getpid()) + "/children")
+	for _, field := range strings.Fields(string(text)) {
+		if pid, err := strconv.Atoi(field); err == nil {
+			list = append(list, pid)
+		}
+	}
+	return list
+}
+
+// listed are the processes that /proc lists.
+func listed() ([]member, error) {
 	if self, err := os.Readlink("/proc/self"); err != nil || self != strconv.Itoa(os.Getpid()) {
 		return nil, errors.Join(errors.ErrUnsupported, err)
 	}
@@ -166,7 +213,14 @@ func lookAt(pid int) (member, bool) {
 	if len(fields) < 20 {
 		return member{}, false
 	}
-	m := member{pid: pid, name: string(text[from+1 : to]), state: fields[0][0]}
+	m := member{pid: pid, name: string(text[from+1 : to])}
+	switch fields[0] {
+	case "X":
+		m.ended = true
+	case "Z": // perhaps only its main thread has ended (pthread_exit(3))
+		threads, _ := strconv.Atoi(fields[17])
+		m.ended = threads < 2
+	}
 	m.parent, _ = strconv.Atoi(fields[1])
 	m.group, _ = strconv.Atoi(fields[2])
 	m.start, _ = strconv.ParseUint(fields[19], 10, 64)

@@ -50,7 +50,7 @@ func (l Limit) on(p *process, r *Relay) *clock {
 	time.AfterFunc(l.Time, func() {
 		sent := true
 		if !r.unlessOver(func() {
-			c.exceeded = time.Now()
+			c.exceeded, r.rest = time.Now(), p
 			sent = p.signalAll(syscall.SIGTERM)
 		}) {
 			return

@@ -81,6 +81,13 @@ func (p *process) signalAll(sig syscall.Signal) (sent bool) {
 	return Survivor{PID: p.pid}.mayBeKilled()
 }
 
+// signalRest sends a signal to the processes that the command has left.
+func (p *process) signalRest(sig syscall.Signal) {
+	if p.family.known {
+		p.family.signal(p.pid, p.apart, sig)
+	}
+}
+
 // left returns the command and the processes that it has started, those that have
 // not ended.
 func (p *process) left() (list []Survivor) {

@@ -43,6 +43,14 @@ func (p *process) signalAll(sig syscall.Signal) (sent bool) {
 	return Survivor{PID: p.pid}.mayBeKilled()
 }
 
+// signalRest sends a signal to the processes that the command has left in its own
+// group.
+func (p *process) signalRest(sig syscall.Signal) {
+	if p.apart {
+		syscall.Kill(-p.pid, sig)
+	}
+}
+
 // left returns the command if its own group still has a process.
 func (p *process) left() []Survivor {
 	if !p.groupLives() {

@@ -48,6 +48,8 @@ func (p *process) signal(syscall.Signal) {}
 // signalAll ends the command, whatever the signal.
 func (p *process) signalAll(syscall.Signal) (sent bool) { return p.Kill() == nil }
 
+func (p *process) signalRest(syscall.Signal) {}
+
 func (p *process) left() []Survivor { return nil }
 
 func (s Survivor) mayBeKilled() bool { return true }

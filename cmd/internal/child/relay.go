@@ -32,6 +32,7 @@ type Relay struct {
 	tidy   func()                  // called before a signal ends this process; may be nil
 	tell   func(syscall.Signal)    // called with that signal; may be nil
 	p      *process                // the command; nil until it runs
+	rest   *process                // the command, from its limit until the processes that it left have had their time
 	sentry *sentry                 // beside the command; nil = none
 	asking map[syscall.Signal]bool // signals for which the sentry is being asked
 	ended  bool                    // the command has ended, or there will be none
@@ -66,8 +67,11 @@ func (r *Relay) deliver(sig syscall.Signal, typed bool) {
 	defer r.mu.Unlock()
 	switch {
 	case r.p != nil:
-		if !r.ended {
+		switch {
+		case !r.ended:
 			r.handOn(sig, typed && !r.p.apart)
+		case r.rest != nil && sig != sigCont && !(typed && !r.rest.apart):
+			r.rest.signalRest(sig)
 		}
 		if sig != sigCont {
 			r.last = sig
@@ -116,15 +120,6 @@ func (r *Relay) handOn(sig syscall.Signal, hasIt bool) {
 	}
 }
 
-// post starts the sentry beside a command that still runs.
-func (r *Relay) post(p *process) {
-	r.unlessOver(func() {
-		if r.p == p {
-			r.sentry = post(p)
-		}
-	})
-}
-
 // start starts the command after signals are caught. A signal that comes
 // meanwhile is passed on to the command.
 func (r *Relay) start(c Command) (*process, error) {
@@ -134,9 +129,7 @@ func (r *Relay) start(c Command) (*process, error) {
 	p, err := c.start()
 	if err == nil {
 		r.p = p
-		if sentryAfter > 0 {
-			time.AfterFunc(sentryAfter, func() { r.post(p) })
-		}
+		r.sentry = post(p) // while the command is loaded: that takes longer
 	}
 	return p, err
 }
@@ -213,6 +206,14 @@ func (r *Relay) Over() {
 		r.sentry.dismiss()
 		r.sentry = nil
 	}
+}
+
+// leaveRest ends the passing on of signals to the processes that the command has
+// left.
+func (r *Relay) leaveRest() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rest = nil
 }
 
 // Mourn ends this process as the command ended, by the same signal if one came to

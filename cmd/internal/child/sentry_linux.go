@@ -36,9 +36,6 @@ type sentry struct {
 }
 
 const (
-	// sentryAfter is how long a command runs before it gets a sentry. A short
-	// command needs none. A signal that comes earlier is always passed on.
-	sentryAfter = 5 * time.Millisecond
 	// patience is how long after this process the sentry may get a signal: one
 	// that goes to many processes is sent to one after the other.
 	patience = 100 * time.Millisecond
@@ -66,7 +63,10 @@ func post(p *process) *sentry {
 		return nil
 	}
 	defer w.Close()
-	prepareOrders(w, s.group)
+	if err := prepareOrders(w, s.group); err != nil {
+		r.Close()
+		return nil
+	}
 	if s.pid, err = fork(watch); err != nil {
 		r.Close()
 		return nil
@@ -119,6 +119,7 @@ func (s *sentry) got(sig syscall.Signal, p *process) bool {
 	if !s.isBeside(p) {
 		return false
 	}
+	unix.Kill(s.pid, unix.SIGCONT) // it may have been stopped with the command, and not been continued
 	late := time.After(patience)
 	for asked := 0; ; {
 		s.mu.Lock()
@@ -176,13 +177,39 @@ var orders struct {
 	args    unsafe.Pointer // our command line, where ps(1) reads it
 	length  uintptr        // of that
 	got     byte
+	apart   bool          // the group is not ours
+	now     unix.Timespec // no time at all
+	highest uintptr       // if a kernel closes no range: the highest descriptor that may be open
 }
 
-func prepareOrders(w *os.File, group int) {
+func prepareOrders(w *os.File, group int) (err error) {
 	orders.reports, orders.group, orders.parent = w.Fd(), uintptr(group), uintptr(os.Getpid())
 	orders.signals = sigset(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM)
 	copy(orders.name[:], "signals")
 	orders.args, orders.length = commandLine()
+	orders.apart = group != unix.Getpgrp()
+	if unix.CloseRange(1<<31-1, 1<<31-1, 0) != nil {
+		orders.highest, err = highestDescriptor()
+	}
+	return err
+}
+
+// highestDescriptor is a number above which no descriptor is open in the next
+// moment.
+func highestDescriptor() (uintptr, error) {
+	const opened = 64 // by other threads meanwhile
+	dir, err := os.Open("/proc/self/fd")
+	if err != nil {
+		return 0, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	highest := 0
+	for _, name := range names {
+		fd, _ := strconv.Atoi(name)
+		highest = max(highest, fd)
+	}
+	return uintptr(highest + opened), err
 }
 
 // commandLine returns the memory of the command line, which the Go runtime does
@@ -223,8 +250,19 @@ func watch() {
 	if _, _, errno := syscall.RawSyscall(unix.SYS_DUP3, orders.reports, 0, 0); errno != 0 {
 		return
 	}
-	if _, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 1, 1<<31-1, 0); errno != 0 {
-		return // the sentry would keep the lock and pipes open
+	if orders.highest == 0 {
+		if _, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, 1, 1<<31-1, 0); errno != 0 {
+			return // the sentry would keep the lock and pipes open
+		}
+	}
+	for fd := uintptr(1); fd <= orders.highest; fd++ {
+		syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+	}
+	for orders.apart { // the command has not got what was sent to our own group meanwhile
+		if _, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&orders.signals)), 0,
+			uintptr(unsafe.Pointer(&orders.now)), sigsetSize, 0, 0); errno != 0 {
+			break
+		}
 	}
 	for {
 		sig, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&orders.signals)), 0, 0, sigsetSize, 0, 0)

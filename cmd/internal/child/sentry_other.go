@@ -2,16 +2,11 @@
 
 package child
 
-import (
-	"syscall"
-	"time"
-)
+import "syscall"
 
 // A sentry does not exist on this system: every signal is passed on, and the
 // command may get it twice.
 type sentry struct{}
-
-const sentryAfter = time.Duration(0)
 
 func isSentry(int) bool                           { return false }
 func post(*process) *sentry                       { return nil }
