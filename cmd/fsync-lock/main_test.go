@@ -23,8 +23,11 @@ import (
 func TestMain(m *testing.M) {
 	realFlock, _ = exec.LookPath("flock") // before ours is in the PATH
 	testproc.AtOnce(8)
-	testscript.Main(m, map[string]func(){"fsync-lock": main, "flock": main, "count-signals": countSignals})
+	testscript.Main(m, programs)
 }
+
+// programs are in the PATH of the tests.
+var programs = map[string]func(){"fsync-lock": main, "flock": main, "count-signals": countSignals}
 
 // countSignals is a program that says which signals it gets, every one of them,
 // until there is a file called end. A shell would say it once for two that come

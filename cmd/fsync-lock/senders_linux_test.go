@@ -91,13 +91,15 @@ func TestSignalAfterAStop(t *testing.T) {
 		testproc.Until(t, "all are stopped", func() bool { return stopped(pid) })
 	}
 	p.Signal(syscall.SIGCONT)
+	sentry := sentryOf(p.PID())
 	for _, pid := range all {
-		if pid != sentryOf(p.PID()) {
+		if pid != sentry {
 			testproc.Until(t, "it goes on", func() bool { return !stopped(pid) })
 		}
 	}
 	syscall.Kill(-p.PID(), syscall.SIGTERM)
 	p.Expect("got terminated.")
+	testproc.Until(t, "the sentry is asked", func() bool { return !stopped(sentry) })
 	p.Signal(syscall.SIGHUP)
 	p.Expect("got hangup.")
 	p.end()

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+	"golang.org/x/sys/unix"
+)
+
+func init() { programs["on-old-kernel"] = onOldKernel }
+
+// On a kernel that cannot close a range of descriptors, and has no pidfds, there is a
+// sentry all the same, and it has no files open.
+func TestSentryOnAnOldKernel(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("on-old-kernel", "fsync-lock", "a.lock", "count-signals")
+	cmd.Dir = t.TempDir()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p := testproc.StartCmd(t, cmd)
+	p.Expect("ready")
+	testproc.Until(t, "there is a sentry", func() bool { return sentryOf(p.PID()) != 0 })
+	syscall.Kill(-p.PID(), syscall.SIGTERM)
+	p.Expect("got terminated.")
+	counting{p, t, cmd.Dir}.end()
+}
+
+// onOldKernel becomes the program that its arguments name, for which some system
+// calls do not exist.
+func onOldKernel() {
+	path, err := exec.LookPath(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
+	runtime.LockOSThread()
+	filter := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}} // the number of the call
+	for _, call := range []uint32{unix.SYS_CLOSE_RANGE, unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_SEND_SIGNAL} {
+		filter = append(filter,
+			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: call, Jf: 1},
+			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)})
+	}
+	filter = append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		panic(err)
+	}
+	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&prog)), 0, 0); err != nil {
+		panic(err)
+	}
+	panic(syscall.Exec(path, os.Args[1:], os.Environ()))
+}
