@@ -20,16 +20,24 @@ import (
 // the runtime, the command, and some spare ones.
 const tasks = 14
 
+// fewest is how many it needs at least beside those that it has.
+const fewest = 6
+
 func init() {
-	var limit unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NPROC, &limit) != nil || far(limit.Cur) {
-		return
+	left, most := groupRoom()
+	if left < fewest {
+		exitWith(71, "out of processes: this control group may have "+strconv.FormatUint(most, 10)+
+			" processes and threads (pids.max), too few for this program")
 	}
-	if !room(limit) {
+	var limit unix.Rlimit
+	near := unix.Getrlimit(unix.RLIMIT_NPROC, &limit) == nil && !far(limit.Cur)
+	if near && !room(limit) {
 		exitWith(71, "out of processes: this user may have "+strconv.FormatUint(limit.Cur, 10)+
 			" processes and threads (ulimit -u), too few for this program")
 	}
-	makeThreads()
+	if near || left < 4*tasks {
+		makeThreads(min(tasks, int(left)) - 4) // the rest is for the command and its sentry
+	}
 }
 
 // exitWith ends this process with a line on stderr, without another thread.
@@ -69,10 +77,10 @@ func room(limit unix.Rlimit) bool {
 
 // makeThreads makes the runtime start the threads that it may need later. The
 // runtime keeps idle threads.
-func makeThreads() {
+func makeThreads(n int) {
 	runtime.GOMAXPROCS(min(2, runtime.GOMAXPROCS(0)))
 	var all sync.WaitGroup
-	for range tasks - 4 {
+	for range n {
 		all.Go(func() {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()

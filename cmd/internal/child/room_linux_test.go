@@ -59,3 +59,34 @@ func TestOutOfProcesses(t *testing.T) {
 		}
 	}
 }
+
+// So it is in a control group that may have no more processes.
+func TestOutOfProcessesInAControlGroup(t *testing.T) {
+	t.Parallel()
+	group, err := os.MkdirTemp("/sys/fs/cgroup/pids", "child")
+	if err != nil {
+		if group, err = os.MkdirTemp("/sys/fs/cgroup", "child"); err != nil {
+			t.Skip("cannot make a control group: ", err)
+		}
+	}
+	defer os.Remove(group)
+	for limit, want := range map[string]int{"6": 71, "7": 71, "13": 0, "16": 0, "1000": 0} {
+		if err := os.WriteFile(filepath.Join(group, "pids.max"), []byte(limit), 0o644); err != nil {
+			t.Skip("no limit of processes there: ", err)
+		}
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("sh", "-c", `echo $$ >"$1/cgroup.procs" && exec "$0"`, self, group)
+		cmd.Env = append(os.Environ(), "CHILD_TEST=nothing")
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		lines := strings.Count(string(out), "\n")
+		if got := cmd.ProcessState.ExitCode(); got != want || want == 0 && lines > 0 || want == 71 && lines != 1 {
+			t.Errorf("pids.max %s: exit status %d, said %q, want %d", limit, got, out, want)
+		}
+	}
+}
