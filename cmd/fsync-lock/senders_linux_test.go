@@ -105,6 +105,20 @@ func TestSignalAfterAStop(t *testing.T) {
 	p.end()
 }
 
+// The TERM of a limit is not for the sentry, which would report it: a TERM that comes
+// soon after it would be taken for that.
+func TestSignalAfterTheLimit(t *testing.T) {
+	t.Parallel()
+	p := startCounting(t, []string{"--max-runtime", "1"}, "count-signals")
+	p.Expect("got terminated.")
+	p.Signal(syscall.SIGTERM)
+	p.Expect("got terminated.")
+	touch(t, filepath.Join(p.dir, "end"))
+	if status := p.Exit(); status != 124 {
+		t.Errorf("exit status %d, want 124", status)
+	}
+}
+
 // A signal that is sent by the name of the wrapper reaches the command.
 func TestSignalByName(t *testing.T) {
 	t.Parallel()
