@@ -79,6 +79,7 @@ func TestWhoMayUseTheDirectoryOfTraces(t *testing.T) {
 		"others":               {0o777, nil, all},
 		"others, by ACL":       {0o707, []string{"g::---", "u:1002:---"}, []user{owner, guest, cousin}},
 		"others, not an owner": {0o707, []string{"u:1001:rwx", "g:1001:r-x"}, []user{owner, guest, stranger}},
+		"an empty mask":        {0o707, []string{"u:1001:rwx", "m::---"}, []user{owner, guest, stranger, cousin}},
 		"masked":               {0o750, []string{"u:1001:rwx", "g:1001:rwx", "m::r-x"}, []user{owner}},
 	} {
 		for _, first := range c.may {

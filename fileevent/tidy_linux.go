@@ -38,9 +38,14 @@ func (m marker) tidy() {
 		return
 	}
 	defer f.Close()
-	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
-		return
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		m.tidyIn(f)
 	}
+}
+
+// tidyIn does the work of tidy with the directory that it has locked, if that is
+// still DIR/.fsync.
+func (m marker) tidyIn(f *os.File) {
 	names, err := f.Readdirnames(maxTidy + 1)
 	if err != nil && err != io.EOF || len(names) > maxTidy || !m.isStill(f) {
 		return
@@ -62,7 +67,7 @@ func (m marker) tidy() {
 			return
 		}
 	}
-	unix.Rmdir(dir)
+	unix.Rmdir(m.dir + beside.Dir)
 	beside.Sweep(m.dir)
 }
 

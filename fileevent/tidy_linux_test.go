@@ -162,6 +162,24 @@ func TestTidyDies(t *testing.T) {
 	unseen(t, w, "tidied again")
 }
 
+// A Tidy whose directory was replaced before it had the lock, so that another one
+// may be at work, does nothing.
+func TestTidyOfAnotherDirectory(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	e := New(markerPath(t))
+	must(t, errors.Join(e.Set(), e.Clear()))
+	traces := filepath.Dir(e.marker.tracePath())
+	f := must2(os.Open(traces))
+	defer f.Close()
+	must(t, os.Rename(traces, traces+".before"))
+	must(t, errors.Join(e.Set(), e.Clear()))
+	e.marker.tidyIn(f)
+	if now := must2(e.marker.trace()); !now.there || now.archived {
+		t.Errorf("%+v", now)
+	}
+}
+
 // A process that is killed while it makes .fsync leaves an empty directory.
 func TestTidySweeps(t *testing.T) {
 	t.Parallel()

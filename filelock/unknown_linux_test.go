@@ -1,6 +1,7 @@
 package filelock_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -81,6 +82,31 @@ func TestHeldIsNeverFree(t *testing.T) {
 					t.Errorf("a lock that was never acquired: %+v", s)
 				}
 			})
+		}
+	}
+}
+
+// On FUSE the lock may be held beneath, where no lease of ours tells of it.
+func TestHeldBeneathFUSE(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	real, dir := filepath.Join(base, "real"), filepath.Join(base, "seen")
+	if err := errors.Join(os.Mkdir(real, 0o777), os.Mkdir(dir, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("bindfs", real, dir).CombinedOutput(); err != nil {
+		t.Skipf("needs bindfs: %v: %s", err, out)
+	}
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	mustAcquire(t, filelock.New(filepath.Join(real, "a.lock")))
+	path := filepath.Join(dir, "a.lock")
+	for where, s := range map[string]filelock.State{
+		"here":               filelock.Inspect(filelock.New(path))[0],
+		"in a PID namespace": readState(t, inNamespace(t, "state", path)),
+		"without /proc":      readState(t, withoutProc(t, "state", path)),
+	} {
+		if s.Status() != filelock.Unknown {
+			t.Errorf("%s: %+v", where, s)
 		}
 	}
 }
