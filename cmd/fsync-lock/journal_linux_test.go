@@ -278,7 +278,7 @@ func TestInterruptedIsFinalAtTheDeadline(t *testing.T) {
 	path, a := filepath.Join(dir, "j"), filepath.Join(dir, "a.lock")
 	hold(t, a)
 	busy := hold(t, path)
-	p := in(t, dir, "-w", "5", "a.lock", "touch", "never") // a busy machine sees it wait before that is over
+	p := in(t, dir, "-w", "2", "a.lock", "touch", "never")
 	testproc.AwaitWaiters(t, a, 1)
 	p.Signal(syscall.SIGTERM)
 	testproc.AwaitWaiters(t, path, 1)
