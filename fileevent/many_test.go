@@ -144,25 +144,31 @@ func TestWaitAll(t *testing.T) {
 	ends(t, done)
 }
 
-// An event that was seen set counts, even if it leaves no trace.
+// An event that was seen set counts, even if it leaves no trace. Each step is made
+// when the wait is about to sleep, so its next look, whatever wakes it, comes after
+// the step.
 func TestWaitAllRemembers(t *testing.T) {
 	t.Parallel()
 	events := eventsIn(t.TempDir(), 2)
-	asleep := make(chan struct{}, 100)
+	steps := []func() error{
+		func() error { return os.WriteFile(events[0].Path(), nil, 0o644) },
+		func() error { return os.Remove(events[0].Path()) },
+		func() error { return New(events[1].Path()).Set() },
+	}
 	events[0].hook = func(s step) {
-		if s == sleeping {
-			asleep <- struct{}{}
+		if s == sleeping && len(steps) > 0 {
+			if err := steps[0](); err != nil {
+				t.Error(err)
+			}
+			steps = steps[1:]
 		}
 	}
 	done := make(chan error, 1)
 	go func() { done <- WaitAll(t.Context(), events...) }()
-	<-asleep
-	must(t, os.WriteFile(events[0].Path(), nil, 0o644))
-	<-asleep
-	must(t, os.Remove(events[0].Path()))
-	<-asleep
-	must(t, New(events[1].Path()).Set())
 	ends(t, done)
+	if len(steps) > 0 {
+		t.Errorf("%d steps are left", len(steps))
+	}
 }
 
 // Events with AutoReset must be set at the same time; until then none is taken.
