@@ -60,6 +60,7 @@ const (
 	Opening    = opening
 	GivingBack = givingBack
 	PassingBy  = passingBy
+	TableRead  = tableRead
 )
 
 // A stepAt is a step on a path.

@@ -61,6 +61,7 @@ const (
 	opening    step = iota // between the look at the path and the open
 	givingBack             // before the release of a grant that has no waiter
 	passingBy              // after tryPast has taken the lock for the head of the queue
+	tableRead              // after a look at the kernel's table of locks
 )
 
 // A want is what an acquisition needs: one of its targets, whichever is free first.

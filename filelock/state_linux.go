@@ -23,14 +23,7 @@ import (
 //
 // A state that already has an error does not change.
 func inspect(states []State, wants []want, thorough bool) {
-	files, gates := make([][]lockFile, len(wants)), make([]lockFile, len(wants))
-	devices := mountDevices{}
-	for i, w := range wants {
-		if states[i].Err == nil {
-			files[i], gates[i], states[i].Err = devices.identifyAll(w)
-		}
-	}
-	table, err := readLockTable(40)
+	files, gates, table, err := lookUp(states, wants)
 	blind := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) // /proc cannot be read
 	var open openLocks
 	if thorough && err == nil {
@@ -55,6 +48,44 @@ func inspect(states []State, wants []want, thorough bool) {
 			s.nest()
 		}
 	}
+}
+
+// lookUp identifies the files and reads the kernel's table of locks. Afterwards it
+// identifies the files again: a file that was removed in between, as gates are all
+// the time, may have left its number to another file, which is in the table. A gate
+// that has changed is left out. If a lock file has changed, lookUp begins again.
+func lookUp(states []State, wants []want) (files [][]lockFile, gates []lockFile, table lockTable, err error) {
+	devices := mountDevices{}
+	files, gates = devices.identifyEach(states, wants)
+	for range 3 {
+		table, err = readLockTable(40)
+		for _, w := range wants {
+			reached(tableRead, w.path)
+		}
+		filesNow, gatesNow := devices.identifyEach(states, wants)
+		if !slices.EqualFunc(files, filesNow, slices.Equal) {
+			files, gates = filesNow, gatesNow
+			continue
+		}
+		for i, now := range gatesNow {
+			if now != gates[i] {
+				gates[i] = lockFile{}
+			}
+		}
+		break
+	}
+	return files, gates, table, err
+}
+
+// identifyEach identifies the files and the gate of each want that has no error.
+func (m mountDevices) identifyEach(states []State, wants []want) (files [][]lockFile, gates []lockFile) {
+	files, gates = make([][]lockFile, len(wants)), make([]lockFile, len(wants))
+	for i, w := range wants {
+		if states[i].Err == nil {
+			files[i], gates[i], states[i].Err = m.identifyAll(w)
+		}
+	}
+	return files, gates
 }
 
 // see adds to the state what the kernel and the record tell about a file. unseen is

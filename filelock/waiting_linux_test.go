@@ -93,6 +93,44 @@ func TestWaitersOfThisProcess(t *testing.T) {
 	}
 }
 
+// The gate is removed while the state is looked at, and another file may get its
+// number, with waiters of its own: they are not shown. Likewise a lock file that is
+// replaced is looked at again.
+func TestFileChangesDuringTheLook(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	gate := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".gate")
+	write(t, path, "")
+	write(t, gate, "")
+	startHolder(t, gate)
+	awaited := acquire(filelock.New(gate))
+	awaitWaiters(t, gate, 1)
+	filelock.At(t, filelock.TableRead, path, func() {
+		if err := os.Rename(gate, gate+".old"); err != nil {
+			t.Error(err)
+		}
+	})
+	if got := mustWaiters(t, filelock.New(path)); len(got) != 0 {
+		t.Errorf("waiters for another file: %v", got)
+	}
+	select {
+	case err := <-awaited:
+		t.Errorf("the wait has ended: %v", err)
+	default:
+	}
+
+	old := startHolder(t, path)
+	filelock.At(t, filelock.TableRead, path, func() {
+		if err := os.Rename(path, path+".old"); err != nil {
+			t.Error(err)
+		}
+		write(t, path, "")
+	})
+	if got := mustHolders(t, path); len(got) != 0 {
+		t.Errorf("holders of the file that was replaced: %v, pid %d", got, old.PID())
+	}
+}
+
 func TestSemaphoreWaiters(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
