@@ -107,6 +107,9 @@ func (r *Relay) handOn(sig syscall.Signal, hasIt bool) {
 		r.asking[sig] = true
 		go func() {
 			got := s.got(sig, p)
+			if got {
+				time.Sleep(double)
+			}
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			delete(r.asking, sig)
@@ -119,6 +122,11 @@ func (r *Relay) handOn(sig syscall.Signal, hasIt bool) {
 		}()
 	}
 }
+
+// double is how long after a report an equal signal counts as the same one: a
+// sender such as timeout(1) signals this process and then its group, so that two
+// come here, one to the command, and one to the sentry.
+const double = 50 * time.Millisecond
 
 // start starts the command after signals are caught. A signal that comes
 // meanwhile is passed on to the command.

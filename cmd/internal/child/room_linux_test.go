@@ -45,10 +45,11 @@ func TestOutOfProcesses(t *testing.T) {
 	if err := os.WriteFile(program, self, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	user := uint32(1_000_000 + os.Getpid()) // other tests are other users
 	for limit, want := range map[string]int{"8": 71, "12": 71, "40": 0, "10000": 0} {
 		cmd := exec.Command(prlimit, "--nproc="+limit, program)
 		cmd.Env = append(os.Environ(), "CHILD_TEST=nothing")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 54321, Gid: 54321}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
 		out, err := cmd.CombinedOutput()
 		if cmd.ProcessState == nil {
 			t.Fatal(err)
