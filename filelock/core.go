@@ -93,14 +93,14 @@ func (c *core) keep(w want, h *handle, err error) error {
 			return err
 		}
 	}
-	h.keep()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.holds = append(c.holds, h)
-	c.seen = true
 	if !c.shared && !c.noRecord && h.regular && (c.records || filepath.Ext(h.fl.Path()) == ".lock") {
 		h.announce(c.note)
 	}
+	h.keep()
+	c.holds = append(c.holds, h)
+	c.seen = true
 	return nil
 }
 

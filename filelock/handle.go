@@ -87,7 +87,7 @@ func (h *handle) leave() error {
 	if err != nil {
 		return err
 	}
-	record := h.leaveRecord(f)
+	record := h.endRecord()
 	held.mu.Lock()
 	delete(held.handles, h)
 	held.mu.Unlock()

@@ -53,9 +53,6 @@ func isInterrupted(error) bool { return false }
 func isLink(error) bool        { return false }
 func hasNoLocks(error) bool    { return false }
 
-// relock is always true: the open file cannot lose the lock.
-func relock(*os.File) bool { return true }
-
 // duplicate fails: a LockFileEx lock belongs to the process that took it and cannot
 // be inherited.
 func duplicate(*os.File) (*os.File, error) {

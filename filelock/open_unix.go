@@ -113,24 +113,6 @@ func isInterrupted(err error) bool { return errors.Is(err, unix.EINTR) }
 func isLink(err error) bool        { return errors.Is(err, unix.ELOOP) }
 func hasNoLocks(err error) bool    { return errors.Is(err, unix.ENOLCK) }
 
-// relock makes sure that the open file has the lock, and reports whether it has. A
-// process that inherited the file may have unlocked it.
-func relock(f *os.File) bool {
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return false
-	}
-	locked := false
-	conn.Control(func(fd uintptr) {
-		err := unix.Flock(int(fd), unix.LOCK_EX|unix.LOCK_NB)
-		for err == unix.EINTR {
-			err = unix.Flock(int(fd), unix.LOCK_EX|unix.LOCK_NB)
-		}
-		locked = err == nil
-	})
-	return locked
-}
-
 // duplicate returns a second descriptor of the same open file: they share the
 // lock. It is close-on-exec, as all of Go's are.
 func duplicate(f *os.File) (*os.File, error) {

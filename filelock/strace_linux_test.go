@@ -1,10 +1,13 @@
 package filelock_test
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +19,11 @@ import (
 // because the kernel here does not do on demand what it may do.
 func startTampered(t testing.TB, how, path string) *testproc.Proc {
 	t.Helper()
+	return startTamperedRole(t, []string{"-e", "inject=" + how}, "hold", path)
+}
+
+func startTamperedRole(t testing.TB, how []string, name string, args ...string) *testproc.Proc {
+	t.Helper()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		t.Skip("strace is not installed")
@@ -23,10 +31,45 @@ func startTampered(t testing.TB, how, path string) *testproc.Proc {
 	if out, err := exec.Command(strace, "-qq", "-o", os.DevNull, "-e", "inject=flock:delay_enter=1", "true").CombinedOutput(); err != nil {
 		t.Skipf("strace cannot tamper with calls here: %v: %s", err, out)
 	}
-	role := testproc.RoleCmd("hold", path)
-	cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", os.DevNull, "-e", "inject=" + how}, role.Args...)...)
+	role := testproc.RoleCmd(name, args...)
+	cmd := exec.Command(strace, slices.Concat([]string{"-f", "-qq", "-o", os.DevNull}, how, role.Args)...)
 	cmd.Env = role.Env
 	return testproc.StartCmd(t, cmd)
+}
+
+func init() { roles["pair"] = pair }
+
+// pair SLOW QUICK: takes both locks, and releases the second when it hears a line.
+func pair(args []string) error {
+	slow, quick := filelock.New(args[0]), filelock.New(args[1])
+	if err := errors.Join(slow.Acquire(background), quick.Acquire(background)); err != nil {
+		return err
+	}
+	if _, err := testproc.Hear(); err != nil {
+		return err
+	}
+	if err := quick.Release(); err != nil {
+		return err
+	}
+	fmt.Println("released")
+	_, err := testproc.Hear()
+	return err
+}
+
+// A record that cannot be written for a long time, because its file system is slow,
+// keeps no other hold waiting.
+func TestSlowRecordDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	slow, quick := lockPath(t), lockPath(t)
+	write(t, slow, "")
+	write(t, quick, "")
+	p := startTamperedRole(t, []string{"-P", slow, "-e", "inject=pwrite64:delay_enter=600000000"}, "pair", slow, quick)
+	awaitRecord(t, quick)
+	if text := content(t, slow); text != "" {
+		t.Errorf("nothing was slow: %q", text)
+	}
+	p.Send("release")
+	p.Expect("released")
 }
 
 // leaveGate leaves a gate as a crash does. A process that finds it waits, but not

@@ -153,6 +153,9 @@ func own(args []string) error {
 	if ok, err := l.TryAcquire(); !ok {
 		return fmt.Errorf("not acquired: %w", err)
 	}
+	if _, err := l.File(); err != nil { // has the record written
+		return err
+	}
 	return stateRole(args)
 }
 
