@@ -65,7 +65,7 @@
 //     that may write in the directory.
 //   - If a lock file is removed while it is held, the next process locks a new
 //     file and both run. This package never removes a lock file; do not remove
-//     it either.
+//     it either. [Lock.Check] tells the holder that its lock is lost.
 //   - fcntl(2) locks (POSIX locks, lockf, Python's fcntl.lockf) are another
 //     kind. On a local file system the two kinds do not see each other.
 //   - Between hosts, exclusion depends on the file system. A host that was cut

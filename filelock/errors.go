@@ -17,6 +17,10 @@ var (
 	// ErrNotHeld means that a Lock or a Semaphore holds nothing that Release,
 	// Leave or File could use.
 	ErrNotHeld = errors.New("lock is not held")
+
+	// ErrLost means that a Lock or a Semaphore has a hold that does not keep other
+	// processes out any more. [Lock.Check] returns it.
+	ErrLost = errors.New("lock is lost")
 )
 
 // LockedError is the error of an Acquire whose context ended during the wait. It

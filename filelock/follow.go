@@ -34,6 +34,8 @@ const maxLinks = 40
 type way struct {
 	path string // not a symbolic link, unless open is true
 	open bool   // the path is like /dev/fd/9: the kernel opens the file of a descriptor
+
+	through bool // a path like /dev/fd/9 led here
 }
 
 // follow follows a path through symbolic links that only this process's user or
@@ -69,9 +71,9 @@ func opened(link, path string) way {
 	here, err := lookThrough(link)
 	if there, lookErr := lookAt(path); err == nil && lookErr == nil && filepath.IsAbs(path) &&
 		here.exists && there.exists && sameFile(here.file, there.file) {
-		return way{path: path}
+		return way{path: path, through: true}
 	}
-	return way{path: link, open: true}
+	return way{path: link, open: true, through: true}
 }
 
 // linkError is the reason why a link is not followed.

@@ -21,6 +21,10 @@ type handle struct {
 	regular bool    // it is a regular file
 	kept    bool    // it belongs to a Lock or a Semaphore; guarded by held.mu
 	rec     recording
+
+	at      target // the path to the file, as it was locked
+	network *bool  // intact has found that the file system is one of the network, or not
+	shown   bool   // intact has seen the lock
 }
 
 // held keeps every handle of this process reachable. A program may drop a Lock that

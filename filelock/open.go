@@ -24,6 +24,7 @@ type target struct {
 	anyFile bool   // it may be a device, or a link may lead to it
 	given   string // the path before links were followed; empty if they are not followed
 	open    bool   // the path is like /dev/fd/9: the kernel opens the file of a descriptor
+	through bool   // given leads through such a path
 }
 
 // errBusy means that the lock is held; errReplaced that the locked file is not at
@@ -60,7 +61,7 @@ func (t target) now() (target, error) {
 		if err != nil {
 			return t, err
 		}
-		t.given, t.path, t.open = path, to.path, to.open
+		t.given, t.path, t.open, t.through = path, to.path, to.open, to.through
 	}
 	return t, nil
 }
@@ -179,7 +180,7 @@ func (t target) check(h *handle) error {
 	if !at.exists || !at.file.is(mine) {
 		return errReplaced
 	}
-	h.file, h.size, h.regular = at.file, mine.Size(), at.mode.IsRegular()
+	h.at, h.file, h.size, h.regular = t, at.file, mine.Size(), at.mode.IsRegular()
 	return t.lockable(at)
 }
 

@@ -52,6 +52,8 @@ func wantsWrite(error) bool    { return false }
 func isInterrupted(error) bool { return false }
 func isLink(error) bool        { return false }
 func hasNoLocks(error) bool    { return false }
+func fileGone(error) bool      { return false }
+func pathGone(error) bool      { return false }
 
 // duplicate fails: a LockFileEx lock belongs to the process that took it and cannot
 // be inherited.

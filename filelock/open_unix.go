@@ -113,6 +113,19 @@ func isInterrupted(err error) bool { return errors.Is(err, unix.EINTR) }
 func isLink(err error) bool        { return errors.Is(err, unix.ELOOP) }
 func hasNoLocks(err error) bool    { return errors.Is(err, unix.ENOLCK) }
 
+// fileGone reports whether the error of a call on an open file means that the file
+// system has lost the file: it is stale, the server is gone, or the lock is lost
+// (NFS).
+func fileGone(err error) bool {
+	return errors.Is(err, unix.ESTALE) || errors.Is(err, unix.EIO) || errors.Is(err, unix.ENOTCONN)
+}
+
+// pathGone reports whether the error of a look at a path means that it leads to no
+// file. ENOENT is not an error of lookAt.
+func pathGone(err error) bool {
+	return errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ESTALE) || errors.Is(err, unix.ENOTCONN)
+}
+
 // duplicate returns a second descriptor of the same open file: they share the
 // lock. It is close-on-exec, as all of Go's are.
 func duplicate(f *os.File) (*os.File, error) {

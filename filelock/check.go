@@ -1,0 +1,182 @@
+package filelock
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/fsync-lock/fsync/internal/fskind"
+)
+
+// Check returns nil while this Lock keeps other processes out. It is for work
+// that takes long: it locks nothing, and takes about ten microseconds. The answer is
+// about the moment of the call.
+//
+// The error is an [*fs.PathError]. It is
+//
+//   - [ErrNotHeld] if this Lock holds nothing;
+//   - [ErrLost] if the lock is lost: the lock file is not the file at the path any
+//     more, because the file or its directory was removed, replaced or renamed; a
+//     process that inherited the hold has unlocked the file; or the file system
+//     has lost the file, for example because a server was restarted. Another
+//     process may hold the lock now. The hold must still be released;
+//   - otherwise the reason why Check cannot look at the path, such as
+//     [fs.ErrPermission].
+//
+// If this Lock has several holds, one that keeps others out is enough.
+//
+// Only on Linux, with /proc, does Check see that another process has unlocked the
+// file, and it does not see it on FUSE. Check cannot see that a server has given
+// the lock to another host.
+func (l *Lock) Check() error {
+	held, lost, unknown := l.check()
+	if held > 0 {
+		return nil
+	}
+	return cmp.Or(unknown, lost)
+}
+
+// Check returns nil if no slot that this Semaphore holds is lost. The errors are
+// those of [Lock.Check]: it is [ErrLost] if one slot is lost, even if this
+// Semaphore holds others. The path in the error is that of the slot.
+func (s *Semaphore) Check() error {
+	_, lost, unknown := s.check()
+	return cmp.Or(lost, unknown)
+}
+
+// check returns how many holds exclude other processes, the error of one that does
+// not, and the error of one where that is not known.
+func (c *core) check() (held int, lost, unknown error) {
+	c.mu.Lock() // no hold ends meanwhile
+	defer c.mu.Unlock()
+	if len(c.holds) == 0 {
+		return 0, &fs.PathError{Op: "check", Path: c.given, Err: ErrNotHeld}, nil
+	}
+	for _, h := range slices.Backward(c.holds) { // the newest is the most likely to be at the path
+		switch err := h.intact(); {
+		case err == nil:
+			held++
+		case errors.Is(err, ErrLost):
+			lost = err
+		default:
+			unknown = err
+		}
+	}
+	return held, lost, unknown
+}
+
+// intact returns nil if the hold excludes other processes.
+func (h *handle) intact() error {
+	f, err := h.open()
+	if err == nil {
+		err = h.inPlace(f)
+	}
+	if err == nil {
+		err = h.locks(f)
+	}
+	if lost := (lostError{}); errors.As(err, &lost) {
+		return &fs.PathError{Op: "check", Path: cmp.Or(h.at.given, h.at.path), Err: lost}
+	}
+	return err
+}
+
+// inPlace checks that the locked file is the file at the path.
+func (h *handle) inPlace(f *os.File) error {
+	mine, err := f.Stat()
+	if err != nil {
+		return lostIf(fileGone(err), err)
+	}
+	if h.at.open { // a file without a name
+		return nil
+	}
+	at, err := h.at.lookAgain()
+	switch {
+	case err != nil:
+		return lostIf(pathGone(err), err)
+	case !at.exists:
+		return lostError{errRemoved}
+	case !at.file.is(mine):
+		return lostError{errOther}
+	}
+	return h.readable(f)
+}
+
+// readable checks what the network file systems tell only when the file is read: that
+// the server has lost the file or the lock.
+func (h *handle) readable(f *os.File) error {
+	if !h.regular || !h.remote() {
+		return nil
+	}
+	if _, err := f.ReadAt(make([]byte, 1), 0); fileGone(err) {
+		return lostError{err}
+	}
+	return nil // any other error: it is empty, or was not opened for reading
+}
+
+// remote reports whether the file is on a network file system.
+func (h *handle) remote() bool {
+	if h.network == nil {
+		network := fskind.Of(h.fl.Path()).Network
+		h.network = &network
+	}
+	return *h.network
+}
+
+// locks checks that the open file still has the kernel's lock, in a mode that
+// excludes as much as this process wants. It does not try to lock the file: that
+// would take a lock that another process has given up.
+func (h *handle) locks(f *os.File) error {
+	switch mode := kernelMode(f); {
+	case mode == unknownMode:
+	case mode == notLocked && (h.shown || !h.remote()):
+		return lostError{errUnlocked}
+	case mode == sharedMode && !h.fl.RLocked():
+		return lostError{errWeakened}
+	default:
+		h.shown = mode != notLocked
+	}
+	return nil
+}
+
+// A lockMode is what the kernel tells about the lock of an open file.
+type lockMode int
+
+const (
+	unknownMode lockMode = iota // it does not tell
+	notLocked
+	sharedMode
+	exclusiveMode
+)
+
+// lookAgain looks at where the path of a hold leads now. Links may lead elsewhere by
+// now. But a path like /dev/fd/9 was only the way to the file: this process may
+// have closed the descriptor since.
+func (t target) lookAgain() (place, error) {
+	if t.through {
+		t = target{path: t.path, dir: t.dir}
+	}
+	return t.lookNow()
+}
+
+// A lostError is the reason why a lock is lost.
+type lostError struct{ why error }
+
+func (e lostError) Error() string   { return fmt.Sprintf("%v: %v", ErrLost, e.why) }
+func (e lostError) Unwrap() []error { return []error{ErrLost, e.why} }
+
+func lostIf(lost bool, err error) error {
+	if lost {
+		return lostError{err}
+	}
+	return err
+}
+
+var (
+	errRemoved  = errors.New("the file was removed")
+	errOther    = errors.New("another file is at the path")
+	errUnlocked = errors.New("a process that inherited the lock has unlocked the file")
+	errWeakened = errors.New("a process that inherited the lock has made it shared")
+)
