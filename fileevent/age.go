@@ -3,6 +3,8 @@ package fileevent
 import (
 	"os"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/process"
 )
 
 // MaxAge makes waits ignore an event that was set longer than d ago: they wait
@@ -37,7 +39,7 @@ func (e *Event) countsTrace(m marker, t token) bool {
 // setTime returns when the event was set; zero if it is not.
 func setTime(path string) time.Time {
 	text, _ := marker{path: path}.content()
-	if r, ok := parseRecord(text); ok && !r.Since.IsZero() {
+	if r, ok := process.Parse(text); ok && !r.Since.IsZero() {
 		return r.Since
 	}
 	info, err := os.Lstat(path)

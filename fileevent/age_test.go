@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/process"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -18,9 +19,9 @@ const yesterday = 24 * time.Hour
 // setYesterday sets an event as if Set had run yesterday.
 func setYesterday(t *testing.T, path string) {
 	t.Helper()
-	r := self()
+	r := process.Self()
 	r.ID, r.Since = "0123456789abcdef", time.Now().Add(-yesterday).UTC().Truncate(time.Millisecond)
-	putYesterday(t, path, r.encode())
+	putYesterday(t, path, r.Encode())
 }
 
 // touchYesterday makes a marker as if touch(1) had run yesterday.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/process"
 )
 
 // Info tells whether an event is set and which process set it. Fields that are
@@ -56,7 +57,7 @@ func (m marker) info(soon time.Duration) Info {
 	if !known {
 		return Info{Set: true}
 	}
-	me := self()
+	me := process.Self()
 	return Info{
 		Set: true, PID: r.PID, Host: r.Host, Boot: r.Boot, Command: r.Command, Note: r.Note, Since: r.Since,
 		Rebooted: r.Host == me.Host && r.Boot != "" && me.Boot != "" && r.Boot != me.Boot,

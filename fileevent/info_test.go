@@ -13,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/fsync-lock/fsync/internal/process"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -34,7 +35,7 @@ func TestInfo(t *testing.T) {
 	must(t, e.Set())
 	got, host := info(t, New(path)), must2(os.Hostname())
 	if !got.Set || got.PID != os.Getpid() || got.Host != host || got.Note != "the disk\nis full" || got.Rebooted ||
-		got.Command != filepath.Base(os.Args[0]) || got.Since.Before(before) || got.Since.After(time.Now()) || got.Boot != boot() {
+		got.Command != filepath.Base(os.Args[0]) || got.Since.Before(before) || got.Since.After(time.Now()) || got.Boot != process.Self().Boot {
 		t.Errorf("Info() = %+v", got)
 	}
 	// The last of several Sets counts.
@@ -81,8 +82,8 @@ func TestInfoOfTouch(t *testing.T) {
 // characters.
 func TestInfoOfStrangeMarkers(t *testing.T) {
 	t.Parallel()
-	good := record{Version: 1, PID: 7, Host: "h", Note: "n"}
-	whole := string(good.encode())
+	good := process.Record{Version: 1, PID: 7, Host: "h", Note: "n"}
+	whole := string(good.Encode())
 	for what, content := range map[string]string{
 		"somebody's":      "hello\n",
 		"half of one":     whole[:len(whole)/2],
@@ -113,7 +114,7 @@ func TestInfoOfStrangeMarkers(t *testing.T) {
 	}
 	e := New(markerPath(t))
 	good.Note, good.Command = "\x1b[2J\u202eevil", "a\nb"
-	must(t, os.WriteFile(e.Path(), good.encode(), 0o644))
+	must(t, os.WriteFile(e.Path(), good.Encode(), 0o644))
 	got := info(t, e)
 	if got.Note != good.Note || got.Command != good.Command {
 		t.Errorf("Info() = %+v", got)
@@ -142,7 +143,7 @@ func TestInfoString(t *testing.T) {
 // A record of an earlier boot of this host is reported as Rebooted.
 func TestStaleMarkerAfterReboot(t *testing.T) {
 	t.Parallel()
-	if boot() == "" {
+	if process.Self().Boot == "" {
 		t.Skip("boots cannot be told apart here")
 	}
 	host := must2(os.Hostname())
@@ -150,11 +151,11 @@ func TestStaleMarkerAfterReboot(t *testing.T) {
 		host, boot string
 		want       bool
 	}{
-		{host, "another", true}, {host, boot(), false}, {host, "", false}, {"elsewhere", "another", false},
+		{host, "another", true}, {host, process.Self().Boot, false}, {host, "", false}, {"elsewhere", "another", false},
 	} {
 		e := New(markerPath(t))
-		r := record{Version: 1, PID: 7, Host: c.host, Boot: c.boot}
-		must(t, os.WriteFile(e.Path(), r.encode(), 0o644))
+		r := process.Record{Version: 1, PID: 7, Host: c.host, Boot: c.boot}
+		must(t, os.WriteFile(e.Path(), r.Encode(), 0o644))
 		if got := info(t, e); got.Rebooted != c.want || !got.Set || got.Boot != c.boot {
 			t.Errorf("from %q, boot %q: %+v", c.host, c.boot, got)
 		}
@@ -164,16 +165,16 @@ func TestStaleMarkerAfterReboot(t *testing.T) {
 // A reader that comes while Set writes waits for the record.
 func TestHalfWrittenRecord(t *testing.T) {
 	t.Parallel()
-	r := self()
+	r := process.Self()
 	r.Note = strings.Repeat("long ", 500)
-	text := r.encode()
+	text := r.Encode()
 	for range 100 { // in some of them the reader comes before the rest
 		m := splitMarker(markerPath(t))
 		must(t, os.WriteFile(m.path, text[:1000], 0o644))
 		if _, ok := m.readRecord(0); ok {
 			t.Fatal("half a record is one")
 		}
-		got := make(chan record)
+		got := make(chan process.Record)
 		go func() {
 			r, _ := m.readRecord(testproc.Patience)
 			got <- r
@@ -214,7 +215,7 @@ func TestRecordIsNeverHalf(t *testing.T) {
 		default:
 		}
 		text, _ := e.marker.content()
-		if _, whole := parseRecord(text); len(text) > 0 && !whole {
+		if _, whole := process.Parse(text); len(text) > 0 && !whole {
 			t.Fatalf("somebody saw %q", text)
 		}
 	}
@@ -236,7 +237,7 @@ func TestClockOfTheMarker(t *testing.T) {
 	for in, want := range map[time.Time]bool{
 		time.Now(): true, time.Now().Add(48 * time.Hour): false, time.Unix(1e8, 0): false,
 	} {
-		r, ok := parseRecord(record{Version: 1, PID: 1, Since: in}.encode())
+		r, ok := process.Parse(process.Record{Version: 1, PID: 1, Since: in}.Encode())
 		if !ok || r.Since.IsZero() == want {
 			t.Errorf("since %v: %+v, %v", in, r, ok)
 		}
@@ -256,21 +257,21 @@ func TestLongNotes(t *testing.T) {
 }
 
 func FuzzRecord(f *testing.F) {
-	me := self()
-	f.Add(me.encode())
+	me := process.Self()
+	f.Add(me.Encode())
 	f.Add([]byte("{\"fsync\":1,\"pid\":1}\n"))
 	f.Add([]byte("{\"fsync\":1,\"pid\":1,\"note\":\"\\u001b[2J\"}\n"))
 	f.Add([]byte("{}\n"))
 	f.Add([]byte(nil))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r, ok := parseRecord(text)
+		r, ok := process.Parse(text)
 		if !ok {
-			if r != (record{}) {
+			if r != (process.Record{}) {
 				t.Errorf("of no record: %+v", r)
 			}
 			return
 		}
-		if len(text) > maxRecord || bytes.Count(text, []byte("\n")) != 1 || !json.Valid(text) || r.PID <= 0 {
+		if len(text) > process.MaxRecord || bytes.Count(text, []byte("\n")) != 1 || !json.Valid(text) || r.PID <= 0 {
 			t.Errorf("%q is taken for a record", text)
 		}
 		i := Info{Set: true, PID: r.PID, Host: r.Host, Command: r.Command, Note: r.Note, Since: r.Since}
@@ -279,7 +280,7 @@ func FuzzRecord(f *testing.F) {
 				t.Errorf("String() = %q", i.String())
 			}
 		}
-		again, ok := parseRecord(r.encode())
+		again, ok := process.Parse(r.Encode())
 		if !ok || again.PID != r.PID || again.Boot != r.Boot {
 			t.Errorf("%+v becomes %+v", r, again)
 		}

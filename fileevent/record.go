@@ -3,14 +3,12 @@ package fileevent
 import (
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/beside"
-	"github.com/fsync-lock/fsync/internal/line"
+	"github.com/fsync-lock/fsync/internal/process"
 )
 
 // A record in the marker tells which process set the event. It is one JSON object
@@ -19,63 +17,20 @@ import (
 // time of one that writes a file first and then renames it. No process writes to
 // a marker again: a Set that finds one replaces it, see renew. So a marker has a
 // whole record, or none, for a moment or for ever. Half a record counts as none.
-type record struct {
-	Version int       `json:"fsync"`
-	ID      string    `json:"id,omitempty"` // of this Set: 16 hexadecimal digits, for the trace
-	PID     int       `json:"pid"`
-	Host    string    `json:"host,omitempty"`
-	Boot    string    `json:"boot,omitempty"`
-	Since   time.Time `json:"since,omitzero"`
-	Command string    `json:"command,omitempty"`
-	Note    string    `json:"note,omitempty"`
-}
-
-const (
-	recordFormat  = "fsync"
-	recordVersion = 1
-	maxRecord     = line.MaxRecord
-	maxBoot       = 128
-)
-
-// self returns the part of the record that is the same for all Sets of this
-// process.
-var self = sync.OnceValue(func() record {
-	r := record{Version: recordVersion, PID: os.Getpid(), Boot: boot(), Command: line.Program()}
-	r.Host, _ = os.Hostname()
-	return r
-})
+//
+// Its ID, 16 hexadecimal digits, is that of this Set, for the trace. Start and PIDNS
+// are left out.
 
 // record writes the record into the marker that Set has just made. If that fails
 // there is no record. That is not an error, because the event is set.
 func (e *Event) record(marker *os.File) {
-	r := self()
+	r := process.Self()
+	r.Start, r.PIDNS = "", ""
 	r.ID = fmt.Sprintf("%016x", rand.Uint64())
 	r.Since, r.Note = time.Now().UTC().Truncate(time.Millisecond), e.note
-	if _, err := marker.Write(r.encode()); err != nil {
+	if _, err := marker.Write(r.Encode()); err != nil {
 		marker.Truncate(0) // it may have been written in part
 	}
-}
-
-// encode returns the record as it is in the file. Texts that are too long are cut.
-func (r record) encode() []byte {
-	return line.Fit(func(cut func(string) string) []byte {
-		return line.Begin(recordFormat, r.Version).Text("id", r.ID).Number("pid", r.PID).
-			Text("host", cut(r.Host)).Text("boot", r.Boot).Time("since", r.Since).
-			Text("command", cut(r.Command)).Text("note", cut(r.Note)).End()
-	})
-}
-
-// parseRecord accepts only a whole record of this version.
-func parseRecord(text []byte) (record, bool) {
-	var r record
-	if len(text) > maxRecord || !line.Parse(text, &r) || r.Version != recordVersion {
-		return record{}, false
-	}
-	if r.PID <= 0 || r.PID > math.MaxInt32 || len(r.Boot) > maxBoot {
-		return record{}, false
-	}
-	r.Since = line.Plausible(r.Since)
-	return r, true
 }
 
 // A newborn marker may still get its record.
@@ -88,14 +43,14 @@ const (
 // readRecord reads the record in the marker. If the marker is newborn and has
 // none, readRecord waits for it, for the time soon at most. A file that is not
 // regular, is too big or may not be read has no record.
-func (m marker) readRecord(soon time.Duration) (record, bool) {
+func (m marker) readRecord(soon time.Duration) (process.Record, bool) {
 	for until := time.Now().Add(soon); ; time.Sleep(betweenLooks) {
 		text, born := m.content()
-		if r, ok := parseRecord(text); ok {
+		if r, ok := process.Parse(text); ok {
 			return r, true
 		}
 		if time.Since(born).Abs() > newborn || time.Now().After(until) {
-			return record{}, false
+			return process.Record{}, false
 		}
 	}
 }
@@ -116,8 +71,8 @@ func (m marker) content() (text []byte, born time.Time) {
 	if info, err = f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return nil, time.Time{}
 	}
-	text, err = io.ReadAll(io.LimitReader(f, maxRecord+1))
-	if err != nil || len(text) > maxRecord {
+	text, err = io.ReadAll(io.LimitReader(f, process.MaxRecord+1))
+	if err != nil || len(text) > process.MaxRecord {
 		return nil, time.Time{}
 	}
 	return text, info.ModTime()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/beside"
+	"github.com/fsync-lock/fsync/internal/process"
 )
 
 // renew sets an event that is already set: it replaces the marker by a new one in
@@ -109,7 +110,7 @@ func (m marker) renewal() renewal {
 		return leave
 	}
 	text, _ := m.content()
-	if _, ours := parseRecord(text); ours {
+	if _, ours := process.Parse(text); ours {
 		return replace
 	}
 	if _, err := os.Lstat(m.path); err != nil {

@@ -2,11 +2,11 @@ package filelock
 
 import (
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/fsync-lock/fsync/internal/locktable"
 )
 
 // kernelMode returns the flock(2) lock that the kernel shows for an open file: its
@@ -38,35 +38,15 @@ func shownMode(f *os.File) lockMode {
 	}
 	mode := unknownMode
 	conn.Control(func(fd uintptr) {
-		var buf [1024]byte // the line of a flock(2) lock comes before those of others
-		n, err := readOnce("/proc/self/fdinfo/"+strconv.Itoa(int(fd)), buf[:])
-		if err != nil {
-			return
-		}
-		mode = notLocked
-		for line := range strings.Lines(string(buf[:n])) {
-			if _, l, ok := lockLine(line); ok && !l.posix {
-				mode = exclusiveMode
-				if l.shared {
-					mode = sharedMode
-				}
-				return
-			}
+		switch l, locked, err := locktable.OfDescriptor(fd); {
+		case err != nil:
+		case !locked:
+			mode = notLocked
+		case l.Shared:
+			mode = sharedMode
+		default:
+			mode = exclusiveMode
 		}
 	})
 	return mode
-}
-
-// readOnce reads the beginning of a file in /proc, at a third of the cost of
-// [os.ReadFile].
-func readOnce(path string, buf []byte) (int, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	for err == unix.EINTR {
-		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	}
-	if err != nil {
-		return 0, err
-	}
-	defer unix.Close(fd)
-	return unix.Read(fd, buf)
 }

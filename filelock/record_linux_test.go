@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/process"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -270,7 +271,7 @@ func TestHoldersOpensNoFIFO(t *testing.T) {
 func TestRecordIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	r := filelock.Self()
+	r := process.Self()
 	r.Note = "a lie"
 	writeRecord(t, path, r)
 	if got := mustHolders(t, path); len(got) != 0 {
@@ -460,23 +461,23 @@ func TestPathChangesWhileHeld(t *testing.T) {
 func TestShorterRecord(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	r := filelock.Self()
+	r := process.Self()
 	r.PID, r.Note = 1<<22+1, strings.Repeat("long ", 500)
 	writeRecord(t, path, r)
 	mustAcquire(t, filelock.New(path))
 	testproc.Until(t, "our record is there, and nothing else", func() bool {
-		r, ok := filelock.ParseRecord([]byte(strings.TrimPrefix(content(t, path), "\x00")))
+		r, ok := process.Parse([]byte(strings.TrimPrefix(content(t, path), "\x00")))
 		return ok && r.PID == os.Getpid()
 	})
 }
 
 // leftBehind are contents of a lock file that an earlier holder may have left.
 func leftBehind() map[string]string {
-	r := filelock.Self()
+	r := process.Self()
 	r.PID, r.Command = 1<<22+1, "c"
-	short := "\x00" + string(filelock.EncodeRecord(r))
+	short := "\x00" + string(r.Encode())
 	r.Command = strings.Repeat("long ", 500)
-	long := "\x00" + string(filelock.EncodeRecord(r))
+	long := "\x00" + string(r.Encode())
 	return map[string]string{
 		"a shorter record":               short,
 		"a longer record":                long,
@@ -504,7 +505,7 @@ func TestKilledBeforeTheRecord(t *testing.T) {
 				p := startTampered(t, "pwrite64:error=EIO:signal=KILL:when=1", path)
 				p.Send("acquire")
 				p.Exit()
-				if r, ok := filelock.ParseRecord([]byte(strings.TrimPrefix(content(t, path), "\x00"))); ok {
+				if r, ok := process.Parse([]byte(strings.TrimPrefix(content(t, path), "\x00"))); ok {
 					t.Errorf("%+v is left", r)
 				}
 			}

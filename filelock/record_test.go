@@ -1,7 +1,6 @@
 package filelock_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/process"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -55,13 +55,13 @@ func content(t testing.TB, path string) string {
 }
 
 // awaitRecord waits until the holder's record stands in the lock file.
-func awaitRecord(t testing.TB, path string) filelock.FileRecord {
+func awaitRecord(t testing.TB, path string) process.Record {
 	t.Helper()
-	var r filelock.FileRecord
+	var r process.Record
 	testproc.Until(t, "there is a record in "+path, func() bool {
 		text, ok := strings.CutPrefix(content(t, path), "\x00")
 		if ok {
-			r, ok = filelock.ParseRecord([]byte(text))
+			r, ok = process.Parse([]byte(text))
 		}
 		return ok
 	})
@@ -85,9 +85,9 @@ func write(t testing.TB, path, text string) {
 	}
 }
 
-func writeRecord(t testing.TB, path string, r filelock.FileRecord) {
+func writeRecord(t testing.TB, path string, r process.Record) {
 	t.Helper()
-	write(t, path, "\x00"+string(filelock.EncodeRecord(r)))
+	write(t, path, "\x00"+string(r.Encode()))
 }
 
 // mustHolders asks while none of the tests starts a process: between fork and
@@ -427,82 +427,13 @@ func checkShown(t testing.TB, h fmt.Stringer) {
 	}
 }
 
-func TestMayHold(t *testing.T) {
-	t.Parallel()
-	me := filelock.Self()
-	gone := testproc.Start(t, "hold", lockPath(t))
-	gone.Kill()
-	for name, c := range map[string]struct {
-		change func(*filelock.FileRecord)
-		want   bool
-	}{
-		"this process":                  {func(r *filelock.FileRecord) {}, true},
-		"one with our PID before us":    {func(r *filelock.FileRecord) { r.Start += "0" }, false},
-		"one that is gone":              {func(r *filelock.FileRecord) { r.PID = gone.PID() }, false},
-		"an earlier boot":               {func(r *filelock.FileRecord) { r.Boot = "another" }, false},
-		"another host":                  {func(r *filelock.FileRecord) { r.Host, r.Boot = "elsewhere", "another" }, true},
-		"a gone one's PID, on another":  {func(r *filelock.FileRecord) { r.Host, r.Boot, r.PID = "elsewhere", "another", gone.PID() }, true},
-		"another PID namespace":         {func(r *filelock.FileRecord) { r.PIDNS, r.PID = "1", gone.PID() }, true},
-		"another namespace, other boot": {func(r *filelock.FileRecord) { r.PIDNS, r.Boot = "1", "another" }, false},
-	} {
-		r := me
-		c.change(&r)
-		if got := filelock.MayHold(r); got != c.want {
-			t.Errorf("%s: %v, want %v", name, got, c.want)
-		}
-	}
-}
-
-func FuzzParseRecord(f *testing.F) {
-	f.Add(filelock.EncodeRecord(filelock.Self()))
+// A record that another process may have written can be shown.
+func FuzzShown(f *testing.F) {
+	f.Add(process.Self().Encode())
 	f.Add([]byte(`{"fsync":1,"pid":7,"host":"\u001b","since":"2026-01-01T00:00:00Z","note":"` + strings.Repeat(`\u0001`, 600) + "\"}\n"))
-	f.Add([]byte("{\"fsync\":1,\"pid\":7}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r, ok := filelock.ParseRecord(text)
-		if !ok {
-			return
+		if r, ok := process.Parse(text); ok {
+			checkShown(t, filelock.Record{Holder: filelock.HolderIn(r)})
 		}
-		checkShown(t, filelock.HolderOf(r))
-		checkRoundTrip(t, r)
 	})
-}
-
-func FuzzRecord(f *testing.F) {
-	f.Add(1, "host", "command", "note", int64(1700000000000))
-	f.Add(4242, "\x1b", strings.Repeat("é", 3000), strings.Repeat("\x01", 5000), int64(946684800000))
-	f.Fuzz(func(t *testing.T, pid int, host, command, note string, since int64) {
-		if pid <= 0 || int64(pid) > 1<<31-1 {
-			return
-		}
-		r := filelock.Self()
-		r.PID, r.Host, r.Command, r.Note = pid, host, command, note
-		r.Since = time.UnixMilli(946684800000 + since&(1<<39-1)).UTC() // 2000 to 2017
-		checkRoundTrip(t, r)
-	})
-}
-
-// checkRoundTrip fails unless the record is the same after it was written and
-// read, except for what had to be cut.
-func checkRoundTrip(t *testing.T, r filelock.FileRecord) {
-	t.Helper()
-	text := filelock.EncodeRecord(r)
-	if len(text) > filelock.MaxRecord || !bytes.HasPrefix(text, []byte(`{"fsync":1,`)) {
-		t.Fatalf("%d bytes: %.40q", len(text), text)
-	}
-	got, ok := filelock.ParseRecord(text)
-	if !ok {
-		t.Fatalf("%q is no record", text)
-	}
-	for _, s := range [][2]string{{r.Host, got.Host}, {r.Command, got.Command}, {r.Note, got.Note}} {
-		whole := strings.ToValidUTF8(s[0], "\uFFFD")
-		if !strings.HasPrefix(whole, s[1]) || len(r.Host)+len(r.Command)+len(r.Note) < 500 && s[1] != whole {
-			t.Errorf("%q became %q", s[0], s[1])
-		}
-	}
-	if !got.Since.Equal(r.Since) || got.PID != r.PID || got.Start != r.Start || got.Boot != r.Boot || got.PIDNS != r.PIDNS {
-		t.Errorf("%+v became %+v", r, got)
-	}
-	if again := filelock.EncodeRecord(got); !bytes.Equal(again, text) {
-		t.Errorf("%q became %q", text, again)
-	}
 }

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/process"
 )
 
 // How a hold gets its record.
@@ -59,9 +61,9 @@ func (h *handle) record() {
 		return
 	}
 	h.rec.over = true
-	r := self()
+	r := process.Self()
 	r.Note, r.Since = h.rec.note, h.rec.since.UTC().Truncate(time.Millisecond)
-	text := r.encode()
+	text := r.Encode()
 	if h.rewrite(isEmpty, text) == nil {
 		h.rec.written = text
 	}
@@ -131,7 +133,7 @@ func isRecord(written []byte) func([]byte) bool {
 
 func isOurs(text []byte) bool {
 	record, rest, _ := bytes.Cut(text, []byte("\n"))
-	return bytes.HasPrefix(record, []byte(recordMark)) && len(text) <= recordOffset+maxRecord && len(bytes.Trim(rest, "\x00")) == 0
+	return bytes.HasPrefix(record, []byte(recordMark)) && len(text) <= maxContent && len(bytes.Trim(rest, "\x00")) == 0
 }
 
 var errNotOurs = errors.New("the content belongs to another program")
@@ -150,7 +152,7 @@ func (h *handle) rewrite(mayWrite func([]byte) bool, record []byte) error {
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.NewSectionReader(locked, 0, recordOffset+maxRecord+1))
+	text, err := io.ReadAll(io.NewSectionReader(locked, 0, maxContent+1))
 	if err != nil || links(info) > 1 || !mayWrite(text) { // a directory cannot be read
 		return errors.Join(err, errNotOurs)
 	}

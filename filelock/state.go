@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/process"
 )
 
 // State is the known holders and waiters of a lock or a semaphore at one moment.
@@ -167,10 +168,8 @@ func (w want) state(thorough bool) State {
 
 // addRecord adds the record in the file of a slot or a lock whose writer is not
 // known to hold it.
-func (s *State) addRecord(r record, slot int) {
-	h := r.holder()
-	h.Slot = slot
-	s.Recorded = append(s.Recorded, Record{h, !r.mayHold()})
+func (s *State) addRecord(r process.Record, slot int) {
+	s.Recorded = append(s.Recorded, Record{holderIn(r, slot), !r.MayRun()})
 }
 
 // ownHolds returns the holds that this process took itself. They are known even
@@ -180,7 +179,7 @@ func ownHolds(path string) (list []Holder) {
 	if err != nil || !at.exists {
 		return nil
 	}
-	me := self()
+	me := process.Self()
 	held.mu.Lock()
 	defer held.mu.Unlock()
 	for h := range held.handles {

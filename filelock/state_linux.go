@@ -3,194 +3,209 @@ package filelock
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/fskind"
+	"github.com/fsync-lock/fsync/internal/locktable"
+	"github.com/fsync-lock/fsync/internal/process"
 )
 
-// inspect asks the kernel about all locks at once. /proc/locks has a line for each
-// lock and each wait. It names the process that took the lock, which may have ended
-// while other processes still have the file open. /proc/PID/fdinfo shows the lock
-// in each process that holds it. To find those processes, inspect must look at
-// every open file of every process, which it does only if thorough is true. The
-// record adds facts that the kernel does not know.
+// inspect asks the kernel about all locks at once: first its table of locks, and
+// then, if thorough is true, which processes have the locked files open. The record
+// in a file adds facts that the kernel does not know.
 //
 // A state that already has an error does not change.
 func inspect(states []State, wants []want, thorough bool) {
-	files, gates, table, err := lookUp(states, wants)
+	all, table, err := lookUp(states, wants)
 	blind := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) // /proc cannot be read
-	var open openLocks
+	var open map[string]map[int]locktable.Lock
 	if thorough && err == nil {
-		open = findOpenLocks(table.mayBeHeld(slices.Concat(files...)))
+		var files []locktable.File
+		for _, ids := range all {
+			files = append(files, ids.files...)
+		}
+		open = table.Holders(files)
 	}
 	for i := range states {
 		s := &states[i]
-		for j, file := range files[i] {
+		for j, file := range all[i].files {
 			path, slot := wants[i].any[j].path, wants[i].slot(j)
 			switch {
-			case file.name == "": // a missing file is not held
+			case file.Name == "": // a missing file is not held
 			case err != nil && !blind:
 				s.Err = err
 			case blind:
 				s.guess(path, slot, "the kernel cannot be asked: "+err.Error())
 			default:
-				s.see(path, slot, table[file.name], open[file.name], whyUnseen(path, file))
+				s.see(path, slot, file, table, open[file.Name])
 			}
 		}
 		if thorough {
-			s.Waiters = table.waiters(wants[i], files[i], gates[i])
+			s.Waiters = waitersIn(table, wants[i], all[i])
 			s.nest()
 		}
 	}
+}
+
+// identities has the files of a want, and its gate. Those that are missing have no
+// name.
+type identities struct {
+	files []locktable.File
+	gate  locktable.File
 }
 
 // lookUp identifies the files and reads the kernel's table of locks. Afterwards it
 // identifies the files again: a file that was removed in between, as gates are all
 // the time, may have left its number to another file, which is in the table. A gate
 // that has changed is left out. If a lock file has changed, lookUp begins again.
-func lookUp(states []State, wants []want) (files [][]lockFile, gates []lockFile, table lockTable, err error) {
-	devices := mountDevices{}
-	files, gates = devices.identifyEach(states, wants)
+func lookUp(states []State, wants []want) (all []identities, table locktable.Table, err error) {
+	mounts := locktable.Mounts{}
+	all = identifyEach(states, wants, mounts)
 	for range 3 {
-		table, err = readLockTable(40)
+		table, err = locktable.Read(40)
 		for _, w := range wants {
 			reached(tableRead, w.path)
 		}
-		filesNow, gatesNow := devices.identifyEach(states, wants)
-		if !slices.EqualFunc(files, filesNow, slices.Equal) {
-			files, gates = filesNow, gatesNow
-			continue
-		}
-		for i, now := range gatesNow {
-			if now != gates[i] {
-				gates[i] = lockFile{}
+		again, changed := identifyEach(states, wants, mounts), false
+		for i, now := range again {
+			changed = changed || !slices.Equal(all[i].files, now.files)
+			if all[i].gate != now.gate {
+				all[i].gate = locktable.File{}
 			}
 		}
-		break
+		if !changed {
+			break
+		}
+		all = again
 	}
-	return files, gates, table, err
+	return all, table, err
 }
 
-// identifyEach identifies the files and the gate of each want that has no error.
-func (m mountDevices) identifyEach(states []State, wants []want) (files [][]lockFile, gates []lockFile) {
-	files, gates = make([][]lockFile, len(wants)), make([]lockFile, len(wants))
+// identifyEach identifies the files of each want whose state has no error.
+func identifyEach(states []State, wants []want, mounts locktable.Mounts) []identities {
+	all := make([]identities, len(wants))
 	for i, w := range wants {
 		if states[i].Err == nil {
-			files[i], gates[i], states[i].Err = m.identifyAll(w)
+			all[i], states[i].Err = w.identify(mounts)
 		}
 	}
-	return files, gates
+	return all
 }
 
-// see adds to the state what the kernel and the record tell about a file. unseen is
-// the reason why there may be more locks on it.
-func (s *State) see(path string, slot int, locks []tableLock, open map[int]Holder, unseen string) {
-	took := takers(locks)
-	list := merge(took, open)
-	r, hasRecord := readRecord(path)
-	told := hasRecord && len(list) > 0 && r.tellsOf(took)
-	complete := false
-	for i := range list {
-		h := &list[i]
+func (w want) identify(mounts locktable.Mounts) (ids identities, err error) {
+	for _, t := range w.any {
+		file, err := mounts.Identify(t.path, t.open)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return identities{}, err
+		}
+		ids.files = append(ids.files, file)
+	}
+	if w.gate != nil && w.gate.path != "" {
+		ids.gate, _ = mounts.Identify(w.gate.path, false)
+	}
+	return ids, nil
+}
+
+// see adds to the state what the kernel and the record tell about a file. open has
+// the processes that hold it through an open file.
+func (s *State) see(path string, slot int, file locktable.File, table locktable.Table, open map[int]locktable.Lock) {
+	took := table.Takers(file)
+	holders, exclusive := merge(took, open), false
+	r, recorded := readRecord(path)
+	told := recorded && len(holders) > 0 && tellsOf(r, took)
+	for _, h := range holders {
 		h.Slot = slot
 		if told && !h.Shared {
 			h.Note, h.Since, h.Command = r.Note, r.Since, cmp.Or(h.Command, r.Command)
 		}
-		complete = complete || !h.Shared
+		exclusive = exclusive || !h.Shared
+		s.Holders = append(s.Holders, h)
 	}
-	s.Holders = append(s.Holders, list...)
-	for _, l := range locks {
-		if l.posix && !l.waits {
-			s.Posix = append(s.Posix, PosixLock{PID: max(l.pid, 0), Command: commandLine(l.pid), Shared: l.shared, Slot: slot})
+	for _, l := range table[file.Name] {
+		if l.POSIX && !l.Waits {
+			s.Posix = append(s.Posix, PosixLock{PID: max(l.PID, 0), Command: process.CommandLine(l.PID), Shared: l.Shared, Slot: slot})
 		}
 	}
-	if complete || unseen != "" && len(list) == 0 && isUnopened(path) {
-		unseen = ""
+	unseen := whyUnseen(path, file)
+	if exclusive || unseen != "" && len(holders) == 0 && isUnopened(path) {
+		unseen = "" // there are no others
 	}
 	s.Unknown = cmp.Or(s.Unknown, unseen)
 	// If its writer is alive and visible, it has written the record since the look
 	// at the kernel's table, or is about to remove it.
-	meanwhile := unseen == "" && r.isLocal() && r.mayHold()
-	if hasRecord && !told && !meanwhile {
+	meanwhile := unseen == "" && r.IsVisible() && r.MayRun()
+	if recorded && !told && !meanwhile {
 		s.addRecord(r, slot)
 	}
 }
 
-// whyUnseen returns the reason why /proc/locks may not show all locks on the file to
-// this process; empty = it shows all.
-func whyUnseen(path string, file lockFile) string {
-	if ns := self().PIDNS; ns != "" && ns != initPIDNS {
-		return "the kernel hides the locks of other PID namespaces from this one"
-	}
-	if kind := fskind.Of(path); kind.Network {
-		return "the kernel does not know the locks of other hosts on " + kind.Name
-	}
-	if file.guessed {
-		return "the mount of the file is not visible here, so its locks cannot be found in /proc/locks"
-	}
-	return ""
-}
-
-// identifyAll returns the identities of the files that exist, and of the gate.
-func (m mountDevices) identifyAll(w want) (files []lockFile, gate lockFile, err error) {
-	for _, t := range w.any {
-		file, err := m.identify(t.path, t.open)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, lockFile{}, err
-		}
-		files = append(files, file)
-	}
-	if w.gate != nil && w.gate.path != "" {
-		gate, _ = m.identify(w.gate.path, false)
-	}
-	return files, gate, nil
-}
-
 // merge makes one list of the processes that took a lock and the processes that
-// have its file open.
-func merge(took, open map[int]Holder) []Holder {
-	seen := maps.Clone(open)
-	for pid, h := range took {
-		if _, sees := seen[pid]; !sees && (len(open) == 0 || hidden(pid)) {
-			if seen == nil {
-				seen = map[int]Holder{}
-			}
-			seen[pid] = h
-		}
-	}
+// have its file open. A process that took the lock and does not have the file open
+// has left it to others, unless it hides its files.
+func merge(took, open map[int]locktable.Lock) []Holder {
+	all := maps.Clone(took)
+	maps.DeleteFunc(all, func(pid int, _ locktable.Lock) bool { return len(open) > 0 && !process.IsHidden(pid) })
+	maps.Copy(all, open)
 	host, _ := os.Hostname()
 	var list []Holder
-	for pid, h := range seen {
-		h.Host, h.Command = host, commandLine(pid)
-		list = append(list, h)
+	for pid, l := range all {
+		list = append(list, Holder{PID: pid, Taker: max(l.PID, 0), Host: host, Command: process.CommandLine(pid), Shared: l.Shared})
 	}
 	slices.SortFunc(list, func(a, b Holder) int { return a.PID - b.PID })
 	return list
 }
 
-// waiters returns the processes that wait for any of the files. Waiters at the gate
-// come after waiters for the lock.
-func (t lockTable) waiters(w want, files []lockFile, gate lockFile) []Waiter {
+// tellsOf reports whether the record is that of the hold that the kernel shows, and
+// not one left by an earlier hold. An exclusive hold has one taker. If the taker is
+// dead, the kernel shows none outside the initial PID namespace.
+func tellsOf(r process.Record, took map[int]locktable.Lock) bool {
+	switch len(took) {
+	case 0:
+		return r.IsVisible() && !r.MayRun()
+	case 1:
+		for pid := range took {
+			return r.Wrote(pid)
+		}
+	}
+	return false
+}
+
+// whyUnseen returns the reason why /proc/locks may not show all locks on the file to
+// this process; empty = it shows all.
+func whyUnseen(path string, file locktable.File) string {
+	if ns := process.Self().PIDNS; ns != "" && ns != process.InitialNamespace {
+		return "the kernel hides the locks of other PID namespaces from this one"
+	}
+	if kind := fskind.Of(path); kind.Network {
+		return "the kernel does not know the locks of other hosts on " + kind.Name
+	}
+	if file.Guessed {
+		return "the mount of the file is not visible here, so its locks cannot be found in /proc/locks"
+	}
+	return ""
+}
+
+// waitersIn returns the processes that wait for any of the files. Waiters at the
+// gate come after waiters for the lock.
+func waitersIn(table locktable.Table, w want, ids identities) []Waiter {
 	var list []Waiter
 	told := map[int]time.Time(nil)
-	served := t.served(w, files, gate)
+	served := served(table, w, ids)
 	listed := map[int]bool{}
-	for _, file := range append(files, gate) {
-		for _, l := range t[file.name] {
-			if !l.waits || l.posix || l.pid > 0 && (listed[l.pid] || served[l.pid]) || l.pid == os.Getpid() && !waitedFor(w.path) {
+	for _, file := range append(ids.files, ids.gate) {
+		for _, l := range table[file.Name] {
+			if !l.Waits || l.POSIX || l.PID > 0 && (listed[l.PID] || served[l.PID]) || l.PID == os.Getpid() && !waitedFor(w.path) {
 				continue
 			}
-			listed[l.pid] = true
+			listed[l.PID] = true
 			if told == nil {
 				told = w.gate.whoWaits()
 			}
-			list = append(list, Waiter{PID: max(l.pid, 0), Command: commandLine(l.pid), Since: told[l.pid], Shared: l.shared})
+			list = append(list, Waiter{PID: max(l.PID, 0), Command: process.CommandLine(l.PID), Since: told[l.PID], Shared: l.Shared})
 		}
 	}
 	return list
@@ -199,18 +214,18 @@ func (t lockTable) waiters(w want, files []lockFile, gate lockFile) []Waiter {
 // served returns the processes that have a slot and still wait in the kernel for
 // the others, because Acquire waits for every slot. A process that really waits
 // for one more slot waits at the gate, too.
-func (t lockTable) served(w want, files []lockFile, gate lockFile) map[int]bool {
+func served(table locktable.Table, w want, ids identities) map[int]bool {
 	served := map[int]bool{}
 	if !w.slots {
 		return served // a lock has no slots
 	}
-	for _, file := range files {
-		for pid := range takers(t[file.name]) {
+	for _, file := range ids.files {
+		for pid := range table.Takers(file) {
 			served[pid] = true
 		}
 	}
-	for _, l := range t[gate.name] {
-		delete(served, l.pid)
+	for _, l := range table[ids.gate.Name] {
+		delete(served, l.PID)
 	}
 	return served
 }
@@ -223,7 +238,7 @@ func (s *State) nest() {
 		if w.PID <= 0 || len(s.Holders) == 0 {
 			continue
 		}
-		above := ancestors(w.PID)
+		above := process.Ancestors(w.PID)
 		for _, h := range s.Holders {
 			if slices.Contains(above, h.PID) || h.PID == w.PID && h.Taker != h.PID {
 				w.Nested = append(w.Nested, h.PID)
@@ -237,12 +252,12 @@ func (s *State) nest() {
 // 0 if it shows another taker. The kernel hides takers in other PID namespaces,
 // and all locks of some file systems.
 func lateGrant(path string) time.Duration {
-	file, err := mountDevices{}.identify(path, false)
+	file, err := locktable.Mounts{}.Identify(path, false)
 	if err != nil {
 		return 0
 	}
-	table, err := readLockTable(2) // few reads: to miss a taker costs only a short wait
-	found := takers(table[file.name])
+	table, err := locktable.Read(2) // few reads: to miss a taker costs only a short wait
+	found := table.Takers(file)
 	_, ours := found[os.Getpid()]
 	switch {
 	case ours:
@@ -251,9 +266,4 @@ func lateGrant(path string) time.Duration {
 		return 5 * time.Millisecond
 	}
 	return 0
-}
-
-func commandLine(pid int) string {
-	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return strings.ReplaceAll(strings.TrimRight(string(line), "\x00"), "\x00", " ")
 }

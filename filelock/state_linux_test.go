@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/fsync-lock/fsync/filelock"
@@ -79,68 +76,5 @@ func TestHoldersOfAnotherUser(t *testing.T) {
 	holder := startHolder(t, path, "shared")
 	if seen := strings.Fields(tryAs(t, path, "look")); len(seen) != 2 || !slices.Contains(seen, fmt.Sprint(holder.PID())) {
 		t.Errorf("another user's process sees %v, want itself and %d", seen, holder.PID())
-	}
-}
-
-// A POSIX lock on the file is none of ours, and a wait is no hold.
-func TestLockTable(t *testing.T) {
-	t.Parallel()
-	for line, want := range map[string]string{
-		"1: FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF\n":     "fe:00:1234 4242 false false true",
-		"1: -> FLOCK  ADVISORY  READ 4242 fe:00:1234 0 EOF\n":   "fe:00:1234 4242 true true true",
-		"lock:\t1: FLOCK  ADVISORY  READ 42 fe:00:1234 0 EOF\n": "fe:00:1234 42 true false true",
-		"1: POSIX  ADVISORY  WRITE 4242 fe:00:1234 0 EOF\n":     "false",
-		"1: OFDLCK ADVISORY  WRITE -1 fe:00:1234 0 EOF\n":       "false",
-		"1: LEASE  ACTIVE    WRITE 4242 fe:00:1234 0 EOF\n":     "false",
-		"1: FLOCK  ADVISORY  WRITE many fe:00:1234 0 EOF\n":     "false",
-		"1: FLOCK  ADVISORY\n":                                  "false", "1: ->": "false", "lock:": "false", "": "false",
-	} {
-		if got := filelock.LockLine(line); !strings.HasSuffix(got, want) {
-			t.Errorf("%q: %s, want %s", line, got, want)
-		}
-	}
-}
-
-// A lock that is held all the time is in the table at any time, however many
-// others come and go before it.
-//
-// It runs by itself: what it does to the table, others would have to read.
-func TestLockTableInPieces(t *testing.T) {
-	for _, n := range []int{20, 100} {
-		path := lockPath(t)
-		startHolder(t, path)
-		ctx, stop := context.WithCancel(background)
-		var churn sync.WaitGroup
-		for range 2 {
-			var files []*os.File
-			for i := range n {
-				f, err := os.Create(filepath.Join(t.TempDir(), fmt.Sprint(i)))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer f.Close()
-				files = append(files, f)
-			}
-			churn.Go(func() {
-				for ctx.Err() == nil {
-					for _, how := range []int{syscall.LOCK_EX, syscall.LOCK_UN} {
-						for _, f := range files {
-							syscall.Flock(int(f.Fd()), how)
-						}
-					}
-				}
-			})
-		}
-		missing, looks := 0, 300
-		for range looks {
-			if !filelock.KernelKnows(path) {
-				missing++
-			}
-		}
-		stop()
-		churn.Wait()
-		if missing > 0 {
-			t.Errorf("with %d others it was missing in %d of %d looks", 2*n, missing, looks)
-		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"os"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/process"
 )
 
 // maxWaiting is the size at which a gate is emptied before a line is added.
@@ -43,8 +45,8 @@ func (k *keeper) tell() {
 	if len(text) >= maxWaiting {
 		f.Truncate(0)
 	}
-	me := self()
-	line := record{Version: recordVersion, PID: me.PID, Start: me.Start, Boot: me.Boot, PIDNS: me.PIDNS, Since: since}.encode()
+	me := process.Self()
+	line := process.Record{Version: me.Version, PID: me.PID, Start: me.Start, Boot: me.Boot, PIDNS: me.PIDNS, Since: since}.Encode()
 	if len(text) > 0 && len(text) < maxWaiting && text[len(text)-1] != '\n' {
 		line = append([]byte("\n"), line...) // a process died in the middle of a line
 	}
@@ -61,7 +63,7 @@ func readWaiting(f *os.File) ([]byte, bool) {
 	text := make([]byte, info.Size())
 	n, _ := f.ReadAt(text, 0)
 	text = text[:n]
-	return text, len(text) == 0 || bytes.HasPrefix(text, []byte(recordMark[recordOffset:]))
+	return text, len(text) == 0 || bytes.HasPrefix(text, []byte(process.Mark))
 }
 
 // isGate reports whether the locked file is a gate, and not another file with the
@@ -88,13 +90,8 @@ func (g *gate) whoWaits() map[int]time.Time {
 	}
 	defer f.Close()
 	text, _ := readWaiting(f)
-	me := self()
 	for line := range bytes.Lines(text) {
-		r, ok := parseRecord(line)
-		if !ok || r.Boot != me.Boot || r.PIDNS != me.PIDNS {
-			continue
-		}
-		if start, alive := processStart(r.PID); alive && start == r.Start {
+		if r, ok := process.Parse(line); ok && r.IsVisible() && r.MayRun() {
 			told[r.PID] = r.Since
 		}
 	}

@@ -4,8 +4,9 @@ import (
 	"os"
 	"os/user"
 	"strconv"
-	"strings"
 	"syscall"
+
+	proc "github.com/fsync-lock/fsync/internal/process"
 )
 
 // owners finds out whose processes are.
@@ -21,13 +22,8 @@ func (o *owners) of(pid int, host, command string) string {
 	if pid <= 0 || host != o.host {
 		return ""
 	}
-	dir := "/proc/" + strconv.Itoa(pid)
-	info, err := os.Stat(dir)
-	if err != nil {
-		return ""
-	}
-	line, _ := os.ReadFile(dir + "/cmdline")
-	if strings.ReplaceAll(strings.TrimRight(string(line), "\x00"), "\x00", " ") != command {
+	info, err := os.Stat("/proc/" + strconv.Itoa(pid))
+	if err != nil || proc.CommandLine(pid) != command {
 		return ""
 	}
 	return o.name(info.Sys().(*syscall.Stat_t).Uid)

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	proc "github.com/fsync-lock/fsync/internal/process"
 )
 
 // isProcess reports whether the process with that ID, here, is the one that a
@@ -17,18 +18,12 @@ func isProcess(pid int, start, now time.Time) bool {
 
 // ageOf is how long ago a process was started.
 func ageOf(pid int) (time.Duration, bool) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	uptime, errUp := os.ReadFile("/proc/uptime")
-	if err != nil || errUp != nil || pid <= 0 {
+	p, known := proc.StatOf(pid)
+	uptime, err := os.ReadFile("/proc/uptime")
+	if !known || err != nil || p.State == 'Z' {
 		return 0, false
 	}
-	// The second field is the command in parentheses, which may contain both.
-	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	up, _, _ := strings.Cut(string(uptime), " ")
 	seconds, err := strconv.ParseFloat(up, 64)
-	if err != nil || len(f) < 20 || f[0] == "Z" {
-		return 0, false
-	}
-	ticks, err := strconv.ParseFloat(f[19], 64) // field 22 of proc_pid_stat(5), in hundredths of a second
-	return time.Duration((seconds - ticks/100) * float64(time.Second)), err == nil
+	return time.Duration((seconds - float64(p.Start)/100) * float64(time.Second)), err == nil // it is in hundredths of a second
 }

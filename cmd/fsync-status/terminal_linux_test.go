@@ -12,6 +12,7 @@ import (
 
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/locktable"
 	"github.com/fsync-lock/fsync/internal/testproc"
 	"golang.org/x/sys/unix"
 )
@@ -269,11 +270,11 @@ func TestGlanceAtLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	of := regexp.MustCompile(fmt.Sprintf(`(?m)^ (-> )?FLOCK .*:%d `, stat.Ino))
-	if lines := of.FindAllString(kernelLocks(), -1); len(lines) != 1 {
+	if lines := of.FindAllString(locktable.Flocks(), -1); len(lines) != 1 {
 		t.Errorf("a holder: %q", lines)
 	}
 	testproc.StartCmd(t, exec.Command("flock", held, "true"))
-	testproc.Until(t, "a waiter", func() bool { return len(of.FindAllString(kernelLocks(), -1)) == 2 })
+	testproc.Until(t, "a waiter", func() bool { return len(of.FindAllString(locktable.Flocks(), -1)) == 2 })
 }
 
 // A deadlock is shown while it lasts.

@@ -11,6 +11,7 @@ import (
 	"github.com/fsync-lock/fsync"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
+	"github.com/fsync-lock/fsync/internal/locktable"
 )
 
 const (
@@ -130,7 +131,7 @@ func (q *query) glance() string {
 		dir, _ := userdir.Default()
 		operands = []string{dir}
 	}
-	signs := kernelLocks()
+	signs := locktable.Flocks()
 	for _, operand := range operands {
 		info, err := os.Stat(operand)
 		if err != nil || !info.IsDir() {

@@ -2,58 +2,24 @@ package testproc
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/fsync-lock/fsync/internal/locktable"
 )
 
 // Waiters returns how many flock(2) calls the kernel has blocked on the file
-// at path, as /proc/locks shows them.
+// at path.
 func Waiters(t testing.TB, path string) int {
 	t.Helper()
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0
-	}
-	inode := fmt.Sprintf(":%d", info.Sys().(*syscall.Stat_t).Ino)
-	for before := -1; ; {
-		n := 0
-		for line := range strings.Lines(lockTable(t)) {
-			// 1: -> FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF
-			f := strings.Fields(line)
-			if len(f) >= 7 && f[1] == "->" && f[2] == "FLOCK" && strings.HasSuffix(f[6], inode) {
-				n++
-			}
-		}
-		if n == before {
-			return n
-		}
-		before = n // read in pieces, lines can be missed, or be there twice
-	}
-}
-
-// lockTable reads /proc/locks, in pieces as large as the kernel makes them.
-func lockTable(t testing.TB) string {
-	t.Helper()
-	f, err := os.Open("/proc/locks")
+	n, err := locktable.Waiters(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	text, buf := "", make([]byte, os.Getpagesize())
-	for {
-		n, err := f.Read(buf)
-		text += string(buf[:n])
-		if err == io.EOF {
-			return text
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	return n
 }
 
 // AwaitWaiters waits until n flock(2) calls are blocked on the file at path.

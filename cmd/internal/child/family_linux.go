@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	proc "github.com/fsync-lock/fsync/internal/process"
 )
 
 // A family is the command and all its descendants, in whatever process group or
@@ -179,52 +181,25 @@ func listed() ([]member, error) {
 	if self, err := os.Readlink("/proc/self"); err != nil || self != strconv.Itoa(os.Getpid()) {
 		return nil, errors.Join(errors.ErrUnsupported, err)
 	}
-	dir, err := os.Open("/proc")
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
+	pids, err := proc.List()
 	if err != nil {
 		return nil, err
 	}
 	var all []member
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			if m, known := lookAt(pid); known {
-				all = append(all, m)
-			}
+	for _, pid := range pids {
+		if m, known := lookAt(pid); known {
+			all = append(all, m)
 		}
 	}
 	return all, nil
 }
 
-// lookAt reads /proc/PID/stat.
+// lookAt asks the kernel for a process.
 func lookAt(pid int) (member, bool) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return member{}, false
-	}
-	from, to := strings.IndexByte(string(text), '('), strings.LastIndexByte(string(text), ')')
-	if from < 0 || to < from {
-		return member{}, false
-	}
-	fields := strings.Fields(string(text[to+1:]))
-	if len(fields) < 20 {
-		return member{}, false
-	}
-	m := member{pid: pid, name: string(text[from+1 : to])}
-	switch fields[0] {
-	case "X":
-		m.ended = true
-	case "Z": // perhaps only its main thread has ended (pthread_exit(3))
-		threads, _ := strconv.Atoi(fields[17])
-		m.ended = threads < 2
-	}
-	m.parent, _ = strconv.Atoi(fields[1])
-	m.group, _ = strconv.Atoi(fields[2])
-	m.start, _ = strconv.ParseUint(fields[19], 10, 64)
-	return m, true
+	s, known := proc.StatOf(pid)
+	// Of a zombie with threads only the main thread has ended (pthread_exit(3)).
+	ended := s.State == 'X' || s.State == 'Z' && s.Threads < 2
+	return member{pid: pid, parent: s.Parent, group: s.Group, ended: ended, start: s.Start, name: s.Name}, known
 }
 
 // reap waits for ended orphans. When it meets the ended command it stops, because

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package filelock
+package process
 
 import (
 	"errors"
@@ -13,15 +13,9 @@ import (
 
 var born = time.Now().UTC().Format(time.RFC3339Nano)
 
-// system returns when this process was started. Boots and PID namespaces are known
-// only on Linux.
-func system() (start, boot, pidns string) { return born, "", "" }
-
-func ownProc() bool { return true }
-
-// processStart returns when a process was started, which is known only for this
-// one, and whether the process may exist.
-func processStart(pid int) (start string, alive bool) {
+// start returns when a process was started, which is known only for this one, and
+// whether the process may exist.
+func start(pid int) (text string, alive bool) {
 	if pid == os.Getpid() {
 		return born, true
 	}
@@ -35,3 +29,10 @@ func processStart(pid int) (start string, alive bool) {
 	}
 	return "", !errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
+
+func ownStart() string { return born }
+
+// Boots and PID namespaces are known only on Linux.
+func boot() string      { return "" }
+func namespace() string { return "" }
+func hasOwnProc() bool  { return true }

@@ -1,0 +1,94 @@
+package locktable
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A File is a file's identity.
+type File struct {
+	Name    string // in the table; empty = the file does not exist
+	Guessed bool   // the name may be wrong, because the mount was not found
+	inode
+}
+
+// An inode is a file's identity in stat(2).
+type inode struct{ dev, ino uint64 }
+
+// Mounts remembers the devices of mounted file systems, by mount IDs. A device is
+// zero if the mount was not found.
+type Mounts map[uint64]device
+
+type device struct{ major, minor uint32 }
+
+// Identify returns a file's identity. The device in the lock table is that of the
+// mounted file system. On a block device stat(2) shows the same, but btrfs shows
+// another device for each subvolume, and overlay for each layer. Without follow, a
+// symbolic link is identified itself. The error is an [*fs.PathError].
+func (m Mounts) Identify(path string, follow bool) (File, error) {
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if follow {
+		flags = 0
+	}
+	var st unix.Stat_t
+	if err := unix.Fstatat(unix.AT_FDCWD, path, &st, flags); err != nil {
+		return File{}, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	file := File{inode: inode{uint64(st.Dev), st.Ino}}
+	dev := device{unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev))}
+	if dev.major == 0 {
+		if mounted := m.at(path, flags); mounted != (device{}) {
+			dev = mounted
+		} else {
+			file.Guessed = !hasOneDevice(path)
+		}
+	}
+	file.Name = fmt.Sprintf("%02x:%02x:%d", dev.major, dev.minor, st.Ino)
+	return file, nil
+}
+
+// at returns the device of the file system that is mounted at the path. It is zero
+// if the mount is not found: after chroot into a directory of that file system, or
+// after umount -l while it was in use.
+func (m Mounts) at(path string, flags int) device {
+	var stx unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, flags, unix.STATX_MNT_ID, &stx)
+	if err != nil || stx.Mask&unix.STATX_MNT_ID == 0 {
+		return device{}
+	}
+	dev, known := m[stx.Mnt_id]
+	if !known {
+		dev, _ = mountDevice(stx.Mnt_id)
+		m[stx.Mnt_id] = dev
+	}
+	return dev
+}
+
+// hasOneDevice reports whether the file system has no block device, and stat(2)
+// still shows the device of the lock table.
+func hasOneDevice(path string) bool {
+	var st unix.Statfs_t
+	if unix.Statfs(path, &st) != nil {
+		return false
+	}
+	return st.Type == unix.TMPFS_MAGIC || uint32(st.Type) == unix.RAMFS_MAGIC
+}
+
+func mountDevice(mount uint64) (dev device, ok bool) {
+	table, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(table)) {
+		// 36 35 98:0 /mnt1 /mnt2 rw,noatime - ext3 /dev/root rw
+		f := strings.Fields(line)
+		if len(f) < 3 || f[0] != strconv.FormatUint(mount, 10) {
+			continue
+		}
+		n, _ := fmt.Sscanf(f[2], "%d:%d", &dev.major, &dev.minor)
+		return dev, n == 2
+	}
+	return dev, false
+}

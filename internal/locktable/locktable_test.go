@@ -1,0 +1,32 @@
+package locktable
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// understood is how a line of the table is understood.
+func understood(line string) string {
+	file, l, ok := parse(line)
+	return fmt.Sprint(file, " ", l.PID, " ", l.Shared, " ", l.Waits, " ", ok && !l.POSIX)
+}
+
+// A POSIX lock on the file is none of ours, and a wait is no hold.
+func TestLockTable(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"1: FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF\n":     "fe:00:1234 4242 false false true",
+		"1: -> FLOCK  ADVISORY  READ 4242 fe:00:1234 0 EOF\n":   "fe:00:1234 4242 true true true",
+		"lock:\t1: FLOCK  ADVISORY  READ 42 fe:00:1234 0 EOF\n": "fe:00:1234 42 true false true",
+		"1: POSIX  ADVISORY  WRITE 4242 fe:00:1234 0 EOF\n":     "false",
+		"1: OFDLCK ADVISORY  WRITE -1 fe:00:1234 0 EOF\n":       "false",
+		"1: LEASE  ACTIVE    WRITE 4242 fe:00:1234 0 EOF\n":     "false",
+		"1: FLOCK  ADVISORY  WRITE many fe:00:1234 0 EOF\n":     "false",
+		"1: FLOCK  ADVISORY\n":                                  "false", "1: ->": "false", "lock:": "false", "": "false",
+	} {
+		if got := understood(line); !strings.HasSuffix(got, want) {
+			t.Errorf("%q: %s, want %s", line, got, want)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package locktable
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// Read reads the table several times if it is long. The kernel returns it in pieces
+// of at most a page. If lines of an earlier piece disappear meanwhile, the reader
+// misses lines of later pieces. So the table is read, in other pieces each time,
+// until two reads are equal, or the given number of times if it changes all the
+// time. The result may contain locks that were released meanwhile. A single piece
+// that is far from full is the whole table.
+func Read(times int) (Table, error) {
+	table, before := Table{}, ""
+	for i := range times {
+		page := os.Getpagesize()
+		text, err := read(page * (times - i) / times)
+		if err != nil {
+			return nil, err
+		}
+		table.add(text)
+		if text == before || i == 0 && len(text) < page/2 {
+			break
+		}
+		before = text
+	}
+	return table, nil
+}
+
+// read reads the table, with a first piece of at most the given length. The kernel
+// makes each piece at one moment, so it is consistent.
+func read(first int) (text string, err error) {
+	f, err := os.Open("/proc/locks")
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	var b strings.Builder
+	for buf := make([]byte, os.Getpagesize()); ; first = len(buf) {
+		n, err := f.Read(buf[:first])
+		b.Write(buf[:n])
+		switch {
+		case err == io.EOF:
+			return b.String(), nil
+		case err != nil:
+			return "", err
+		}
+	}
+}
+
+// Takers returns the flock(2) locks on the file, by the processes that took them.
+func (t Table) Takers(file File) map[int]Lock {
+	found := map[int]Lock{}
+	for _, l := range t[file.Name] {
+		if !l.Waits && !l.POSIX {
+			found[l.PID] = l
+		}
+	}
+	return found
+}
+
+// Waiters returns how many flock(2) calls wait for the file at path. A [Table] has
+// only one of those that a process makes.
+func Waiters(path string) (int, error) {
+	file, err := Mounts{}.Identify(path, true)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	for before := -1; err == nil; {
+		var text string
+		if text, err = read(os.Getpagesize()); err != nil {
+			break
+		}
+		n := 0
+		for line := range strings.Lines(text) {
+			if name, l, ok := parse(line); ok && name == file.Name && l.Waits && !l.POSIX {
+				n++
+			}
+		}
+		if n == before {
+			return n, nil
+		}
+		before = n // in the pieces of one read, lines may be missing, or be there twice
+	}
+	return 0, err
+}
+
+// Flocks returns the lines of flock(2) locks and waits, without their numbers, which
+// other locks change. It is a cheap way to see that something has changed.
+func Flocks() string {
+	table, _ := os.ReadFile("/proc/locks")
+	var found strings.Builder
+	for line := range strings.Lines(string(table)) {
+		if _, line, _ = strings.Cut(line, ":"); strings.Contains(line, " FLOCK ") {
+			found.WriteString(line)
+		}
+	}
+	return found.String()
+}

@@ -1,0 +1,167 @@
+package process
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// InitialNamespace is the PID namespace that sees all processes of a machine
+// (PROC_PID_INIT_INO in the kernel's include/linux/proc_ns.h).
+const InitialNamespace = "4026531836"
+
+// Stat is what the kernel shows of a process (proc_pid_stat(5)).
+type Stat struct {
+	Name          string
+	State         byte
+	Parent, Group int
+	Threads       int
+	Start         uint64 // in clock ticks since the boot
+}
+
+// StatOf returns false if there is no such process.
+func StatOf(pid int) (Stat, bool) { return statIn(dir(pid)) }
+
+func dir(pid int) string { return "/proc/" + strconv.Itoa(pid) }
+
+// self is the directory of this process, also where /proc is that of another PID
+// namespace.
+const self = "/proc/self"
+
+func statIn(dir string) (s Stat, ok bool) {
+	text, err := os.ReadFile(dir + "/stat")
+	if err != nil {
+		return Stat{}, false
+	}
+	// 4242 (name, which may contain spaces and parentheses) S 1 ...
+	from, to := strings.IndexByte(string(text), '('), strings.LastIndexByte(string(text), ')')
+	if from < 0 || to < from {
+		return Stat{}, false
+	}
+	f := strings.Fields(string(text[to+1:])) // from the third field on
+	if len(f) < 20 {
+		return Stat{}, false
+	}
+	s.Name, s.State = string(text[from+1:to]), f[0][0]
+	s.Parent, _ = strconv.Atoi(f[1])
+	s.Group, _ = strconv.Atoi(f[2])
+	s.Threads, _ = strconv.Atoi(f[17])
+	s.Start, err = strconv.ParseUint(f[19], 10, 64)
+	return s, err == nil
+}
+
+// start returns when a process was started, in clock ticks since the boot, and
+// whether the process may exist.
+func start(pid int) (text string, alive bool) {
+	if s, ok := StatOf(pid); ok {
+		return strconv.FormatUint(s.Start, 10), true
+	}
+	_, known := statIn(self) // without /proc the process may exist
+	return "", !known
+}
+
+// ownStart returns when this process was started.
+func ownStart() string {
+	if s, ok := statIn(self); ok {
+		return strconv.FormatUint(s.Start, 10)
+	}
+	return ""
+}
+
+func boot() string {
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id))
+}
+
+func namespace() string {
+	ns, _ := os.Readlink(self + "/ns/pid") // pid:[4026531836]
+	return strings.TrimSuffix(strings.TrimPrefix(ns, "pid:["), "]")
+}
+
+// hasOwnProc reports whether /proc, if it exists, has the process IDs of this
+// process's own PID namespace. After unshare --pid without --mount-proc it has
+// those of the outer namespace.
+var hasOwnProc = sync.OnceValue(func() bool {
+	me, err := os.Readlink(self)
+	return err != nil || me == strconv.Itoa(os.Getpid())
+})
+
+// Wrote reports whether the process with this ID here wrote the record. It may have
+// ended since.
+func (r Record) Wrote(pid int) bool {
+	if r.Boot != Self().Boot {
+		return false
+	}
+	start, alive := start(pid)
+	if alive && start != r.Start {
+		return false
+	}
+	if r.IsVisible() {
+		return pid == r.PID
+	}
+	return !alive || innermost(pid) == strconv.Itoa(r.PID)
+}
+
+// innermost returns the PID of a process in its own PID namespace.
+func innermost(pid int) string {
+	status, _ := os.ReadFile(dir(pid) + "/status")
+	for line := range strings.Lines(string(status)) {
+		if pids, ok := strings.CutPrefix(line, "NSpid:"); ok {
+			f := strings.Fields(pids)
+			return f[len(f)-1]
+		}
+	}
+	return ""
+}
+
+// List returns the IDs of the processes that /proc shows.
+func List() (pids []int, err error) {
+	names, err := namesIn("/proc")
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, err
+}
+
+// Descriptors returns the numbers of the descriptors that a process has open, as
+// they are called in /proc/PID/fd.
+func Descriptors(pid int) ([]string, error) { return namesIn(dir(pid) + "/fd") }
+
+// IsHidden reports whether the process exists but may not be inspected.
+func IsHidden(pid int) bool {
+	_, err := Descriptors(pid)
+	return errors.Is(err, fs.ErrPermission)
+}
+
+func namesIn(dir string) ([]string, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Readdirnames(-1)
+}
+
+// Ancestors returns the ancestors of a process, the nearest first.
+func Ancestors(pid int) (list []int) {
+	for {
+		s, ok := StatOf(pid)
+		if !ok || s.Parent <= 0 || slices.Contains(list, s.Parent) {
+			return list
+		}
+		list = append(list, s.Parent)
+		pid = s.Parent
+	}
+}
+
+// CommandLine returns the command line of a process, joined by spaces.
+func CommandLine(pid int) string {
+	line, _ := os.ReadFile(dir(pid) + "/cmdline")
+	return strings.ReplaceAll(strings.TrimRight(string(line), "\x00"), "\x00", " ")
+}

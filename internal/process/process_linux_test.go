@@ -1,0 +1,85 @@
+package process
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A child with a name that is hard to parse. It has said something, so it runs.
+func TestStatOfChild(t *testing.T) {
+	t.Parallel()
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip(err)
+	}
+	path := filepath.Join(t.TempDir(), "a) R (b")
+	if err := os.Symlink(shell, path); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "-c", "echo ready; read line")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer in.Close()
+	if _, err := out.Read(make([]byte, 6)); err != nil {
+		t.Fatal(err)
+	}
+	pid := cmd.Process.Pid
+	s, ok := StatOf(pid)
+	me, _ := StatOf(os.Getpid())
+	if !ok || s.Name != "a) R (b" || s.Parent != os.Getpid() || s.Group != me.Group || s.Threads != 1 || s.Start < me.Start {
+		t.Errorf("%+v %v, this process %+v", s, ok, me)
+	}
+	if got := Ancestors(pid); len(got) < 2 || got[0] != os.Getpid() || got[1] != os.Getppid() {
+		t.Errorf("ancestors %v", got)
+	}
+	if got := CommandLine(pid); got != path+" -c echo ready; read line" {
+		t.Errorf("command line %q", got)
+	}
+	if all, err := List(); err != nil || !slices.Contains(all, pid) {
+		t.Errorf("%d is not among %v, %v", pid, all, err)
+	}
+	if fds, err := Descriptors(pid); err != nil || !slices.Contains(fds, "1") || IsHidden(pid) {
+		t.Errorf("descriptors %v, %v", fds, err)
+	}
+}
+
+// A process is the writer of its own record, and of no other.
+func TestWrote(t *testing.T) {
+	t.Parallel()
+	me := Self()
+	if s, _ := StatOf(os.Getpid()); me.Start != strconv.FormatUint(s.Start, 10) || me.Boot == "" || strings.Trim(me.PIDNS, "0123456789") != "" {
+		t.Errorf("%+v, stat %+v", me, s)
+	}
+	for name, c := range map[string]struct {
+		change func(*Record)
+		want   bool
+	}{
+		"its own":                {func(*Record) {}, true},
+		"of its PID, before":     {func(r *Record) { r.Start += "0" }, false},
+		"of another boot":        {func(r *Record) { r.Boot = "another" }, false},
+		"of another PID":         {func(r *Record) { r.PID++ }, false},
+		"in another namespace":   {func(r *Record) { r.PIDNS = "1" }, true},
+		"of another PID, inside": {func(r *Record) { r.PIDNS, r.PID = "1", r.PID+1 }, false},
+	} {
+		r := me
+		c.change(&r)
+		if got := r.Wrote(os.Getpid()); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package process
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/fsync-lock/fsync/internal/line"
+)
+
+// A Record is a line in a file by which a process says who it is: one JSON object
+// and a newline. Its texts are cut so that it is never longer than [MaxRecord].
+type Record struct {
+	Version int       `json:"fsync"`        // the first field: the first bytes tell a record from other content
+	ID      string    `json:"id,omitempty"` // of one Set of an event
+	PID     int       `json:"pid"`
+	Start   string    `json:"start,omitempty"` // tells apart processes with the same PID
+	Host    string    `json:"host,omitempty"`
+	Boot    string    `json:"boot,omitempty"`  // tells apart boots of one host; empty = not known
+	PIDNS   string    `json:"pidns,omitempty"` // PID namespace; empty = the system has none
+	Since   time.Time `json:"since,omitzero"`
+	Command string    `json:"command,omitempty"` // the name of the program
+	Note    string    `json:"note,omitempty"`
+}
+
+const (
+	// MaxRecord is how long a record may be. It fits a page, with a byte to spare.
+	MaxRecord = 4095
+
+	// Mark is how a record of any version begins.
+	Mark = `{"` + format + `":`
+
+	// Version is the version of the records that Parse accepts.
+	Version = 1
+
+	format      = "fsync"
+	maxIdentity = 128 // of ID, start, boot and PID namespace each, which Encode does not cut
+)
+
+// Encode returns the record as it is in a file.
+func (r Record) Encode() []byte {
+	for limit := MaxRecord; ; limit /= 2 { // control characters take six bytes each
+		text := line.Begin(format, r.Version).Text("id", r.ID).Number("pid", r.PID).Text("start", r.Start).
+			Text("host", cut(r.Host, limit)).Text("boot", r.Boot).Text("pidns", r.PIDNS).Time("since", r.Since).
+			Text("command", cut(r.Command, limit)).Text("note", cut(r.Note, limit)).End()
+		if len(text) <= MaxRecord {
+			return text
+		}
+	}
+}
+
+// cut shortens s to at most n bytes of valid UTF-8.
+func cut(s string, n int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// Parse reads a record. It is strict: it accepts only a whole record of our version
+// and nothing else.
+func Parse(text []byte) (Record, bool) {
+	var r Record
+	if len(text) > MaxRecord || bytes.IndexByte(text, '\n') != len(text)-1 || json.Unmarshal(text, &r) != nil {
+		return Record{}, false
+	}
+	if r.Version != Version || r.PID <= 0 || r.PID > math.MaxInt32 || max(len(r.ID), len(r.Start), len(r.Boot), len(r.PIDNS)) > maxIdentity {
+		return Record{}, false
+	}
+	r.Since = plausible(r.Since)
+	return r, true
+}
+
+// plausible returns a time that a clock has told, or none if that cannot have been
+// the time.
+func plausible(when time.Time) time.Time {
+	if when.Year() < 2000 || time.Until(when) > 24*time.Hour {
+		return time.Time{}
+	}
+	return when
+}
+
+// program names the program that this process runs, without its directory and
+// without its arguments, which may contain secrets.
+func program() string {
+	if len(os.Args) > 0 && os.Args[0] != "" {
+		return filepath.Base(os.Args[0])
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return filepath.Base(path)
+}
