@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/locktable"
 )
 
 // crowd is many goroutines that come one after the other while another process
@@ -184,25 +184,10 @@ func await(c <-chan struct{}) error {
 
 // awaitBlocked waits until the kernel has n blocked calls for the file.
 func awaitBlocked(path string, n int) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	inode := fmt.Appendf(nil, ":%d ", info.Sys().(*syscall.Stat_t).Ino)
 	for deadline := time.Now().Add(patience / 2); time.Now().Before(deadline); {
-		// 1: -> FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF
-		table, err := os.ReadFile("/proc/locks")
-		if err != nil {
+		blocked, err := locktable.Waiters(path)
+		if err != nil || blocked >= n {
 			return err
-		}
-		blocked := 0
-		for line := range bytes.Lines(table) {
-			if bytes.Contains(line, []byte("-> FLOCK")) && bytes.Contains(line, inode) {
-				blocked++
-			}
-		}
-		if blocked >= n {
-			return nil
 		}
 	}
 	return errTimedOut
