@@ -6,4 +6,17 @@ import "github.com/fsync-lock/fsync/internal/process"
 func Withdraw(l *Lock)  { l.holds[0].withdraw() }
 func RecordNow(l *Lock) { l.holds[0].recordNow() }
 
+// Flush does at once what is done when holds may be old enough.
+func Flush() { flush() }
+
+// IsPending reports whether the hold is still to be recorded.
+func IsPending(l *Lock) bool {
+	pending.mu.Lock()
+	defer pending.mu.Unlock()
+	_, yes := pending.holds[l.holds[0]]
+	return yes
+}
+
+const RecordAfter = recordAfter
+
 func HolderIn(r process.Record) Holder { return holderIn(r, 0) }

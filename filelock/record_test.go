@@ -183,6 +183,24 @@ func TestNothingIsWrittenAfterWithdraw(t *testing.T) {
 	}
 }
 
+// The timer serves many holds: it passes over those that are younger.
+func TestYoungHoldIsPassedOver(t *testing.T) {
+	t.Parallel()
+	l := filelock.New(lockPath(t))
+	testproc.Until(t, "this goroutine is quick", func() bool {
+		start := time.Now()
+		mustAcquire(t, l)
+		defer mustRelease(t, l)
+		filelock.Flush()
+		pending := filelock.IsPending(l)
+		quick := time.Since(start) < filelock.RecordAfter
+		if quick && !pending {
+			t.Error("a young hold was recorded")
+		}
+		return quick
+	})
+}
+
 // Content of another program in a lock file does not change.
 func TestForeignContent(t *testing.T) {
 	t.Parallel()

@@ -20,18 +20,27 @@ import (
 // open for a moment, writes the record, and removes it before the unlock. A
 // failure leaves no record, and is not an error.
 
-// recordAfter is how long a hold lasts before it is recorded.
+// recordAfter is how long a hold lasts before it is recorded; it may be up to
+// twice as long.
 const recordAfter = 10 * time.Millisecond
 
 // keepsRecords is false on systems that emulate flock with fcntl locks: there, to
 // close the second descriptor would release the lock.
 const keepsRecords = runtime.GOOS != "aix" && runtime.GOOS != "solaris"
 
+// pending has the holds that will get a record if they last. One timer serves all of
+// them: to start one wakes another thread, which takes half as long as a hand-over.
+var pending = struct {
+	mu    sync.Mutex
+	holds map[*handle]struct{}
+	timed bool // flush will be called
+}{holds: map[*handle]struct{}{}}
+
 // A recording is the record of one hold.
 type recording struct {
-	note  string
-	since time.Time
-	timer *time.Timer // writes the record; nil = the hold gets none
+	announced bool // the hold gets a record if it lasts
+	note      string
+	since     time.Time
 
 	mu      sync.Mutex // guards the fields below; held while the record is written
 	over    bool       // nothing may be written any more: the record is written, or the hold is ending
@@ -49,8 +58,30 @@ func (h *handle) announce(note string) {
 	if !keepsRecords || h.size > 0 && h.rewrite(isOurs, nil) != nil {
 		return
 	}
-	h.rec.note, h.rec.since = note, time.Now()
-	h.rec.timer = time.AfterFunc(recordAfter, h.record)
+	h.rec.announced, h.rec.note, h.rec.since = true, note, time.Now()
+	pending.mu.Lock()
+	defer pending.mu.Unlock()
+	pending.holds[h] = struct{}{}
+	if !pending.timed {
+		pending.timed = true
+		time.AfterFunc(recordAfter, flush)
+	}
+}
+
+// flush writes the records of the pending holds that are old enough, each in its own
+// goroutine, because a file system may be slow.
+func flush() {
+	pending.mu.Lock()
+	defer pending.mu.Unlock()
+	for h := range pending.holds {
+		if time.Since(h.rec.since) >= recordAfter {
+			delete(pending.holds, h)
+			go h.record()
+		}
+	}
+	if pending.timed = len(pending.holds) > 0; pending.timed {
+		time.AfterFunc(recordAfter, flush)
+	}
 }
 
 // record writes the record, unless it is written already, or the hold is ending.
@@ -72,7 +103,7 @@ func (h *handle) record() {
 // recordNow writes the record at once, before a process inherits the hold: that
 // process may write to the file itself, for example its PID.
 func (h *handle) recordNow() {
-	if h.rec.timer != nil {
+	if h.rec.announced {
 		h.record()
 	}
 }
@@ -80,10 +111,12 @@ func (h *handle) recordNow() {
 // endRecord ends the recording of a hold that is ending. It returns the record in
 // the file, or nil if there is none.
 func (h *handle) endRecord() (written []byte) {
-	if h.rec.timer == nil {
+	if !h.rec.announced {
 		return nil
 	}
-	h.rec.timer.Stop()
+	pending.mu.Lock()
+	delete(pending.holds, h)
+	pending.mu.Unlock()
 	h.rec.mu.Lock() // waits for record
 	defer h.rec.mu.Unlock()
 	h.rec.over = true
