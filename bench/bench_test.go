@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMain(m *testing.M) {
@@ -174,12 +175,16 @@ func TestJudge(t *testing.T) {
 	}{
 		{bound{figure: "x", against: gofrs, limit: 2}, 2, true},
 		{bound{figure: "x", against: gofrs, limit: 1.9}, 2, false},
+		{bound{figure: "x", against: gofrs, limit: noBound}, 2, true},
 		{bound{figure: "x", limit: 20}, 20, true},
 		{bound{figure: "x", limit: 19, atLeast: true}, 20, true},
 		{bound{figure: "x", limit: 21, atLeast: true}, 20, false},
 		{bound{figure: "x", against: fasteners, limit: 2}, math.NaN(), false},
 	} {
 		value, reached := res.judge(c.bound)
+		if verdict := c.bound.verdict(value, reached); (verdict == "") != (c.bound.limit == noBound) {
+			t.Errorf("%+v: verdict %q", c.bound, verdict)
+		}
 		if reached != c.reached || value != c.value && !(math.IsNaN(value) && math.IsNaN(c.value)) {
 			t.Errorf("%+v: %v, %v; want %v, %v", c.bound, value, reached, c.value, c.reached)
 		}
@@ -237,6 +242,81 @@ func TestWokenByNothing(t *testing.T) {
 	}
 	if n, err := says("echo 12").asleep(); err == nil {
 		t.Errorf("a wait that did not sleep: %d", n)
+	}
+}
+
+// A wait that is given up is not one that got the lock, and the time is from the
+// end of the context.
+func TestAbandon(t *testing.T) {
+	obedient := locker{wait: func(ctx context.Context) error {
+		<-ctx.Done()
+		time.Sleep(5 * time.Millisecond)
+		return fmt.Errorf("given up: %w", ctx.Err())
+	}}
+	for _, after := range []time.Duration{0, time.Millisecond} {
+		if late, err := giveUp(obedient, after); err != nil || late < 5*time.Millisecond || late > patience {
+			t.Errorf("given up after %v: %v, %v", after, late, err)
+		}
+	}
+	lucky := locker{wait: func(ctx context.Context) error { return nil }}
+	if _, has, err := abandon(lucky, time.Millisecond); !has || err != nil {
+		t.Errorf("got the lock: %v, %v", has, err)
+	}
+	if _, err := giveUp(lucky, time.Millisecond); err == nil {
+		t.Error("got a lock that was held")
+	}
+	failing := locker{wait: func(ctx context.Context) error { return errNotInstalled }}
+	if _, err := giveUp(failing, time.Millisecond); !errors.Is(err, errNotInstalled) {
+		t.Error(err)
+	}
+}
+
+// Tries that fail are counted, and everything is held again afterwards.
+func TestTryAll(t *testing.T) {
+	tries, acquired := []bool{true, false, true}, 0
+	l := locker{
+		once: func() (ok bool, err error) {
+			ok, tries = tries[0], tries[1:]
+			return ok, nil
+		},
+		acquire: func() error {
+			acquired++
+			return nil
+		},
+	}
+	if held, err := tryAll(l, 3); held != 1 || acquired != 1 || err != nil {
+		t.Errorf("%d tries failed, %d locks acquired afterwards: %v", held, acquired, err)
+	}
+}
+
+// A call of this process that is blocked in flock(2) is found.
+func TestBlockedHere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	holder, err := holdAll(rawFlock, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := newLocker(rawFlock, path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := blockedHere()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error)
+	go func() { got <- l.acquire() }()
+	if err := awaitBlocked(path, 1); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := blockedHere(); n != before+1 || err != nil {
+		t.Errorf("%d blocked calls, %d before: %v", n, before, err)
+	}
+	if err := errors.Join(holder.release(), <-got); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := blockedHere(); n != before || err != nil {
+		t.Errorf("%d blocked calls afterwards, %d before: %v", n, before, err)
 	}
 }
 

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -194,13 +193,9 @@ func awaitBlocked(path string, n int) error {
 }
 
 // threads is the number of this process's operating-system threads.
-func threads() (n int) {
-	text, err := os.ReadFile("/proc/self/status")
+func threads() int {
+	n, err := threadsOf(os.Getpid())
 	if err != nil {
-		panic(err)
-	}
-	_, after, _ := bytes.Cut(text, []byte("\nThreads:"))
-	if _, err := fmt.Sscan(string(after), &n); err != nil {
 		panic(err)
 	}
 	return n

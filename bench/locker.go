@@ -22,6 +22,8 @@ type locker struct {
 	acquire func() error // waits
 	release func() error
 	try     func(time.Duration) (bool, error) // nil if the peer has no deadlines
+	once    func() (bool, error)              // a try that does not wait; nil if it is not measured
+	wait    func(context.Context) error       // until the context ends; nil if the peer cannot give up
 }
 
 // gofrsPoll is the pause between two tries of gofrs/flock, which has no default.
@@ -31,6 +33,10 @@ const gofrsPoll = 10 * time.Millisecond
 // the others have it. rawFlock keeps its file open, which costs least.
 const rawReopened = "flock(2), reopened"
 
+// oursSlots is a semaphore of ours as a lock: one that has as many holders as
+// there are slots.
+const oursSlots = "ours, slots"
+
 func newLocker(peer, path string, shared bool) (locker, error) {
 	if shared && peer != ours && peer != rawFlock {
 		return locker{}, fmt.Errorf("no shared locks of %s here", peer)
@@ -38,6 +44,9 @@ func newLocker(peer, path string, shared bool) (locker, error) {
 	switch peer {
 	case ours:
 		return newOurs(path, shared), nil
+	case oursSlots:
+		s := filelock.NewSemaphore(path, slots)
+		return ourLocker(s.Acquire, s.Release, s.TryAcquireFor, s.TryAcquire), nil
 	case rawFlock:
 		return newRaw(path, shared)
 	case rawReopened:
@@ -58,10 +67,16 @@ func newOurs(path string, shared bool) locker {
 		opts = append(opts, filelock.Shared())
 	}
 	l := filelock.New(path, opts...)
+	return ourLocker(l.Acquire, l.Release, l.TryAcquireFor, l.TryAcquire)
+}
+
+func ourLocker(wait func(context.Context) error, release func() error, try func(time.Duration) (bool, error), once func() (bool, error)) locker {
 	return locker{
-		acquire: func() error { return l.Acquire(context.Background()) },
-		release: l.Release,
-		try:     l.TryAcquireFor,
+		acquire: func() error { return wait(context.Background()) },
+		release: release,
+		try:     try,
+		once:    once,
+		wait:    wait,
 	}
 }
 
@@ -106,12 +121,15 @@ func flock(fd, how int) error {
 // the lock; TryLockContext does so by itself.
 func newGofrs(path string) locker {
 	l := gofrsflock.New(path)
+	wait := func(ctx context.Context) error {
+		_, err := l.TryLockContext(ctx, gofrsPoll)
+		return err
+	}
 	return locker{
-		acquire: func() error {
-			_, err := l.TryLockContext(context.Background(), gofrsPoll)
-			return err
-		},
+		acquire: func() error { return wait(context.Background()) },
 		release: l.Unlock,
+		once:    l.TryLock,
+		wait:    wait,
 		try: func(d time.Duration) (bool, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), d)
 			defer cancel()

@@ -181,3 +181,22 @@ func inState(pid int, want string) bool {
 	}
 	return true
 }
+
+// threadsOf is the number of a process's operating-system threads.
+func threadsOf(pid int) (int, error) {
+	n, err := numberIn(fmt.Sprintf("/proc/%d/status", pid), "Threads:")
+	return int(n), err
+}
+
+// numberIn is the number behind a name at the beginning of a line.
+func numberIn(path, name string) (n int64, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	_, after, _ := strings.Cut("\n"+string(text), "\n"+name)
+	if _, err := fmt.Sscan(after, &n); err != nil {
+		return 0, fmt.Errorf("%s: no %s: %w", path, name, err)
+	}
+	return n, nil
+}

@@ -54,16 +54,18 @@ func boundsTable(results []result) table {
 			if bd.of != "" {
 				what += "; " + bd.of
 			}
-			t = append(t, []string{res.row.name, what, res.cell(f, bd.who()), peer, peers, ratio, bd.text, verdict(value, reached)})
+			t = append(t, []string{res.row.name, what, res.cell(f, bd.who()), peer, peers, ratio, bd.text, bd.verdict(value, reached)})
 		}
 	}
 	return t
 }
 
-func verdict(value float64, reached bool) string {
+func (bd bound) verdict(value float64, reached bool) string {
 	switch {
 	case math.IsNaN(value):
 		return "not run"
+	case bd.limit == noBound:
+		return ""
 	case reached:
 		return "reached"
 	}

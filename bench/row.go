@@ -32,9 +32,9 @@ type group struct {
 
 // groups are the tables of the numbers that the project asked for.
 var groups = []group{
-	{"locks", lockPeers, []row{handover, uncontended, fairness, writer, waiting, crowd, killed, deadline, semaphore}},
+	{"locks", lockPeers, []row{handover, uncontended, fairness, writer, waiting, crowd, killed, deadline, cancelled, givenUp, falselyHeld, semaphore}},
 	{"events", eventPeers, []row{wake, pulse, fanout, processes, many, changes, busy, take}},
-	{"commands", toolPeers, []row{wrap, wrapHandover, wrapWaiting, wrapRace, status, longReport}},
+	{"commands", toolPeers, []row{wrap, wrapHandover, wrapWaiting, wrapCrowd, wrapRace, status, longReport}},
 }
 
 func allRows() (rows []row) {
@@ -100,6 +100,9 @@ type bound struct {
 	atLeast bool // the limit is a lower one
 	text    string
 }
+
+// noBound is the limit of a ratio that is only shown.
+var noBound = math.Inf(1)
 
 func (bd bound) who() string { return cmp.Or(bd.of, ours) }
 

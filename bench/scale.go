@@ -21,6 +21,10 @@ type scale struct {
 	crowdRounds, crowd                       int
 	killRounds, kills                        int
 	deadlineRounds, deadlines                int
+	cancelRounds, cancels                    int
+	givenUpRounds, givenUp, leftovers        int
+	leftoverTime                             time.Duration // until they are looked for again
+	falseRounds, falseTries                  int
 	semaphoreRounds                          int
 	semaphoreTime                            time.Duration
 
@@ -38,6 +42,8 @@ type scale struct {
 	wrapRounds, wraps               int
 	wrapWaitingRounds, wrapsWaiting int
 	wrapWaitingTime                 time.Duration
+	wrapCrowdRounds, wrapCrowd      int
+	wrapCrowdTime                   time.Duration // until they are looked at
 	wrapRaceRounds, wrapRace        int
 	statusRounds, statuses          int
 	locks, locksHeld, bystanders    int
@@ -55,6 +61,9 @@ var full = scale{
 	crowdRounds: 3, crowd: 1000,
 	killRounds: 3, kills: 100,
 	deadlineRounds: 3, deadlines: 100,
+	cancelRounds: 5, cancels: 200,
+	givenUpRounds: 5, givenUp: 100, leftovers: 200, leftoverTime: 1100 * time.Millisecond,
+	falseRounds: 5, falseTries: 2000,
 	semaphoreRounds: 3, semaphoreTime: 5 * time.Second,
 
 	wakeRounds: 9, wakes: 500, slowWakes: 50,
@@ -68,13 +77,14 @@ var full = scale{
 
 	wrapRounds: 30, wraps: 10,
 	wrapWaitingRounds: 2, wrapsWaiting: 20, wrapWaitingTime: 5 * time.Second,
+	wrapCrowdRounds: 2, wrapCrowd: 300, wrapCrowdTime: time.Second,
 	wrapRaceRounds: 3, wrapRace: 500,
 	statusRounds: 2, statuses: 8, locks: 10000, locksHeld: 100, bystanders: 400, watchTime: 20 * time.Second,
 	reportRounds: 3, reportRuns: 1000000,
 }
 
 var quickly = scale{
-	name: "quick", limit: 4 * time.Minute,
+	name: "quick", limit: 6 * time.Minute,
 	handoverRounds: 3, handovers: 100, slowHandovers: 6,
 	uncontendedRounds: 3, ops: 10000, pythonOps: 2000,
 	fairnessRounds: 1, contenders: 16, fairnessTime: 3 * time.Second,
@@ -83,6 +93,9 @@ var quickly = scale{
 	crowdRounds: 1, crowd: 1000,
 	killRounds: 1, kills: 50,
 	deadlineRounds: 1, deadlines: 50,
+	cancelRounds: 1, cancels: 200,
+	givenUpRounds: 1, givenUp: 100, leftovers: 200, leftoverTime: 1100 * time.Millisecond,
+	falseRounds: 1, falseTries: 1000,
 	semaphoreRounds: 1, semaphoreTime: 2 * time.Second,
 
 	wakeRounds: 3, wakes: 300, slowWakes: 20,
@@ -96,6 +109,7 @@ var quickly = scale{
 
 	wrapRounds: 10, wraps: 5,
 	wrapWaitingRounds: 1, wrapsWaiting: 10, wrapWaitingTime: 2 * time.Second,
+	wrapCrowdRounds: 1, wrapCrowd: 300, wrapCrowdTime: time.Second,
 	wrapRaceRounds: 1, wrapRace: 500,
 	statusRounds: 1, statuses: 3, locks: 10000, locksHeld: 100, bystanders: 400, watchTime: 3 * time.Second,
 	reportRounds: 1, reportRuns: 1000000,
@@ -112,6 +126,9 @@ var tiny = scale{
 	crowdRounds: 1, crowd: 50,
 	killRounds: 1, kills: 3,
 	deadlineRounds: 1, deadlines: 5,
+	cancelRounds: 1, cancels: 10,
+	givenUpRounds: 1, givenUp: 5, leftovers: 8, leftoverTime: 100 * time.Millisecond,
+	falseRounds: 1, falseTries: 80,
 	semaphoreRounds: 1, semaphoreTime: 300 * time.Millisecond,
 
 	wakeRounds: 2, wakes: 10, slowWakes: 3,
@@ -125,6 +142,7 @@ var tiny = scale{
 
 	wrapRounds: 2, wraps: 2,
 	wrapWaitingRounds: 1, wrapsWaiting: 2, wrapWaitingTime: 200 * time.Millisecond,
+	wrapCrowdRounds: 1, wrapCrowd: 3, wrapCrowdTime: 50 * time.Millisecond,
 	wrapRaceRounds: 1, wrapRace: 20,
 	statusRounds: 1, statuses: 1, locks: 50, locksHeld: 5, bystanders: 5, watchTime: 500 * time.Millisecond,
 	reportRounds: 1, reportRuns: 20000,

@@ -24,7 +24,7 @@ const (
 var semaphore = row{
 	name:   "semaphore",
 	what:   "8 processes and 3 slots, 1 ms holds in a tight loop, for 5 s",
-	peers:  []string{ours, gofrs},
+	peers:  []string{ours, gofrs, rawFlock},
 	rounds: func(s scale) int { return s.semaphoreRounds },
 	figures: []figure{
 		{name: "time that slots were held / time", unit: share, list: "used", reduce: median},
@@ -32,11 +32,25 @@ var semaphore = row{
 		{name: "acquisitions of all", unit: count, list: "served", reduce: sum},
 		{name: "hand-over, p50", unit: nanoseconds, list: "handover", reduce: quantile(0.5)},
 		{name: "hand-over, p99", unit: nanoseconds, list: "handover", reduce: quantile(0.99)},
+		{name: "CPU time of each acquisition", unit: nanoseconds, list: "each", reduce: median},
+		{name: "CPU time of all, in a second", unit: nanoseconds, list: "second", reduce: median},
+	},
+	bounds: []bound{
+		{figure: "time that slots were held / time", limit: 0.93, atLeast: true, text: "≥ 0.93, aim at 0.95"},
+		{figure: "time that slots were held / time", against: gofrs, limit: noBound, text: "for comparison"},
+		{figure: "hand-over, p50", against: rawFlock, limit: 3, text: "≤ 3 ×"},
+		{figure: "CPU time of each acquisition", against: gofrs, limit: 1.2, text: "≤ 1.2 ×"},
+		{figure: "CPU time of all, in a second", against: gofrs, limit: noBound, text: "for comparison"},
 	},
 	measure: measureSemaphore,
 }
 
+// measureSemaphore measures of flock(2), which has no slots, the hand-over of a
+// lock between two processes: what the kernel takes at the least.
 func measureSemaphore(b *bench, peer string) (sample, error) {
+	if peer == rawFlock {
+		return b.handovers(peer, contendHold)
+	}
 	path := b.path("semaphore")
 	if err := os.Mkdir(path, 0o777); err != nil {
 		return sample{}, err
@@ -52,6 +66,7 @@ func measureSemaphore(b *bench, peer string) (sample, error) {
 	start := now() + int64(50*time.Millisecond)
 	end := start + int64(b.scale.semaphoreTime)
 	var served []float64
+	var cpu int64
 	var acquired, released []int64
 	for _, p := range users {
 		if err := p.say(start, end); err != nil {
@@ -59,11 +74,12 @@ func measureSemaphore(b *bench, peer string) (sample, error) {
 		}
 	}
 	for _, p := range users {
-		n, err := p.numbers(1)
+		n, err := p.numbers(2)
 		if err != nil {
 			return sample{}, err
 		}
 		served = append(served, float64(n[0]))
+		cpu += n[1]
 		for range n[0] {
 			times, err := p.numbers(2)
 			if err != nil {
@@ -77,6 +93,8 @@ func measureSemaphore(b *bench, peer string) (sample, error) {
 		"used":     {slotsUsed(acquired, released, start, end)},
 		"served":   served,
 		"handover": handovers,
+		"each":     {float64(cpu) / sum(served)},
+		"second":   {float64(cpu) / b.scale.semaphoreTime.Seconds()},
 	}}, err
 }
 
@@ -106,7 +124,8 @@ func slotHandovers(acquired, released []int64) (took []float64, err error) {
 }
 
 // useSlots has a slot over and over, from a start to an end that it is told,
-// and says how often and the times between which it had one.
+// and says how often, the CPU time that this took, and the times between which
+// it had one.
 func useSlots(peer, path string, args []string) error {
 	var n, hold, start, end int64
 	if err := numberArgs(args, &n, &hold); err != nil {
@@ -121,6 +140,10 @@ func useSlots(peer, path string, args []string) error {
 		return err
 	}
 	nap(start - now())
+	before, err := cpuTime(os.Getpid())
+	if err != nil {
+		return err
+	}
 	var held [][2]int64
 	for now() < end {
 		if err := acquire(); err != nil {
@@ -133,7 +156,11 @@ func useSlots(peer, path string, args []string) error {
 			return err
 		}
 	}
-	fmt.Println(len(held))
+	after, err := cpuTime(os.Getpid())
+	if err != nil {
+		return err
+	}
+	fmt.Println(len(held), int64(after-before))
 	for _, h := range held {
 		fmt.Println(h[0], h[1])
 	}

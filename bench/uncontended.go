@@ -11,7 +11,7 @@ var uncontended = row{
 	rounds:  func(s scale) int { return s.uncontendedRounds },
 	figures: []figure{{name: "acquire and release", unit: nanoseconds, list: "each", reduce: median}},
 	bounds: []bound{
-		{figure: "acquire and release", against: gofrs, limit: 1.5, text: "≤ 1.5 ×"},
+		{figure: "acquire and release", against: gofrs, limit: 1.3, text: "≤ 1.3 ×"},
 		{figure: "acquire and release", against: pyFilelock, limit: 1.0 / 3, text: "≤ 1/3"},
 		{figure: "acquire and release", against: portalocker, limit: 1.0 / 3, text: "≤ 1/3"},
 		{figure: "acquire and release", against: fasteners, limit: 1.0 / 3, text: "≤ 1/3"},
