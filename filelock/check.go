@@ -141,6 +141,9 @@ func (h *handle) locks(f *os.File) error {
 	return nil
 }
 
+// kernelMode is how to ask the kernel for the lock of an open file.
+var kernelMode = shownMode
+
 // A lockMode is what the kernel tells about the lock of an open file.
 type lockMode int
 

@@ -9,10 +9,10 @@ import (
 	"github.com/fsync-lock/fsync/internal/locktable"
 )
 
-// kernelMode returns the flock(2) lock that the kernel shows for an open file: its
+// shownMode returns the flock(2) lock that the kernel shows for an open file: its
 // fdinfo has a line for it, whatever process took it (proc_pid_fdinfo(5)).
-func kernelMode(f *os.File) lockMode {
-	mode := shownMode(f)
+func shownMode(f *os.File) lockMode {
+	mode := fdinfoMode(f)
 	if mode == notLocked && !showsLocks() {
 		return unknownMode
 	}
@@ -28,10 +28,10 @@ var showsLocks = sync.OnceValue(func() bool {
 	}
 	f := os.NewFile(uintptr(fd), "fsync")
 	defer f.Close()
-	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil && shownMode(f) == exclusiveMode
+	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil && fdinfoMode(f) == exclusiveMode
 })
 
-func shownMode(f *os.File) lockMode {
+func fdinfoMode(f *os.File) lockMode {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return unknownMode

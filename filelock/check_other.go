@@ -4,5 +4,5 @@ package filelock
 
 import "os"
 
-// kernelMode: these kernels do not tell.
-func kernelMode(*os.File) lockMode { return unknownMode }
+// shownMode: these kernels do not tell.
+func shownMode(*os.File) lockMode { return unknownMode }

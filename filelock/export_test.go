@@ -3,6 +3,7 @@ package filelock
 import (
 	"errors"
 	"maps"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -149,3 +150,10 @@ func InUse(path string) bool { return gateOf(path, cwd.Dir{}, 0o666).inUse() }
 
 // Distrust makes this process ignore the gate of path.
 func Distrust(path string) { gateOf(path, cwd.Dir{}, 0o666).distrust(false) }
+
+// HideLocks has the kernel tell nothing about the locks of open files until the test
+// ends.
+func HideLocks(t testing.TB) {
+	kernelMode = func(*os.File) lockMode { return unknownMode }
+	t.Cleanup(func() { kernelMode = shownMode })
+}

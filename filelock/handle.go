@@ -104,13 +104,22 @@ func (h *handle) leave() error {
 	return nil
 }
 
-// open returns the open file from the field in which gofrs/flock keeps it, because
-// that package has no accessor. If a version keeps the file elsewhere,
-// TestGofrsKeepsItsFile fails, and open returns errors.ErrUnsupported.
+// open returns the open file.
 func (h *handle) open() (*os.File, error) {
-	field := reflect.ValueOf(h.fl).Elem().FieldByName("fh")
+	f, err := fileOf(h.fl)
+	if err != nil {
+		return nil, err
+	}
+	return *f, nil
+}
+
+// fileOf returns the field in which gofrs/flock keeps its open file, because that
+// package has no accessor. If a version keeps the file elsewhere,
+// TestGofrsKeepsItsFile fails, and fileOf returns errors.ErrUnsupported.
+func fileOf(fl *flock.Flock) (**os.File, error) {
+	field := reflect.ValueOf(fl).Elem().FieldByName("fh")
 	if !field.IsValid() || field.Type() != reflect.TypeFor[*os.File]() {
 		return nil, fmt.Errorf("this version of gofrs/flock hides its file: %w", errors.ErrUnsupported)
 	}
-	return *(**os.File)(unsafe.Pointer(field.UnsafeAddr())), nil
+	return (**os.File)(unsafe.Pointer(field.UnsafeAddr())), nil
 }

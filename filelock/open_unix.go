@@ -142,7 +142,7 @@ func duplicate(f *os.File) (*os.File, error) {
 			unix.CloseOnExec(fd)
 		}
 	}); err != nil {
-		return nil, err
+		return nil, os.ErrClosed // which the error itself is not
 	}
 	if dupErr != nil {
 		return nil, os.NewSyscallError("fcntl", dupErr)

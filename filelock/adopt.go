@@ -1,0 +1,209 @@
+package filelock
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/fsync-lock/fsync/internal/fskind"
+	"github.com/gofrs/flock"
+)
+
+// Adopt returns a Lock that has the hold of an inherited file: of one that
+// [Lock.File] gave to this process through [os/exec.Cmd.ExtraFiles], or of a
+// shell's descriptor (exec 9>FILE; flock 9). path is the path of the lock file,
+// and the options are those of [New].
+//
+//	f := os.NewFile(3, "lock") // the first of ExtraFiles
+//	lock, err := filelock.Adopt(f, "/run/app/app.lock")
+//
+// The hold goes on without a gap. It is shared with the processes that have the
+// file too: [Lock.Release] ends it for all of them, [Lock.Leave] leaves it to
+// them. The process that handed the lock over calls Leave.
+//
+// After a success, f is closed: the Lock has a descriptor of its own, which no
+// child process inherits. Only standard input, output and error stay open. After
+// an error, f is as it was. If two goroutines adopt one f, only one succeeds.
+//
+// Adopt does not take a lock that f does not hold, and it does not make a shared
+// lock exclusive or an exclusive one shared. The error is an [*fs.PathError]. It is
+//
+//   - [ErrNotHeld] if f does not hold the lock in the mode that the options ask for;
+//   - [ErrLost] if f is not the file at the path: it was removed or replaced, or
+//     never was that file;
+//   - [fs.ErrInvalid] if the path is not that of a lock file (see [Lock.Acquire]),
+//     or f is nil;
+//   - [errors.ErrUnsupported] on Windows, where a lock cannot be inherited;
+//   - otherwise the reason why f or the path cannot be used, such as [os.ErrClosed].
+//
+// On Linux, the kernel shows what f holds (/proc). Elsewhere, and on network file
+// systems, Adopt finds out by trying, and takes the lock for a moment if it is
+// free. There, if f does not hold the lock but another process does, and releases
+// it just then, or has a shared lock too, Adopt may take the lock for f. In any
+// case, the Lock holds the lock afterwards.
+//
+// A slot of a semaphore can be adopted as a Lock by the path of its file, DIR/N.
+func Adopt(f *os.File, path string, opts ...Option) (*Lock, error) {
+	l := New(path, opts...)
+	if err := l.adopt(f); err != nil {
+		var at *fs.PathError
+		if errors.As(err, &at) && at.Path != "" {
+			return nil, err
+		}
+		return nil, &fs.PathError{Op: "adopt", Path: path, Err: err}
+	}
+	return l, nil
+}
+
+// adopt takes over the hold of f. The hold gets a duplicate of f, so that f may be
+// closed at any time, for example by its finalizer.
+func (l *Lock) adopt(f *os.File) error {
+	if f == nil {
+		return fmt.Errorf("%w: there is no file", fs.ErrInvalid)
+	}
+	if !keepsRecords { // flock is emulated with fcntl locks, which are not inherited
+		return errors.ErrUnsupported
+	}
+	if _, err := f.Stat(); err != nil {
+		return errors.Unwrap(err) // without the name of f
+	}
+	w, err := l.aim()
+	if err != nil {
+		return err
+	}
+	t := w.any[0]
+	mine, err := duplicate(f)
+	if err != nil {
+		return err
+	}
+	h, err := t.adopt(mine)
+	if err != nil {
+		return err
+	}
+	if err := closeAdopted(f); err != nil { // another goroutine was faster
+		h.leave()
+		return err
+	}
+	l.records = isSlot(t.path)
+	if err := l.keep(w, h, nil); err != nil {
+		return err
+	}
+	h.recordNow() // that of the process that had the lock is gone by now
+	return nil
+}
+
+// closeAdopted closes the file whose duplicate the hold has, unless others need it.
+func closeAdopted(f *os.File) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	standard := false
+	if err := conn.Control(func(fd uintptr) { standard = fd <= 2 }); err != nil {
+		return os.ErrClosed
+	}
+	if !standard && errors.Is(f.Close(), os.ErrClosed) {
+		return os.ErrClosed
+	}
+	return nil // after any other error of Close it is closed, too
+}
+
+// isSlot reports whether the path is that of a slot of a semaphore.
+func isSlot(path string) bool {
+	dir, name := filepath.Split(path)
+	n, err := strconv.Atoi(name)
+	return err == nil && n >= 1 && n <= slotsIn(dir)
+}
+
+// adopt returns the hold of an open file that has the lock. After an error the file
+// is closed.
+func (t target) adopt(f *os.File) (*handle, error) {
+	fl := flock.New(t.path, flock.SetPermissions(fs.ModeIrregular)) // no file has this mode, so gofrs/flock does not open the file again
+	file, err := fileOf(fl)
+	if err == nil {
+		err = t.mayAdopt(f)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	*file = f
+	// The try does nothing but note in fl that the file is locked: it is. Otherwise
+	// another process has unlocked it in this moment, and the try decides which
+	// process has the lock now.
+	if err := t.lock(fl, false); err != nil {
+		f.Close()
+		if err == errBusy {
+			err = ErrNotHeld
+		}
+		return nil, err
+	}
+	h := newHandle(fl, t.dir)
+	if err := t.check(h); err != nil {
+		h.leave()
+		if err == errReplaced {
+			err = lostError{errOther}
+		}
+		return nil, err
+	}
+	return h, nil
+}
+
+// mayAdopt returns nil if the open file is the file at the path, and has the lock.
+func (t target) mayAdopt(f *os.File) error {
+	mine, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	at, err := t.look()
+	switch {
+	case err != nil:
+		return lostIf(pathGone(err), err)
+	case !at.exists:
+		return lostError{errRemoved}
+	case !at.file.is(mine):
+		return lostError{errOther}
+	}
+	mode := kernelMode(f)
+	if mode == unknownMode || mode == notLocked && fskind.Of(t.path).Network {
+		if mode, err = t.triedMode(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case mode == notLocked:
+		return ErrNotHeld
+	case mode == sharedMode && !t.shared:
+		return fmt.Errorf("%w exclusively, but shared: adopt it with Shared", ErrNotHeld)
+	case mode == exclusiveMode && t.shared:
+		return fmt.Errorf("%w shared, but exclusively: adopt it without Shared", ErrNotHeld)
+	}
+	return nil
+}
+
+// triedMode finds out by trying in which mode any process holds the lock. It tries on
+// an open file of its own: on one that has the lock, a try in another mode would
+// release it first (flock(2)).
+func (t target) triedMode() (lockMode, error) {
+	isFree := func(shared bool) (bool, error) {
+		t.shared, t.absent = shared, true
+		h, err := t.try()
+		if err == nil {
+			err = h.release()
+		}
+		if err == errBusy {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	if free, err := isFree(true); !free {
+		return exclusiveMode, err
+	}
+	if free, err := isFree(false); !free {
+		return sharedMode, err
+	}
+	return notLocked, nil
+}

@@ -1,0 +1,398 @@
+package filelock_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+func init() { roles["adopt"] = adopt }
+
+// adopt PATH MODE: adopts descriptor 3 and says how it went. On each line that it
+// hears it calls a method, and says what that returned.
+func adopt(args []string) error {
+	l, err := filelock.Adopt(os.NewFile(3, "lock"), args[0], modes[args[1]]...)
+	if err != nil {
+		fmt.Println(err)
+		return nil
+	}
+	fmt.Println("adopted")
+	for {
+		verb, err := testproc.Hear()
+		if err != nil {
+			return nil
+		}
+		switch verb {
+		case "check":
+			err = l.Check()
+		case "leave":
+			err = l.Leave()
+		case "release":
+			err = l.Release()
+		case "acquire":
+			err = l.Acquire(background)
+		case "inherit": // what a child inherits that nothing was given to
+			var out []byte
+			out, err = exec.Command("sh", "-c", "ls -l /proc/self/fd 2>/dev/null; exit 0").CombinedOutput()
+			if strings.Contains(string(out), args[0]) {
+				err = errors.New("a child has " + string(out))
+			}
+		}
+		fmt.Println(verb, err)
+	}
+}
+
+var modes = map[string][]filelock.Option{"exclusive": nil, "shared": {filelock.Shared()}}
+
+// startAdopter starts a process that adopts a file.
+func startAdopter(t testing.TB, f *os.File, path, mode string) *testproc.Proc {
+	t.Helper()
+	cmd := testproc.RoleCmd("adopt", path, mode)
+	cmd.ExtraFiles = []*os.File{f}
+	return testproc.StartCmd(t, cmd)
+}
+
+func handedOver(t testing.TB, l *filelock.Lock, path, mode string) *testproc.Proc {
+	t.Helper()
+	f, err := l.File()
+	must(t, err)
+	defer f.Close()
+	p := startAdopter(t, f, path, mode)
+	p.Expect("adopted")
+	return p
+}
+
+func ask(t testing.TB, p *testproc.Proc, verb string) {
+	t.Helper()
+	p.Send(verb)
+	p.Expect(verb + " <nil>")
+}
+
+// A lock goes from process to process, and is held all the time.
+func TestAdopt(t *testing.T) {
+	t.Parallel()
+	for mode, opts := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			path := lockPath(t)
+			l, other := filelock.New(path, opts...), filelock.New(path)
+			mustAcquire(t, l)
+			heir := handedOver(t, l, path, mode)
+			ask(t, heir, "check")
+			ask(t, heir, "inherit")
+			must(t, l.Leave())
+			mustCheck(t, l, filelock.ErrNotHeld, path)
+			mustTry(t, other, false)
+			ask(t, heir, "check")
+			ask(t, heir, "release")
+			mustTry(t, other, true)
+			mustRelease(t, other)
+			ask(t, heir, "acquire") // an adopted Lock is one like any other
+			mustTry(t, other, false)
+			heir.Kill()
+			mustTry(t, other, true)
+		})
+	}
+}
+
+// The adopter releases the lock for all, or leaves it to them, or dies.
+func TestAdoptedHoldEnds(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"release", "leave", "kill"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			path := lockPath(t)
+			l, other := filelock.New(path), filelock.New(path)
+			mustAcquire(t, l)
+			heir := handedOver(t, l, path, "exclusive")
+			if how == "kill" {
+				heir.Kill()
+			} else {
+				ask(t, heir, how)
+			}
+			if how == "release" {
+				mustTry(t, other, true)
+				mustCheck(t, l, filelock.ErrLost, path)
+				mustRelease(t, other)
+			} else {
+				mustTry(t, other, false)
+				mustCheck(t, l, nil, "")
+			}
+			mustRelease(t, l)
+			mustTry(t, other, true)
+		})
+	}
+}
+
+// A shell locks its descriptor, and the program that it runs adopts it.
+func TestAdoptOfAShell(t *testing.T) {
+	t.Parallel()
+	for _, program := range []string{"sh", "flock"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(err)
+		}
+	}
+	path := lockPath(t)
+	cmd := testproc.RoleCmd("adopt", path, "exclusive")
+	sh := exec.Command("sh", append([]string{"-c", `exec 3>"$1"; flock 3; "$0" "$@"; echo shell; read line`}, cmd.Args...)...)
+	sh.Env = cmd.Env
+	p := testproc.StartCmd(t, sh)
+	p.Expect("adopted")
+	ask(t, p, "check")
+	other := filelock.New(path)
+	mustTry(t, other, false)
+	ask(t, p, "release")
+	mustTry(t, other, true)
+}
+
+// f is closed after a success: by Adopt, and only then.
+func TestAdoptOwnsTheFile(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	f, err := l.File()
+	must(t, err)
+	if _, err := filelock.Adopt(f, path, filelock.Shared()); !errors.Is(err, filelock.ErrNotHeld) {
+		t.Fatal(err)
+	}
+	adopted, err := filelock.Adopt(f, path)
+	must(t, err)
+	if err := f.Close(); !errors.Is(err, os.ErrClosed) {
+		t.Fatalf("Close = %v", err)
+	}
+	must(t, l.Leave())
+	collect() // no finalizer closes what the Lock has
+	mustCheck(t, adopted, nil, "")
+	mustTry(t, filelock.New(path), false)
+	must(t, adopted.Leave())
+	mustTry(t, filelock.New(path), true)
+}
+
+// Of many goroutines that adopt one file, one gets the hold, and the others disturb
+// nothing.
+func TestAdoptAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		path := lockPath(t)
+		l := filelock.New(path)
+		mustAcquire(t, l)
+		f, err := l.File()
+		must(t, err)
+		var all sync.WaitGroup
+		got := make(chan *filelock.Lock, 8)
+		for range cap(got) {
+			all.Go(func() {
+				adopted, err := filelock.Adopt(f, path)
+				if err == nil {
+					got <- adopted
+				} else if !errors.Is(err, os.ErrClosed) {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if len(got) != 1 {
+			t.Fatalf("%d adopted it", len(got))
+		}
+		must(t, l.Leave())
+		adopted := <-got
+		mustCheck(t, adopted, nil, "")
+		mustRelease(t, adopted)
+		mustTry(t, l, true)
+	}
+}
+
+// Adopt takes nothing that was not held in its mode, changes no lock, and leaves the
+// file open.
+func TestAdoptRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "a.lock"), filepath.Join(dir, "other")
+	write(t, path, "")
+	write(t, other, "")
+	must(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o666), os.Symlink("a.lock", filepath.Join(dir, "link")))
+	must(t, os.Mkdir(filepath.Join(dir, "a.sem"), 0o777))
+	write(t, filepath.Join(dir, "a.sem", "slots"), "2\n")
+	open := func(path string, flag int) *os.File {
+		t.Helper()
+		f, err := os.OpenFile(path, flag, 0)
+		must(t, err)
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	locked := func(f *os.File, how int) *os.File {
+		t.Helper()
+		must(t, syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB))
+		return f
+	}
+	closed := open(path, os.O_RDONLY)
+	must(t, closed.Close())
+	exclusive := locked(open(other, os.O_RDONLY), syscall.LOCK_EX)
+	shared := locked(open(path, os.O_RDONLY), syscall.LOCK_SH)
+	fifo := open(filepath.Join(dir, "fifo"), os.O_RDWR)
+	for name, c := range map[string]struct {
+		f    *os.File
+		path string
+		mode string
+		want error
+	}{
+		"nothing":                      {nil, path, "exclusive", fs.ErrInvalid},
+		"a closed file":                {closed, path, "exclusive", os.ErrClosed},
+		"a number that is not open":    {os.NewFile(9999, "x"), path, "exclusive", syscall.EBADF},
+		"a file that is not locked":    {open(path, os.O_RDONLY), path, "exclusive", filelock.ErrNotHeld},
+		"nor shared":                   {open(other, os.O_RDONLY), other, "shared", filelock.ErrNotHeld},
+		"a shared hold as exclusive":   {shared, path, "exclusive", filelock.ErrNotHeld},
+		"an exclusive hold as shared":  {exclusive, other, "shared", filelock.ErrNotHeld},
+		"another file":                 {exclusive, path, "exclusive", filelock.ErrLost},
+		"a missing file":               {exclusive, filepath.Join(dir, "missing"), "exclusive", filelock.ErrLost},
+		"a missing directory":          {exclusive, filepath.Join(dir, "missing", "a.lock"), "exclusive", filelock.ErrLost},
+		"a path below a file":          {exclusive, filepath.Join(other, "a.lock"), "exclusive", filelock.ErrLost},
+		"the path of a FIFO":           {fifo, filepath.Join(dir, "fifo"), "exclusive", fs.ErrInvalid},
+		"a FIFO":                       {fifo, path, "exclusive", filelock.ErrLost},
+		"a link":                       {shared, filepath.Join(dir, "link"), "shared", fs.ErrInvalid},
+		"the directory of a semaphore": {open(filepath.Join(dir, "a.sem"), os.O_RDONLY), filepath.Join(dir, "a.sem"), "exclusive", fs.ErrInvalid},
+		"an empty path":                {shared, "", "shared", fs.ErrInvalid},
+	} {
+		l, err := filelock.Adopt(c.f, c.path, modes[c.mode]...)
+		var at *fs.PathError
+		if l != nil || !errors.Is(err, c.want) || !errors.As(err, &at) || at.Path != c.path || errors.Is(err, filelock.ErrLocked) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		if c.f != nil && c.want != os.ErrClosed && c.want != syscall.EBADF {
+			if _, err := c.f.Stat(); err != nil {
+				t.Errorf("%s: f afterwards: %v", name, err)
+			}
+		}
+	}
+	mustTry(t, filelock.New(path, filelock.Shared()), true) // neither is another lock now
+	mustTry(t, filelock.New(path), false)
+	mustTry(t, filelock.New(other, filelock.Shared()), false)
+}
+
+// Where the kernel does not tell what a file holds, trying tells.
+func TestAdoptByTrying(t *testing.T) {
+	// Not parallel: no test may ask the kernel meanwhile.
+	filelock.HideLocks(t)
+	for mode, opts := range modes {
+		path := lockPath(t)
+		l := filelock.New(path, opts...)
+		mustAcquire(t, l)
+		f, err := l.File()
+		must(t, err)
+		free, err := os.Open(path)
+		must(t, err)
+		for other, wrong := range modes {
+			if other == mode {
+				continue
+			}
+			if _, err := filelock.Adopt(f, path, wrong...); !errors.Is(err, filelock.ErrNotHeld) {
+				t.Errorf("%s as %s: %v", mode, other, err)
+			}
+			if _, err := filelock.Adopt(free, path, wrong...); !errors.Is(err, filelock.ErrNotHeld) {
+				t.Errorf("another file of a lock that is %s, as %s: %v", mode, other, err)
+			}
+		}
+		if mode == "exclusive" {
+			if _, err := filelock.Adopt(free, path); !errors.Is(err, filelock.ErrNotHeld) {
+				t.Errorf("another file of an exclusive lock: %v", err)
+			}
+		}
+		adopted, err := filelock.Adopt(f, path, opts...)
+		must(t, err, l.Leave(), adopted.Check())
+		mustTry(t, filelock.New(path), false)
+		mustRelease(t, adopted)
+		for _, opts := range modes {
+			if _, err := filelock.Adopt(free, path, opts...); !errors.Is(err, filelock.ErrNotHeld) {
+				t.Errorf("a file that is not locked: %v", err)
+			}
+		}
+		mustTry(t, filelock.New(path), true)
+	}
+}
+
+// A relative path is that of the file, wherever the process goes.
+func TestAdoptARelativePath(t *testing.T) {
+	// Not parallel: the working directory is the process's.
+	base := t.TempDir()
+	t.Chdir(base)
+	write(t, "a.lock", "")
+	f, err := os.Open("a.lock")
+	must(t, err, syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
+	l, err := filelock.Adopt(f, "a.lock")
+	must(t, err)
+	t.Chdir(t.TempDir())
+	mustCheck(t, l, nil, "")
+	mustTry(t, filelock.New(filepath.Join(base, "a.lock")), false)
+	mustTry(t, filelock.New("a.lock"), true)
+	mustRelease(t, l)
+	mustTry(t, filelock.New(filepath.Join(base, "a.lock")), true)
+}
+
+// Files that are unusual, but hold the lock.
+func TestAdoptOtherFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	write(t, path, "")
+	must(t, os.Symlink("file", filepath.Join(dir, "link")), os.Mkdir(filepath.Join(dir, "d"), 0o777))
+	for name, c := range map[string]struct {
+		path, at string
+		flag     int
+		opts     []filelock.Option
+	}{
+		"write-only":     {path, path, os.O_WRONLY, nil},
+		"append":         {path, path, os.O_WRONLY | os.O_APPEND, nil},
+		"a directory":    {filepath.Join(dir, "d"), filepath.Join(dir, "d"), os.O_RDONLY, nil},
+		"through a link": {path, filepath.Join(dir, "link"), os.O_RDWR, []filelock.Option{filelock.AnyFile()}},
+	} {
+		f, err := os.OpenFile(c.path, c.flag, 0)
+		must(t, err, syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
+		l, err := filelock.Adopt(f, c.at, c.opts...)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		mustCheck(t, l, nil, "")
+		mustTry(t, filelock.New(c.path), false)
+		mustRelease(t, l)
+		again := filelock.New(c.path)
+		mustTry(t, again, true)
+		mustRelease(t, again)
+	}
+}
+
+// A slot of a semaphore is adopted as a lock on its file.
+func TestAdoptASlot(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	s := filelock.NewSemaphore(path, 1)
+	if ok, err := s.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	f, err := s.File()
+	must(t, err)
+	heir := startAdopter(t, f, filepath.Join(path, "1"), "exclusive")
+	heir.Expect("adopted")
+	must(t, f.Close(), s.Leave())
+	if ok, err := s.TryAcquire(); ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	ask(t, heir, "release")
+	if text, err := os.ReadFile(filepath.Join(path, "1")); len(text) > 0 || err != nil {
+		t.Errorf("the record is still there: %q, %v", text, err)
+	}
+	if ok, err := s.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+}
