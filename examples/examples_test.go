@@ -21,7 +21,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-var programs = []string{"hello", "hello-with", "event-worker", "event-setter", "manager", "reload", "queue", "build-once"}
+var programs = []string{"hello", "hello-with", "event-worker", "event-setter", "manager", "reload", "queue", "build-once", "handover"}
 
 var bin string // where the programs are, and fsync-lock
 

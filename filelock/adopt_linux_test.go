@@ -1,16 +1,20 @@
 package filelock_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
@@ -153,6 +157,90 @@ func TestAdoptOfAShell(t *testing.T) {
 	mustTry(t, other, false)
 	ask(t, p, "release")
 	mustTry(t, other, true)
+}
+
+// The record names the adopter as soon as it holds the lock, and the kernel says the
+// rest: also when the process that took the lock has ended.
+func TestAdoptIsRecorded(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	taker := testproc.Start(t, "giver", path)
+	taker.Expect("taken")
+	taker.Expect("adopted by the child") // which the taker started
+	mustBe := func(heir int) {
+		t.Helper()
+		for what, list := range map[string][]filelock.Holder{"all": mustHolders(t, path), "suspects": suspects(t, path)} {
+			i := slices.IndexFunc(list, func(h filelock.Holder) bool { return h.PID == heir })
+			if i < 0 || list[i].Note != "new" || list[i].Taker != taker.PID() || time.Since(list[i].Since) > testproc.Patience {
+				t.Fatalf("%s: %+v", what, list)
+			}
+		}
+	}
+	heir, err := strconv.Atoi(taker.Line())
+	must(t, err)
+	mustBe(heir)
+	taker.Send("leave")
+	taker.Expect("left")
+	mustBe(heir)
+	if list := mustHolders(t, path); len(list) != 1 {
+		t.Fatalf("%+v", list)
+	}
+	taker.Kill()
+	mustBe(heir)
+	must(t, syscall.Kill(heir, syscall.SIGKILL))
+	testproc.Until(t, "the lock is free", func() bool { return len(mustHolders(t, path)) == 0 })
+}
+
+func init() { roles["giver"], roles["heir"] = giver, heir }
+
+// giver PATH: takes a lock, starts a child that adopts it, and leaves it to the child
+// when it is told to.
+func giver(args []string) error {
+	l := filelock.New(args[0], filelock.Note("old"))
+	if err := l.Acquire(background); err != nil {
+		return err
+	}
+	fmt.Println("taken")
+	f, err := l.File()
+	if err != nil {
+		return err
+	}
+	cmd := testproc.RoleCmd("heir", args[0])
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = os.Stdout, os.Stderr, []*os.File{f}
+	if err := errors.Join(cmd.Start(), f.Close()); err != nil {
+		return err
+	}
+	if _, err := testproc.Hear(); err != nil {
+		return err
+	}
+	if err := l.Leave(); err != nil {
+		return err
+	}
+	fmt.Println("left")
+	testproc.Forever()
+	return nil
+}
+
+// heir PATH: adopts descriptor 3, and holds it until it is killed.
+func heir(args []string) error {
+	if _, err := filelock.Adopt(os.NewFile(3, "lock"), args[0], filelock.Note("new")); err != nil {
+		return err
+	}
+	fmt.Printf("adopted by the child\n%d\n", os.Getpid())
+	testproc.Forever()
+	return nil
+}
+
+// suspects returns the holders that an Acquire names when its time is up.
+func suspects(t testing.TB, path string) []filelock.Holder {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(background, time.Millisecond)
+	defer cancel()
+	var locked *filelock.LockedError
+	if err := filelock.New(path).Acquire(ctx); !errors.As(err, &locked) {
+		t.Fatal(err)
+	}
+	return locked.Holders
 }
 
 // f is closed after a success: by Adopt, and only then.

@@ -42,6 +42,36 @@ func ExampleLock_File() {
 	// Output: the lock is descriptor 3
 }
 
+// The new process of a server adopts the lock that the old one gives it, and then the
+// old one leaves it. Here, both are this process; see examples/handover.
+func ExampleAdopt() {
+	path := filepath.Join(dir(), "adopt.lock")
+	old := filelock.New(path)
+	if err := old.Acquire(context.Background()); err != nil {
+		log.Print(err)
+		return
+	}
+	file, err := old.File() // in the new process: os.NewFile(3, "lock")
+	if err != nil {
+		log.Print(err)
+		return
+	}
+
+	lock, err := filelock.Adopt(file, path)
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	if err := old.Leave(); err != nil {
+		log.Print(err)
+	}
+	fmt.Println(lock.Check())
+	fmt.Println(filelock.New(path).TryAcquire())
+	// Output:
+	// <nil>
+	// false <nil>
+}
+
 // Holders returns the processes that hold the lock. A note tells the purpose.
 func ExampleLock_Holders() {
 	path := filepath.Join(dir(), "holders.lock")

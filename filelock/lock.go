@@ -156,9 +156,10 @@ func (l *Lock) With(ctx context.Context, fn func(context.Context) error) error {
 }
 
 // File returns a duplicate of the held file, for [os/exec.Cmd.ExtraFiles]. A
-// process that inherits it shares the hold. The hold lasts until the last of
-// these processes has ended, or until one of them unlocks the file, as Release
-// does. The caller closes the duplicate; that does not release the Lock.
+// process that inherits it shares the hold, and makes a Lock of it with [Adopt].
+// The hold lasts until the last of these processes has ended, or until one of them
+// unlocks the file, as Release does. The caller closes the duplicate; that does not
+// release the Lock.
 //
 // The error is [ErrNotHeld] if this Lock holds nothing, and
 // [errors.ErrUnsupported] on Windows, where a lock cannot be inherited.

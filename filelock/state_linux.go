@@ -114,9 +114,13 @@ func (w want) identify(mounts locktable.Mounts) (ids identities, err error) {
 // the processes that hold it through an open file.
 func (s *State) see(path string, slot int, file locktable.File, table locktable.Table, open map[int]locktable.Lock) {
 	took := table.Takers(file)
-	holders, exclusive := merge(took, open), false
 	r, recorded := readRecord(path)
-	told := recorded && len(holders) > 0 && tellsOf(r, took)
+	isHeld := len(took) > 0 || len(open) > 0
+	told := recorded && isHeld && tellsOf(r, took)
+	if recorded && isHeld && !told {
+		open, told = withAdopter(open, r, file)
+	}
+	holders, exclusive := merge(took, open), false
 	for _, h := range holders {
 		h.Slot = slot
 		if told && !h.Shared {
@@ -141,6 +145,21 @@ func (s *State) see(path string, slot int, file locktable.File, table locktable.
 	if recorded && !told && !meanwhile {
 		s.addRecord(r, slot)
 	}
+}
+
+// withAdopter adds the writer of the record if it holds the file: it did not take the
+// lock but adopted it (see Adopt), and is known even if it was not looked for.
+func withAdopter(open map[int]locktable.Lock, r process.Record, file locktable.File) (map[int]locktable.Lock, bool) {
+	if !r.IsVisible() || !r.MayRun() {
+		return open, false
+	}
+	l, holds := locktable.HeldBy(r.PID, file)
+	if !holds {
+		return open, false
+	}
+	all := map[int]locktable.Lock{r.PID: l}
+	maps.Copy(all, open)
+	return all, true
 }
 
 // merge makes one list of the processes that took a lock and the processes that

@@ -42,6 +42,12 @@ func (t Table) mayBeHeld(file File) bool {
 	return file.Name != "" && (file.Guessed || len(t.Takers(file)) > 0 || process.Self().PIDNS != process.InitialNamespace)
 }
 
+// HeldBy returns the flock(2) lock that a process has on the file through an open file.
+func HeldBy(pid int, file File) (l Lock, holds bool) {
+	l, holds = locksOf(pid, map[inode]string{file.inode: file.Name})[file.Name]
+	return l, holds
+}
+
 // locksOf returns the locks that a process has on the files, by their names.
 func locksOf(pid int, names map[inode]string) map[string]Lock {
 	var found map[string]Lock
