@@ -44,7 +44,7 @@ type recording struct {
 
 	mu      sync.Mutex // guards the fields below; held while the record is written
 	over    bool       // nothing may be written any more: the record is written, or the hold is ending
-	written []byte     // the record in the file
+	written []byte     // the content of the file, if it is the record
 }
 
 // announce makes the hold get a record if it lasts. It is only for exclusive holds:
@@ -55,7 +55,7 @@ type recording struct {
 // must know that the file is a lock file, and the content must be empty or a
 // record that a crash left. Such a record is removed at once.
 func (h *handle) announce(note string) {
-	if !keepsRecords || h.size > 0 && h.rewrite(isOurs, nil) != nil {
+	if !keepsRecords || h.size > 0 && h.clear() != nil {
 		return
 	}
 	h.rec.announced, h.rec.note, h.rec.since = true, note, time.Now()
@@ -94,9 +94,9 @@ func (h *handle) record() {
 	h.rec.over = true
 	r := process.Self()
 	r.Note, r.Since = h.rec.note, h.rec.since.UTC().Truncate(time.Millisecond)
-	text := r.Encode()
-	if h.rewrite(isEmpty, text) == nil {
-		h.rec.written = text
+	content := append([]byte{0}, r.Encode()...)
+	if h.replace(nil, content) == nil {
+		h.rec.written = content
 	}
 }
 
@@ -108,8 +108,8 @@ func (h *handle) recordNow() {
 	}
 }
 
-// endRecord ends the recording of a hold that is ending. It returns the record in
-// the file, or nil if there is none.
+// endRecord ends the recording of a hold that is ending. It returns what was written
+// into the file, or nil.
 func (h *handle) endRecord() (written []byte) {
 	if !h.rec.announced {
 		return nil
@@ -126,8 +126,8 @@ func (h *handle) endRecord() (written []byte) {
 // withdraw removes the record. It must come before the unlock: after that, the file
 // belongs to the next holder.
 func (h *handle) withdraw() {
-	if text := h.endRecord(); text != nil {
-		h.rewrite(isRecord(text), nil)
+	if written := h.endRecord(); written != nil {
+		h.replace(written, nil)
 	}
 }
 
@@ -143,50 +143,54 @@ func (h *handle) withdraw() {
 //
 // A process that tries at this moment finds the lock held, as it would have a
 // moment before.
-func (h *handle) removeLeft(text []byte) {
+func (h *handle) removeLeft(written []byte) {
 	again, err := target{path: h.fl.Path(), dir: h.dir, absent: true}.try()
 	if err != nil {
 		return
 	}
 	defer again.release()
 	if sameFile(again.file, h.file) {
-		again.rewrite(isRecord(text), nil)
+		again.replace(written, nil)
 	}
 }
 
-// Which content of a lock file this package may replace: none, a certain record, or
-// one record that a crash left behind, of any version and perhaps incomplete. NULs
-// may follow it, instead of the rest of the file after a power failure.
-
-func isEmpty(text []byte) bool { return len(text) == 0 }
-
-func isRecord(written []byte) func([]byte) bool {
-	return func(text []byte) bool { return bytes.Equal(text, append([]byte{0}, written...)) }
+// clear removes a record that a crash left. It fails if the file has other content.
+func (h *handle) clear() error {
+	content, err := h.content()
+	if err != nil || !isRecord(content) {
+		return errors.Join(err, errNotOurs)
+	}
+	return h.replace(content, nil)
 }
 
-func isOurs(text []byte) bool {
-	record, rest, _ := bytes.Cut(text, []byte("\n"))
-	return bytes.HasPrefix(record, []byte(recordMark)) && len(text) <= maxContent && len(bytes.Trim(rest, "\x00")) == 0
+// isRecord reports whether the content of a file is one record, of any version and
+// perhaps incomplete. NULs may follow: the rest of the file after a power failure.
+func isRecord(content []byte) bool {
+	record, rest, _ := bytes.Cut(content, []byte("\n"))
+	return bytes.HasPrefix(record, []byte(recordMark)) && len(content) <= maxContent && len(bytes.Trim(rest, "\x00")) == 0
+}
+
+// content returns the content of the locked file, if it is as short as a record. It
+// reads through the locked descriptor, because on Windows no other can read byte 0.
+func (h *handle) content() ([]byte, error) {
+	f, err := h.open()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.NewSectionReader(f, 0, maxContent+1))
 }
 
 var errNotOurs = errors.New("the content belongs to another program")
 
-// rewrite writes a record into the locked file, which is empty, or empties it if
-// there is no record to write. It does so only if the file has one name and
-// mayWrite accepts the content. It reads the content through the locked
-// descriptor: another one, open for writing, would keep the file from being
-// executed, and on Windows no other descriptor can read byte 0.
-func (h *handle) rewrite(mayWrite func([]byte) bool, record []byte) error {
-	locked, err := h.open()
-	if err != nil {
-		return err
-	}
-	info, err := locked.Stat()
-	if err != nil {
-		return err
-	}
-	text, err := io.ReadAll(io.NewSectionReader(locked, 0, maxContent+1))
-	if err != nil || links(info) > 1 || !mayWrite(text) { // a directory cannot be read
+// replace replaces the content of the locked file, if it is the old one and the file
+// has no second name. The old or the new content is empty: no descriptor both
+// empties the file and writes, because on ext4 the close would start to write to
+// the disk (ext4(5), auto_da_alloc).
+//
+// The descriptor is open for a moment: while it is, the file cannot be executed.
+func (h *handle) replace(old, new []byte) error {
+	content, err := h.content()
+	if err != nil || !bytes.Equal(content, old) {
 		return errors.Join(err, errNotOurs)
 	}
 	path, err := h.dir.Path(h.fl.Path())
@@ -198,16 +202,14 @@ func (h *handle) rewrite(mayWrite func([]byte) bool, record []byte) error {
 		return err
 	}
 	defer f.Close()
-	is, err := f.Stat()
-	if err != nil || !h.file.is(is) { // another file is at the path now
+	info, err := f.Stat()
+	if err != nil || !h.file.is(info) || links(info) > 1 { // another file is at the path now, or this one elsewhere too
 		return errors.Join(err, errNotOurs)
 	}
-	// One descriptor does not do both: on ext4, to close a file that was emptied and
-	// then written starts writing to the disk (ext4(5), auto_da_alloc).
-	if record == nil {
+	if len(new) == 0 {
 		return f.Truncate(0)
 	}
-	if _, err := f.WriteAt(record, recordOffset); err != nil {
+	if _, err := f.WriteAt(new[recordOffset:], recordOffset); err != nil {
 		f.Truncate(0) // a part of it may have been written
 		return err
 	}

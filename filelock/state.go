@@ -1,6 +1,7 @@
 package filelock
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -166,32 +167,49 @@ func (w want) state(thorough bool) State {
 	return states[0]
 }
 
-// addRecord adds the record in the file of a slot or a lock whose writer is not
-// known to hold it.
-func (s *State) addRecord(r process.Record, slot int) {
-	s.Recorded = append(s.Recorded, Record{holderIn(r, slot), !r.MayRun()})
+// guess adds the known holders of a file to the state where the kernel cannot be
+// asked, and the reason why. A missing file is not held.
+func (s *State) guess(path string, slot int, why string) {
+	at, err := lookAt(path)
+	s.Err = cmp.Or(s.Err, err)
+	if s.Err != nil || !at.exists {
+		return
+	}
+	mine := ownHolds(at.file, slot)
+	s.Holders = append(s.Holders, mine...)
+	if len(mine) > 0 && !mine[0].Shared {
+		return
+	}
+	if len(mine) > 0 || !isUnopened(path) {
+		s.Unknown = why
+	}
+	if r, ok := readRecord(path); ok {
+		s.addRecord(r, slot)
+	}
 }
 
-// ownHolds returns the holds that this process took itself. They are known even
-// where the kernel cannot be asked.
-func ownHolds(path string) (list []Holder) {
-	at, err := lookAt(path)
-	if err != nil || !at.exists {
-		return nil
-	}
+// ownHolds returns the holds on the file that this process took itself. They are
+// known even where the kernel cannot be asked.
+func ownHolds(file fileID, slot int) (list []Holder) {
 	me := process.Self()
 	held.mu.Lock()
 	defer held.mu.Unlock()
 	for h := range held.handles {
-		if h.kept && sameFile(h.file, at.file) {
+		if h.kept && sameFile(h.file, file) {
 			list = append(list, Holder{
 				PID: me.PID, Taker: me.PID, Host: me.Host, Command: strings.Join(os.Args, " "),
-				Note: h.rec.note, Since: h.rec.since, Shared: h.fl.RLocked(),
+				Note: h.rec.note, Since: h.rec.since, Shared: h.fl.RLocked(), Slot: slot,
 			})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Holder) int { return a.Since.Compare(b.Since) })
 	return list
+}
+
+// addRecord adds the record in the file of a slot or a lock whose writer is not
+// known to hold it.
+func (s *State) addRecord(r process.Record, slot int) {
+	s.Recorded = append(s.Recorded, Record{holderIn(r, slot), !r.MayRun()})
 }
 
 // described names a process on one line without control characters.
@@ -222,29 +240,4 @@ func inParentheses(command string) string {
 		return ""
 	}
 	return fmt.Sprintf(" (%s)", plain.Shorten(command, 80))
-}
-
-// guess adds the known holders of a file to the state where the kernel cannot be
-// asked, and the reason why. A missing file is not held.
-func (s *State) guess(path string, slot int, why string) {
-	if at, err := lookAt(path); s.Err == nil && err != nil {
-		s.Err = err
-		return
-	} else if s.Err != nil || !at.exists {
-		return
-	}
-	mine := ownHolds(path)
-	for _, h := range mine {
-		h.Slot = slot
-		s.Holders = append(s.Holders, h)
-	}
-	if len(mine) > 0 && !mine[0].Shared {
-		return
-	}
-	if len(mine) > 0 || !isUnopened(path) {
-		s.Unknown = why
-	}
-	if r, ok := readRecord(path); ok {
-		s.addRecord(r, slot)
-	}
 }
