@@ -13,4 +13,7 @@ require (
 	golang.org/x/sys v0.47.0
 )
 
-require github.com/juju/errors v0.0.0-20220203013757-bd733f3c86b9 // indirect
+require (
+	github.com/juju/errors v0.0.0-20220203013757-bd733f3c86b9 // indirect
+	golang.org/x/sync v0.22.0 // indirect
+)

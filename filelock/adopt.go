@@ -122,26 +122,26 @@ func isSlot(path string) bool {
 // is closed.
 func (t target) adopt(f *os.File) (*handle, error) {
 	fl := flock.New(t.path, flock.SetPermissions(fs.ModeIrregular)) // no file has this mode, so gofrs/flock does not open the file again
-	file, err := fileOf(fl)
+	h := &handle{fl: fl, dir: t.dir}
+	err := t.mayAdopt(f)
 	if err == nil {
-		err = t.mayAdopt(f)
+		err = h.put(f)
 	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	*file = f
 	// The try does nothing but note in fl that the file is locked: it is. Otherwise
 	// another process has unlocked it in this moment, and the try decides which
 	// process has the lock now.
-	if err := t.lock(fl, false); err != nil {
+	if err := t.tryLock(fl); err != nil {
 		f.Close()
 		if err == errBusy {
 			err = ErrNotHeld
 		}
 		return nil, err
 	}
-	h := newHandle(fl, t.dir)
+	h.register()
 	if err := t.check(h); err != nil {
 		h.leave()
 		if err == errReplaced {

@@ -70,7 +70,7 @@ func (c *core) tryFor(d time.Duration, aim func() (want, error)) (bool, error) {
 	}
 	var h *handle
 	if d <= 0 {
-		h, err = w.tryNow()
+		h, err = w.try()
 	} else {
 		ctx, cancel := context.WithTimeout(context.Background(), d)
 		defer cancel()
@@ -117,6 +117,7 @@ func (c *core) release() error {
 		return err
 	}
 	c.holds = slices.Delete(c.holds, 0, 1)
+	gatesLeft.sweep(c.gate)
 	return nil
 }
 
@@ -129,6 +130,7 @@ func (c *core) leave() error {
 	}
 	err := c.holds[0].leave()
 	c.holds = slices.Delete(c.holds, 0, 1)
+	gatesLeft.sweep(c.gate)
 	return err
 }
 

@@ -1,50 +1,33 @@
 package filelock
 
 import (
-	"errors"
-	"maps"
 	"os"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/flockwait"
 )
 
 // QueueLen is the number of goroutines of this process that wait for path.
 func QueueLen(path string) int {
-	queues.mu.Lock()
-	defer queues.mu.Unlock()
-	if q := queues.byPath[path]; q != nil {
-		return len(q.waiters)
+	turns.mu.Lock()
+	defer turns.mu.Unlock()
+	if t := turns.byPath[path]; t != nil {
+		return t.users
 	}
 	return 0
 }
 
-// HasQueue reports whether anything is left of the waits for path.
-func HasQueue(path string) bool {
-	queues.mu.Lock()
-	defer queues.mu.Unlock()
-	return queues.byPath[path] != nil
-}
+// Blocked is the number of threads of this process that wait in the kernel.
+func Blocked() int { return flockwait.Waiting() }
 
-// Parked is the number of this process's parkers that block in the kernel.
-func Parked() int {
-	queues.mu.Lock()
-	defer queues.mu.Unlock()
-	return queues.parked
-}
-
-// SetMaxParked changes the bound on parked threads until the test ends.
-func SetMaxParked(t testing.TB, n int) {
-	old := maxParked
-	set := func(n int) {
-		queues.mu.Lock()
-		defer queues.mu.Unlock()
-		maxParked = n
-	}
-	set(n)
-	t.Cleanup(func() { set(old) })
+// SetThreads changes the bound on threads that wait in the kernel until the test
+// ends.
+func SetThreads(t testing.TB, n int) {
+	former := flockwait.SetThreads(n)
+	t.Cleanup(func() { flockwait.SetThreads(former) })
 }
 
 // DescriptorOf is the descriptor that a held Lock locks.
@@ -58,10 +41,9 @@ func DescriptorOf(l *Lock) (uintptr, error) {
 
 // The steps between which a test can come, with At.
 const (
-	Opening    = opening
-	GivingBack = givingBack
-	PassingBy  = passingBy
-	TableRead  = tableRead
+	Opening   = opening
+	PassingBy = passingBy
+	TableRead = tableRead
 )
 
 // A stepAt is a step on a path.
@@ -86,64 +68,58 @@ func At(t testing.TB, s step, path string, do func()) {
 	t.Cleanup(func() { steps.Delete(stepAt{s, path}) })
 }
 
-// Look does at once what the head of a queue does every second.
-func Look(t testing.TB, path string) { keeperOf(t, path).look() }
+// looks are what waiters of this process do every second, by path.
+var looks = struct {
+	mu     sync.Mutex
+	byPath map[string][]*regularLook
+}{byPath: map[string][]*regularLook{}}
 
-// StopLooking has the head of a queue look no more, until the next Look.
-func StopLooking(t testing.TB, path string) {
-	for tick := keeperOf(t, path).tick; !tick.Stop(); { // a look that runs sets the timer when it is over
-		time.Sleep(time.Millisecond)
+func init() {
+	looking = func(path string, l *regularLook) {
+		looks.mu.Lock()
+		defer looks.mu.Unlock()
+		looks.byPath[path] = append(looks.byPath[path], l)
 	}
 }
 
-func keeperOf(t testing.TB, path string) *keeper {
+func looksOf(t testing.TB, path string) []*regularLook {
 	t.Helper()
-	queues.mu.Lock()
-	defer queues.mu.Unlock()
-	q := queues.byPath[path]
-	if q == nil || q.keeper == nil {
-		t.Fatalf("nobody waits for %s", path)
+	looks.mu.Lock()
+	defer looks.mu.Unlock()
+	if len(looks.byPath[path]) == 0 {
+		t.Fatalf("no goroutine waits for %s", path)
 	}
-	return q.keeper
+	return looks.byPath[path]
+}
+
+// Look does at once what a waiter for path does every second.
+func Look(t testing.TB, path string) {
+	t.Helper()
+	for _, l := range looksOf(t, path) {
+		l.run()
+	}
+}
+
+// StopLooking has the waiters for path look no more, until the next Look.
+func StopLooking(t testing.TB, path string) {
+	t.Helper()
+	for _, l := range looksOf(t, path) {
+		for !l.timer.Stop() && !l.isOver() { // a look that runs sets the timer when it is over
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+func (l *regularLook) isOver() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.over
 }
 
 // Sweep does at once what is done some time after a gate was passed.
 func Sweep(path string) { gateOf(path, cwd.Dir{}, 0o666).sweep() }
 
-// LastTryAfterAGrant is a wait for a free lock that reaches its deadline when
-// it has been granted the lock but has not been told yet. It reports whether it
-// has the lock, and releases it.
-func LastTryAfterAGrant(l *Lock) error {
-	w, err := l.aim()
-	if err != nil {
-		return err
-	}
-	self := w.enqueue()
-	self.begin()
-	for len(self.grant) == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	h, err := self.lastTry()
-	if err != nil {
-		return err
-	}
-	if h == nil {
-		return errors.New("granted nothing")
-	}
-	return h.release()
-}
-
 var FlockError = flockError
-
-// Parkers are the parkers of a path's queue.
-func Parkers(path string) map[spot]*parker {
-	queues.mu.Lock()
-	defer queues.mu.Unlock()
-	if q := queues.byPath[path]; q != nil {
-		return maps.Clone(q.parkers)
-	}
-	return nil
-}
 
 // InUse reports whether the gate of path makes a newcomer wait behind others.
 func InUse(path string) bool { return gateOf(path, cwd.Dir{}, 0o666).inUse() }

@@ -3,7 +3,6 @@ package filelock
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -40,7 +39,7 @@ var distrusted sync.Map // string -> distrust
 
 type distrust struct {
 	file    fileID
-	forGood bool // the gate cannot be removed; false = its keeper is stopped
+	forGood bool // the gate cannot be removed; false = its holder is stopped
 }
 
 // distrust marks the file now at the gate's path as one to ignore.
@@ -55,8 +54,8 @@ func (g *gate) trusts(file fileID) bool {
 	return !ok || !sameFile(d.(distrust).file, file)
 }
 
-// trust is called after the gate is passed: its former keeper is no longer
-// stopped there.
+// trust is called after the gate is passed: its former holder is no longer stopped
+// there.
 func (g *gate) trust() {
 	if d, ok := distrusted.Load(g.key()); ok && !d.(distrust).forGood {
 		distrusted.Delete(g.key())
@@ -98,194 +97,30 @@ func (g *gate) inUse() bool {
 	return false
 }
 
-// A keeper waits at the gate for the head of a queue, and holds the gate until the
-// head has its lock or no waiter is left.
-type keeper struct {
-	q      *queue
-	gate   *gate
-	passed bool
-	h      *handle     // nil if there can be no gate
-	tick   *time.Timer // for look
-	told   place       // the gate that tell has written to
-}
-
-// newKeeper sends a keeper to the gate. The caller holds queues.mu.
-func newKeeper(q *queue, g *gate) *keeper {
-	k := &keeper{q: q, gate: g}
-	k.tick = time.AfterFunc(lookAgain, k.look)
-	go k.run()
-	prepareRecord()
-	return k
-}
-
-func (k *keeper) run() {
-	h := k.pass()
-	queues.mu.Lock()
-	defer queues.mu.Unlock()
-	k.passed, k.h = true, h
-	k.q.advance()
-}
-
-// pass waits at the gate. It returns nil if there can be no gate.
-func (k *keeper) pass() *handle {
-	if k.gate.path == "" || !reserve() {
-		return nil
-	}
-	defer unreserve()
-	for {
-		h, err := k.gate.lockOnce(true, nil)
-		switch {
-		case err == nil:
-			k.gate.trust()
-		case errors.Is(err, fs.ErrInvalid), errors.Is(err, fs.ErrPermission):
-			k.gate.distrust(true) // the file is not a gate, or may not be opened
-		}
-		if err != errReplaced || !waitedFor(k.q.path) {
-			return h
-		}
-	}
-}
-
-// look checks once a second that the wait of the head makes sense.
-//
-// At the gate, the head may wait for a process that is stopped or very slow, while
-// the lock itself is free. After the gate, it may wait for a file that has been
-// removed or replaced. That file may be locked for ever, and the head would hold
-// the gate as long.
-func (k *keeper) look() {
-	queues.mu.Lock()
-	current, passed := k.q.keeper == k, k.passed
-	queues.mu.Unlock()
+// judge takes note of what came of a wait at the gate. It returns nil if the waiter
+// may go on, with the gate or without one.
+func (g *gate) judge(err error) error {
 	switch {
-	case !current:
-		return
-	case passed:
-		k.q.forgetStale()
-	default:
-		k.q.tryPast()
+	case err == nil:
+		g.trust()
+	case err == errBusy: // the wait was given up
+		return err
+	case errors.Is(err, fs.ErrInvalid), errors.Is(err, fs.ErrPermission):
+		g.distrust(true) // the file is not a gate, or may not be opened
 	}
-	k.tell()
-	k.tick.Reset(lookAgain)
+	return nil
 }
 
-const lookAgain = time.Second
-
-// tryPast takes the lock for the head of the queue if no process holds it, not even
-// shared: readers must not overtake a writer that waits for other readers.
-func (q *queue) tryPast() {
-	queues.mu.Lock()
-	if len(q.waiters) == 0 {
-		queues.mu.Unlock()
+// leave releases the gate, so that the next waiter can pass, and has it removed
+// soon. h is nil if there was no gate.
+func (g *gate) leave(h *handle, granted bool) {
+	if h == nil {
 		return
 	}
-	head := q.waiters[0]
-	queues.mu.Unlock()
-	if !head.isFree() {
-		return
-	}
-	h, err := head.try()
-	if err != nil && !endsWait(err) {
-		return
-	}
-	reached(passingBy, q.path)
-	queues.mu.Lock()
-	defer queues.mu.Unlock()
-	switch {
-	case len(q.waiters) > 0 && q.waiters[0] == head:
-		if err == nil {
-			head.gate.distrust(false)
-		}
-		q.serve(grant{h: h, err: err})
-	case h != nil:
-		q.giveBack(h)
-		q.advance()
-	}
-}
-
-// endsWait reports whether the error means that there is no file to wait for any
-// more, for example because the directory was removed. A stopped keeper of the
-// gate does not notice that.
-func endsWait(err error) bool {
-	return errors.Is(err, cwd.ErrMoved) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid)
-}
-
-// isFree reports whether a try makes sense: no process holds one of the targets,
-// or the target is exclusive, where the try itself finds out.
-func (w want) isFree() bool {
-	for _, t := range w.any {
-		if !t.shared {
-			return true
-		}
-		t.shared = false
-		h, err := t.try()
-		if err == nil {
-			h.release()
-		}
-		if err == nil || endsWait(err) { // the try will return the error
-			return true
-		}
-	}
-	return false
-}
-
-// dismissKeeper removes the keeper from the queue if it has passed the gate. A
-// keeper that still waits at the gate keeps its place for the next waiter. The
-// caller holds queues.mu, and calls leave of the keeper afterwards.
-//
-// A wait that was given up must not hold the gate: its parker may be blocked by
-// readers for any time, and other readers would wait for a writer that does not
-// exist.
-func (q *queue) dismissKeeper() *keeper {
-	k := q.keeper
-	if k == nil || !k.passed {
-		return nil
-	}
-	q.keeper = nil
-	return k
-}
-
-// leave releases the gate, so that the next waiter can pass.
-func (k *keeper) leave() {
-	k.tick.Stop()
-	if k.h != nil {
-		k.h.release()
-		k.gate.sweepLater()
-	}
-}
-
-// sweepAfter is the time between the release of a gate and its removal. If there
-// is a next waiter, it holds the gate by then.
-const sweepAfter = 500 * time.Microsecond
-
-var sweeping sync.Map // path -> struct{}; one timer for each gate is enough
-
-// sweepLater removes the gate after sweepAfter if no process holds it. If a process
-// starts to wait for the gate meanwhile, it notices the removal and makes a new
-// gate. If this process ends before, the next waiter removes the gate.
-func (g *gate) sweepLater() {
-	if _, again := sweeping.LoadOrStore(g.key(), struct{}{}); again {
-		return
-	}
-	time.AfterFunc(sweepAfter, func() {
-		sweeping.Delete(g.key())
-		g.sweep()
-	})
-}
-
-// sweep removes the gate if no process holds it. It distrusts a file that is not a
-// gate, or that it may not remove; otherwise that would look like a gate for ever.
-func (g *gate) sweep() {
-	t := g.target
-	t.absent = true
-	h, err := t.try()
-	if err != nil {
-		return
-	}
-	defer h.release()
-	if t, err = t.now(); err != nil {
-		return
-	}
-	if !h.isGate() || os.Remove(t.path) != nil {
-		distrusted.Store(g.key(), distrust{h.file, true})
+	h.close() // enough: only a process that is between fork and execve keeps it for a moment
+	if granted {
+		gatesLeft.add(g, sweepEvery)
+	} else {
+		gatesLeft.add(g, sweepAfter)
 	}
 }

@@ -350,13 +350,11 @@ func TestPassingByForNobody(t *testing.T) {
 	head.Signal(syscall.SIGSTOP)
 	awaitWaiters(t, path, 0) // a stopped process waits for nothing
 	release(t, holder)
-	filelock.At(t, filelock.PassingBy, path, func() {
-		cancel()
-		if err := <-result; !errors.Is(err, filelock.ErrLocked) {
-			t.Errorf("Acquire = %v", err)
-		}
-	})
+	filelock.At(t, filelock.PassingBy, path, cancel)
 	filelock.Look(t, path)
+	if err := <-result; !errors.Is(err, filelock.ErrLocked) {
+		t.Errorf("Acquire = %v", err)
+	}
 	holder.Send("try 0s")
 	holder.Expect("try")
 	head.Signal(syscall.SIGCONT)
@@ -432,13 +430,11 @@ func TestPassingByForAnother(t *testing.T) {
 	head.Signal(syscall.SIGSTOP)
 	awaitWaiters(t, path, 0) // a stopped process waits for nothing
 	release(t, holder)
-	filelock.At(t, filelock.PassingBy, path, func() {
-		cancel()
-		if err := <-reader; !errors.Is(err, filelock.ErrLocked) {
-			t.Errorf("Acquire = %v", err)
-		}
-	})
+	filelock.At(t, filelock.PassingBy, path, cancel)
 	filelock.Look(t, path)
+	if err := <-reader; !errors.Is(err, filelock.ErrLocked) {
+		t.Errorf("Acquire = %v", err)
+	}
 	if err := <-writer; err != nil { // at the next look
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 type handle struct {
 	fl      *flock.Flock
 	dir     cwd.Dir // that its path begins in
+	known   bool    // file and regular are known
 	file    fileID  // the locked file
 	size    int64   // its size when it was locked
 	regular bool    // it is a regular file
@@ -39,12 +40,28 @@ var held = struct {
 	handles map[*handle]struct{}
 }{handles: map[*handle]struct{}{}}
 
-func newHandle(fl *flock.Flock, dir cwd.Dir) *handle {
-	h := &handle{fl: fl, dir: dir}
+func (h *handle) register() {
 	held.mu.Lock()
 	defer held.mu.Unlock()
 	held.handles[h] = struct{}{}
-	return h
+}
+
+// identify finds out which file is open. A waiter does so before it blocks.
+func (h *handle) identify() error {
+	if h.known {
+		return nil
+	}
+	f, err := h.open()
+	if err != nil {
+		return err
+	}
+	return h.identifyAs(f)
+}
+
+func (h *handle) identifyAs(f *os.File) error {
+	at, err := lookAtOpen(f)
+	h.known, h.file, h.regular = err == nil, at.file, at.mode.IsRegular()
+	return err
 }
 
 // keep marks a hold that a Lock or a Semaphore has acquired; other handles are
@@ -53,18 +70,6 @@ func (h *handle) keep() {
 	held.mu.Lock()
 	defer held.mu.Unlock()
 	h.kept = true
-}
-
-// keptHere reports whether this process holds a lock on the file.
-func keptHere(file fileID) bool {
-	held.mu.Lock()
-	defer held.mu.Unlock()
-	for h := range held.handles {
-		if h.kept && sameFile(h.file, file) {
-			return true
-		}
-	}
-	return false
 }
 
 // release unlocks and closes the file, which ends the hold for every process that
@@ -87,15 +92,11 @@ func (h *handle) release() error {
 // leave closes the file, which ends the hold unless another process, or another
 // descriptor of this one, has the open file too.
 func (h *handle) leave() error {
-	f, err := h.open()
-	if err != nil {
+	if _, err := h.open(); err != nil {
 		return err
 	}
 	record := h.endRecord()
-	held.mu.Lock()
-	delete(held.handles, h)
-	held.mu.Unlock()
-	if err := f.Close(); err != nil {
+	if err := h.close(); err != nil {
 		return err
 	}
 	if record != nil {
@@ -104,22 +105,59 @@ func (h *handle) leave() error {
 	return nil
 }
 
-// open returns the open file.
-func (h *handle) open() (*os.File, error) {
-	f, err := fileOf(h.fl)
+// close closes the file. That releases the lock, if no other process has the open
+// file.
+func (h *handle) close() error {
+	held.mu.Lock()
+	delete(held.handles, h)
+	held.mu.Unlock()
+	f, err := h.open()
 	if err != nil {
-		return nil, err
+		return h.fl.Unlock()
 	}
-	return *f, nil
+	return f.Close()
 }
 
-// fileOf returns the field in which gofrs/flock keeps its open file, because that
-// package has no accessor. If a version keeps the file elsewhere,
-// TestGofrsKeepsItsFile fails, and fileOf returns errors.ErrUnsupported.
-func fileOf(fl *flock.Flock) (**os.File, error) {
-	field := reflect.ValueOf(fl).Elem().FieldByName("fh")
-	if !field.IsValid() || field.Type() != reflect.TypeFor[*os.File]() {
+// gofrs/flock has no accessors for its open file and for the note that it is locked.
+// They are read and set where it keeps them. If a version keeps them elsewhere,
+// TestGofrsKeepsItsFile fails; then waiters poll, and what needs the open file
+// returns errors.ErrUnsupported.
+var (
+	fileField, hasFile   = fieldOf[*os.File]("fh")
+	lockField, hasLock   = fieldOf[bool]("l")
+	rlockField, hasRLock = fieldOf[bool]("r")
+
+	canNote = hasFile && hasLock && hasRLock
+)
+
+func fieldOf[T any](name string) (offset uintptr, ok bool) {
+	field, ok := reflect.TypeFor[flock.Flock]().FieldByName(name)
+	return field.Offset, ok && field.Type == reflect.TypeFor[T]()
+}
+
+// open returns the open file.
+func (h *handle) open() (*os.File, error) {
+	if !hasFile {
 		return nil, fmt.Errorf("this version of gofrs/flock hides its file: %w", errors.ErrUnsupported)
 	}
-	return (**os.File)(unsafe.Pointer(field.UnsafeAddr())), nil
+	return *(**os.File)(unsafe.Add(unsafe.Pointer(h.fl), fileField)), nil
+}
+
+// put makes the open file that of h, which has none yet.
+func (h *handle) put(f *os.File) error {
+	if _, err := h.open(); err != nil {
+		return err
+	}
+	*(**os.File)(unsafe.Add(unsafe.Pointer(h.fl), fileField)) = f
+	return nil
+}
+
+// noteLocked notes that the open file is locked, as a successful try would, without
+// the system call. It needs canNote.
+func (h *handle) noteLocked(shared bool) {
+	note := lockField
+	if shared {
+		note = rlockField
+	}
+	*(*bool)(unsafe.Add(unsafe.Pointer(h.fl), note)) = true
 }

@@ -2,6 +2,7 @@ package filelock
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/flockwait"
+	"github.com/fsync-lock/fsync/internal/fskind"
 	"github.com/gofrs/flock"
 )
 
@@ -92,7 +95,7 @@ func (t target) key() string { return t.dir.Key(t.path) }
 // try takes the lock if it is free; otherwise it returns errBusy.
 func (t target) try() (*handle, error) {
 	for range 100 { // each further round means that the file was removed meanwhile
-		h, err := t.lockOnce(false, nil)
+		h, err := t.lockOnce(nil)
 		if err != errReplaced {
 			return h, err
 		}
@@ -101,15 +104,38 @@ func (t target) try() (*handle, error) {
 	return nil, &fs.PathError{Op: "lock", Path: t.path, Err: errReplaced}
 }
 
+// An ending has back called when a wait has to end, unless stop is called before.
+type ending func(back func()) (stop func() bool)
+
+// lock waits for the lock until ctx ends; then it returns errBusy.
+func (t target) lock(ctx context.Context) (*handle, error) {
+	return t.lockUntil(ctx, func(back func()) (stop func() bool) { return context.AfterFunc(ctx, back) })
+}
+
+// lockUntil waits for the lock: in the kernel until the wait has to end, or, if no
+// thread may block there, between tries until ctx ends.
+func (t target) lockUntil(ctx context.Context, until ending) (*handle, error) {
+	t.known = false
+	var pause flockwait.Pause
+	for {
+		h, err := t.lockOnce(until)
+		switch {
+		case err != errBusy && err != errReplaced:
+			return h, err
+		case ctx.Err() != nil, err == errBusy && !pause.Wait(ctx):
+			return nil, errBusy
+		}
+	}
+}
+
 // lockOnce opens the lock file, locks it and checks that it is still the file at
-// the path. With wait it blocks in the kernel's queue; before that it calls opened
-// with the file that it waits for.
-func (t target) lockOnce(wait bool, opened func(place)) (*handle, error) {
+// the path. With until, it waits for the lock if a thread may block.
+func (t target) lockOnce(until ending) (*handle, error) {
 	t, err := t.now()
 	if err != nil {
 		return nil, err
 	}
-	h, err := t.lockHere(wait, opened)
+	h, err := t.lockHere(until)
 	if !t.still() { // it may be another file
 		if h != nil {
 			h.release()
@@ -119,34 +145,40 @@ func (t target) lockOnce(wait bool, opened func(place)) (*handle, error) {
 	return h, err
 }
 
-func (t target) lockHere(wait bool, opened func(place)) (*handle, error) {
+func (t target) lockHere(until ending) (*handle, error) {
 	at := place{exists: true}
-	if !t.known || wait {
+	if !t.known {
 		var err error
 		if at, err = t.look(); err != nil {
 			return nil, err
 		}
 	}
-	if opened != nil {
-		opened(at)
-	}
 	reached(opening, t.path)
 	// A file that is created here has no identity in at yet. If another process
-	// locks it first, return errReplaced and look again instead of waiting, so
-	// that opened always knows the file.
-	fl, err := t.openAndLock(at, wait && at.exists)
-	if err == errBusy && wait && !at.exists {
+	// locks it first, return errReplaced and look again instead of waiting.
+	wait := until
+	if !at.exists {
+		wait = nil
+	}
+	h, err := t.openAndLock(at, wait)
+	if err == errBusy && until != nil && !at.exists {
 		err = errReplaced
 	}
 	if err != nil {
 		return nil, err
 	}
-	h := newHandle(fl, t.dir)
+	h.register()
 	if err := t.check(h); err != nil {
 		h.release()
 		return nil, err
 	}
 	return h, nil
+}
+
+// isReplaced reports whether the file that is waited for is no longer at the path.
+func (t target) isReplaced(at place) bool {
+	now, err := t.lookNow()
+	return errors.Is(err, cwd.ErrMoved) || err == nil && (!now.exists || !sameFile(now.file, at.file)) || !t.still()
 }
 
 // look returns what is at the path, if anything. It comes before the open, because
@@ -165,8 +197,7 @@ func (t target) look() (place, error) {
 // check returns errReplaced if the locked file is not the file at the path any
 // more: then the lock does not exclude newcomers.
 func (t target) check(h *handle) error {
-	mine, err := h.fl.Stat()
-	if err != nil {
+	if err := h.identify(); err != nil {
 		return err
 	}
 	look := t.lookAt
@@ -177,10 +208,10 @@ func (t target) check(h *handle) error {
 	if err != nil {
 		return err
 	}
-	if !at.exists || !at.file.is(mine) {
+	if !at.exists || !sameFile(at.file, h.file) {
 		return errReplaced
 	}
-	h.at, h.file, h.size, h.regular = t, at.file, mine.Size(), at.mode.IsRegular()
+	h.at, h.size = t, at.size
 	return t.lockable(at)
 }
 
@@ -208,6 +239,7 @@ type place struct {
 	exists bool
 	mode   fs.FileMode
 	file   fileID
+	size   int64
 }
 
 func unlockable(mode fs.FileMode) string {
@@ -240,7 +272,7 @@ func (e notLockFileError) Is(target error) bool { return target == fs.ErrInvalid
 // fs.protected_regular (proc_sys_fs(5)) the kernel refuses O_CREAT on the file of
 // another user in a sticky directory. If the lock needs a writable file (NFS,
 // flock(2)), the kernel returns EBADF or EIO, and the file is opened again.
-func (t target) openAndLock(at place, wait bool) (*flock.Flock, error) {
+func (t target) openAndLock(at place, until ending) (*handle, error) {
 	flag := os.O_RDONLY
 	if !at.exists {
 		flag = os.O_CREATE | os.O_EXCL
@@ -248,14 +280,14 @@ func (t target) openAndLock(at place, wait bool) (*flock.Flock, error) {
 	if needsWrite && (!at.exists || !at.mode.IsDir()) {
 		flag |= os.O_RDWR
 	}
-	fl, err := t.flock(flag, wait)
+	h, err := t.flock(flag, at, until)
 	if wantsWrite(err) && at.mode&fs.ModeDevice == 0 {
-		fl, err = t.flock(os.O_RDWR, wait)
+		h, err = t.flock(os.O_RDWR, at, until)
 	}
 	var open *fs.PathError
 	switch {
-	case err == nil, err == errBusy:
-		return fl, err
+	case err == nil, err == errBusy, err == errReplaced:
+		return h, err
 	case !errors.As(err, &open):
 		return nil, flockError(t.path, err)
 	case !at.exists && errors.Is(err, fs.ErrExist), // another process created it first
@@ -268,24 +300,35 @@ func (t target) openAndLock(at place, wait bool) (*flock.Flock, error) {
 
 // flock is the one place that locks. Its errors are *fs.PathError if the file
 // could not be opened, and the bare error of the lock call otherwise.
-func (t target) flock(flag int, wait bool) (*flock.Flock, error) {
+func (t target) flock(flag int, at place, until ending) (*handle, error) {
 	flag |= openFlags
 	if t.open {
 		flag &^= noFollow
 	}
-	fl := flock.New(t.path, flock.SetFlag(flag), flock.SetPermissions(t.perm))
+	h := &handle{fl: flock.New(t.path, flock.SetFlag(flag), flock.SetPermissions(t.perm)), dir: t.dir}
 	for try := 0; ; {
-		err := t.lock(fl, wait)
+		err := t.lockFile(h, flag, at, until)
 		switch {
 		case isLeased(err) && try < leaseTries:
 			try++
 			time.Sleep(time.Millisecond)
 		case isLeased(err): // as a lock, a lease ends when its holder releases it
-			return fl, errBusy
+			return nil, errBusy
 		case !isInterrupted(err):
-			return fl, err
+			return h, err
 		}
 	}
+}
+
+// lockFile locks the file at once, or waits for the lock if a thread may block.
+func (t target) lockFile(h *handle, flag int, at place, until ending) error {
+	if until != nil && canNote && !fskind.Of(t.path).Network { // FUSE and network file systems may not interrupt a wait
+		if free, ok := flockwait.Reserve(); ok {
+			defer free()
+			return t.block(h, flag, at, until)
+		}
+	}
+	return t.tryLock(h.fl)
 }
 
 // openFile opens an existing file.
@@ -304,15 +347,9 @@ func openFile(path string, flag int) (*os.File, error) {
 // seconds (/proc/sys/fs/lease-break-time).
 const leaseTries = 100
 
-// lock locks the file. It may return EINTR: Go's signal handlers make the kernel
-// restart the call (signal(7)), but those of C code may not.
-func (t target) lock(fl *flock.Flock, wait bool) error {
-	switch {
-	case wait && t.shared:
-		return fl.RLock()
-	case wait:
-		return fl.Lock()
-	}
+// tryLock locks the file if that is possible at once. It may return EINTR: Go's signal
+// handlers make the kernel restart the call (signal(7)), but those of C code may not.
+func (t target) tryLock(fl *flock.Flock) error {
 	try := fl.TryLock
 	if t.shared {
 		try = fl.TryRLock

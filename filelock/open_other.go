@@ -35,7 +35,20 @@ func lookAt(path string) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	return place{exists: true, mode: info.Mode().Type(), file: fileID{info}}, nil
+	return seen(info), nil
+}
+
+// lookAtOpen looks at an open file.
+func lookAtOpen(f *os.File) (place, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return place{}, err
+	}
+	return seen(info), nil
+}
+
+func seen(info fs.FileInfo) place {
+	return place{exists: true, mode: info.Mode().Type(), file: fileID{info}, size: info.Size()}
 }
 
 func lookThrough(path string) (place, error) { return lookAt(path) }

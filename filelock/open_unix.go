@@ -80,6 +80,16 @@ func lookThrough(path string) (place, error) {
 	return found("stat", path, &st, err)
 }
 
+// lookAtOpen looks at an open file.
+func lookAtOpen(f *os.File) (place, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(int(f.Fd()), &st)
+	for err == unix.EINTR {
+		err = unix.Fstat(int(f.Fd()), &st)
+	}
+	return found("fstat", f.Name(), &st, err)
+}
+
 // found converts the result of a stat call.
 func found(op, path string, st *unix.Stat_t, err error) (place, error) {
 	if err == unix.ENOENT {
@@ -88,7 +98,7 @@ func found(op, path string, st *unix.Stat_t, err error) (place, error) {
 	if err != nil {
 		return place{}, &fs.PathError{Op: op, Path: path, Err: err}
 	}
-	at := place{exists: true, file: fileID{uint64(st.Dev), uint64(st.Ino)}}
+	at := place{exists: true, file: fileID{uint64(st.Dev), uint64(st.Ino)}, size: st.Size}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 	case unix.S_IFDIR:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,37 +72,9 @@ func TestFirstComeFirstServed(t *testing.T) {
 	}
 }
 
-// A waiter that times out leaves its place in the kernel's queue to the next
-// Acquire of the process, and blocks no second thread.
-func TestTakeOver(t *testing.T) {
-	t.Parallel()
-	path := lockPath(t)
-	holder := startHolder(t, path)
-	l := filelock.New(path)
-	for range 5 {
-		giveUp(t, l)
-		awaitWaiters(t, path, 1)
-	}
-	other := testproc.Start(t, "hold", path)
-	other.Send("acquire") // stands behind what we left in the queue
-	awaitWaiters(t, path, 2)
-	result := make(chan error)
-	go func() { result <- l.Acquire(background) }()
-	awaitQueue(t, path, 1)
-	if n := testproc.Waiters(t, path); n != 2 {
-		t.Fatalf("%d threads wait in the kernel, want 2: ours and the other process's", n)
-	}
-	release(t, holder)
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
-	other.Silent()
-	mustRelease(t, l)
-	other.Expect("acquire")
-}
-
-// A grant that comes when no goroutine waits any more is given back.
-func TestLateGrant(t *testing.T) {
+// A wait that was given up leaves nothing in the kernel's queues: the lock is never
+// granted to it.
+func TestGivenUpWaitIsOver(t *testing.T) {
 	t.Parallel()
 	for _, shared := range []bool{false, true} {
 		path := lockPath(t)
@@ -112,10 +83,19 @@ func TestLateGrant(t *testing.T) {
 		if shared {
 			opts = append(opts, filelock.Shared())
 		}
-		giveUp(t, filelock.New(path, opts...))
+		for range 5 {
+			giveUp(t, filelock.New(path, opts...))
+			if n := testproc.Waiters(t, path); n != 0 {
+				t.Errorf("%d threads wait", n)
+			}
+			if n := filelock.QueueLen(path); n != 0 {
+				t.Errorf("%d goroutines wait", n)
+			}
+		}
 		release(t, holder)
-		holder.Send("acquire") // would wait for ever
-		holder.Expect("acquire")
+		holder.Send("try 0s")
+		holder.Expect("try")
+		testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
 	}
 }
 
@@ -131,93 +111,6 @@ func TestTryAfterAWaitGivenUp(t *testing.T) {
 		mustRelease(t, holder)
 		mustTry(t, l, true)
 		mustRelease(t, l)
-	}
-}
-
-// A parker that was left behind does not make a try wait for a lock that is held, by
-// another process or by this one.
-func TestTryDoesNotWait(t *testing.T) {
-	t.Parallel()
-	for _, who := range []string{"other", "self"} {
-		path := lockPath(t)
-		holder := filelock.New(path)
-		if who == "other" {
-			startHolder(t, path)
-		} else {
-			mustAcquire(t, holder)
-		}
-		l := filelock.New(path)
-		giveUp(t, l)
-		testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
-		const tries = 50
-		start, atGate := time.Now(), 0
-		for range tries {
-			dir, long := filepath.Dir(path), time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
-			if err := os.Chtimes(dir, long, long); err != nil {
-				t.Fatal(err)
-			}
-			mustTry(t, l, false)
-			mustTry(t, holder, false)
-			if info, err := os.Stat(dir); err != nil || !info.ModTime().Equal(long) {
-				atGate++
-			}
-		}
-		if each := time.Since(start) / (2 * tries); each > 250*time.Millisecond {
-			t.Errorf("a try of a lock that %s holds takes %v", who, each)
-		}
-		if atGate > tries/2 { // /proc/locks may not show the holder when it is read in pieces
-			t.Errorf("%d of %d tries of a lock that %s holds went to the gate", atGate, tries, who)
-		}
-	}
-}
-
-// A parker left behind for one mode does not stand in the way of the other.
-func TestTakeOverOfTheOtherMode(t *testing.T) {
-	t.Parallel()
-	path := lockPath(t)
-	holder := startHolder(t, path)
-	giveUp(t, filelock.New(path))
-	reader := filelock.New(path, filelock.Shared())
-	result := make(chan error)
-	go func() { result <- reader.Acquire(background) }()
-	awaitWaiters(t, path, 2)
-	release(t, holder)
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
-	// It has the lock that it asked for: the exclusive lock, which was granted
-	// first, has been given back.
-	if ok, err := filelock.New(path, filelock.Shared()).TryAcquireFor(testproc.Patience); !ok || err != nil {
-		t.Error(ok, err)
-	}
-	mustTry(t, filelock.New(path), false)
-}
-
-// A parker that was left behind on a removed file is not taken over: the file may be
-// locked for ever.
-func TestNoTakeOverOnAnotherFile(t *testing.T) {
-	t.Parallel()
-	path := lockPath(t)
-	startHolder(t, path) // never releases
-	l := filelock.New(path)
-	giveUp(t, l)
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	second := startHolder(t, path)
-	left := filelock.Parkers(path)
-	result := make(chan error)
-	go func() { result <- l.Acquire(background) }()
-	awaitQueue(t, path, 1)
-	for s, p := range filelock.Parkers(path) {
-		if left[s] == p {
-			t.Error("what was left behind is taken over")
-		}
-	}
-	awaitWaiters(t, path, 1) // of the new file
-	release(t, second)
-	if err := <-result; err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -269,7 +162,7 @@ func TestReplacedWhileWaiting(t *testing.T) {
 // Past the bound on parked threads a process polls, and still gets its locks.
 func TestBoundOnThreads(t *testing.T) {
 	// Not parallel: the bound is the process's.
-	filelock.SetMaxParked(t, filelock.Parked()+2)
+	filelock.SetThreads(t, filelock.Blocked()+2)
 	dir := t.TempDir()
 	const n = 6
 	var holders []*testproc.Proc
@@ -451,93 +344,11 @@ func TestDirectoryRemovedWhileWaiting(t *testing.T) {
 	testproc.Until(t, "nothing is left of the queue", func() bool { return filelock.QueueLen(path) == 0 })
 }
 
-// A shared lock can be had twice by a wait that reaches its deadline as it is
-// granted the lock. It keeps one of the two.
-func TestGrantMeetsLastTry(t *testing.T) {
-	t.Parallel()
-	path := lockPath(t)
-	if err := filelock.LastTryAfterAGrant(filelock.New(path, filelock.Shared())); err != nil {
-		t.Fatal(err)
-	}
-	mustTry(t, filelock.New(path), true)
-}
-
-// While a late grant is on its way back, a try of this process waits for it.
-func TestTryMeetsLateGrant(t *testing.T) {
-	t.Parallel()
-	path := lockPath(t)
-	holder, l := filelock.New(path), filelock.New(path)
-	mustAcquire(t, holder)
-	giveUp(t, l)
-	late, tried := make(chan struct{}), make(chan struct{})
-	filelock.At(t, filelock.GivingBack, path, func() {
-		close(late)
-		<-tried
-	})
-	mustRelease(t, holder)
-	<-late
-	// The try has found the lock taken when it waits, or when it has failed.
-	var all sync.WaitGroup
-	all.Go(func() { mustTry(t, l, true) })
-	all.Go(func() {
-		awaitQueue(t, path, 1)
-		close(tried)
-	})
-	all.Wait()
-}
-
-// A late grant that has been given back leaves nothing behind.
-func TestNothingIsLeftOfAQueue(t *testing.T) {
-	t.Parallel()
-	path := lockPath(t)
-	holder := startHolder(t, path)
-	giveUp(t, filelock.New(path))
-	release(t, holder)
-	testproc.Until(t, "nothing is left of the queue", func() bool { return !filelock.HasQueue(path) })
-}
-
-// A parker that waited for a file that is gone, and has been replaced by
-// another one, ends when it gets that file's lock.
-func TestForgottenParkerEnds(t *testing.T) {
-	t.Parallel()
-	path := lockPath(t)
-	holder := startHolder(t, path)
-	result := acquire(filelock.New(path))
-	awaitWaiters(t, path, 1)
-	filelock.StopLooking(t, path) // it would make a file itself, and have its lock
-	if err := os.Rename(path, path+".old"); err != nil {
-		t.Fatal(err)
-	}
-	second := testproc.Start(t, "hold", path)
-	second.Send("try 0s")
-	second.Expect("try")
-	filelock.Look(t, path) // finds out
-	awaitWaiters(t, path, 1)
-	again := make(chan struct{})
-	filelock.At(t, filelock.Opening, path, func() { close(again) })
-	release(t, holder)
-	// The forgotten parker is through when the lock of the old file is free.
-	old := filelock.New(path + ".old")
-	testproc.Until(t, "the old file is free", func() bool {
-		ok, err := old.TryAcquire()
-		return ok && err == nil
-	})
-	select {
-	case <-again:
-		t.Error("a forgotten parker waits once more")
-	case <-time.After(100 * time.Millisecond): // it would have been at it by now
-	}
-	release(t, second)
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A waiter that polls, because there are too many threads, notices that the file was
 // removed and makes another one, although it has locked the first one before.
 func TestPollingFindsANewFile(t *testing.T) {
 	// Not parallel: the bound is the process's.
-	filelock.SetMaxParked(t, 0)
+	filelock.SetThreads(t, 0)
 	path := lockPath(t)
 	l := filelock.New(path)
 	mustAcquire(t, l)
@@ -579,10 +390,10 @@ func TestLooksAgainAndAgain(t *testing.T) {
 	}
 }
 
-// A look leaves a parker alone that polls, and so looks by itself all the time.
-func TestPollingGoesOn(t *testing.T) {
+// A waiter that polls also polls the gate, and a look does not end its wait.
+func TestPollingAtTheGate(t *testing.T) {
 	// Not parallel: the bound is the process's.
-	filelock.SetMaxParked(t, 0)
+	filelock.SetThreads(t, 0)
 	path := lockPath(t)
 	holder := startHolder(t, path)
 	other := testproc.Start(t, "hold", path)
@@ -590,19 +401,19 @@ func TestPollingGoesOn(t *testing.T) {
 	awaitWaiters(t, path, 1) // it has the gate
 	result := acquire(filelock.New(path))
 	awaitQueue(t, path, 1)
-	polls := make(chan struct{})
-	filelock.At(t, filelock.Opening, path, func() { close(polls) })
-	<-polls
-	if n := testproc.Waiters(t, gateOf(path)); n != 0 {
-		t.Errorf("%d threads wait at the gate, past the bound", n)
+	for range 2 {
+		polls := make(chan struct{})
+		filelock.At(t, filelock.Opening, gateOf(path), func() { close(polls) })
+		<-polls
+		if n := testproc.Waiters(t, gateOf(path)); n != 0 {
+			t.Errorf("%d threads wait at the gate", n)
+		}
+		filelock.Look(t, path)
 	}
-	before := filelock.Parkers(path)
-	filelock.Look(t, path)
-	if after := filelock.Parkers(path); len(before) != 1 || !maps.Equal(before, after) {
-		t.Errorf("parkers %v, after a look %v", before, after)
-	}
-	other.Kill() // the order is promised to nobody who polls, or waits beside one
+	notYet(t, result)
 	release(t, holder)
+	other.Expect("acquire")
+	release(t, other)
 	if err := <-result; err != nil {
 		t.Fatal(err)
 	}

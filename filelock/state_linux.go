@@ -213,11 +213,10 @@ func whyUnseen(path string, file locktable.File) string {
 func waitersIn(table locktable.Table, w want, ids identities) []Waiter {
 	var list []Waiter
 	told := map[int]time.Time(nil)
-	served := served(table, w, ids)
 	listed := map[int]bool{}
 	for _, file := range append(ids.files, ids.gate) {
 		for _, l := range table[file.Name] {
-			if !l.Waits || l.POSIX || l.PID > 0 && (listed[l.PID] || served[l.PID]) || l.PID == os.Getpid() && !waitedFor(w.path) {
+			if !l.Waits || l.POSIX || l.PID > 0 && listed[l.PID] {
 				continue
 			}
 			listed[l.PID] = true
@@ -228,25 +227,6 @@ func waitersIn(table locktable.Table, w want, ids identities) []Waiter {
 		}
 	}
 	return list
-}
-
-// served returns the processes that have a slot and still wait in the kernel for
-// the others, because Acquire waits for every slot. A process that really waits
-// for one more slot waits at the gate, too.
-func served(table locktable.Table, w want, ids identities) map[int]bool {
-	served := map[int]bool{}
-	if !w.slots {
-		return served // a lock has no slots
-	}
-	for _, file := range ids.files {
-		for pid := range table.Takers(file) {
-			served[pid] = true
-		}
-	}
-	for _, l := range table[ids.gate.Name] {
-		delete(served, l.PID)
-	}
-	return served
 }
 
 // nest finds the waiters that wait for a lock that an ancestor holds, or that they
@@ -264,25 +244,4 @@ func (s *State) nest() {
 			}
 		}
 	}
-}
-
-// lateGrant returns how long to wait for a grant that this process may have got and
-// is about to give back: long if the kernel shows that this process took the lock,
-// 0 if it shows another taker. The kernel hides takers in other PID namespaces,
-// and all locks of some file systems.
-func lateGrant(path string) time.Duration {
-	file, err := locktable.Mounts{}.Identify(path, false)
-	if err != nil {
-		return 0
-	}
-	table, err := locktable.Read(2) // few reads: to miss a taker costs only a short wait
-	found := table.Takers(file)
-	_, ours := found[os.Getpid()]
-	switch {
-	case ours:
-		return 100 * time.Millisecond
-	case err != nil || len(found) == 0:
-		return 5 * time.Millisecond
-	}
-	return 0
 }

@@ -11,28 +11,26 @@ import (
 // maxWaiting is the size at which a gate is emptied before a line is added.
 const maxWaiting = 64 << 10
 
+// A waiter is what other processes can know of a wait.
+type waiter struct {
+	gate  *gate
+	since time.Time
+	told  place // the gate that tell has written to
+}
+
 // tell writes a line into the gate, for Waiters to show: which process waits, and
 // since when. There is one line for each process, in the form of a record. The
 // lines disappear with the gate. A failure leaves no line, and is not an error.
-func (k *keeper) tell() {
-	queues.mu.Lock()
-	if k.q.keeper != k || len(k.q.waiters) == 0 {
-		queues.mu.Unlock()
-		return
-	}
-	since, told := k.q.waiters[0].since, k.told
-	queues.mu.Unlock()
-	gate, err := k.gate.now()
+func (w *waiter) tell() {
+	gate, err := w.gate.now()
 	if err != nil {
 		return
 	}
 	at, err := lookAt(gate.path)
-	if err != nil || !at.exists || !at.mode.IsRegular() || told.exists && sameFile(at.file, told.file) {
+	if err != nil || !at.exists || !at.mode.IsRegular() || w.told.exists && sameFile(at.file, w.told.file) {
 		return
 	}
-	queues.mu.Lock()
-	k.told = at
-	queues.mu.Unlock()
+	w.told = at
 	f, err := openFile(gate.path, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return
@@ -46,7 +44,7 @@ func (k *keeper) tell() {
 		f.Truncate(0)
 	}
 	me := process.Self()
-	line := process.Record{Version: me.Version, PID: me.PID, Start: me.Start, Boot: me.Boot, PIDNS: me.PIDNS, Since: since}.Encode()
+	line := process.Record{Version: me.Version, PID: me.PID, Start: me.Start, Boot: me.Boot, PIDNS: me.PIDNS, Since: w.since}.Encode()
 	if len(text) > 0 && len(text) < maxWaiting && text[len(text)-1] != '\n' {
 		line = append([]byte("\n"), line...) // a process died in the middle of a line
 	}

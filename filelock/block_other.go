@@ -1,0 +1,8 @@
+//go:build !linux
+
+package filelock
+
+import "errors"
+
+// block is not called: flockwait.Reserve lets no thread wait in the kernel.
+func (t target) block(*handle, int, place, ending) error { return errors.ErrUnsupported }

@@ -1,0 +1,147 @@
+package filelock
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/flockwait"
+)
+
+// A race is the wait for the first free slot of a semaphore. A goroutine for each
+// slot blocks in the kernel. The first that gets its slot calls the others back,
+// which takes their places in the kernel's queues, and sends the slot to the
+// waiter. The waiter returns without waiting for the others.
+type race struct {
+	ctx    context.Context // ends with the race
+	cancel context.CancelFunc
+	won    chan grant // capacity 1
+	runs   sync.WaitGroup
+
+	mu    sync.Mutex // guards the fields below
+	over  bool
+	backs map[*func()]struct{} // they call the others back
+}
+
+// A grant is what a race brings: a locked slot, or the error of one.
+type grant struct {
+	h   *handle
+	err error
+}
+
+// maxRunners is the largest number of slots for which a goroutine waits. The others
+// are polled.
+const maxRunners = 64
+
+// lockFirst waits for one of the targets until ctx ends.
+func (w want) lockFirst(ctx context.Context) (*handle, error) {
+	if h, err := w.try(); err != errBusy {
+		return h, err
+	}
+	r := &race{won: make(chan grant, 1), backs: map[*func()]struct{}{}}
+	r.ctx, r.cancel = context.WithCancel(ctx)
+	defer r.cancel()
+	polled := w
+	polled.any = r.start(w.any)
+	var pause flockwait.Pause
+	var took time.Duration // by the last poll
+	for {
+		var poll <-chan time.Time
+		if len(polled.any) > 0 {
+			poll = time.After(max(pause.Next(), 9*took)) // of many slots: at most a tenth of a processor
+		}
+		select {
+		case g := <-r.won:
+			return g.h, g.err
+		case <-ctx.Done():
+			return nil, r.giveUp()
+		case <-poll:
+			start := time.Now()
+			h, err := polled.try()
+			if err != errBusy {
+				return r.bring(grant{h, err})
+			}
+			took = time.Since(start)
+		}
+	}
+}
+
+// start starts goroutines for some of the slots, and returns the other slots.
+func (r *race) start(slots []target) (others []target) {
+	n := len(slots)
+	if n > maxRunners {
+		first := rand.N(n) // the waiters of all processes cover all slots
+		slots = slices.Concat(slots[first:], slots[:first])
+		n = maxRunners
+	}
+	for _, t := range slots[:n] {
+		r.runs.Go(func() {
+			h, err := t.lockUntil(r.ctx, r.ending)
+			switch first := err != errBusy && r.end(); {
+			case first:
+				r.won <- grant{h, err}
+			case h != nil:
+				h.release()
+			}
+		})
+	}
+	return slots[n:]
+}
+
+// end ends the race, and reports whether it was still on. It calls all goroutines
+// back that are blocked; none will block afterwards.
+func (r *race) end() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over {
+		return false
+	}
+	r.over = true
+	r.cancel()
+	for back := range r.backs {
+		(*back)()
+	}
+	return true
+}
+
+// ending has back called when the race ends. A goroutine calls the others back
+// itself: it is faster than their contexts, which start a goroutine each.
+func (r *race) ending(back func()) (stop func() bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over {
+		back()
+	}
+	r.backs[&back] = struct{}{}
+	return func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.backs, &back)
+		return !r.over
+	}
+}
+
+// giveUp ends the race without a winner. When it returns, no goroutine is left, and
+// no slot is held.
+func (r *race) giveUp() error {
+	if !r.end() {
+		if g := <-r.won; g.h != nil {
+			g.h.release()
+		}
+	}
+	r.runs.Wait()
+	return errBusy
+}
+
+// bring ends the race with what a poll has brought, if it is first.
+func (r *race) bring(g grant) (*handle, error) {
+	if !r.end() {
+		if g.h != nil {
+			g.h.release()
+		}
+		g = <-r.won
+	}
+	return g.h, g.err
+}

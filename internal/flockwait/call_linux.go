@@ -1,0 +1,156 @@
+package flockwait
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"runtime"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Call is one call of flock(2) that can be called back. The zero Call is ready
+// for use, once.
+type Call struct {
+	mu     sync.Mutex // guards the fields below
+	thread int        // the thread that is in Lock; 0 = none
+	fd     int        // its descriptor
+	why    error      // the reason of Back
+	file   int        // after Back, a second descriptor of the open file; -1 = none
+}
+
+// Lock locks the open file behind the descriptor; how is LOCK_EX or LOCK_SH. It
+// blocks its thread until the lock is granted or Back is called. After Back it
+// returns the reason, and then this call has not locked the file, and the
+// descriptor is good for nothing but to be closed. No other goroutine may use the
+// descriptor during the call.
+func (c *Call) Lock(fd, how int) error {
+	runtime.LockOSThread() // the thread that Back interrupts
+	defer runtime.UnlockOSThread()
+	if err := c.begin(fd); err != nil {
+		return err
+	}
+	defer unblockSignals()()
+	return c.end(flock(fd, how))
+}
+
+// Back calls the Call back: its Lock returns why. If it has not begun, it never
+// blocks. Back does nothing if Lock is over, or if the Call was called back before.
+//
+// The moment does not matter. A call that has not entered the kernel yet finds the
+// other file. One that is blocked is interrupted, and one that enters the kernel
+// just now will be, because the signal is pending. If the lock has just been
+// granted, end gives it back.
+func (c *Call) Back(why error) {
+	c.mu.Lock() // as long as it is locked, the thread and the descriptor belong to the call
+	defer c.mu.Unlock()
+	if c.why != nil {
+		return
+	}
+	c.why, c.file = why, -1
+	if c.thread == 0 {
+		return
+	}
+	if fd, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0); err == nil {
+		c.file = fd
+	}
+	for unix.Dup3(nowhere.fd, c.fd, unix.O_CLOEXEC) == unix.EINTR {
+	}
+	interrupt(c.thread)
+}
+
+func (c *Call) begin(fd int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.why == nil {
+		c.thread, c.fd = unix.Gettid(), fd
+	}
+	return c.why
+}
+
+// end returns what Lock returns. If the lock was granted to a call that was called
+// back, the kernel drops it with the last descriptor of the open file. That may be
+// one in a child process which has not called execve(2) yet, so end unlocks the
+// file.
+func (c *Call) end(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.thread = 0; c.why == nil {
+		c.why = errOver
+		return err
+	}
+	if c.file >= 0 {
+		if err == nil {
+			unix.Flock(c.file, unix.LOCK_UN)
+		}
+		unix.Close(c.file)
+	}
+	return c.why
+}
+
+// errOver is the reason of a Call that was not called back in time.
+var errOver = errors.New("the call is over")
+
+// flock repeats the call if a signal handler of C code, which may have no
+// SA_RESTART, has interrupted it.
+func flock(fd, how int) error {
+	for {
+		if err := unix.Flock(fd, how); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// signals interrupt a call. The program may begin to ignore SIGURG during the call;
+// the others, too, have no effect unless a program asks for them, and then it is
+// prepared for one too many.
+var signals = [...]syscall.Signal{unix.SIGURG, unix.SIGWINCH, unix.SIGCHLD}
+
+func interrupt(thread int) {
+	for _, s := range signals {
+		if !signal.Ignored(s) {
+			unix.Tgkill(os.Getpid(), thread, s)
+			return
+		}
+	}
+}
+
+// unblockSignals makes sure that the thread gets the signals: a process inherits
+// the signal mask of its parent, and the Go runtime keeps it.
+func unblockSignals() (restore func()) {
+	var set, old unix.Sigset_t
+	for _, s := range signals {
+		set.Val[0] |= 1 << (s - 1)
+	}
+	err := unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, &old)
+	if err != nil || old.Val[0]&set.Val[0] == 0 {
+		return func() {}
+	}
+	return func() { unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }
+}
+
+// nowhere is a descriptor that flock(2) refuses (EBADF), because it was opened with
+// O_PATH (open(2)). It stays open.
+var nowhere = struct {
+	mu sync.Mutex
+	fd int // -1 = not opened yet
+}{fd: -1}
+
+// canBeCalledBack reports whether a Call can be called back.
+func canBeCalledBack() bool {
+	if signal.Ignored(signals[0]) {
+		return false
+	}
+	nowhere.mu.Lock()
+	defer nowhere.mu.Unlock()
+	if nowhere.fd < 0 {
+		fd, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return false
+		}
+		nowhere.fd = fd
+	}
+	return true
+}

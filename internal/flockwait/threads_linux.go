@@ -1,0 +1,28 @@
+package flockwait
+
+import "sync/atomic"
+
+// Threads is the largest number of threads of this process that wait in the kernel.
+const Threads = 128
+
+var threads, maxThreads atomic.Int32
+
+func init() { maxThreads.Store(Threads) }
+
+// Reserve reports whether the caller may block a thread in a Call. It has to call
+// free afterwards. Otherwise the caller has to poll: too many threads wait already,
+// or the program ignores the signal that calls them back.
+func Reserve() (free func(), ok bool) {
+	if threads.Add(1) > maxThreads.Load() || !canBeCalledBack() {
+		threads.Add(-1)
+		return nil, false
+	}
+	return func() { threads.Add(-1) }, true
+}
+
+// Waiting returns the number of threads that wait in the kernel.
+func Waiting() int { return int(threads.Load()) }
+
+// SetThreads changes the largest number of threads, and returns the former number.
+// It is for tests: with 0, every waiter polls.
+func SetThreads(n int) (former int) { return int(maxThreads.Swap(int32(n))) }
