@@ -2,10 +2,11 @@ package fsync
 
 import (
 	"fmt"
-	"io/fs"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/fsync-lock/fsync/internal/invalid"
 )
 
 // maxName is the longest name, in bytes. File systems allow file names of 255
@@ -22,15 +23,10 @@ func checkName(name string) error {
 		if len(shown) > maxName {
 			shown = strings.ToValidUTF8(shown[:32], "") + "..."
 		}
-		return nameError(fmt.Sprintf("invalid name %q: %s", shown, wrong))
+		return invalid.Error(fmt.Sprintf("invalid name %q: %s", shown, wrong))
 	}
 	return nil
 }
-
-type nameError string
-
-func (e nameError) Error() string        { return string(e) }
-func (e nameError) Is(target error) bool { return target == fs.ErrInvalid }
 
 func wrongWith(name string) string {
 	switch {

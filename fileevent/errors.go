@@ -3,7 +3,6 @@ package fileevent
 import (
 	"context"
 	"fmt"
-	"io/fs"
 )
 
 // An endedError says that the ctx of a wait ended. It is not exported: callers
@@ -23,10 +22,3 @@ func (e *endedError) Error() string {
 }
 
 func (e *endedError) Unwrap() []error { return []error{e.cause, e.err} }
-
-// A misplaced error says why a path or file that the system accepts cannot be
-// used. For errors.Is it is fs.ErrInvalid.
-type misplaced string
-
-func (e misplaced) Error() string        { return string(e) }
-func (e misplaced) Is(target error) bool { return target == fs.ErrInvalid }

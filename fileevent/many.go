@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/invalid"
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
@@ -24,7 +25,7 @@ import (
 // looks only at events that may have changed.
 func WaitAny(ctx context.Context, events ...*Event) (int, error) {
 	if len(events) == 0 {
-		return -1, misplaced("fileevent: wait for any of no events")
+		return -1, invalid.Error("fileevent: wait for any of no events")
 	}
 	if ctx.Err() != nil {
 		return -1, ended(ctx, anyOf(events))

@@ -13,6 +13,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/beside"
 	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/fskind"
+	"github.com/fsync-lock/fsync/internal/invalid"
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
@@ -66,7 +67,7 @@ func (m marker) check(op string) error {
 	default:
 		return nil
 	}
-	return &fs.PathError{Op: op, Path: path, Err: misplaced(wrong)}
+	return &fs.PathError{Op: op, Path: path, Err: invalid.Error(wrong)}
 }
 
 // begin returns a marker that stays the same file if the working directory

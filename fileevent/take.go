@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/fsync-lock/fsync/internal/beside"
+	"github.com/fsync-lock/fsync/internal/invalid"
 )
 
 // OnTake makes a wait with [AutoReset] call f when it has taken the event, with
@@ -74,7 +75,7 @@ func (m marker) takeToTrace() (bool, error) {
 		return false, errors.ErrUnsupported
 	}
 	if err := beside.Misplaced(m.dir); err != nil {
-		return false, misplaced(err.Error())
+		return false, invalid.Error(err.Error())
 	}
 	m.announce() // before the move, as in Clear; a take does not fail for it
 	for attempt := 0; ; attempt++ {
@@ -86,7 +87,7 @@ func (m marker) takeToTrace() (bool, error) {
 			return false, err
 		}
 		if err := beside.Make(m.dir); err != nil {
-			return false, misplaced(err.Error())
+			return false, invalid.Error(err.Error())
 		}
 	}
 }

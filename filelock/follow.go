@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/fsync-lock/fsync/internal/invalid"
 )
 
 // AnyFile permits devices and symbolic links, which flock(1) accepts and a Lock
@@ -55,14 +57,14 @@ func follow(path string) (way, error) {
 			return opened(path, to), nil
 		}
 		if why := distrustLink(path, dir); why != "" {
-			return way{}, &fs.PathError{Op: "open", Path: path, Err: linkError(why)}
+			return way{}, &fs.PathError{Op: "open", Path: path, Err: invalid.Error(why)}
 		}
 		if !filepath.IsAbs(to) {
 			to = dir + to // not cleaned: a link before ".." leads elsewhere
 		}
 		path = to
 	}
-	return way{}, &fs.PathError{Op: "open", Path: path, Err: linkError("it leads through more than 40 symbolic links")}
+	return way{}, &fs.PathError{Op: "open", Path: path, Err: invalid.Error("it leads through more than 40 symbolic links")}
 }
 
 // opened returns the path of a file that a process has open, if it has one. Then
@@ -75,12 +77,6 @@ func opened(link, path string) way {
 	}
 	return way{path: link, open: true, through: true}
 }
-
-// linkError is the reason why a link is not followed.
-type linkError string
-
-func (e linkError) Error() string        { return string(e) }
-func (e linkError) Is(target error) bool { return target == fs.ErrInvalid }
 
 // gatedPath returns the path of the file to which a path leads. The gate is beside
 // that file, so it is the same for all processes, whatever links they follow. The

@@ -12,6 +12,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/flockwait"
 	"github.com/fsync-lock/fsync/internal/fskind"
+	"github.com/fsync-lock/fsync/internal/invalid"
 	"github.com/gofrs/flock"
 )
 
@@ -221,14 +222,14 @@ func (t target) lockable(at place) error {
 	case t.open && at.mode&fs.ModeNamedPipe != 0:
 	default:
 		if kind := unlockable(at.mode); kind != "" {
-			return &fs.PathError{Op: "lock", Path: t.path, Err: notLockFileError(kind)}
+			return &fs.PathError{Op: "lock", Path: t.path, Err: invalid.Error("it is " + kind + "; a lock file must be a regular file or a directory")}
 		}
 	}
 	if !at.mode.IsDir() {
 		return nil
 	}
 	if n := slotsIn(t.path); n > 0 {
-		return &fs.PathError{Op: "lock", Path: t.path, Err: semaphoreError(fmt.Sprintf(
+		return &fs.PathError{Op: "lock", Path: t.path, Err: invalid.Error(fmt.Sprintf(
 			"it is the directory of a semaphore of %d slots, and a lock on it would not exclude their holders: acquire a slot (--slots %d), or lock another file", n, n))}
 	}
 	return nil
@@ -257,14 +258,6 @@ func unlockable(mode fs.FileMode) string {
 	}
 	return "not a file"
 }
-
-type notLockFileError string
-
-func (e notLockFileError) Error() string {
-	return fmt.Sprintf("it is %s; a lock file must be a regular file or a directory", string(e))
-}
-
-func (e notLockFileError) Is(target error) bool { return target == fs.ErrInvalid }
 
 // openAndLock opens the file read-only, as flock(1) does: a file that is open for
 // writing cannot be executed (ETXTBSY), and some scripts lock themselves. It uses

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/invalid"
 )
 
 // Semaphore allows at most n holds at a time among all processes that use the
@@ -156,13 +157,8 @@ func (s *Semaphore) disagree(n int) error {
 }
 
 func (s *Semaphore) wrong(what string) error {
-	return &fs.PathError{Op: "open", Path: s.given, Err: semaphoreError(what)}
+	return &fs.PathError{Op: "open", Path: s.given, Err: invalid.Error(what)}
 }
-
-type semaphoreError string
-
-func (e semaphoreError) Error() string        { return string(e) }
-func (e semaphoreError) Is(target error) bool { return target == fs.ErrInvalid }
 
 // agree creates the directory if it is missing, and checks its number of slots.
 // It does so every time, because the directory may have been replaced.
@@ -209,7 +205,7 @@ func readSlots(path string) (int, error) {
 	}
 	n := parseSlots(text)
 	if n == 0 {
-		return 0, &fs.PathError{Op: "read", Path: path, Err: semaphoreError("it does not contain the number of slots; remove the directory of the semaphore while no process uses it")}
+		return 0, &fs.PathError{Op: "read", Path: path, Err: invalid.Error("it does not contain the number of slots; remove the directory of the semaphore while no process uses it")}
 	}
 	return n, nil
 }
@@ -245,7 +241,7 @@ func readSmall(path string) (string, error) {
 	}
 	f, err := openFile(path, os.O_RDONLY)
 	if !at.mode.IsRegular() || isLink(err) {
-		err = &fs.PathError{Op: "read", Path: path, Err: semaphoreError("it is not a regular file")}
+		err = &fs.PathError{Op: "read", Path: path, Err: invalid.Error("it is not a regular file")}
 	}
 	if err != nil {
 		return "", err

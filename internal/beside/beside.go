@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/invalid"
 )
 
 // Dir is the name of the directory of the files.
@@ -84,7 +86,7 @@ func (f File) Overwrite(content []byte, offset int) error {
 	if isDir, err := isDirectory(f.dir); err != nil {
 		return err
 	} else if !isDir { // through a symbolic link the write would go elsewhere
-		return &fs.PathError{Op: "open", Path: f.dir, Err: misplaced("not a directory")}
+		return &fs.PathError{Op: "open", Path: f.dir, Err: invalid.Error("not a directory")}
 	}
 	file, err := f.open(os.O_WRONLY)
 	if err != nil {
@@ -109,7 +111,7 @@ func (f File) open(flag int) (handle, error) {
 	}
 	ours, err := file.isPlain(len(f.blank))
 	if err == nil && !ours {
-		err = &fs.PathError{Op: "open", Path: f.Path(), Err: misplaced("another file is in its place")}
+		err = &fs.PathError{Op: "open", Path: f.Path(), Err: invalid.Error("another file is in its place")}
 	}
 	if err != nil {
 		file.close()
@@ -167,7 +169,7 @@ func Misplaced(dir string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err == nil && !isDir:
-		return &fs.PathError{Op: "open", Path: dir + Dir, Err: misplaced("not a directory")}
+		return &fs.PathError{Op: "open", Path: dir + Dir, Err: invalid.Error("not a directory")}
 	}
 	return err
 }
@@ -200,7 +202,7 @@ const maxAttempts = 100
 // last. The rename may replace an empty one that another process has just made.
 func (f File) tryMakeDir(parent fs.FileInfo) error {
 	if info, err := os.Lstat(f.dir); err == nil && !info.IsDir() {
-		return &fs.PathError{Op: "open", Path: f.dir, Err: misplaced("not a directory")}
+		return &fs.PathError{Op: "open", Path: f.dir, Err: invalid.Error("not a directory")}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -265,10 +267,3 @@ func (f File) mkdir(path string, parent fs.FileInfo) error {
 	}
 	return err
 }
-
-// A misplaced error says why a file that the system accepts cannot be used. For
-// errors.Is it is fs.ErrInvalid.
-type misplaced string
-
-func (e misplaced) Error() string        { return string(e) }
-func (e misplaced) Is(target error) bool { return target == fs.ErrInvalid }
