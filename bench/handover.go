@@ -39,16 +39,12 @@ var handover = row{
 const handoversToWarmUp = 2
 
 func measureHandover(b *bench, peer string) (sample, error) {
-	return b.handovers(peer, handoverHold)
-}
-
-func (b *bench) handovers(peer string, hold time.Duration) (sample, error) {
 	n := b.scale.handovers
 	if peer == gofrs || pythonPackage[peer] != "" {
 		n = b.scale.slowHandovers
 	}
 	turns := n/2 + handoversToWarmUp
-	one, two, err := b.alternate(peer, turns, hold)
+	one, two, err := b.alternate(peer, turns)
 	if err != nil {
 		return sample{}, err
 	}
@@ -78,11 +74,11 @@ func (b *bench) handovers(peer string, hold time.Duration) (sample, error) {
 
 // alternate starts two processes that have the lock by turns, each with a pipe
 // to the other.
-func (b *bench) alternate(peer string, turns int, hold time.Duration) (one, two *proc, err error) {
+func (b *bench) alternate(peer string, turns int) (one, two *proc, err error) {
 	path := b.path("handover")
 	return b.startPair(
-		b.roleCommand("alternate", peer, path, 1, turns, int64(hold)),
-		b.roleCommand("alternate", peer, path, 0, turns, int64(hold)),
+		b.roleCommand("alternate", peer, path, 1, turns, int64(handoverHold)),
+		b.roleCommand("alternate", peer, path, 0, turns, int64(handoverHold)),
 	)
 }
 

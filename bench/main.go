@@ -33,7 +33,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	quick := flags.Bool("quick", false, "measure less, for a first look: about 3 minutes")
+	quick := flags.Bool("quick", false, "measure less, for a first look: about 4 minutes")
 	only := flags.String("only", "", "the rows to measure, by name: locks, events, "+strings.Join(rowNames(allRows()), ", "))
 	dir := flags.String("dir", "", "where to make a directory for lock files and markers (default: one in the system's temporary directory, and "+inMemory+" for markers)")
 	output := flags.String("o", "", "write the results to this file, too")

@@ -144,6 +144,6 @@ var tiny = scale{
 	wrapWaitingRounds: 1, wrapsWaiting: 2, wrapWaitingTime: 200 * time.Millisecond,
 	wrapCrowdRounds: 1, wrapCrowd: 3, wrapCrowdTime: 50 * time.Millisecond,
 	wrapRaceRounds: 1, wrapRace: 20,
-	statusRounds: 1, statuses: 1, locks: 50, locksHeld: 5, bystanders: 5, watchTime: 500 * time.Millisecond,
+	statusRounds: 1, statuses: 1, locks: 50, locksHeld: 5, bystanders: 5, watchTime: 300 * time.Millisecond,
 	reportRounds: 1, reportRuns: 20000,
 }

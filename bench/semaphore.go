@@ -46,10 +46,11 @@ var semaphore = row{
 }
 
 // measureSemaphore measures of flock(2), which has no slots, the hand-over of a
-// lock between two processes: what the kernel takes at the least.
+// lock between two processes, as the row handover does: what the kernel takes at
+// the least.
 func measureSemaphore(b *bench, peer string) (sample, error) {
 	if peer == rawFlock {
-		return b.handovers(peer, contendHold)
+		return measureHandover(b, peer)
 	}
 	path := b.path("semaphore")
 	if err := os.Mkdir(path, 0o777); err != nil {
