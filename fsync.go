@@ -105,7 +105,8 @@ func (m *Manager) NewLock(name string, opts ...filelock.Option) (*filelock.Lock,
 // NewSemaphore returns the semaphore of that name: the directory NAME.sem in
 // the directory. It opens no file. The error is [fs.ErrInvalid] if the name is
 // invalid or slots is less than 1. If slots is too large, or the semaphore
-// exists with another number of slots, the first Acquire returns an error.
+// exists with another number of slots, the first Acquire returns an error;
+// [filelock.Semaphore.Resize] changes the number.
 func (m *Manager) NewSemaphore(name string, slots int, opts ...filelock.Option) (*filelock.Semaphore, error) {
 	path, err := m.path(name, ".sem")
 	if err != nil {

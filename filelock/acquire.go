@@ -29,7 +29,10 @@ type want struct {
 	slots bool // the targets are slots of a semaphore
 	gate  *gate
 
-	still func() error // checks after the acquisition that it is what was wanted; may be nil
+	// For a semaphore: still checks after the acquisition that the slot counts, and
+	// resized returns the slots if their number is not n any more.
+	still   func(*handle) error
+	resized func(n int) []target
 }
 
 // acquire waits for the lock until ctx ends. It returns errBusy if ctx ended first.
@@ -166,10 +169,10 @@ func (w want) isFree() bool {
 
 // lock waits for one of the targets until ctx ends.
 func (w want) lock(ctx context.Context) (*handle, error) {
-	if len(w.any) == 1 {
-		return w.any[0].lock(ctx)
+	if w.slots {
+		return w.lockSlot(ctx)
 	}
-	return w.lockFirst(ctx)
+	return w.any[0].lock(ctx)
 }
 
 // slot returns the number of a target: for a semaphore from 1, as its files are

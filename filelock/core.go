@@ -50,12 +50,8 @@ func (c *core) acquire(ctx context.Context, aim func() (want, error)) error {
 	if ctx.Err() != nil {
 		return endedError(ctx, c.given)
 	}
-	w, err := aim()
-	if err != nil {
-		return err
-	}
-	h, err := w.acquire(ctx)
-	if err = c.keep(w, h, err); err != errBusy {
+	w, err := c.take(aim, func(w want) (*handle, error) { return w.acquire(ctx) })
+	if err != errBusy {
 		return err
 	}
 	return locked(ctx, c.given, w.now().state(false).Suspects()) // not thorough: the deadline has passed
@@ -64,22 +60,31 @@ func (c *core) acquire(ctx context.Context, aim func() (want, error)) error {
 // tryFor is TryAcquireFor for the want that aim returns, and TryAcquire if d <= 0.
 // It tries at least once.
 func (c *core) tryFor(d time.Duration, aim func() (want, error)) (bool, error) {
-	w, err := aim()
-	if err != nil {
-		return false, err
-	}
-	var h *handle
-	if d <= 0 {
-		h, err = w.try()
-	} else {
+	how := want.try
+	if d > 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), d)
 		defer cancel()
-		h, err = w.acquire(ctx)
+		how = func(w want) (*handle, error) { return w.acquire(ctx) }
 	}
-	if err = c.keep(w, h, err); err == errBusy {
+	_, err := c.take(aim, how)
+	if err == errBusy {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// take acquires what aim returns, again if the semaphore was resized meanwhile.
+func (c *core) take(aim func() (want, error), how func(want) (*handle, error)) (want, error) {
+	for {
+		w, err := aim()
+		if err != nil {
+			return w, err
+		}
+		h, err := how(w)
+		if err = c.keep(w, h, err); err != errResized {
+			return w, err
+		}
+	}
 }
 
 // keep adds an acquired handle to the holds.
@@ -88,7 +93,7 @@ func (c *core) keep(w want, h *handle, err error) error {
 		return err
 	}
 	if w.still != nil {
-		if err := w.still(); err != nil {
+		if err := w.still(h); err != nil {
 			h.release()
 			return err
 		}

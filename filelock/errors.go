@@ -26,11 +26,16 @@ var (
 // LockedError is the error of an Acquire whose context ended during the wait. It
 // is [ErrLocked], the [context.Cause], and the context's error
 // ([context.Canceled] or [context.DeadlineExceeded]).
+//
+// It is also the error of a [Semaphore.Resize] that needs slots which are held.
+// Then it is only ErrLocked, and Holders has the holders of these slots.
 type LockedError struct {
 	Path    string   // as it was given to New
 	Holders []Holder // at the end of the wait, without processes that inherited the lock; empty = not known
 
 	ctxErr, cause error
+	resize        int   // the number of slots that Resize was to make; 0 = it is the error of an Acquire
+	busy          []int // the slots in the way
 }
 
 func locked(ctx context.Context, path string, holders []Holder) error {
@@ -40,6 +45,9 @@ func locked(ctx context.Context, path string, holders []Holder) error {
 // Error names the lock file, its known holders, and the reason why the wait
 // ended.
 func (e *LockedError) Error() string {
+	if e.resize > 0 {
+		return e.resizeError()
+	}
 	var b strings.Builder
 	b.WriteString(e.Path)
 	if len(e.Holders) == 0 {

@@ -188,6 +188,26 @@ func ExampleSemaphore_TryAcquire() {
 	// true <nil>
 }
 
+// The number of slots changes while the semaphore is in use. Fewer slots need the last
+// ones to be free.
+func ExampleSemaphore_Resize() {
+	path := filepath.Join(dir(), "resized.sem")
+	slots := filelock.NewSemaphore(path, 1)
+	for range 2 {
+		fmt.Println(slots.TryAcquire())
+		if err := slots.Resize(2); err != nil {
+			log.Print(err)
+		}
+	}
+	fmt.Println(errors.Is(slots.Resize(1), filelock.ErrLocked))
+	fmt.Println(filelock.Slots(path))
+	// Output:
+	// true <nil>
+	// true <nil>
+	// true
+	// 2 <nil>
+}
+
 // Programs that do not know the number of slots can ask for it.
 func ExampleSlots() {
 	path := filepath.Join(dir(), "asked.sem")

@@ -64,8 +64,17 @@ func init() {
 
 // At has do called, once, when this process next reaches a step on path.
 func At(t testing.TB, s step, path string, do func()) {
-	steps.Store(stepAt{s, path}, do)
+	Once(s, path, do)
 	t.Cleanup(func() { steps.Delete(stepAt{s, path}) })
+}
+
+// Once is At for a process that plays a role.
+func Once(s step, path string, do func()) { steps.Store(stepAt{s, path}, do) }
+
+// ResizeSteps are the steps of a Resize.
+var ResizeSteps = map[string]step{
+	"slots made": slotsMade, "slots locked": slotsLocked, "number written": numberWritten,
+	"number named": numberNamed, "slot removed": slotRemoved,
 }
 
 // looks are what waiters of this process do every second, by path.

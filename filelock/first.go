@@ -35,6 +35,37 @@ type grant struct {
 // are polled.
 const maxRunners = 64
 
+// lockSlot waits for any slot until ctx ends. It looks once a second whether the
+// semaphore was resized, and then waits for the slots that there are now.
+func (w want) lockSlot(ctx context.Context) (*handle, error) {
+	for {
+		if now := w.resized(len(w.any)); now != nil {
+			w.any = now
+		}
+		here, callBack := context.WithCancel(ctx)
+		changed := false
+		stop := everySecond(w.path, func() (done bool) {
+			if changed = w.resized(len(w.any)) != nil; changed {
+				callBack()
+			}
+			return changed
+		})
+		h, err := w.lockAny(here)
+		stop()
+		callBack()
+		if err != errBusy || !changed || ctx.Err() != nil {
+			return h, err
+		}
+	}
+}
+
+func (w want) lockAny(ctx context.Context) (*handle, error) {
+	if len(w.any) == 1 {
+		return w.any[0].lock(ctx)
+	}
+	return w.lockFirst(ctx)
+}
+
 // lockFirst waits for one of the targets until ctx ends.
 func (w want) lockFirst(ctx context.Context) (*handle, error) {
 	if h, err := w.try(); err != errBusy {

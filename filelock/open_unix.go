@@ -159,3 +159,13 @@ func duplicate(f *os.File) (*os.File, error) {
 	}
 	return os.NewFile(uintptr(fd), f.Name()), nil
 }
+
+// likeOwner gives a file the owner and the group of another one, if this process may do
+// that.
+func likeOwner(f *os.File, info fs.FileInfo) {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		if f.Chown(int(st.Uid), int(st.Gid)) != nil {
+			f.Chown(-1, int(st.Gid))
+		}
+	}
+}

@@ -4,16 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
-	"github.com/fsync-lock/fsync/internal/invalid"
 )
 
 // Semaphore allows at most n holds at a time among all processes that use the
@@ -27,11 +24,13 @@ import (
 //
 // The number of slots belongs to the directory. The first Acquire creates the
 // slots and writes their number into the file slots. A Semaphore with another
-// number gets an error that is [fs.ErrInvalid]. To change the number, remove the
-// directory while no process uses it.
+// number gets an error that is [fs.ErrInvalid]. [Semaphore.Resize] changes the
+// number. A Semaphore that has used the directory before then follows the number,
+// unless the directory was removed and made again.
 type Semaphore struct {
 	core
-	slots int
+	slots int   // guarded by mu
+	used  dirID // the directory that has agreed to the number, if any; guarded by mu
 }
 
 // NewSemaphore returns a semaphore of the given number of slots in the
@@ -89,214 +88,92 @@ func (s *Semaphore) Holders() ([]Holder, error) { return holders(s.seen()) }
 // aim returns the want of one acquisition: any slot. It creates the directory if
 // it is missing.
 func (s *Semaphore) aim() (want, error) {
-	w, err := s.want()
-	if err == nil {
-		err = w.still()
+	home, err := s.home()
+	if err != nil {
+		return want{}, err
 	}
-	return w, err
+	n, err := s.agree(home)
+	if err != nil {
+		return want{}, err
+	}
+	return s.want(home, n), nil
 }
 
 // seen returns the want of a look at the semaphore. It has no targets if there
 // is no directory yet.
 func (s *Semaphore) seen() (want, error) {
-	w, err := s.want()
+	home, err := s.home()
 	if err != nil {
 		return want{}, err
 	}
-	n, err := readSlots(cwd.Within(s.given, slotsFile))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return want{given: w.given, path: w.path, slots: true, gate: w.gate}, nil
-	case err != nil:
-		err = s.explain(s.given, err)
-	case n != s.slots:
-		err = s.disagree(n)
+	n, err := s.number(home)
+	if errors.Is(err, fs.ErrNotExist) {
+		n, err = 0, nil
 	}
-	return w, err
+	return s.want(home, n), err
 }
 
-func (s *Semaphore) want() (want, error) {
-	if s.slots < 1 {
-		return want{}, s.wrong(fmt.Sprintf("a semaphore needs at least one slot, not %d", s.slots))
-	}
-	if s.slots > maxSlots {
-		return want{}, s.wrong(fmt.Sprintf("a semaphore can have %d slots, not %d", maxSlots, s.slots))
-	}
-	if s.shared {
-		return want{}, s.wrong("a semaphore cannot be shared: its slots are exclusive")
+// home returns the directory.
+func (s *Semaphore) home() (target, error) {
+	s.mu.Lock()
+	err := s.mayHave(s.slots)
+	s.mu.Unlock()
+	if err != nil {
+		return target{}, err
 	}
 	path, dir, err := locate(s.given)
-	if err != nil {
-		return want{}, err
+	return target{path: path, dir: dir}, err
+}
+
+// mayHave returns an error if the semaphore cannot have so many slots.
+func (s *Semaphore) mayHave(slots int) error {
+	switch {
+	case slots < 1:
+		return s.wrong(fmt.Sprintf("a semaphore needs at least one slot, not %d", slots))
+	case slots > maxSlots:
+		return s.wrong(fmt.Sprintf("a semaphore can have %d slots, not %d", maxSlots, slots))
+	case s.shared:
+		return s.wrong("a semaphore cannot be shared: its slots are exclusive")
 	}
-	home := target{path: path, dir: dir}
-	// The directory may be replaced during a wait, so still is called after it.
-	w := want{given: s.given, path: home.key(), slots: true, still: func() error { return s.agree(home) }}
-	for i := range s.slots {
+	return nil
+}
+
+// want returns the want of any of n slots.
+func (s *Semaphore) want(home target, n int) want {
+	w := want{given: s.given, path: home.key(), slots: true}
+	w.still = func(h *handle) error { return s.stillHas(home, h) }
+	w.resized = func(n int) []target { return s.slotsIfNot(home, n) }
+	for i := range max(n, 1) { // for the gate, which no slots have too
 		var t target
-		t, w.gate = s.target(cwd.Within(path, strconv.Itoa(i+1)), cwd.Within(path, slotsFile), dir)
+		t, w.gate = s.target(cwd.Within(home.path, strconv.Itoa(i+1)), cwd.Within(home.path, slotsFile), home.dir)
 		w.any = append(w.any, t)
 	}
-	return w, nil
+	w.any = w.any[:n]
+	return w
 }
 
-// Slots returns the number of slots of the semaphore in the directory at path.
-// The error is [fs.ErrNotExist] if no slot was ever acquired.
-func Slots(path string) (int, error) {
-	return readSlots(cwd.Within(path, slotsFile))
-}
-
-// maxSlots bounds the files that a semaphore is made of.
-const maxSlots = 10000
-
-// slotsFile is the file in a semaphore's directory with the number of slots.
-const slotsFile = "slots"
-
-func (s *Semaphore) disagree(n int) error {
-	return s.wrong(fmt.Sprintf("the number of slots is %d, not %d; to change it, remove the directory while no process uses it", n, s.slots))
-}
-
-func (s *Semaphore) wrong(what string) error {
-	return &fs.PathError{Op: "open", Path: s.given, Err: invalid.Error(what)}
-}
-
-// agree creates the directory if it is missing, and checks its number of slots.
-// It does so every time, because the directory may have been replaced.
-func (s *Semaphore) agree(home target) error {
-	home, err := home.now()
+// stillHas checks that a slot that was locked is one of those that the semaphore has.
+// The directory may have been replaced during a wait, or the number of slots may
+// have changed: then the slot does not count, and errResized is returned.
+func (s *Semaphore) stillHas(home target, h *handle) error {
+	n, err := s.agree(home)
 	if err != nil {
 		return err
 	}
-	dir := home.path
-	file := cwd.Within(dir, slotsFile)
-	n, err := readSlots(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = s.make(dir); err == nil {
-			n, err = readSlots(file)
-		}
+	if slot, err := strconv.Atoi(filepath.Base(h.fl.Path())); err != nil || slot > n {
+		return errResized
 	}
-	switch {
-	case err != nil:
-		err = s.explain(dir, err)
-	case n != s.slots:
-		err = s.disagree(n)
-	}
-	return err
+	return nil
 }
 
-// explain returns a clearer error if the path is a file, such as a lock file,
-// and not a directory.
-func (s *Semaphore) explain(dir string, err error) error {
-	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
-		return s.wrong("it is a file, not the directory of a semaphore: use it as a lock, without slots (--slots), or choose another path")
+// slotsIfNot returns the slots, or nil if their number is still n.
+func (s *Semaphore) slotsIfNot(home target, n int) []target {
+	now, err := s.number(home)
+	if err != nil || now == n {
+		return nil // an error is found again by stillHas
 	}
-	return err
+	return s.want(home, now).any
 }
 
-// readSlots returns the number in the file.
-func readSlots(path string) (int, error) {
-	text, err := readSmall(path)
-	for try := 0; err == nil && text == "" && try < 100; try++ { // see make
-		time.Sleep(time.Millisecond)
-		text, err = readSmall(path)
-	}
-	if err != nil {
-		return 0, err
-	}
-	n := parseSlots(text)
-	if n == 0 {
-		return 0, &fs.PathError{Op: "read", Path: path, Err: invalid.Error("it does not contain the number of slots; remove the directory of the semaphore while no process uses it")}
-	}
-	return n, nil
-}
-
-// slotsIn returns the number of slots of the semaphore in a directory, 0 if there
-// is none.
-func slotsIn(dir string) int {
-	text, err := readSmall(cwd.Within(dir, slotsFile))
-	if err != nil {
-		return 0
-	}
-	return parseSlots(text)
-}
-
-// parseSlots returns the number in the text of the file, 0 if there is none.
-func parseSlots(text string) int {
-	line, whole := strings.CutSuffix(text, "\n")
-	n, err := strconv.Atoi(line)
-	if !whole || err != nil || n < 1 || n > maxSlots {
-		return 0
-	}
-	return n
-}
-
-// readSmall reads a small regular file, and opens nothing else.
-func readSmall(path string) (string, error) {
-	at, err := lookAt(path)
-	if err == nil && !at.exists {
-		err = &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
-	}
-	if err != nil {
-		return "", err
-	}
-	f, err := openFile(path, os.O_RDONLY)
-	if !at.mode.IsRegular() || isLink(err) {
-		err = &fs.PathError{Op: "read", Path: path, Err: invalid.Error("it is not a regular file")}
-	}
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.NewSectionReader(f, 0, 32)) // fails if the path has become a directory since
-	return string(text), err
-}
-
-// make creates the directory, then all slots, then the file with their number.
-// It creates all slots because other users of the semaphore may have no
-// permission to. The file gets its name only when it is complete; the first
-// process that names it wins. A process that dies in between leaves files that
-// do no harm.
-func (s *Semaphore) make(dir string) error {
-	err := os.Mkdir(dir, s.perm|s.perm>>2&0o111) // permission to read includes permission to search
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	for i := range s.slots {
-		f, err := os.OpenFile(cwd.Within(dir, strconv.Itoa(i+1)), os.O_CREATE|os.O_EXCL|openFlags, s.perm)
-		if err == nil {
-			err = f.Close()
-		}
-		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-	}
-	file, text := cwd.Within(dir, slotsFile), []byte(strconv.Itoa(s.slots)+"\n")
-	tmp := fmt.Sprintf("%s.%016x", file, rand.Uint64())
-	defer os.Remove(tmp)
-	if err := writeNew(tmp, text, s.perm); err != nil {
-		return err
-	}
-	if os.Link(tmp, file) == nil {
-		return nil
-	}
-	err = writeNew(file, text, s.perm) // another process was faster, or the file system has no links
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return err
-}
-
-func writeNew(path string, text []byte, perm fs.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|openFlags, perm)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		os.Remove(path)
-	}
-	return err
-}
+// errResized means that the number of slots has changed during an acquisition.
+var errResized = errors.New("the number of slots has changed")

@@ -1,0 +1,322 @@
+package filelock
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
+)
+
+// How the number of slots changes.
+//
+// The file slots has the number, and it alone says which slots count: a process that
+// has locked a slot reads it again, and gives the slot back if the number is
+// smaller. So these steps keep the promise of the number, and a process that dies
+// after any of them leaves a semaphore that is as good as before:
+//
+//  1. lock the file resize.lock, which keeps other resizers out;
+//  2. to grow: create the new slots, which do not count yet;
+//     to shrink: lock the slots that are to go, so that no process has one;
+//  3. write the new number into the file slots.new, and rename that to slots. From here
+//     on the number is the new one;
+//  4. to shrink: remove the slots that do not count any more, while they are locked:
+//     a process that waits for one finds that it was removed;
+//  5. remove resize.lock, and release everything.
+//
+// A waiter that was sent on its way by the old number may create a slot that was
+// removed. It does not count, and does no harm: the next Resize uses it.
+
+// The names of files in a semaphore's directory during a change.
+const (
+	resizeLock = "resize.lock"
+	newSlots   = "slots.new"
+)
+
+// resizeWait is how long Resize waits for another Resize.
+const resizeWait = 10 * time.Second
+
+// Resize changes the number of slots, also while slots are held. Semaphores of other
+// processes that have used the directory follow: each Acquire uses the new number.
+// Semaphores that are new must be made with the new number. If there is no
+// directory, Resize creates it.
+//
+// More slots are there at once. Fewer slots need the last ones to be free: to go
+// from 5 to 3, slots 4 and 5. Otherwise nothing changes, and the error is a
+// [*LockedError] that names the slots in the way and their holders. While Resize
+// looks, other processes may find these slots held for a moment.
+//
+// During the change there are never more holders than the larger of the two
+// numbers, and after Resize has returned, never more than slots. If the process dies
+// during the change, the number is the old or the new one.
+//
+// If two processes resize a semaphore, one waits for the other, at most 10 seconds;
+// then the error is [ErrLocked] too. Any other error is an [*fs.PathError]: it is
+// [fs.ErrInvalid] if the number is less than 1 or more than 10,000, and
+// [fs.ErrPermission] if this process may not write in the directory. Old versions
+// of this package, which know only one number, then fail as with a wrong number.
+func (s *Semaphore) Resize(slots int) error {
+	if err := s.mayHave(slots); err != nil {
+		return err
+	}
+	path, dir, err := locate(s.given)
+	if err != nil {
+		return err
+	}
+	home := target{path: path, dir: dir}
+	now, err := home.now()
+	if err != nil {
+		return err
+	}
+	n, err := readSlots(cwd.Within(now.path, slotsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = s.make(now.path, slots); err == nil {
+			n, err = readSlots(cwd.Within(now.path, slotsFile))
+		}
+	}
+	if err != nil {
+		return s.explain(now.path, err)
+	}
+	if n != slots {
+		if err := s.resize(home, now.path, slots); err != nil {
+			return err
+		}
+	}
+	return s.settle(now.path, slots)
+}
+
+// settle makes the number of a resized directory that of the Semaphore.
+func (s *Semaphore) settle(dir string, slots int) error {
+	used, err := dirAt(dir)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slots, s.used = slots, used
+	return nil
+}
+
+// resize changes the number of slots in the directory.
+func (s *Semaphore) resize(home target, dir string, slots int) error {
+	r, err := s.beginResize(home, dir)
+	if err != nil {
+		return s.notResized(slots, err)
+	}
+	defer r.end()
+	switch {
+	case slots > r.n:
+		err = r.grow(slots)
+	case slots < r.n:
+		err = r.shrink(slots)
+	}
+	return s.notResized(slots, err)
+}
+
+// notResized returns the error of a Resize.
+func (s *Semaphore) notResized(slots int, err error) error {
+	var at *fs.PathError
+	switch {
+	case err == nil, errors.Is(err, ErrLocked), errors.Is(err, fs.ErrInvalid):
+		return err
+	case errors.As(err, &at):
+		err = at.Err // its path is that of a file which is not known to the caller
+	}
+	return &fs.PathError{Op: "resize", Path: s.given, Err: fmt.Errorf("the number of slots cannot be changed to %d: %w", slots, err)}
+}
+
+// A resizer changes the number of slots in a directory. It has the directory open, so
+// that it changes no other one that takes its place.
+type resizer struct {
+	s    *Semaphore
+	home target
+	root *os.Root
+	lock *Lock       // on resize.lock in root
+	n    int         // the number of slots
+	like fs.FileInfo // the file slots
+}
+
+// beginResize takes the lock that keeps other resizers out, and then reads the number.
+func (s *Semaphore) beginResize(home target, dir string) (*resizer, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	lock := New(cwd.Within(dir, resizeLock), Perm(s.perm))
+	r := &resizer{s: s, home: home, root: root, lock: lock}
+	ctx, cancel := context.WithTimeout(context.Background(), resizeWait)
+	defer cancel()
+	if err := lock.Acquire(ctx); err != nil {
+		root.Close()
+		return nil, err
+	}
+	if err := r.isHere(resizeLock, lock.holds[0]); err != nil {
+		lock.Release()
+		root.Close()
+		return nil, err
+	}
+	r.like, err = root.Lstat(slotsFile)
+	if err == nil {
+		r.n, err = readSlots(cwd.Within(dir, slotsFile))
+	}
+	if err != nil {
+		r.end()
+	}
+	return r, err
+}
+
+// end releases the lock. It removes the file while it is locked, so that the directory
+// has no more files than before.
+func (r *resizer) end() {
+	r.root.Remove(resizeLock)
+	r.lock.Release()
+	r.root.Close()
+}
+
+// isHere checks that a locked file is in the open directory. The directory at the path
+// may be another one by now.
+func (r *resizer) isHere(name string, h *handle) error {
+	info, err := r.root.Lstat(name)
+	if err == nil && !h.file.is(info) {
+		err = errors.New("the directory was replaced meanwhile")
+	}
+	return err
+}
+
+func (r *resizer) grow(slots int) error {
+	for i := r.n + 1; i <= slots; i++ {
+		f, err := r.create(strconv.Itoa(i))
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	r.reached(slotsMade)
+	return r.write(slots)
+}
+
+func (r *resizer) shrink(slots int) error {
+	all := r.s.want(r.home, r.n)
+	var held []*handle
+	defer func() {
+		for _, h := range held {
+			h.release()
+		}
+	}()
+	var busy []int
+	for i := r.n; i > slots; i-- {
+		h, err := all.any[i-1].try()
+		if err == errBusy {
+			busy = append(busy, i)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		held = append(held, h)
+		if err := r.isHere(strconv.Itoa(i), h); err != nil {
+			return err
+		}
+	}
+	if len(busy) > 0 {
+		return inTheWay(all, slots, busy)
+	}
+	r.reached(slotsLocked)
+	if err := r.write(slots); err != nil {
+		return err
+	}
+	for i := r.n; i > slots; i-- {
+		r.root.Remove(strconv.Itoa(i)) // a slot that stays does not count
+		r.reached(slotRemoved)
+	}
+	return nil
+}
+
+// write makes the number of slots the new one, in one step.
+func (r *resizer) write(slots int) error {
+	r.root.Remove(newSlots) // a process may have died here
+	f, err := r.create(newSlots)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(numberText(slots))
+	err = cmp.Or(err, f.Sync(), f.Close())
+	if err == nil {
+		r.reached(numberWritten)
+		err = r.root.Rename(newSlots, slotsFile)
+	}
+	if err != nil {
+		r.root.Remove(newSlots)
+		return err
+	}
+	r.reached(numberNamed)
+	return nil
+}
+
+// create creates a file with the mode and, if possible, the owner of the file slots:
+// the users of the semaphore do not change with its number.
+func (r *resizer) create(name string) (*os.File, error) {
+	f, err := r.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, r.like.Mode().Perm())
+	if err != nil {
+		return nil, err
+	}
+	likeOwner(f, r.like)
+	if err := f.Chmod(r.like.Mode().Perm()); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// The steps of a change, between which tests end the process.
+const (
+	slotsMade step = 100 + iota
+	slotsLocked
+	numberWritten
+	numberNamed
+	slotRemoved
+)
+
+func (r *resizer) reached(at step) { reached(at, r.s.given) }
+
+// inTheWay returns the error of a Resize that needs slots which are held.
+func inTheWay(all want, slots int, busy []int) error {
+	slices.Sort(busy)
+	e := &LockedError{Path: all.given, resize: slots, busy: busy}
+	for _, h := range all.state(true).Holders {
+		if slices.Contains(busy, h.Slot) {
+			e.Holders = append(e.Holders, h)
+		}
+	}
+	return e
+}
+
+// resizeError is Error for a Resize:
+// a.sem cannot have 2 slots: slot 3 is held by pid 4242 (rsync -a /srv) for 2m13s.
+func (e *LockedError) resizeError() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s cannot have %d slots: ", e.Path, e.resize)
+	for i, slot := range e.busy {
+		if i == maxNamed {
+			fmt.Fprintf(&b, " and %d more", len(e.busy)-maxNamed)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "slot %d is held", slot)
+		if j := slices.IndexFunc(e.Holders, func(h Holder) bool { return h.Slot == slot }); j >= 0 {
+			b.WriteString(" by " + e.Holders[j].String())
+		}
+	}
+	return b.String()
+}

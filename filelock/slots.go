@@ -1,0 +1,194 @@
+package filelock
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/invalid"
+)
+
+// Slots returns the number of slots of the semaphore in the directory at path.
+// The error is [fs.ErrNotExist] if no slot was ever acquired.
+func Slots(path string) (int, error) {
+	return readSlots(cwd.Within(path, slotsFile))
+}
+
+// maxSlots bounds the files that a semaphore is made of.
+const maxSlots = 10000
+
+// slotsFile is the file in a semaphore's directory with the number of slots.
+const slotsFile = "slots"
+
+func (s *Semaphore) wrong(what string) error {
+	return &fs.PathError{Op: "open", Path: s.given, Err: invalid.Error(what)}
+}
+
+// agree creates the directory if it is missing, and returns its number of slots. It
+// does so every time, because the directory may have been replaced.
+func (s *Semaphore) agree(home target) (int, error) {
+	n, err := s.number(home)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return n, err
+	}
+	if home, err = home.now(); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	n = s.slots
+	s.mu.Unlock()
+	if err := s.make(home.path, n); err != nil {
+		return 0, s.explain(home.path, err)
+	}
+	return s.number(home)
+}
+
+// number returns the number of slots, if the Semaphore agrees to it: it is its own, or
+// that to which its directory was resized.
+func (s *Semaphore) number(home target) (int, error) {
+	home, err := home.now()
+	if err != nil {
+		return 0, err
+	}
+	n, err := readSlots(cwd.Within(home.path, slotsFile))
+	if err != nil {
+		return 0, s.explain(home.path, err)
+	}
+	dir, err := dirAt(home.path)
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n != s.slots && !dir.is(s.used) {
+		return 0, s.wrong(fmt.Sprintf("the number of slots is %d, not %d; Resize changes it", n, s.slots))
+	}
+	s.slots, s.used = n, dir
+	return n, nil
+}
+
+// explain returns a clearer error if the path is a file, such as a lock file,
+// and not a directory.
+func (s *Semaphore) explain(dir string, err error) error {
+	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
+		return s.wrong("it is a file, not the directory of a semaphore: use it as a lock, without slots (--slots), or choose another path")
+	}
+	return err
+}
+
+// readSlots returns the number in the file.
+func readSlots(path string) (int, error) {
+	text, err := readSmall(path)
+	for try := 0; err == nil && text == "" && try < 100; try++ { // see make
+		time.Sleep(time.Millisecond)
+		text, err = readSmall(path)
+	}
+	if err != nil {
+		return 0, err
+	}
+	n := parseSlots(text)
+	if n == 0 {
+		return 0, &fs.PathError{Op: "read", Path: path, Err: invalid.Error("it does not contain the number of slots; remove the directory of the semaphore while no process uses it")}
+	}
+	return n, nil
+}
+
+// slotsIn returns the number of slots of the semaphore in a directory, 0 if there
+// is none.
+func slotsIn(dir string) int {
+	text, err := readSmall(cwd.Within(dir, slotsFile))
+	if err != nil {
+		return 0
+	}
+	return parseSlots(text)
+}
+
+func numberText(n int) []byte { return []byte(strconv.Itoa(n) + "\n") }
+
+// parseSlots returns the number in the text of the file, 0 if there is none.
+func parseSlots(text string) int {
+	line, whole := strings.CutSuffix(text, "\n")
+	n, err := strconv.Atoi(line)
+	if !whole || err != nil || n < 1 || n > maxSlots {
+		return 0
+	}
+	return n
+}
+
+// readSmall reads a small regular file, and opens nothing else.
+func readSmall(path string) (string, error) {
+	at, err := lookAt(path)
+	if err == nil && !at.exists {
+		err = &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	}
+	if err != nil {
+		return "", err
+	}
+	f, err := openFile(path, os.O_RDONLY)
+	if !at.mode.IsRegular() || isLink(err) {
+		err = &fs.PathError{Op: "read", Path: path, Err: invalid.Error("it is not a regular file")}
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.NewSectionReader(f, 0, 32)) // fails if the path has become a directory since
+	return string(text), err
+}
+
+// make creates the directory, then all slots, then the file with their number.
+// It creates all slots because other users of the semaphore may have no
+// permission to. The file gets its name only when it is complete; the first
+// process that names it wins. A process that dies in between leaves files that
+// do no harm.
+func (s *Semaphore) make(dir string, n int) error {
+	err := os.Mkdir(dir, s.perm|s.perm>>2&0o111) // permission to read includes permission to search
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	for i := range n {
+		f, err := os.OpenFile(cwd.Within(dir, strconv.Itoa(i+1)), os.O_CREATE|os.O_EXCL|openFlags, s.perm)
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	file, text := cwd.Within(dir, slotsFile), numberText(n)
+	tmp := fmt.Sprintf("%s.%016x", file, rand.Uint64())
+	defer os.Remove(tmp)
+	if err := writeNew(tmp, text, s.perm); err != nil {
+		return err
+	}
+	if os.Link(tmp, file) == nil {
+		return nil
+	}
+	err = writeNew(file, text, s.perm) // another process was faster, or the file system has no links
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+func writeNew(path string, text []byte, perm fs.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|openFlags, perm)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		os.Remove(path)
+	}
+	return err
+}
