@@ -304,7 +304,11 @@ func inTheWay(all want, slots int, busy []int) error {
 // a.sem cannot have 2 slots: slot 3 is held by pid 4242 (rsync -a /srv) for 2m13s.
 func (e *LockedError) resizeError() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s cannot have %d slots: ", e.Path, e.resize)
+	fmt.Fprintf(&b, "%s cannot have %d slot", e.Path, e.resize)
+	if e.resize > 1 {
+		b.WriteByte('s')
+	}
+	b.WriteString(": ")
 	for i, slot := range e.busy {
 		if i == maxNamed {
 			fmt.Fprintf(&b, " and %d more", len(e.busy)-maxNamed)

@@ -92,19 +92,24 @@ func (j *job) tellLink(l lock) {
 }
 
 func (j *job) attempt(l lock, r *child.Relay) (bool, error) {
-	switch {
-	case j.unlock:
+	if j.unlock {
 		return true, unlock(l)
-	case j.timeout == 0:
-		return l.TryAcquire()
 	}
-	defer j.showWait(l, r)()
 	ctx := context.Background()
 	if j.timeout != forever {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, j.timeout)
 		defer cancel()
 	}
+	if s, ok := l.(*filelock.Semaphore); ok {
+		if err := j.resize(ctx, s, r); err != nil {
+			return false, err
+		}
+	}
+	if j.timeout == 0 {
+		return l.TryAcquire()
+	}
+	defer j.showWait(l, r)()
 	err := l.Acquire(beforeWaiting{ctx, r.Ready})
 	switch {
 	case err == nil:

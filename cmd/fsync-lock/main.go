@@ -84,7 +84,7 @@ func run(args []string, r *child.Relay) int {
 // notLocked reports why the lock was not acquired, and returns the exit status.
 func (j *job) notLocked(l lock, e *runlog.Entry, err error) int {
 	if errors.Is(err, errConflict) {
-		e.Without(j.busy(), j.conflictStatus, j.reportConflict(l, e != nil))
+		e.Without(j.busy(), j.conflictStatus, j.reportConflict(l, err, e != nil))
 		return j.conflictStatus
 	}
 	status := fail(j.program, openStatus(err), err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,7 +40,11 @@ func (j *job) showWait(l lock, r *child.Relay) (stop func()) {
 // reportConflict prints, on a terminal or with --verbose, why the lock was not
 // acquired and which process holds it. It returns the holder for the journal, if
 // that is wanted or known anyway.
-func (j *job) reportConflict(l lock, wanted bool) string {
+func (j *job) reportConflict(l lock, err error, wanted bool) string {
+	var inTheWay *filelock.LockedError
+	if errors.As(err, &inTheWay) { // resize has printed it
+		return held(j.log.Holders(inTheWay.Holders))
+	}
 	_, terminal := term.Columns(os.Stderr)
 	shown := j.verbose || terminal && !j.skip && term.Takes(os.Stderr)
 	if !shown && !wanted {
