@@ -89,47 +89,53 @@ func giveUpWaits(peer, path string, args []string) error {
 	if err := numberArgs(args, &n); err != nil {
 		return err
 	}
-	locks := 0
-	wait := func(n int, long time.Duration, together bool) (blocked int, err error) {
-		var waits []func() error
-		for range n {
-			locks++
-			w, err := hopelessWait(peer, fmt.Sprintf("%s-%d", path, locks), long)
-			if err != nil {
-				return 0, err
-			}
-			waits = append(waits, w)
-		}
-		if err := runAll(waits, together); err != nil {
-			return 0, err
-		}
-		return blockedHere()
-	}
+	locks := &heldLocks{path: path}
 	for _, together := range []bool{false, true} { // so that what a process starts once has been started
-		if _, err := wait(waitsToWarmUp, crowdTime, together); err != nil {
+		if _, err := locks.waitInVain(peer, waitsToWarmUp, crowdTime, together); err != nil {
 			return err
 		}
 	}
 	before := countThreads()
-	alone, err := wait(int(n), waitTime, false)
+	alone, err := locks.waitInVain(peer, int(n), waitTime, false)
 	if err != nil {
 		return err
 	}
 	between := countThreads()
-	together, err := wait(int(n), crowdTime, true)
+	together, err := locks.waitInVain(peer, int(n), crowdTime, true)
 	if err != nil {
 		return err
 	}
 	after := countThreads()
 	atSlots := 0
 	if peer == ours {
-		peer = oursSlots
-		if atSlots, err = wait(int(n)/slots, crowdTime, true); err != nil {
+		if atSlots, err = locks.waitInVain(oursSlots, int(n)/slots, crowdTime, true); err != nil {
 			return err
 		}
 	}
 	fmt.Println(max(alone, together), max(0, between.os-before.os), max(0, after.goroutines-before.goroutines), max(0, after.os-between.os), atSlots)
 	return nil
+}
+
+// heldLocks are locks that this process holds itself and waits for.
+type heldLocks struct {
+	path string
+	made int
+}
+
+// waitInVain waits for n new locks, one after the other or at the same time. It
+// returns how many calls are blocked when the waits have ended.
+func (h *heldLocks) waitInVain(peer string, n int, long time.Duration, together bool) (blocked int, err error) {
+	waits := make([]func() error, n)
+	for i := range waits {
+		h.made++
+		if waits[i], err = hopelessWait(peer, fmt.Sprintf("%s-%d", h.path, h.made), long); err != nil {
+			return 0, err
+		}
+	}
+	if err := runAll(waits, together); err != nil {
+		return 0, err
+	}
+	return blockedHere()
 }
 
 // hopelessWait makes a lock that is held as long as this process runs, and
@@ -168,7 +174,8 @@ func runAll(todo []func() error, together bool) error {
 	return errors.Join(errs...)
 }
 
-// blockedHere is the number of this process's calls that are blocked in flock(2).
+// blockedHere is the number of files for which calls of this process are blocked
+// in flock(2).
 func blockedHere() (n int, err error) {
 	table, err := locktable.Read(1)
 	for _, locks := range table {
@@ -299,9 +306,10 @@ func someShortTime() time.Duration {
 
 // holdAll acquires a lock, or all slots.
 func holdAll(peer, path string) (l locker, err error) {
-	l, err = newLocker(peer, path, false)
-	n := holdersOf(peer)
-	one := l.release
+	if l, err = newLocker(peer, path, false); err != nil {
+		return l, err
+	}
+	n, one := holdersOf(peer), l.release
 	for range n {
 		err = errors.Join(err, l.acquire())
 	}
