@@ -8,10 +8,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/fskind"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -263,6 +268,83 @@ func TestCheckOfAnUnlockedSlot(t *testing.T) {
 	if err := s.Check(); !errors.Is(err, filelock.ErrLost) || !errors.As(err, &at) || filepath.Dir(at.Path) != path {
 		t.Fatalf("Check = %v", err)
 	}
+}
+
+// On FUSE the kernel may not know the locks. What it has shown once, it shows. The
+// file is lost with the daemon.
+func TestCheckOnFUSE(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	real, dir := filepath.Join(base, "real"), filepath.Join(base, "seen")
+	must(t, os.Mkdir(real, 0o777), os.Mkdir(dir, 0o777))
+	daemon := exec.Command("bindfs", "-f", real, dir)
+	if err := daemon.Start(); err != nil {
+		t.Skip("needs bindfs: ", err)
+	}
+	ended := make(chan struct{})
+	go func() { daemon.Wait(); close(ended) }()
+	die := func() { daemon.Process.Kill(); <-ended }
+	t.Cleanup(func() { die(); unix.Unmount(dir, unix.MNT_DETACH) })
+	mounted := func() bool { return fskind.Of(dir).Name == "fuse" }
+	testproc.Until(t, "bindfs has mounted the directory", func() bool {
+		select {
+		case <-ended:
+			return true
+		default:
+			return mounted()
+		}
+	})
+	if !mounted() {
+		t.Skip("bindfs cannot mount here")
+	}
+	path := filepath.Join(dir, "a.lock")
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	mustCheck(t, l, nil, "")
+	f, err := l.File()
+	must(t, err)
+	adopted, err := filelock.Adopt(f, path)
+	must(t, err)
+	mustCheck(t, adopted, nil, "")
+	must(t, adopted.Leave())
+	f, err = l.File()
+	must(t, err)
+	defer f.Close()
+	flockFile(t, f, "-u")
+	mustCheck(t, l, filelock.ErrLost, path)
+	flockFile(t, f, "-x")
+	mustCheck(t, l, nil, "")
+	die() // what the kernel has in its cache is valid for a second
+	testproc.Until(t, "the file is lost", func() bool { return errors.Is(l.Check(), filelock.ErrLost) })
+}
+
+// Many goroutines ask while others acquire and release.
+func TestCheckAtOnce(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path, filelock.Shared())
+	var over atomic.Bool
+	var asking, using sync.WaitGroup
+	for range 2 {
+		asking.Go(func() {
+			for !over.Load() {
+				if err := l.Check(); err != nil && !errors.Is(err, filelock.ErrNotHeld) {
+					t.Error(err)
+					return
+				}
+			}
+		})
+		using.Go(func() {
+			for range 200 {
+				if err := errors.Join(l.Acquire(background), l.Check(), l.Release()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	using.Wait()
+	over.Store(true)
+	asking.Wait()
 }
 
 // The path of a lock leads through links, or is that of an open file.

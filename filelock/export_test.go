@@ -142,3 +142,10 @@ func HideLocks(t testing.TB) {
 	kernelMode = func(*os.File) lockMode { return unknownMode }
 	t.Cleanup(func() { kernelMode = shownMode })
 }
+
+// SetResizeWait changes how long Resize waits for another, until the test ends.
+func SetResizeWait(t testing.TB, d time.Duration) {
+	old := resizeWait
+	resizeWait = d
+	t.Cleanup(func() { resizeWait = old })
+}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/flockwait"
 )
 
 // How the number of slots changes.
@@ -41,7 +42,7 @@ const (
 )
 
 // resizeWait is how long Resize waits for another Resize.
-const resizeWait = 10 * time.Second
+var resizeWait = 10 * time.Second
 
 // Resize changes the number of slots, also while slots are held. Semaphores of other
 // processes that have used the directory follow: each Acquire uses the new number.
@@ -151,9 +152,7 @@ func (s *Semaphore) beginResize(home target, dir string) (*resizer, error) {
 	}
 	lock := New(cwd.Within(dir, resizeLock), Perm(s.perm))
 	r := &resizer{s: s, home: home, root: root, lock: lock}
-	ctx, cancel := context.WithTimeout(context.Background(), resizeWait)
-	defer cancel()
-	if err := lock.Acquire(ctx); err != nil {
+	if err := acquireSoon(lock); err != nil {
 		root.Close()
 		return nil, err
 	}
@@ -170,6 +169,22 @@ func (s *Semaphore) beginResize(home target, dir string) (*resizer, error) {
 		r.end()
 	}
 	return r, err
+}
+
+// acquireSoon takes a lock that other processes hold only for a short time. Between its
+// tries it stands at no gate, whose file might stay when the process ends.
+func acquireSoon(l *Lock) error {
+	ctx, cancel := context.WithTimeout(context.Background(), resizeWait)
+	defer cancel()
+	for pause := (flockwait.Pause{}); ; {
+		ok, err := l.TryAcquire()
+		switch {
+		case ok, err != nil:
+			return err
+		case !pause.Wait(ctx):
+			return locked(ctx, l.given, Inspect(l)[0].Suspects())
+		}
+	}
 }
 
 // end releases the lock. It removes the file while it is locked, so that the directory

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
@@ -330,6 +331,30 @@ func TestResizeAtOnce(t *testing.T) {
 	mustHave(t, path, n)
 	if got, want := files(t, path), strings.Join([]string{"1", "2", "3", "4"}[:n], " ")+" slots"; got != want {
 		t.Errorf("%d slots: %s", n, got)
+	}
+}
+
+// A Resize that has stopped in the middle makes others wait, but not for ever.
+func TestResizeBehindAnother(t *testing.T) {
+	// Not parallel: the time is that of all Resizes.
+	filelock.SetResizeWait(t, 50*time.Millisecond)
+	path := semPath(t)
+	s := filelock.NewSemaphore(path, 2)
+	must(t, s.Resize(2))
+	lock := filepath.Join(path, "resize.lock")
+	holder := startHolder(t, lock)
+	err := s.Resize(3)
+	var locked *filelock.LockedError
+	if !errors.As(err, &locked) || locked.Path != lock || !strings.Contains(err.Error(), strconv.Itoa(holder.PID())) {
+		t.Fatalf("Resize = %v", err)
+	}
+	mustHave(t, path, 2) // acquiring is not disturbed
+	must(t, s.Resize(2)) // nor is what changes nothing
+	holder.Kill()
+	must(t, s.Resize(3))
+	mustHave(t, path, 3)
+	if got := files(t, path); got != "1 2 3 slots" {
+		t.Error(got)
 	}
 }
 
