@@ -199,7 +199,7 @@ func (r *resizer) end() {
 // may be another one by now.
 func (r *resizer) isHere(name string, h *handle) error {
 	info, err := r.root.Lstat(name)
-	if err == nil && !h.file.is(info) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !h.file.is(info) {
 		err = errors.New("the directory was replaced meanwhile")
 	}
 	return err

@@ -314,6 +314,26 @@ func TestResizeWhileReplaced(t *testing.T) {
 	}
 }
 
+// The directory is replaced just before it is locked, or a slot of it: neither the old
+// nor the new directory changes.
+func TestResizeBetweenTwoDirectories(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"resize.lock", "3", "2"} {
+		path := semPath(t)
+		s := filelock.NewSemaphore(path, 3)
+		must(t, s.Resize(3))
+		filelock.At(t, filelock.Opening, filepath.Join(path, name), func() {
+			must(t, os.Rename(path, path+".old"))
+			must(t, filelock.NewSemaphore(path, 3).Resize(3))
+		})
+		if err := s.Resize(1); err == nil || !strings.Contains(err.Error(), "replaced") {
+			t.Errorf("%s: %v", name, err)
+		}
+		mustHave(t, path, 3)
+		mustHave(t, path+".old", 3)
+	}
+}
+
 // Many processes resize at once: one after the other.
 func TestResizeAtOnce(t *testing.T) {
 	t.Parallel()
@@ -355,6 +375,36 @@ func TestResizeBehindAnother(t *testing.T) {
 	mustHave(t, path, 3)
 	if got := files(t, path); got != "1 2 3 slots" {
 		t.Error(got)
+	}
+}
+
+// A process is about to open a slot when the semaphore shrinks. It locks a file that
+// does not count any more, gives it back, and goes on with the slots that are left.
+func TestResizeWhileOpening(t *testing.T) {
+	t.Parallel()
+	for _, left := range []bool{false, true} { // whether the slot that stays is free
+		path := semPath(t)
+		other, s := filelock.NewSemaphore(path, 1), filelock.NewSemaphore(path, 2)
+		must(t, other.Resize(1))
+		if ok, err := other.TryAcquire(); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		must(t, s.Resize(2))
+		filelock.At(t, filelock.Opening, filepath.Join(path, "2"), func() {
+			must(t, other.Resize(1))
+			if left {
+				must(t, other.Release())
+			}
+		})
+		if ok, err := s.TryAcquire(); ok != left || err != nil {
+			t.Fatalf("TryAcquire = %v, %v", ok, err)
+		}
+		if left {
+			must(t, s.Check(), s.Release())
+		} else {
+			must(t, other.Release())
+		}
+		mustHave(t, path, 1)
 	}
 }
 
