@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/metrics"
 	"sync"
 	"time"
 
@@ -111,7 +112,10 @@ func (c *goroutines) come(peer, path string, i int) error {
 		ctx := announce(context.Background(), func() { close(waits) })
 		l := filelock.New(path)
 		go c.serve(i, func() error { return l.Acquire(ctx) }, l.Release)
-		return await(waits)
+		if err := await(waits); err != nil {
+			return err
+		}
+		return awaitParked()
 	}
 	l, err := newLocker(peer, path, false)
 	if err != nil {
@@ -179,6 +183,23 @@ func await(c <-chan struct{}) error {
 	case <-time.After(patience / 2):
 		return errTimedOut
 	}
+}
+
+// awaitParked waits until no goroutine but this one runs or is about to: one that
+// has asked for the end of its context may not stand in the queue yet.
+func awaitParked() error {
+	seen := []metrics.Sample{{Name: "/sched/goroutines/running:goroutines"}, {Name: "/sched/goroutines/runnable:goroutines"}}
+	for deadline := time.Now().Add(patience / 2); time.Now().Before(deadline); time.Sleep(10 * time.Microsecond) {
+		metrics.Read(seen)
+		if seen[0].Value.Kind() != metrics.KindUint64 { // before Go 1.26
+			time.Sleep(time.Millisecond)
+			return nil
+		}
+		if seen[0].Value.Uint64() <= 1 && seen[1].Value.Uint64() == 0 {
+			return nil
+		}
+	}
+	return errTimedOut
 }
 
 // awaitBlocked waits until the kernel has n blocked calls for the file.
