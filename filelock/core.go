@@ -122,7 +122,7 @@ func (c *core) release() error {
 		return err
 	}
 	c.holds = slices.Delete(c.holds, 0, 1)
-	gatesLeft.sweep(c.gate)
+	c.gate.sweepLeft()
 	return nil
 }
 
@@ -135,7 +135,7 @@ func (c *core) leave() error {
 	}
 	err := c.holds[0].leave()
 	c.holds = slices.Delete(c.holds, 0, 1)
-	gatesLeft.sweep(c.gate)
+	c.gate.sweepLeft()
 	return err
 }
 

@@ -119,8 +119,8 @@ func (g *gate) leave(h *handle, granted bool) {
 	}
 	h.close() // enough: only a process that is between fork and execve keeps it for a moment
 	if granted {
-		gatesLeft.add(g, sweepEvery)
+		gatesLeft.add(g)
 	} else {
-		gatesLeft.add(g, sweepAfter)
+		time.AfterFunc(sweepAfter, g.sweep)
 	}
 }

@@ -28,13 +28,8 @@ const recordAfter = 10 * time.Millisecond
 // close the second descriptor would release the lock.
 const keepsRecords = runtime.GOOS != "aix" && runtime.GOOS != "solaris"
 
-// pending has the holds that will get a record if they last. One timer serves all of
-// them: to start one wakes another thread, which takes half as long as a hand-over.
-var pending = struct {
-	mu    sync.Mutex
-	holds map[*handle]struct{}
-	timed bool // flush will be called
-}{holds: map[*handle]struct{}{}}
+// pending has the holds that will get a record if they last.
+var pending = later[*handle]{after: recordAfter, every: recordAfter, do: (*handle).record}
 
 // A recording is the record of one hold.
 type recording struct {
@@ -59,29 +54,7 @@ func (h *handle) announce(note string) {
 		return
 	}
 	h.rec.announced, h.rec.note, h.rec.since = true, note, time.Now()
-	pending.mu.Lock()
-	defer pending.mu.Unlock()
-	pending.holds[h] = struct{}{}
-	if !pending.timed {
-		pending.timed = true
-		time.AfterFunc(recordAfter, flush)
-	}
-}
-
-// flush writes the records of the pending holds that are old enough, each in its own
-// goroutine, because a file system may be slow.
-func flush() {
-	pending.mu.Lock()
-	defer pending.mu.Unlock()
-	for h := range pending.holds {
-		if time.Since(h.rec.since) >= recordAfter {
-			delete(pending.holds, h)
-			go h.record()
-		}
-	}
-	if pending.timed = len(pending.holds) > 0; pending.timed {
-		time.AfterFunc(recordAfter, flush)
-	}
+	pending.add(h)
 }
 
 // record writes the record, unless it is written already, or the hold is ending.
@@ -114,9 +87,7 @@ func (h *handle) endRecord() (written []byte) {
 	if !h.rec.announced {
 		return nil
 	}
-	pending.mu.Lock()
-	delete(pending.holds, h)
-	pending.mu.Unlock()
+	pending.take(h, 0)
 	h.rec.mu.Lock() // waits for record
 	defer h.rec.mu.Unlock()
 	h.rec.over = true
