@@ -14,6 +14,12 @@ import (
 // A Call is one call of flock(2) that can be called back. The zero Call is ready
 // for use, once.
 type Call struct {
+	// Inherited says that other processes have the open file too, such as the shell
+	// that opened it. They may have locked it, and the kernel has one lock for all of
+	// them. So the Call never unlocks it: if the lock is granted just when Back is
+	// called, it stays granted, and Lock returns nil.
+	Inherited bool
+
 	mu     sync.Mutex // guards the fields below
 	thread int        // the thread that is in Lock; 0 = none
 	fd     int        // its descriptor
@@ -33,7 +39,10 @@ func (c *Call) Lock(fd, how int) error {
 		return err
 	}
 	defer unblockSignals()()
-	return c.end(flock(fd, how))
+	Reached(Begun, fd)
+	err := flock(fd, how)
+	Reached(Returned, fd)
+	return c.end(err)
 }
 
 // Back calls the Call back: its Lock returns why. If it has not begun, it never
@@ -41,8 +50,9 @@ func (c *Call) Lock(fd, how int) error {
 //
 // The moment does not matter. A call that has not entered the kernel yet finds the
 // other file. One that is blocked is interrupted, and one that enters the kernel
-// just now will be, because the signal is pending. If the lock has just been
-// granted, end gives it back.
+// just now will be, because the signal is pending. If the lock has been granted,
+// but Lock is not over, it is given back: here if it was granted before, and in end
+// if the kernel grants it just now.
 func (c *Call) Back(why error) {
 	c.mu.Lock() // as long as it is locked, the thread and the descriptor belong to the call
 	defer c.mu.Unlock()
@@ -53,12 +63,31 @@ func (c *Call) Back(why error) {
 	if c.thread == 0 {
 		return
 	}
-	if fd, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0); err == nil {
-		c.file = fd
+	if !c.Inherited {
+		if fd, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0); err == nil {
+			c.file = fd
+		}
 	}
-	for unix.Dup3(nowhere.fd, c.fd, unix.O_CLOEXEC) == unix.EINTR {
-	}
+	replace(c.fd)
+	Reached(Interrupting, c.fd)
 	interrupt(c.thread)
+	if c.file >= 0 {
+		unix.Flock(c.file, unix.LOCK_UN)
+	}
+}
+
+// replace puts the other file behind the number of a descriptor. The kernel refuses
+// that for a number beyond RLIMIT_NOFILE (getrlimit(2)), which may have been lowered
+// since the file was opened. But then no other file can get the number, and it is
+// enough to close it.
+func replace(fd int) {
+	err := unix.Dup3(nowhere.fd, fd, unix.O_CLOEXEC)
+	for err == unix.EINTR {
+		err = unix.Dup3(nowhere.fd, fd, unix.O_CLOEXEC)
+	}
+	if err != nil {
+		unix.Close(fd)
+	}
 }
 
 func (c *Call) begin(fd int) error {
@@ -80,6 +109,9 @@ func (c *Call) end(err error) error {
 	if c.thread = 0; c.why == nil {
 		c.why = errOver
 		return err
+	}
+	if c.Inherited && err == nil {
+		return nil
 	}
 	if c.file >= 0 {
 		if err == nil {

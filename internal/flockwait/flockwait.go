@@ -47,3 +47,16 @@ func (p *Pause) Wait(ctx context.Context) bool {
 		return false
 	}
 }
+
+// Reached is called between the steps of a [Call] with its descriptor, so that tests
+// can act there.
+var Reached = func(_ Step, fd int) {}
+
+// A Step is where a Call has come to.
+type Step int
+
+const (
+	Begun        Step = iota // before the system call; Back would interrupt it
+	Returned                 // after the system call; Back would still give the lock back
+	Interrupting             // Back has put the other file in place, and will send the signal
+)
