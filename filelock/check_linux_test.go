@@ -95,6 +95,19 @@ func TestCheckOfAFileThatGoes(t *testing.T) {
 	}
 }
 
+// A directory that is locked, and made again.
+func TestCheckOfADirectory(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "d")
+	must(t, os.Mkdir(path, 0o777))
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	mustCheck(t, l, nil, "")
+	must(t, os.Remove(path), os.Mkdir(path, 0o777))
+	mustCheck(t, l, filelock.ErrLost, path)
+	mustRelease(t, l)
+}
+
 // Two holds of one Lock, the older on a file that was removed: the newer keeps others
 // out, until it is gone too.
 func TestCheckOfTwoHolds(t *testing.T) {

@@ -45,7 +45,6 @@ func TestCheck(t *testing.T) {
 	for _, l := range []checker{
 		filelock.New(filepath.Join(dir, "a.lock")),
 		filelock.New(filepath.Join(dir, "b.lock"), filelock.Shared()),
-		filelock.New(dir),
 		filelock.NewSemaphore(filepath.Join(dir, "a.sem"), 2),
 	} {
 		mustCheck(t, l, filelock.ErrNotHeld, l.Path())

@@ -139,8 +139,12 @@ func readSmall(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.NewSectionReader(f, 0, 32)) // fails if the path has become a directory since
-	return string(text), err
+	var text [32]byte
+	n, err := f.ReadAt(text[:], 0) // fails if the path has become a directory since
+	if err == io.EOF {
+		err = nil
+	}
+	return string(text[:n]), err
 }
 
 // make creates the directory, then all slots, then the file with their number.
