@@ -14,6 +14,9 @@ func (t target) block(h *handle, flag int, at place, until ending) error {
 	if err != nil {
 		return err
 	}
+	if t.isGate {
+		showWaiter(f)
+	}
 	if err = h.identifyAs(f); err == nil { // now, since after the grant every system call counts
 		err = t.blockOn(f, at, until)
 	}
@@ -34,13 +37,24 @@ func (t target) blockOn(f *os.File, at place, until ending) error {
 		how = unix.LOCK_SH
 	}
 	var call flockwait.Call
-	defer until(func() { call.Back(errBusy) })()
-	defer everySecond(t.path, func() (done bool) {
-		gone := t.isReplaced(at)
-		if gone {
-			call.Back(errReplaced)
-		}
-		return gone
-	})()
+	defer until(&call, t.path, func() bool { return t.isReplaced(at) })()
 	return call.Lock(int(f.Fd()), how)
+}
+
+// showWaiter shows that a process waits at the gate or holds it: isWaitedFor sees that.
+// It is a lock of another family (fcntl(2), F_OFD_SETLK), which the kernel drops
+// when the file is closed. Without it the gate may be removed too early, and
+// waiters take their places again at another gate.
+func showWaiter(f *os.File) {
+	unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_RDLCK, Len: 1})
+}
+
+// isWaitedFor reports whether another process, or goroutine, waits at the gate.
+func isWaitedFor(h *handle) bool {
+	f, err := h.open()
+	if err != nil {
+		return false
+	}
+	others := unix.Flock_t{Type: unix.F_WRLCK, Len: 1}
+	return unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &others) == nil && others.Type != unix.F_UNLCK
 }

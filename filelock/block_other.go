@@ -6,3 +6,7 @@ import "errors"
 
 // block is not called: flockwait.Reserve lets no thread wait in the kernel.
 func (t target) block(*handle, int, place, ending) error { return errors.ErrUnsupported }
+
+// isWaitedFor reports whether another process waits at the gate. It is not known:
+// waiters that poll do not stand there.
+func isWaitedFor(*handle) bool { return false }

@@ -2,6 +2,7 @@ package filelock
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -20,9 +21,9 @@ type race struct {
 	won    chan grant // capacity 1
 	runs   sync.WaitGroup
 
-	mu    sync.Mutex // guards the fields below
-	over  bool
-	backs map[*func()]struct{} // they call the others back
+	mu      sync.Mutex // guards the fields below
+	over    bool
+	blocked map[*flockwait.Call]func() (isReplaced bool) // the goroutines that are blocked
 }
 
 // A grant is what a race brings: a locked slot, or the error of one.
@@ -71,9 +72,10 @@ func (w want) lockFirst(ctx context.Context) (*handle, error) {
 	if h, err := w.try(); err != errBusy {
 		return h, err
 	}
-	r := &race{won: make(chan grant, 1), backs: map[*func()]struct{}{}}
+	r := &race{won: make(chan grant, 1), blocked: map[*flockwait.Call]func() bool{}}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	defer r.cancel()
+	defer everySecond(w.path, r.look)()
 	polled := w
 	polled.any = r.start(w.any)
 	var pause flockwait.Pause
@@ -131,27 +133,38 @@ func (r *race) end() bool {
 	}
 	r.over = true
 	r.cancel()
-	for back := range r.backs {
-		(*back)()
+	for call := range r.blocked {
+		call.Back(errBusy)
 	}
 	return true
 }
 
-// ending has back called when the race ends. A goroutine calls the others back
-// itself: it is faster than their contexts, which start a goroutine each.
-func (r *race) ending(back func()) (stop func() bool) {
+// ending is the ending of the goroutines. The winner itself calls the others back,
+// which is faster than with a context, where each would be called back by a goroutine
+// of its own.
+func (r *race) ending(call *flockwait.Call, _ string, isReplaced func() bool) (stop func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.over {
-		back()
+		call.Back(errBusy)
 	}
-	r.backs[&back] = struct{}{}
-	return func() bool {
+	r.blocked[call] = isReplaced
+	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		delete(r.backs, &back)
-		return !r.over
+		delete(r.blocked, call)
 	}
+}
+
+// look looks whether the slots that are waited for are still at their paths.
+func (r *race) look() (done bool) {
+	r.mu.Lock()
+	blocked := maps.Clone(r.blocked)
+	r.mu.Unlock()
+	for call, isReplaced := range blocked {
+		callBackIf(isReplaced(), call) // nothing happens if the call is over by now
+	}
+	return false
 }
 
 // giveUp ends the race without a winner. When it returns, no goroutine is left, and

@@ -30,7 +30,8 @@ import (
 type gate struct {
 	of string // the key of its lock or semaphore
 	target
-	calm atomic.Int64 // when the gate was last seen to be missing, since epoch
+	calm atomic.Int64           // when the gate was last seen to be missing, since epoch
+	left atomic.Pointer[handle] // its open file, after a waiter of this process has left it
 }
 
 // distrusted has the files at the paths of gates that this process ignores, until
@@ -76,7 +77,7 @@ func gateOf(path string, in cwd.Dir, perm fs.FileMode) *gate {
 	g := &gate{of: in.Key(path)}
 	dir, base := filepath.Split(strings.TrimRight(path, string(filepath.Separator)))
 	if gates && base != "" && base != "." && base != ".." {
-		g.target = target{path: dir + "." + base + ".gate", dir: in, perm: perm}
+		g.target = target{path: dir + "." + base + ".gate", dir: in, perm: perm, isGate: true}
 	}
 	return g
 }
@@ -111,16 +112,20 @@ func (g *gate) judge(err error) error {
 	return nil
 }
 
-// leave releases the gate, so that the next waiter can pass, and has it removed
-// soon. h is nil if there was no gate.
+// leave releases the gate, so that the next waiter can pass. h is nil if there was no
+// gate. If the lock was granted, the rest can wait until the waiter has returned
+// with it: to close the file, and to remove it if no process waits.
 func (g *gate) leave(h *handle, granted bool) {
 	if h == nil {
 		return
 	}
-	h.close() // enough: only a process that is between fork and execve keeps it for a moment
+	h.unlock()
+	if former := g.left.Swap(h); former != nil {
+		former.close()
+	}
 	if granted {
 		gatesLeft.add(g)
 	} else {
-		time.AfterFunc(sweepAfter, g.sweep)
+		g.sweepLeft()
 	}
 }

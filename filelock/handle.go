@@ -105,6 +105,13 @@ func (h *handle) leave() error {
 	return nil
 }
 
+// unlock releases the lock, and leaves the file open.
+func (h *handle) unlock() {
+	if f, err := h.open(); err != nil || unlockOpen(f) != nil {
+		h.release()
+	}
+}
+
 // close closes the file. That releases the lock, if no other process has the open
 // file.
 func (h *handle) close() error {

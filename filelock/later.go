@@ -53,14 +53,9 @@ func (l *later[T]) flush() {
 	l.used = false
 }
 
-// take takes a thing out that was added at least that long ago. It reports whether it
-// did; then do is not called for the thing.
-func (l *later[T]) take(thing T, age time.Duration) bool {
+// take takes a thing out: do will not be called for it, unless it is running already.
+func (l *later[T]) take(thing T) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	since, ok := l.added[thing]
-	if ok = ok && time.Since(since) >= age; ok {
-		delete(l.added, thing)
-	}
-	return ok
+	delete(l.added, thing)
 }

@@ -24,6 +24,7 @@ type target struct {
 	perm   fs.FileMode
 	known  bool // it has been locked before, so it need not be looked at first
 	absent bool // do not create it if it is missing
+	isGate bool
 
 	anyFile bool   // it may be a device, or a link may lead to it
 	given   string // the path before links were followed; empty if they are not followed
@@ -105,12 +106,31 @@ func (t target) try() (*handle, error) {
 	return nil, &fs.PathError{Op: "lock", Path: t.path, Err: errReplaced}
 }
 
-// An ending has back called when a wait has to end, unless stop is called before.
-type ending func(back func()) (stop func() bool)
+// An ending calls a blocked call back when the wait has to end, for the reason errBusy,
+// or when the file is not at the path any more, for the reason errReplaced. It does
+// neither after stop has returned.
+type ending func(call *flockwait.Call, path string, isReplaced func() bool) (stop func())
 
 // lock waits for the lock until ctx ends; then it returns errBusy.
 func (t target) lock(ctx context.Context) (*handle, error) {
-	return t.lockUntil(ctx, func(back func()) (stop func() bool) { return context.AfterFunc(ctx, back) })
+	return t.lockUntil(ctx, func(call *flockwait.Call, path string, isReplaced func() bool) (stop func()) {
+		look := everySecond(path, func() (done bool) { return callBackIf(isReplaced(), call) })
+		if ctx.Done() == nil {
+			return look
+		}
+		ended := context.AfterFunc(ctx, func() { call.Back(errBusy) })
+		return func() {
+			look()
+			ended()
+		}
+	})
+}
+
+func callBackIf(isReplaced bool, call *flockwait.Call) bool {
+	if isReplaced {
+		call.Back(errReplaced)
+	}
+	return isReplaced
 }
 
 // lockUntil waits for the lock: in the kernel until the wait has to end, or, if no

@@ -87,7 +87,7 @@ func (h *handle) endRecord() (written []byte) {
 	if !h.rec.announced {
 		return nil
 	}
-	pending.take(h, 0)
+	pending.take(h)
 	h.rec.mu.Lock() // waits for record
 	defer h.rec.mu.Unlock()
 	h.rec.over = true

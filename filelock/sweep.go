@@ -5,28 +5,32 @@ import (
 	"time"
 )
 
-// Gates that waiters of this process have left are removed if no process uses them:
-// soon, when the waiter has given up the wait; otherwise when it releases the lock,
-// or during a long hold. If this process ends before, a later waiter removes them.
+// gatesLeft has the gates of waiters that got the lock. The gate is removed when the
+// lock is released, or else some time after the acquisition. If this process ends
+// before, a later waiter removes the gate.
+var gatesLeft = later[*gate]{every: 10 * time.Millisecond, do: (*gate).sweepLeft}
 
-// sweepAfter is the shortest time between the leaving of a gate and its removal. If
-// there is a next waiter, it holds the gate by then. If a process begins to wait for
-// the gate just before its removal, it notices that, and makes a new gate.
-const sweepAfter = 500 * time.Microsecond
-
-// gatesLeft has the gates of waiters that got the lock.
-var gatesLeft = later[*gate]{after: sweepAfter, every: 10 * time.Millisecond, do: (*gate).sweep}
-
-// sweepLeft removes the gate of a lock that is being released, if it was left long
-// enough ago.
+// sweepLeft closes the gate that a waiter of this process has left, if there is one,
+// and removes it if no process waits for it.
 func (g *gate) sweepLeft() {
-	if g != nil && gatesLeft.take(g, sweepAfter) {
+	if g == nil {
+		return
+	}
+	h := g.left.Swap(nil)
+	if h == nil { // nearly always
+		return
+	}
+	waitedFor := isWaitedFor(h)
+	h.close()
+	if !waitedFor {
 		g.sweep()
 	}
 }
 
-// sweep removes the gate if no process holds it. It distrusts a file that is not a
-// gate, or that it may not remove; otherwise that would look like a gate for ever.
+// sweep removes the gate if no process holds it or waits for it. A process that begins
+// to wait just then notices the removal, and makes a new gate. sweep distrusts a
+// file that is not a gate, or that it may not remove; otherwise that would look like a
+// gate for ever.
 func (g *gate) sweep() {
 	t := g.target
 	t.absent = true
@@ -35,7 +39,7 @@ func (g *gate) sweep() {
 		return
 	}
 	defer h.release()
-	if t, err = t.now(); err != nil {
+	if t, err = t.now(); err != nil || isWaitedFor(h) {
 		return
 	}
 	if !h.isGate() || os.Remove(t.path) != nil {

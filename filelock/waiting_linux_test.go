@@ -75,20 +75,30 @@ func TestWaitersOfThisProcess(t *testing.T) {
 	if got := mustWaiters(t, l); len(got) != 0 {
 		t.Errorf("after a wait was given up: %+v", got)
 	}
-	one, two := acquire(filelock.New(path)), acquire(filelock.New(path, filelock.Shared()))
+	writer, reader := filelock.New(path), filelock.New(path, filelock.Shared())
+	wrote, read := acquire(writer), acquire(reader)
 	awaitQueue(t, path, 2)
+	awaitWaiters(t, path, 1)
 	if got := mustWaiters(t, l); len(got) != 1 || got[0].PID != os.Getpid() {
 		t.Errorf("waiters = %+v", got)
 	}
 	holder.Kill()
-	select {
-	case err := <-one:
-		if err != nil {
-			t.Error(err)
-		}
-	case err := <-two:
-		if err != nil {
-			t.Error(err)
+	for range 2 {
+		select {
+		case err := <-wrote:
+			if err == nil {
+				err = writer.Release()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		case err := <-read:
+			if err == nil {
+				err = reader.Release()
+			}
+			if err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }
