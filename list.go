@@ -107,8 +107,25 @@ func Inspect(entries []Entry) {
 	}
 	inspectEvents(entries)
 	for i, state := range filelock.Inspect(lockers...) {
-		of[i].setState(state)
+		of[i].setState(of[i].afterResize(state))
 	}
+}
+
+// afterResize looks again at a semaphore that was resized after its number of slots was
+// read.
+func (e *Entry) afterResize(s filelock.State) filelock.State {
+	for range 10 {
+		if e.Kind != Semaphore || !errors.Is(s.Err, fs.ErrInvalid) {
+			break
+		}
+		n, err := filelock.Slots(e.Path)
+		if err != nil {
+			break
+		}
+		e.Slots = n
+		s = filelock.Inspect(filelock.NewSemaphore(e.Path, n))[0]
+	}
+	return s
 }
 
 // lock returns the lock of the entry. For an entry without a name it is the lock

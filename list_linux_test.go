@@ -253,3 +253,36 @@ func TestInheritedSlot(t *testing.T) {
 		t.Errorf("%+v and %+v", one, other)
 	}
 }
+
+// A semaphore that is resized all the time is listed with one number or another.
+func TestListWhileResized(t *testing.T) {
+	t.Parallel()
+	m := manager(t)
+	s, err := m.NewSemaphore("a", 2)
+	if err == nil {
+		err = s.Resize(2)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() {
+		var err error
+		for n := 2; ctx.Err() == nil && err == nil; n = 5 - n {
+			err = s.Resize(n)
+		}
+		over <- err
+	}()
+	t.Cleanup(stop)
+	for range 100 {
+		list, err := m.List()
+		if err != nil || len(list) != 1 || list[0].Err != nil || list[0].Slots != 2 && list[0].Slots != 3 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+	}
+	stop()
+	if err := <-over; err != nil {
+		t.Fatal(err)
+	}
+}
