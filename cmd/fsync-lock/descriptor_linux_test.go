@@ -1,58 +1,237 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
+	"time"
 
-	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/flockwait"
 	"github.com/fsync-lock/fsync/internal/testproc"
+	"golang.org/x/sys/unix"
 )
 
-// If the process that waits for a descriptor is killed, the wait fails with an
-// error, not with a timeout.
-func TestKilledWaiterOfADescriptor(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "a.lock")
-	if err := filelock.New(path).Acquire(t.Context()); err != nil {
+// openFile opens the file for a test.
+func openFile(t *testing.T, path string) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("sh", "-c", "exec 9>a.lock; exec fsync-lock -w 1000 9")
-	cmd.Dir, cmd.Env = filepath.Dir(path), append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// A shellsFile is a file that the shell has open, as descriptor, and that is locked
+// through another open file.
+type shellsFile struct {
+	*descriptor
+	file   *os.File
+	holder *os.File
+}
+
+func newShellsFile(t *testing.T) *shellsFile {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "a.lock")
+	f := &shellsFile{file: openFile(t, path), holder: openFile(t, path)}
+	f.descriptor = &descriptor{int(f.file.Fd()), unix.LOCK_EX}
+	if err := unix.Flock(int(f.holder.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (f *shellsFile) release(t *testing.T) {
+	t.Helper()
+	if err := unix.Flock(int(f.holder.Fd()), unix.LOCK_UN); err != nil {
+		t.Error(err)
+	}
+}
+
+// mustBe checks whether the file is locked through the shell's open file.
+func (f *shellsFile) mustBe(t *testing.T, locked bool) {
+	t.Helper()
+	err := unix.Flock(int(f.holder.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if (err == unix.EWOULDBLOCK) != locked || err != nil && err != unix.EWOULDBLOCK {
+		t.Errorf("locked should be %v; a try returns %v", locked, err)
+	}
+}
+
+func (f *shellsFile) acquire(ctx context.Context) <-chan error {
+	result := make(chan error, 1)
+	go func() { result <- f.Acquire(ctx) }()
+	return result
+}
+
+// Another process waits through the same open file, and is granted the lock in the
+// moment in which our wait is given up. It keeps the lock: to unlock the file would
+// let a third process in beside it.
+func TestSiblingOfADescriptor(t *testing.T) {
+	f := newShellsFile(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var sibling *testproc.Proc
+	back := make(chan struct{})
+	flockwait.Reached = func(s flockwait.Step, fd int) {
+		switch s {
+		case flockwait.Interrupting:
+			f.release(t)
+			sibling.Expect("locked")
+		case flockwait.Interrupted:
+			close(back)
+		case flockwait.Returned:
+			<-back
+			f.mustBe(t, true)
+		}
+	}
+	result := f.acquire(ctx)
+	testproc.AwaitWaiters(t, f.file.Name(), 1)
+	cmd := exec.Command("sh", "-c", "fsync-lock 3 && echo locked; read x")
+	cmd.ExtraFiles = []*os.File{f.file}
+	sibling = testproc.StartCmd(t, cmd)
+	testproc.AwaitWaiters(t, f.file.Name(), 2)
+	cancel()
+	err := <-result
+	flockwait.Reached = func(flockwait.Step, int) {}
+	if err != nil {
+		t.Errorf("the open file is locked, and Acquire = %v", err)
+	}
+	f.mustBe(t, true)
+}
+
+// The sibling waits on when our wait is given up, and gets the lock later.
+func TestSiblingWaitsOn(t *testing.T) {
+	f := newShellsFile(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	result := f.acquire(ctx)
+	testproc.AwaitWaiters(t, f.file.Name(), 1)
+	cmd := exec.Command("sh", "-c", "fsync-lock 3 && echo locked; read x")
+	cmd.ExtraFiles = []*os.File{f.file}
+	sibling := testproc.StartCmd(t, cmd)
+	testproc.AwaitWaiters(t, f.file.Name(), 2)
+	cancel()
+	if err := <-result; err != errTimeout {
+		t.Errorf("Acquire = %v", err)
+	}
+	testproc.AwaitWaiters(t, f.file.Name(), 1)
+	sibling.Silent()
+	f.release(t)
+	sibling.Expect("locked")
+	f.mustBe(t, true)
+}
+
+// The time ends at each step of the wait: what Acquire says is true, the shell's
+// descriptor is still the shell's, and no other descriptor is left.
+func TestDeadlineOfADescriptor(t *testing.T) {
+	for name, c := range map[string]struct {
+		step  flockwait.Step
+		freed bool
+		want  error
+	}{
+		"before the system call":                 {flockwait.Begun, false, errTimeout},
+		"before the system call, and it is free": {flockwait.Begun, true, nil},
+		"after the grant":                        {flockwait.Returned, true, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newShellsFile(t)
+			if free, ok := flockwait.Reserve(); ok { // opens a file that stays open
+				free()
+			}
+			before := descriptors(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			back := make(chan struct{})
+			flockwait.Reached = func(now flockwait.Step, fd int) {
+				switch now {
+				case flockwait.Interrupted:
+					close(back)
+				case c.step:
+					if now == flockwait.Begun && c.freed {
+						f.release(t)
+					}
+					cancel()
+					if <-back; now == flockwait.Returned {
+						f.mustBe(t, true)
+					}
+				}
+			}
+			defer func() { flockwait.Reached = func(flockwait.Step, int) {} }()
+			result := f.acquire(ctx)
+			if c.step == flockwait.Returned {
+				testproc.AwaitWaiters(t, f.file.Name(), 1)
+				f.release(t)
+			}
+			if err := <-result; err != c.want {
+				t.Errorf("Acquire = %v, want %v", err, c.want)
+			}
+			if after := descriptors(t); after != before {
+				t.Errorf("descriptors before:\n%s\nafter:\n%s", before, after)
+			}
+			if !c.freed {
+				f.release(t)
+			}
+			f.mustBe(t, c.want == nil)
+		})
+	}
+}
+
+// descriptors are those of this process, and the files behind them.
+func descriptors(t *testing.T) string {
+	t.Helper()
+	names, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, name := range names {
+		if to, err := os.Readlink(name); err == nil { // otherwise it was Glob's own
+			fmt.Fprintln(&all, filepath.Base(name), to)
+		}
+	}
+	return all.String()
+}
+
+// Where no call can be called back, a wait for a descriptor polls.
+func TestDescriptorIsPolled(t *testing.T) {
+	former := flockwait.SetThreads(0)
+	defer flockwait.SetThreads(former)
+	f := newShellsFile(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := f.Acquire(ctx); err != errTimeout {
+		t.Errorf("Acquire = %v", err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	defer cancel()
+	result := f.acquire(ctx)
+	f.release(t)
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+	f.mustBe(t, true)
+}
+
+// The wait for a descriptor needs no other process.
+func TestNoProcessWaitsForADescriptor(t *testing.T) {
+	t.Parallel()
+	f := newShellsFile(t)
+	cmd := exec.Command("sh", "-c", "exec fsync-lock -w 1000 3")
+	cmd.ExtraFiles = []*os.File{f.file}
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
 	p := testproc.StartCmd(t, cmd)
-	testproc.AwaitWaiters(t, path, 1)
-	var children []string
+	testproc.AwaitWaiters(t, f.file.Name(), 1)
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.PID()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, task := range tasks {
-		text, err := os.ReadFile(task)
-		if err != nil {
-			t.Skip(err)
+		if text, err := os.ReadFile(task); err != nil || len(text) > 0 {
+			t.Errorf("%s: %q, %v", task, text, err)
 		}
-		children = append(children, strings.Fields(string(text))...)
 	}
-	switch len(children) {
-	case 0:
-		t.Skip("this kernel does not list the children of a process")
-	case 1:
-	default:
-		t.Fatalf("children %q", children)
-	}
-	child, err := strconv.Atoi(children[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(child, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	if status := p.Exit(); status != exitSystem || !strings.Contains(p.Stderr(), "the process that waited for descriptor 9 has ended: signal: killed") {
-		t.Errorf("exit status %d, %q", status, p.Stderr())
-	}
+	f.release(t)
+	p.Wait()
+	f.mustBe(t, true)
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/flockwait"
+	"github.com/fsync-lock/fsync/internal/fskind"
 	"golang.org/x/sys/unix"
 )
 
@@ -69,11 +71,11 @@ func (d *descriptor) TryAcquire() (bool, error) {
 	return err == nil, d.failed(err)
 }
 
-// Acquire starts another process to wait in the kernel if ctx has a deadline. This
-// process could not interrupt such a wait, and might be granted the lock after it
-// has reported that the lock is held. The other process waits through the same
-// open file, so its lock is also that of this process. When it has ended, one more
-// try tells whether the lock was granted.
+// Acquire waits in the kernel. If ctx has a deadline, it waits through a descriptor
+// of its own (dup(2)), and is called back from there. That is still the open file of
+// the shell, so what the kernel grants is the lock of the shell. It is not given back
+// if it is granted just at the deadline: another process with the same open file may
+// have taken it. One more try tells whether there is a lock now.
 func (d *descriptor) Acquire(ctx context.Context) error {
 	if ok, err := d.TryAcquire(); ok || err != nil {
 		return err
@@ -81,51 +83,56 @@ func (d *descriptor) Acquire(ctx context.Context) error {
 	if ctx.Done() == nil {
 		return d.failed(d.flock(d.how))
 	}
-	waiter, err := d.startWaiter()
-	if err != nil {
-		return statusError{exitSystem, err}
+	if free, ok := d.mayBlock(); ok {
+		defer free()
+		return d.wait(ctx)
 	}
-	stop := context.AfterFunc(ctx, func() { waiter.Kill() })
-	state, _ := waiter.Wait()
+	return d.poll(ctx)
+}
+
+// mayBlock reports whether a wait in the kernel can be called back.
+func (d *descriptor) mayBlock() (free func(), ok bool) {
+	if fskind.OfDescriptor(d.fd).Network {
+		return nil, false
+	}
+	return flockwait.Reserve()
+}
+
+func (d *descriptor) wait(ctx context.Context) error {
+	fd, err := unix.FcntlInt(uintptr(d.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return d.poll(ctx)
+	}
+	call := flockwait.Call{Inherited: true}
+	stop := context.AfterFunc(ctx, func() { call.Back(errTimeout) })
+	err = call.Lock(fd, d.how)
 	stop()
-	switch ok, err := d.TryAcquire(); {
-	case ok || err != nil:
+	unix.Close(fd)
+	if err != errTimeout {
+		return d.failed(err)
+	}
+	return d.lastTry()
+}
+
+// poll tries again and again.
+func (d *descriptor) poll(ctx context.Context) error {
+	for pause := (flockwait.Pause{}); pause.Wait(ctx); {
+		if ok, err := d.TryAcquire(); ok || err != nil {
+			return err
+		}
+	}
+	return d.lastTry()
+}
+
+func (d *descriptor) lastTry() error {
+	if ok, err := d.TryAcquire(); ok || err != nil {
 		return err
-	case ctx.Err() == nil:
-		return statusError{exitSystem, fmt.Errorf("the process that waited for descriptor %d has ended: %v", d.fd, state)}
 	}
 	return errTimeout
 }
 
 // errTimeout is the error of a wait that timed out, as that of a filelock.Lock.
 var errTimeout = errors.Join(filelock.ErrLocked, context.DeadlineExceeded)
-
-// startWaiter runs this program again, to wait for the lock and end. It works
-// without /proc and /dev, which may be missing after a chroot(2): a pipe that no
-// other process has takes the place of /dev/null.
-func (d *descriptor) startWaiter() (*os.Process, error) {
-	self, err := executable()
-	if err != nil {
-		return nil, fmt.Errorf("cannot wait for a limited time: %w", err)
-	}
-	null, in, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	in.Close()
-	defer null.Close()
-	argv := []string{os.Args[0], "--exclusive", "3"}
-	if d.how == unix.LOCK_SH {
-		argv[1] = "--shared"
-	}
-	file := os.NewFile(uintptr(d.fd), "")
-	waiterFile = file // if it were garbage collected, it would be closed
-	return os.StartProcess(self, argv, &os.ProcAttr{
-		Files: []*os.File{null, null, null, file}, Sys: child.Attributes(true, true), // a Ctrl-C is not for it
-	})
-}
-
-var waiterFile *os.File
 
 // Release is unlock.
 func (d *descriptor) Release() error { return d.unlock() }

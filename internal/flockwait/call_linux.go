@@ -74,6 +74,7 @@ func (c *Call) Back(why error) {
 	if c.file >= 0 {
 		unix.Flock(c.file, unix.LOCK_UN)
 	}
+	Reached(Interrupted, c.fd)
 }
 
 // replace puts the other file behind the number of a descriptor. The kernel refuses

@@ -59,4 +59,5 @@ const (
 	Begun        Step = iota // before the system call; Back would interrupt it
 	Returned                 // after the system call; Back would still give the lock back
 	Interrupting             // Back has put the other file in place, and will send the signal
+	Interrupted              // Back has done all it does
 )

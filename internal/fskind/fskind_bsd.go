@@ -27,9 +27,18 @@ func init() {
 
 // Of returns the kind of the file system that the directory is on.
 func Of(dir string) Kind {
+	return kindOf(func(st *unix.Statfs_t) error { return unix.Statfs(dir, st) })
+}
+
+// OfDescriptor returns the kind of the file system that an open file is on.
+func OfDescriptor(fd int) Kind {
+	return kindOf(func(st *unix.Statfs_t) error { return unix.Fstatfs(fd, st) })
+}
+
+func kindOf(statfs func(*unix.Statfs_t) error) Kind {
 	var st unix.Statfs_t
 	for {
-		err := unix.Statfs(dir, &st)
+		err := statfs(&st)
 		if err == nil {
 			break
 		}

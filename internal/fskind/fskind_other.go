@@ -4,3 +4,6 @@ package fskind
 
 // Of knows nothing here.
 func Of(string) Kind { return Kind{} }
+
+// OfDescriptor knows nothing here.
+func OfDescriptor(int) Kind { return Kind{} }

@@ -76,6 +76,13 @@ func SkipLong(t testing.TB) {
 	}
 }
 
+// pollVar makes waiters poll, in the test process and in those that it starts.
+const pollVar = "FSYNC_TEST_POLL"
+
+// Polls reports whether waiters are to poll, as they do on other systems. TestMain has
+// to see to that, for the programs and roles of the test, too.
+func Polls() bool { return os.Getenv(pollVar) != "" }
+
 var stdin = bufio.NewScanner(os.Stdin)
 
 // Hear returns the next line that the test sent to this role.

@@ -4,10 +4,10 @@ package child
 
 import "syscall"
 
-// Attributes returns the attributes of a command that has its own process group
+// attributes returns the attributes of a command that has its own process group
 // (apart) or dies with this process (leashed). It dies by KILL, the only signal
 // that a process cannot ignore.
-func Attributes(apart, leashed bool) *syscall.SysProcAttr {
+func attributes(apart, leashed bool) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: apart}
 	if leashed {
 		attr.Pdeathsig = syscall.SIGKILL

@@ -4,6 +4,6 @@ package child
 
 import "syscall"
 
-// Attributes returns the attributes of a command that has its own process group
+// attributes returns the attributes of a command that has its own process group
 // (apart). On these systems a command cannot be made to die with this process.
-func Attributes(apart, _ bool) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: apart} }
+func attributes(apart, _ bool) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: apart} }

@@ -29,7 +29,7 @@ func start(path string, argv, env []string, apart, leashed, limited bool) (*proc
 		runtime.LockOSThread() // the command dies with the thread that started it, see prctl(2)
 	}
 	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
-		Env: env, Files: standardFiles(), Sys: Attributes(apart, leashed),
+		Env: env, Files: standardFiles(), Sys: attributes(apart, leashed),
 	})
 	if p.pid = pid; err == nil && limited {
 		go p.reapOrphans()

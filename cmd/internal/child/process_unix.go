@@ -18,7 +18,7 @@ type process struct {
 // command dies with this process, where the system supports that.
 func start(path string, argv, env []string, apart, leashed, _ bool) (*process, error) {
 	p, err := os.StartProcess(path, argv, &os.ProcAttr{
-		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: Attributes(apart, leashed),
+		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: attributes(apart, leashed),
 	})
 	if err != nil {
 		return nil, Reason(err)
