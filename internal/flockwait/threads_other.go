@@ -11,9 +11,3 @@ func SetThreads(int) int { return 0 }
 
 // Waiting returns the number of threads that wait in the kernel.
 func Waiting() int { return 0 }
-
-// A Call is never made on this system.
-type Call struct{}
-
-// Back does nothing.
-func (*Call) Back(error) {}
