@@ -39,9 +39,9 @@ import (
 //   - [errors.ErrUnsupported] on Windows, where a lock cannot be inherited;
 //   - otherwise the reason why f or the path cannot be used, such as [os.ErrClosed].
 //
-// On Linux, the kernel shows what f holds (/proc). Elsewhere, and on network file
-// systems, Adopt finds out by trying, and takes the lock for a moment if it is
-// free. There, if f does not hold the lock but another process does, and releases
+// On Linux, the kernel shows what f holds (/proc). Elsewhere, and on a network file
+// system that does not show its locks, Adopt finds out by trying, and takes the lock
+// for a moment if it is free. There, if f does not hold the lock but another process does, and releases
 // it just then, or has a shared lock too, Adopt may take the lock for f. In any
 // case, the Lock holds the lock afterwards.
 //

@@ -465,6 +465,22 @@ func TestAdoptOtherFiles(t *testing.T) {
 	}
 }
 
+// The path may be that of the descriptor itself, which Adopt closes.
+func TestAdoptByNumber(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	write(t, path, "")
+	f, err := os.Open(path)
+	must(t, err, syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
+	l, err := filelock.Adopt(f, "/dev/fd/"+strconv.Itoa(int(f.Fd())), filelock.AnyFile())
+	must(t, err)
+	mustCheck(t, l, nil, "")
+	mustTry(t, filelock.New(path), false)
+	must(t, os.Remove(path))
+	mustCheck(t, l, filelock.ErrLost, l.Path())
+	mustRelease(t, l)
+}
+
 // A slot of a semaphore is adopted as a lock on its file.
 func TestAdoptASlot(t *testing.T) {
 	t.Parallel()

@@ -29,8 +29,9 @@ import (
 // If this Lock has several holds, one that keeps others out is enough.
 //
 // Only on Linux, with /proc, does Check see that another process has unlocked the
-// file, and it does not see it on FUSE. Check cannot see that a server has given
-// the lock to another host.
+// file, and not on a network file system or FUSE that hides its locks from the
+// kernel. Check cannot see that a server has given the lock to another host, nor
+// that the lock was lost for a moment and taken again.
 func (l *Lock) Check() error {
 	held, lost, unknown := l.check()
 	if held > 0 {
