@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/process"
 )
 
 // The way of a waiter, in the goroutine that called Acquire:
@@ -74,7 +75,7 @@ func (w want) wait(ctx context.Context) (*handle, error) {
 		return nil, errBusy
 	}
 	defer turn.pass()
-	prepareRecord()
+	process.Self() // it takes a while, and the record needs it
 	gate, lock, err := w.passGate(ctx, self)
 	if lock != nil || err != nil {
 		return lock, err

@@ -3,7 +3,6 @@ package filelock
 import (
 	"io"
 	"os"
-	"sync"
 
 	"github.com/fsync-lock/fsync/internal/process"
 )
@@ -20,11 +19,6 @@ const (
 	recordMark   = "\x00" + process.Mark // the first bytes of a lock file with a record
 	maxContent   = recordOffset + process.MaxRecord
 )
-
-// prepareRecord calls Self in the background, which takes most of the time of the
-// first record. It is called at the start of a wait, so that Self is ready when
-// the lock is granted.
-var prepareRecord = sync.OnceFunc(func() { go process.Self() })
 
 // readRecord reads the record in the file at path, if it is a regular file with a
 // record.

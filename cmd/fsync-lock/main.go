@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
@@ -19,6 +20,7 @@ import (
 )
 
 func main() {
+	runtime.GOMAXPROCS(1) // this program does one thing at a time, and needs fewer threads so
 	r := child.NewRelay()
 	r.OnMainThread(func() { os.Exit(run(os.Args, r)) })
 }
