@@ -20,7 +20,11 @@ import (
 //
 // A state that already has an error does not change.
 func inspect(states []State, wants []want, thorough bool) {
-	all, table, err := lookUp(states, wants)
+	reads := 2 // quick: the caller has waited in vain, and wants to return
+	if thorough {
+		reads = 40
+	}
+	all, table, err := lookUp(states, wants, reads)
 	blind := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) // /proc cannot be read
 	var open map[string]map[int]locktable.Lock
 	if thorough && err == nil {
@@ -62,11 +66,11 @@ type identities struct {
 // identifies the files again: a file that was removed in between, as gates are all
 // the time, may have left its number to another file, which is in the table. A gate
 // that has changed is left out. If a lock file has changed, lookUp begins again.
-func lookUp(states []State, wants []want) (all []identities, table locktable.Table, err error) {
+func lookUp(states []State, wants []want, reads int) (all []identities, table locktable.Table, err error) {
 	mounts := locktable.Mounts{}
 	all = identifyEach(states, wants, mounts)
 	for range 3 {
-		table, err = locktable.Read(40)
+		table, err = locktable.Read(reads)
 		for _, w := range wants {
 			reached(tableRead, w.path)
 		}
