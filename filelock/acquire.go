@@ -115,8 +115,12 @@ func (w want) passGate(ctx context.Context, self *waiter) (gate, lock *handle, e
 	gate, err = w.gate.lock(here)
 	stop() // lock and found do not change any more
 	switch {
+	case found == errBusy && err == errBusy:
+		w.gate.sweep() // this waiter may be the last one
+		return nil, nil, errBusy
 	case found == errBusy:
-		return gate, nil, w.gate.judge(err)
+		w.gate.judge(err)
+		return gate, nil, nil
 	case gate != nil: // the gate was passed in the moment of the look
 		w.gate.leave(gate, lock != nil)
 	case lock != nil:

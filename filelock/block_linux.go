@@ -42,14 +42,24 @@ func (t target) blockOn(f *os.File, at place, until ending) error {
 }
 
 // showWaiter shows that a process waits at the gate or holds it: isWaitedFor sees that.
-// It is a lock of another family (fcntl(2), F_OFD_SETLK), which the kernel drops
-// when the file is closed. Without it the gate may be removed too early, and
-// waiters take their places again at another gate.
-func showWaiter(f *os.File) {
-	unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_RDLCK, Len: 1})
+// It is a lock of another family (fcntl(2), F_OFD_SETLK). The kernel drops it with the
+// last descriptor of the open file. Where there are no such locks, a gate may be
+// removed too early; then its waiters take their places again at another gate.
+func showWaiter(f *os.File) { setShown(f, unix.F_RDLCK) }
+
+// hideWaiter ends that at once, even if a child process has a copy of the descriptor.
+func hideWaiter(h *handle) {
+	if f, err := h.open(); err == nil {
+		setShown(f, unix.F_UNLCK)
+	}
 }
 
-// isWaitedFor reports whether another process, or goroutine, waits at the gate.
+func setShown(f *os.File, how int16) {
+	unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: how, Len: 1})
+}
+
+// isWaitedFor reports whether another process, or another goroutine, waits at the gate
+// or holds it.
 func isWaitedFor(h *handle) bool {
 	f, err := h.open()
 	if err != nil {

@@ -98,18 +98,15 @@ func (g *gate) inUse() bool {
 	return false
 }
 
-// judge takes note of what came of a wait at the gate. It returns nil if the waiter
-// may go on, with the gate or without one.
-func (g *gate) judge(err error) error {
+// judge takes note of what came of a wait at the gate. Whatever it was, the waiter goes
+// on, with the gate or without one.
+func (g *gate) judge(err error) {
 	switch {
 	case err == nil:
 		g.trust()
-	case err == errBusy: // the wait was given up
-		return err
 	case errors.Is(err, fs.ErrInvalid), errors.Is(err, fs.ErrPermission):
 		g.distrust(true) // the file is not a gate, or may not be opened
 	}
-	return nil
 }
 
 // leave releases the gate, so that the next waiter can pass. h is nil if there was no

@@ -385,6 +385,54 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// A gate that is locked only for a moment, by a process that does not wait there, is
+// removed afterwards.
+func TestSweepIsPatient(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	gate := gateOf(path)
+	holder := startHolder(t, gate)
+	filelock.Sweep(path)
+	if gone(gate) {
+		t.Error("a gate was swept away that a process has")
+	}
+	release(t, holder)
+	testproc.Until(t, "the gate is gone", func() bool { return gone(gate) })
+}
+
+// A gate at which a process waits is not removed, not even while no process holds it.
+func TestNoSweepOfAWaiter(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	head, next := filelock.New(path), filelock.New(path)
+	first := acquire(head)
+	awaitWaiters(t, path, 1)
+	waiter := testproc.Start(t, "hold", path)
+	waiter.Send("acquire")
+	awaitWaiters(t, gateOf(path), 1)
+	before, err := os.Stat(gateOf(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiter.Signal(syscall.SIGSTOP) // it does not take the gate when it is free
+	awaitWaiters(t, gateOf(path), 0)
+	release(t, holder)
+	if err := <-first; err != nil {
+		t.Fatal(err)
+	}
+	mustRelease(t, head) // sweeps
+	after, err := os.Stat(gateOf(path))
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("the gate is another file now, or gone (%v)", err)
+	}
+	waiter.Signal(syscall.SIGCONT)
+	waiter.Expect("acquire")
+	mustTry(t, next, false)
+	release(t, waiter)
+	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+}
+
 // A gate that seemed to be stuck counts again after a waiter has passed it.
 func TestTrustComesBack(t *testing.T) {
 	t.Parallel()

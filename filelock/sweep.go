@@ -21,28 +21,45 @@ func (g *gate) sweepLeft() {
 		return
 	}
 	waitedFor := isWaitedFor(h)
+	hideWaiter(h)
 	h.close()
 	if !waitedFor {
 		g.sweep()
 	}
 }
 
-// sweep removes the gate if no process holds it or waits for it. A process that begins
-// to wait just then notices the removal, and makes a new gate. sweep distrusts a
-// file that is not a gate, or that it may not remove; otherwise that would look like a
-// gate for ever.
-func (g *gate) sweep() {
+// sweep removes the gate if no process holds it or waits for it. If one does, it
+// removes the gate itself later. If a process begins to wait just then, it notices
+// the removal, and makes a new gate.
+func (g *gate) sweep() { g.sweepAgain(time.Millisecond) }
+
+// sweepAgain sweeps again later if the gate is used. That may be only for a moment: by
+// another process that sweeps, or by a child process that is between fork and execve
+// and has copies of all descriptors.
+func (g *gate) sweepAgain(pause time.Duration) {
+	if used := g.trySweep(); used && pause < time.Second {
+		time.AfterFunc(pause, func() { g.sweepAgain(2 * pause) })
+	}
+}
+
+// trySweep distrusts a file that is not a gate, or that it may not remove; otherwise
+// that would look like a gate for ever.
+func (g *gate) trySweep() (used bool) {
 	t := g.target
 	t.absent = true
 	h, err := t.try()
 	if err != nil {
-		return
+		return err == errBusy
 	}
 	defer h.release()
-	if t, err = t.now(); err != nil || isWaitedFor(h) {
-		return
+	if t, err = t.now(); err != nil {
+		return false
+	}
+	if isWaitedFor(h) {
+		return true
 	}
 	if !h.isGate() || os.Remove(t.path) != nil {
 		distrusted.Store(g.key(), distrust{h.file, true})
 	}
+	return false
 }
