@@ -9,7 +9,8 @@
 // Most programs need only [New] and [Lock.With]. [Lock.TryAcquire] takes the
 // lock without waiting. [NewSemaphore] allows several holders at a time,
 // [Shared] any number of readers. [AcquireAll] takes several locks without a
-// deadlock. A slot of a semaphore is a lock: all that follows is true of slots.
+// deadlock. [Adopt] takes over a lock from another process. A slot of a
+// semaphore is a lock: all that follows is true of slots.
 //
 // # What is promised
 //
@@ -19,33 +20,38 @@
 // however it died. This package never breaks a lock because of its age or of a
 // process ID.
 //
-// Waiters sleep in the kernel's queue and use no CPU. A process uses one thread
-// for each path and mode that it waits for, one for each slot, and one at the
-// gate (see below), however many goroutines wait. Nothing in Go can interrupt
-// such a thread: when a wait is given up, the thread stays until the lock is
-// granted, or until another wait of the process takes it over. A process that
-// has 128 such threads polls for further locks, first every few milliseconds,
-// later ten times a second. A polling wait does not use the gate: it may
-// overtake and be overtaken.
+// On Linux, a waiter sleeps in flock(2) and uses no CPU. When its context ends, it
+// is called back from there at once, and the wait leaves nothing behind: no thread,
+// no file, and no place in a queue. A process has one thread in the kernel for each
+// path that it waits for, however many goroutines wait, and up to 64 for a
+// semaphore, one for each slot.
+//
+// A waiter polls if nothing could call it back: on other systems, on FUSE and
+// network file systems, if the program ignores SIGURG, and if 128 threads of the
+// process wait already. The pause between two tries grows from 1 to 25 ms. Waiters
+// that poll may overtake and be overtaken. At a deadline, a waiter of either kind
+// tries once more.
 //
 // The waiters of one process are served in the order in which they came. On
 // Unix, waiters of different processes pass one by one through a gate, a
 // turnstile: the lock file .NAME.gate beside the lock file. So a tight loop of
 // release and acquire does not overtake waiters, and overlapping readers do not
-// keep a writer out. TryAcquire, and the last try of a wait that times out, may
-// overtake. If the process that holds the gate is stopped (SIGSTOP), the waiters
-// behind it find a free lock within a second. Without a gate, as in a directory
-// without write permission, the kernel's order holds.
+// keep a writer out. TryAcquire, and the last try at a deadline, may overtake.
+// If the process that holds the gate is stopped (SIGSTOP), the waiters behind it
+// find a free lock within a second. Without a gate, as in a directory without
+// write permission, the kernel's order holds.
 //
-// The gate exists only while a process waits. A process that ends within a
-// millisecond of its Acquire may leave a gate behind; a later waiter removes
-// it, or ignores it if it may not remove it. The name is reserved: a file of
-// that name is removed if it is empty or was written by this package.
+// The gate is there while a process waits, and some milliseconds longer. If a process
+// is killed at the gate, or ends or replaces itself (execve(2)) right after it has
+// waited, the gate may stay; a later waiter removes it, or ignores it if it may not
+// remove it. The name is reserved: a file of that name is removed if it is empty or
+// was written by this package.
 //
 // Any process may remove, replace or rename the lock file at any time. An
 // acquisition counts only if the locked file is still the file at the path;
 // otherwise it starts again with the file that is there now. The first waiter
-// checks once a second that it still waits for the file at the path.
+// checks once a second that it still waits for the file at the path. [Lock.Check]
+// tells a holder whether its lock file was removed or replaced.
 //
 // A lock file is a regular file or a directory. A device, or a symbolic link at
 // the end of the path, is refused unless the option [AnyFile] permits it.
@@ -65,7 +71,7 @@
 //     that may write in the directory.
 //   - If a lock file is removed while it is held, the next process locks a new
 //     file and both run. This package never removes a lock file; do not remove
-//     it either. [Lock.Check] tells the holder that its lock is lost.
+//     it either.
 //   - fcntl(2) locks (POSIX locks, lockf, Python's fcntl.lockf) are another
 //     kind. On a local file system the two kinds do not see each other.
 //   - Between hosts, exclusion depends on the file system. A host that was cut
@@ -73,10 +79,10 @@
 //   - The end of a goroutine releases nothing; the end of the process does.
 //   - There is no priority. Programs that do not know the gate, such as
 //     flock(1), may overtake.
-//   - A try may find the lock held for a moment by a process that does not want
-//     it. A wait that was given up may be granted the lock, and gives it back.
-//     A shared wait that has lasted a second takes the lock exclusively for a
-//     moment, to see whether it is free.
+//   - A try may find the lock held for a moment, although no process wants it: a
+//     shared wait that has lasted a second takes the lock exclusively, to see
+//     whether it is free; and a lock that a process left ([Lock.Leave]) is held
+//     until each child process that it is just starting has called execve(2).
 //   - On Windows a child process does not inherit a hold, a lock file cannot be
 //     removed while it is held, and there is no gate.
 package filelock

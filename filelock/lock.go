@@ -105,9 +105,9 @@ func (l *Lock) Path() string { return l.given }
 // Acquire takes the lock and waits for it until ctx ends. The documentation of
 // the package says how and in which order it waits.
 //
-// If ctx has ended already, Acquire fails even when the lock is free. At the
-// deadline of ctx, a wait makes one last try. After an error the call holds
-// nothing. The error is
+// If ctx has ended already, Acquire fails even when the lock is free. When ctx ends,
+// a wait ends within a millisecond, and at a deadline it makes one last try. After an
+// error the call holds nothing, and nothing of it goes on. The error is
 //
 //   - a [*LockedError] if ctx ended during the wait: it is [ErrLocked] and the
 //     cause of ctx;
@@ -122,8 +122,7 @@ func (l *Lock) Acquire(ctx context.Context) error { return l.acquire(ctx, l.aim)
 // TryAcquire takes the lock if it is free, and reports whether it did. False
 // without an error means that the lock is held, by another process, another
 // Lock or this Lock, or that another process has a lease on the file (fcntl(2)).
-// TryAcquire may overtake waiters. It may take some milliseconds if this process
-// gave up a wait before.
+// TryAcquire may overtake waiters.
 func (l *Lock) TryAcquire() (bool, error) { return l.tryFor(0, l.aim) }
 
 // TryAcquireFor takes the lock, waits for it no longer than d, and reports

@@ -50,14 +50,13 @@ func (s *Semaphore) Path() string { return s.given }
 
 // Acquire takes a slot, whichever becomes free first, and waits until ctx ends.
 // It keeps the order and returns the errors of [Lock.Acquire]. The first waiter
-// waits for all slots at once, with one thread for each. After it has a slot,
-// the other threads stay in the kernel's queue, and give back each slot they are
-// granted. So another process may find all slots held for a moment.
+// waits for all slots at once, with one thread for each of at most 64 slots; it polls
+// the others. When it has a slot, the other threads are called back, and it wants
+// nothing of their slots any more.
 func (s *Semaphore) Acquire(ctx context.Context) error { return s.acquire(ctx, s.aim) }
 
 // TryAcquire takes a slot if one is free, and reports whether it did. False
-// without an error means that all slots are held, perhaps one of them only for
-// a moment (see Acquire).
+// without an error means that all slots are held.
 func (s *Semaphore) TryAcquire() (bool, error) { return s.tryFor(0, s.aim) }
 
 // TryAcquireFor takes a slot, waits for it no longer than d, and reports whether

@@ -135,10 +135,10 @@ func Inspect(locks ...Locker) []State {
 //
 // On Linux, Waiters asks the kernel (/proc/locks). The list includes processes
 // that wait with flock(1) or from another language. A process is listed once,
-// however many of its goroutines wait, and perhaps for some time after it gave
-// up. Since is known only of waits of this package, after their first second,
-// if the gate can be written. On other systems, and in other PID namespaces,
-// waiters are not known.
+// however many of its goroutines wait. A process that polls is not listed. Since
+// is known only of waits of this package, after their first second, if the gate
+// can be written. On other systems, and in other PID namespaces, waiters are not
+// known.
 func (l *Lock) Waiters() ([]Waiter, error) { return waiters(l.seen()) }
 
 // Waiters returns the processes that wait for a slot, as [Lock.Waiters] does.
