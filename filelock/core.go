@@ -103,6 +103,9 @@ func (c *core) keep(w want, h *handle, err error) error {
 	if !c.shared && !c.noRecord && h.regular && (c.records || filepath.Ext(h.fl.Path()) == ".lock") {
 		h.announce(c.note)
 	}
+	if c.noRecord { // this program may be replaced at once: later is too late
+		c.gate.sweepLeft()
+	}
 	h.keep()
 	c.holds = append(c.holds, h)
 	c.seen = true

@@ -211,6 +211,22 @@ func TestGateIsGoneWhenNobodyWaits(t *testing.T) {
 	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
 }
 
+// A program that replaces itself leaves no gate behind.
+func TestNoGateIsLeftToANewProgram(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	result := acquire(filelock.New(path, filelock.NoRecord()))
+	awaitWaiters(t, path, 1)
+	release(t, holder)
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+	if !gone(gateOf(path)) {
+		t.Error("there is a gate when Acquire has returned")
+	}
+}
+
 // Whatever stands in the gate's place, locks work, in the kernel's order.
 func TestNoGateToBeHad(t *testing.T) {
 	t.Parallel()

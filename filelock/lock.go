@@ -51,7 +51,8 @@ func Note(text string) Option { return func(c *config) { c.note = text } }
 
 // NoRecord keeps the record of the holder out of the lock file. It is for a
 // program that replaces itself (execve(2)) while it holds the lock: the program
-// that follows would not remove the record.
+// that follows would not remove the record. Acquire also removes the gate before it
+// returns, if no process waits for it.
 func NoRecord() Option { return func(c *config) { c.noRecord = true } }
 
 // New returns a lock on the file or directory at path. It does no I/O. Acquire
