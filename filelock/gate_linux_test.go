@@ -87,8 +87,8 @@ func TestReadersDoNotStarveAWriter(t *testing.T) {
 	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
 }
 
-// A writer that gave up does not delay other processes, although its wait goes on
-// in the kernel.
+// A writer that gave up does not delay readers: it keeps neither the gate nor a place
+// in the kernel's queue.
 func TestAbandonedWriterKeepsNoGate(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)

@@ -22,8 +22,8 @@ func awaitQueue(t testing.TB, path string, n int) {
 	})
 }
 
-// giveUp waits for a lock that is held until the kernel's queue has the wait,
-// and gives up then.
+// giveUp waits for a lock that is held, and gives up when the wait is in the kernel's
+// queue.
 func giveUp(t testing.TB, l *filelock.Lock) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(background)
@@ -99,8 +99,8 @@ func TestGivenUpWaitIsOver(t *testing.T) {
 	}
 }
 
-// A try right after the lock came free is not told that it is held by what the
-// same process left behind.
+// A try succeeds right after a release: a wait that the same process gave up before
+// has left nothing.
 func TestTryAfterAWaitGivenUp(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -159,7 +159,8 @@ func TestReplacedWhileWaiting(t *testing.T) {
 	}
 }
 
-// Past the bound on parked threads a process polls, and still gets its locks.
+// A process with as many threads in the kernel as it may have polls, and still gets
+// its locks.
 func TestBoundOnThreads(t *testing.T) {
 	// Not parallel: the bound is the process's.
 	filelock.SetThreads(t, filelock.Blocked()+2)
@@ -321,7 +322,7 @@ func TestManyWaitsGivenUp(t *testing.T) {
 	}
 }
 
-// An error of the parker is the error of the one it waits for, not of all.
+// A waiter whose directory is removed gets that error, and leaves no turn.
 func TestDirectoryRemovedWhileWaiting(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "d")

@@ -1,5 +1,5 @@
-// Package fskind tells what kind of file system a directory is on, as far as
-// that matters to those who wait for changes in it.
+// Package fskind tells what kind of file system a file or a directory is on: whether
+// its changes are reported, and whether a wait for a lock there can be interrupted.
 package fskind
 
 // A Kind is what there is to know about a file system. The zero Kind is a
@@ -7,12 +7,13 @@ package fskind
 type Kind struct {
 	Name string // for people; empty if it is not in our lists
 
-	// Silent: there are changes that watchers are not told of, because they
-	// are made on another host, or beneath the file system.
+	// Silent: watchers are not told of all changes, because some are made on
+	// another host, or beneath the file system.
 	Silent bool
 
-	// Network: another host answers. What it is asked twice because an answer
-	// was lost may come back as an error, and what it said is remembered here.
+	// Network: another host answers, or another process (FUSE). A request that is
+	// repeated because its answer was lost may return an error, and answers are
+	// cached. A thread that waits for an answer may not be interrupted.
 	Network bool
 }
 
