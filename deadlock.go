@@ -31,7 +31,9 @@ type Link struct {
 
 // Deadlocks returns the deadlocks among the entries of one [Manager.List] or one
 // [Inspect]. Holders may change during an inspection, so the result may be wrong:
-// inspect a second time and trust only a deadlock that both times show.
+// inspect a second time and trust only a deadlock that both times show. A process
+// that polls is not known to wait (see [filelock.Lock.Waiters]), so a deadlock with it
+// is not found.
 func Deadlocks(entries []Entry) []Deadlock {
 	waits := stuck(waitsIn(entries))
 	var deadlocks []Deadlock
