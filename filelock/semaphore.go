@@ -31,6 +31,7 @@ type Semaphore struct {
 	core
 	slots int   // guarded by mu
 	used  dirID // the directory that has agreed to the number, if any; guarded by mu
+	read  stamp // the file with the number, when it was read; guarded by mu
 }
 
 // NewSemaphore returns a semaphore of the given number of slots in the

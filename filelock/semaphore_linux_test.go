@@ -446,3 +446,35 @@ func symlink(t *testing.T, to string) string {
 	}
 	return link
 }
+
+// A number that was read long ago is read again when another file has it, even one with
+// the same inode number.
+func TestNumberIsReadAgain(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	s := filelock.NewSemaphore(path, 2)
+	file := filepath.Join(path, "slots")
+	use := func() error {
+		ok, err := s.TryAcquire()
+		if !ok || err != nil {
+			return fmt.Errorf("TryAcquire = %v, %w", ok, err)
+		}
+		return s.Release()
+	}
+	must(t, use())
+	long := time.Now().Add(-time.Hour)
+	must(t, os.Chtimes(file, long, long), use())
+	time.Sleep(3 * time.Second) // until its birth is no news
+	must(t, use(), use())
+	write(t, file, "3\n") // in place: the same inode
+	must(t, os.Chtimes(file, long, long.Add(time.Minute)), use())
+	if n, err := filelock.Slots(path); n != 3 || err != nil {
+		t.Fatal(n, err)
+	}
+	for _, slot := range []string{"1", "2"} {
+		mustTry(t, filelock.New(filepath.Join(path, slot)), true)
+	}
+	if ok, err := s.TryAcquire(); !ok || err != nil { // the third slot
+		t.Fatal(ok, err)
+	}
+}
