@@ -101,7 +101,7 @@ func (s *Semaphore) settle(dir string, slots int) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.slots, s.used = slots, used
+	s.slots, s.used, s.read = slots, used, stamp{} // the stamp was that of the former number
 	return nil
 }
 

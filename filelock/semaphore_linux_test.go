@@ -477,4 +477,9 @@ func TestNumberIsReadAgain(t *testing.T) {
 	if ok, err := s.TryAcquire(); !ok || err != nil { // the third slot
 		t.Fatal(ok, err)
 	}
+	// The directory is away while s is resized: it has another number than s then.
+	must(t, os.Rename(path, path+".away"), s.Resize(5), os.RemoveAll(path), os.Rename(path+".away", path))
+	if ok, err := s.TryAcquire(); ok || !errors.Is(err, fs.ErrInvalid) {
+		t.Fatal(ok, err)
+	}
 }
