@@ -2,8 +2,8 @@
 // its changes are reported, and whether a wait for a lock there can be interrupted.
 package fskind
 
-// A Kind is what there is to know about a file system. The zero Kind is a
-// local one, which reports all changes, and what is not known to be otherwise.
+// A Kind is the kind of a file system. The zero Kind is that of a local one, which
+// reports all changes, and of one that is not in our lists.
 type Kind struct {
 	Name string // for people; empty if it is not in our lists
 

@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kinds are the names that statfs(2) has for file systems that do not report
-// everything.
+// kinds are the names in statfs(2) of file systems that do not report all changes.
 var kinds = map[string]Kind{
 	"nfs": {}, "oldnfs": {}, "smbfs": {}, "webdav": {}, "afpfs": {}, "ftp": {}, "cifs": {}, "ncpfs": {}, "lifs": {},
 	"9p": {}, "p9fs": {}, "virtiofs": {}, "vboxvfs": {}, "vmhgfs": {}, "acfs": {}, "coda": {}, "afs": {},
@@ -25,7 +24,7 @@ func init() {
 	}
 }
 
-// Of returns the kind of the file system that the directory is on.
+// Of returns the kind of the file system that a path is on.
 func Of(dir string) Kind {
 	return kindOf(func(st *unix.Statfs_t) error { return unix.Statfs(dir, st) })
 }

@@ -2,9 +2,9 @@ package fskind
 
 import "golang.org/x/sys/unix"
 
-// kinds are the f_type values of statfs(2) of file systems that do not report
-// everything. What tail(1) of coreutils polls for the same reason is in it,
-// and 9p, which brings the files of the host to virtual machines.
+// kinds are the f_type values (statfs(2)) of file systems that do not report all
+// changes: those that tail(1) of coreutils polls for the same reason, and 9p, which
+// brings the files of a host to its virtual machines.
 //
 // FUSE counts as network: sshfs, GlusterFS and many others look the same.
 var kinds = map[uint32]Kind{
@@ -39,7 +39,7 @@ var kinds = map[uint32]Kind{
 	0x62656572: silent("sysfs"),
 }
 
-// Of returns the kind of the file system that the directory is on.
+// Of returns the kind of the file system that a path is on.
 func Of(dir string) Kind {
 	return kindOf(func(st *unix.Statfs_t) error { return unix.Statfs(dir, st) })
 }

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Of returns the kind of the file system that the directory is on.
+// Of returns the kind of the file system that a path is on.
 func Of(dir string) Kind {
 	path, err := filepath.Abs(dir)
 	if err != nil {
