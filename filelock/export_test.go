@@ -23,6 +23,9 @@ func QueueLen(path string) int {
 // Blocked is the number of threads of this process that wait in the kernel.
 func Blocked() int { return flockwait.Waiting() }
 
+// Poll makes all waiters of this process poll.
+func Poll() { flockwait.SetThreads(0) }
+
 // SetThreads changes the bound on threads that wait in the kernel until the test
 // ends.
 func SetThreads(t testing.TB, n int) {

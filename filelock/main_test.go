@@ -20,6 +20,9 @@ var roles = map[string]testproc.Role{"hold": hold, "count": count, "drop": drop}
 
 func TestMain(m *testing.M) {
 	testproc.AtOnce(8)
+	if testproc.Polls() {
+		filelock.Poll()
+	}
 	testproc.Main(m, roles, removeDir)
 }
 

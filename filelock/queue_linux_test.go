@@ -115,6 +115,7 @@ func TestTryAfterAWaitGivenUp(t *testing.T) {
 }
 
 func TestReplacedWhileWaiting(t *testing.T) {
+	needsKernelWait(t, "a poll finds the new file at once")
 	t.Parallel()
 	for name, replace := range map[string]func(path string) error{
 		"removed": os.Remove,
@@ -205,6 +206,7 @@ func TestNoOvertakingWithoutAGate(t *testing.T) {
 }
 
 func testNoOvertaking(t *testing.T, path string) {
+	needsKernelWait(t, "a poll finds the new file at once")
 	holder := startHolder(t, path)
 	order := make(chan int)
 	acquire := func(i int) {
@@ -233,6 +235,7 @@ func testNoOvertaking(t *testing.T, path string) {
 // A wait that reaches its deadline looks at the path once more: here it waits
 // for a file that is not there any more. One that is cancelled does not.
 func TestLastTryAtTheDeadline(t *testing.T) {
+	needsKernelWait(t, "a poll finds the new file at once")
 	t.Parallel()
 	for _, why := range []error{context.DeadlineExceeded, context.Canceled} {
 		path := lockPath(t)

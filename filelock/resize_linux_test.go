@@ -212,8 +212,8 @@ func TestResizeWhileWaiting(t *testing.T) {
 	holder := startSlot(t, path, 1)
 	holder.Expect("acquire")
 	waiter, next := startSlot(t, path, 1), startSlot(t, path, 1)
-	testproc.Until(t, "one waits for the slot", func() bool { return slotWaiters(t, path, 1) == 1 })
-	testproc.AwaitWaiters(t, filepath.Join(path, ".slots.gate"), 1)
+	awaitSlotWaiter(t, path, 1)
+	awaitWaiters(t, filepath.Join(path, ".slots.gate"), 1)
 	s := filelock.NewSemaphore(path, 2)
 	must(t, s.Resize(2))
 	first, last := waiter, next
@@ -228,7 +228,7 @@ func TestResizeWhileWaiting(t *testing.T) {
 		}
 		first, last = next, waiter
 	}
-	testproc.Until(t, "the last one waits for both slots", func() bool { return slotWaiters(t, path, 2) == 2 })
+	awaitSlotWaiter(t, path, 2)
 	if err := s.Resize(1); !errors.Is(err, filelock.ErrLocked) {
 		t.Fatal(err)
 	}

@@ -33,6 +33,7 @@ func pids(waiters []filelock.Waiter) (list []int) {
 // The head of the queue comes first, then the waiters at the gate. Programs other
 // than this package are listed in their places, too.
 func TestWaiters(t *testing.T) {
+	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
 	path := lockPath(t)
 	l := filelock.New(path)
@@ -67,6 +68,7 @@ func TestWaiters(t *testing.T) {
 
 // A process is listed once, however it waits, and not for a wait it gave up.
 func TestWaitersOfThisProcess(t *testing.T) {
+	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
 	path := lockPath(t)
 	holder := startHolder(t, path)
@@ -107,6 +109,7 @@ func TestWaitersOfThisProcess(t *testing.T) {
 // number, with waiters of its own: they are not shown. Likewise a lock file that is
 // replaced is looked at again.
 func TestFileChangesDuringTheLook(t *testing.T) {
+	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
 	path := lockPath(t)
 	gate := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".gate")
@@ -136,6 +139,7 @@ func TestFileChangesDuringTheLook(t *testing.T) {
 }
 
 func TestSemaphoreWaiters(t *testing.T) {
+	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
 	path := semPath(t)
 	s := filelock.NewSemaphore(path, 2)
@@ -152,7 +156,7 @@ func TestSemaphoreWaiters(t *testing.T) {
 		startSlot(t, path, 2).Expect("acquire")
 	}
 	head := startSlot(t, path, 2)
-	testproc.Until(t, "the waiter waits for each slot", func() bool { return slotWaiters(t, path, 2) == 2 })
+	awaitSlotWaiter(t, path, 2)
 	next := startSlot(t, path, 2)
 	awaitWaiters(t, filepath.Join(path, ".slots.gate"), 1)
 	if got := mustWaiters(t, s); fmt.Sprint(pids(got)) != fmt.Sprint([]int{head.PID(), next.PID()}) {
@@ -188,6 +192,7 @@ func TestInspect(t *testing.T) {
 
 // The content of a gate is a hint that any process may have written.
 func TestHostileGate(t *testing.T) {
+	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
 	for name, put := range map[string]func(gate string) error{
 		"not ours": func(gate string) error { return os.WriteFile(gate, []byte("precious\n"), 0o666) },
@@ -242,6 +247,7 @@ func TestHostileGate(t *testing.T) {
 
 // A gate that has been written to many times is begun anew.
 func TestGateDoesNotGrow(t *testing.T) {
+	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
 	path := lockPath(t)
 	startHolder(t, path)
@@ -262,6 +268,7 @@ func TestGateDoesNotGrow(t *testing.T) {
 
 // Half a line, from a process that died, does not spoil the next line.
 func TestHalfALineInTheGate(t *testing.T) {
+	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
 	path := lockPath(t)
 	startHolder(t, path)

@@ -1,0 +1,32 @@
+package filelock_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// All tests pass if every waiter polls, as on other systems. Examples are left out:
+// some ask the kernel who waits.
+func TestPolling(t *testing.T) {
+	testproc.SkipLong(t)
+	if testproc.Polls() {
+		t.Skip("this is that test")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*testproc.Patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^Test", "-test.skip=^TestStress", "-test.timeout=4m")
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "FSYNC_TEST_LONG=") {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	cmd.Env = append(cmd.Env, "FSYNC_TEST_POLL=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
