@@ -1,0 +1,253 @@
+package filelock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+	"golang.org/x/sys/unix"
+)
+
+func init() { roles["stress"] = stress }
+
+// A room is memory that processes share. Those that are in it at the same time notice
+// that. A process that is killed in it is not in the way of others.
+type room struct {
+	holder  *atomic.Uint64 // the last one that came
+	inside  *atomic.Int64  // how many are in it, if no process is killed
+	givenUp *atomic.Int64  // waits of all processes
+	places  int            // of a semaphore; 0 = it has the holder of a lock
+}
+
+func openRoom(path string, places int) (room, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return room{}, err
+	}
+	defer f.Close()
+	if err := f.Truncate(24); err != nil {
+		return room{}, err
+	}
+	shared, err := unix.Mmap(int(f.Fd()), 0, 24, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return room{}, err
+	}
+	return room{(*atomic.Uint64)(unsafe.Pointer(&shared[0])), (*atomic.Int64)(unsafe.Pointer(&shared[8])),
+		(*atomic.Int64)(unsafe.Pointer(&shared[16])), places}, nil
+}
+
+// visit is the critical section.
+func (r room) visit() error {
+	stay := func() { spin(rand.N(20 * time.Microsecond)) }
+	if r.places > 0 {
+		n := r.inside.Add(1)
+		stay()
+		r.inside.Add(-1)
+		if n > int64(r.places) {
+			return fmt.Errorf("%d hold a slot at the same time", n)
+		}
+		return nil
+	}
+	me := rand.Uint64()
+	r.holder.Store(me)
+	stay()
+	if r.holder.Load() != me {
+		return errors.New("two hold the lock at the same time")
+	}
+	return nil
+}
+
+// stress PATH PLACES ROOM: goroutines acquire a lock, or a semaphore if there are places,
+// and give up at random instants, until the test says so. Nothing may be left then. It
+// prints how many waits got the lock.
+func stress(args []string) error {
+	places, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	r, err := openRoom(args[2], places)
+	if err != nil {
+		return err
+	}
+	signal.Notify(make(chan os.Signal, 1), unix.SIGURG)
+	before := runtime.NumGoroutine()
+	var grants atomic.Int64
+	var over atomic.Bool
+	var all sync.WaitGroup
+	failed := make(chan error, 3)
+	for range cap(failed) {
+		all.Go(func() {
+			for !over.Load() {
+				switch ok, err := visitOnce(args[0], r); {
+				case err != nil:
+					failed <- err
+					return
+				case ok:
+					grants.Add(1)
+				default:
+					r.givenUp.Add(1)
+				}
+			}
+		})
+	}
+	fmt.Println("ready")
+	testproc.Hear()
+	over.Store(true)
+	all.Wait()
+	select {
+	case err := <-failed:
+		return err
+	default:
+	}
+	for end := time.Now().Add(testproc.Patience); runtime.NumGoroutine() > before+1 || filelock.Blocked() > 0; time.Sleep(time.Millisecond) { // 1 is for signals
+		if time.Now().After(end) {
+			buf := make([]byte, 1<<20)
+			return fmt.Errorf("goroutines are left: %s", buf[:runtime.Stack(buf, true)])
+		}
+	}
+	fmt.Println(grants.Load())
+	testproc.Hear()
+	return nil
+}
+
+// visitOnce reports whether it got the lock, and was in the room.
+func visitOnce(path string, r room) (bool, error) {
+	var l acquirer = filelock.New(path)
+	if r.places > 0 {
+		l = filelock.NewSemaphore(path, r.places)
+	}
+	ctx, cancel := context.WithCancel(background)
+	timer := time.AfterFunc(rand.N(300*time.Microsecond), cancel)
+	err := l.Acquire(ctx)
+	timer.Stop()
+	cancel()
+	switch {
+	case err == nil:
+		return true, errors.Join(r.visit(), l.Release())
+	case errors.Is(err, context.Canceled):
+		return false, nil
+	}
+	return false, err
+}
+
+// Waits are given up at random instants, while locks are released, and while other
+// waiters are killed, stopped and continued. Two never hold the lock, no wait is lost,
+// and nothing is left.
+func TestStress(t *testing.T) {
+	for name, places := range map[string]int{"lock": 0, "semaphore": 2} {
+		t.Run(name, func(t *testing.T) {
+			testStress(t, places)
+		})
+	}
+}
+
+func testStress(t *testing.T, places int) {
+	wanted := int64(500) // waits that are given up
+	if testproc.Long() {
+		wanted = 50_000
+	}
+	dir := t.TempDir()
+	path, shared := filepath.Join(dir, "a.lock"), filepath.Join(t.TempDir(), "room")
+	r, err := openRoom(shared, places)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{path, strconv.Itoa(places), shared}
+	start := func(env string) *testproc.Proc {
+		cmd := testproc.RoleCmd("stress", args...)
+		cmd.Env = append(cmd.Env, env)
+		p := testproc.StartCmd(t, cmd)
+		p.Expect("ready")
+		return p
+	}
+	workers := []*testproc.Proc{start("GOMAXPROCS=2"), start("GOMAXPROCS=1")}
+	stopped := start("GOMAXPROCS=2")
+	rounds := 0
+	for end := time.Now().Add(testproc.Patience); r.givenUp.Load() < wanted && time.Now().Before(end); rounds++ {
+		stopped.Signal(syscall.SIGSTOP)
+		time.Sleep(rand.N(3 * time.Millisecond))
+		stopped.Signal(syscall.SIGCONT)
+		time.Sleep(rand.N(10 * time.Millisecond))
+		if places == 0 && rounds%20 == 0 { // who is killed in the room of a semaphore would never leave it
+			victim := start("GOMAXPROCS=1")
+			time.Sleep(rand.N(5 * time.Millisecond))
+			victim.Kill()
+		}
+	}
+	workers = append(workers, stopped)
+	for _, w := range workers {
+		w.Send("end")
+	}
+	grants := 0
+	for _, w := range workers {
+		g, err := strconv.Atoi(w.Line())
+		if err != nil {
+			t.Fatal(err)
+		}
+		grants += g
+		testproc.Until(t, "a process has no file open any more", func() bool { return filesIn(t, w.PID(), dir) == "" })
+	}
+	t.Logf("%d waits were given up, %d got the lock, in %d rounds", r.givenUp.Load(), grants, rounds)
+	if n := r.givenUp.Load(); n < wanted {
+		t.Errorf("%d waits were given up, want %d", n, wanted)
+	}
+	mustBeQuiet(t, dir, path, places)
+}
+
+// mustBeQuiet fails the test unless the lock is free, nothing waits, and there is no
+// other file.
+func mustBeQuiet(t *testing.T, dir, path string, places int) {
+	t.Helper()
+	files, last := []string{path}, "a.lock"
+	if places > 0 {
+		files, last = nil, "slots"
+		dir = path
+	}
+	for i := range places {
+		files = append(files, filepath.Join(path, strconv.Itoa(i+1)))
+	}
+	for _, f := range files {
+		if n := testproc.Waiters(t, f); n != 0 {
+			t.Errorf("%d threads wait for %s", n, f)
+		}
+		l := filelock.New(f)
+		mustTry(t, l, true)
+		mustRelease(t, l)
+	}
+	testproc.Until(t, "there are no files but those of the lock", func() bool {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries) == max(1, places+1) && entries[len(entries)-1].Name() == last
+	})
+}
+
+// filesIn are the files of a directory that a process has open.
+func filesIn(t *testing.T, pid int, dir string) (found string) {
+	t.Helper()
+	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		if to, _ := os.Readlink(link); len(to) > len(dir) && to[:len(dir)] == dir {
+			found += to + " "
+		}
+	}
+	return found
+}
