@@ -138,15 +138,16 @@ func callBackIf(isReplaced bool, call *flockwait.Call) bool {
 func (t target) lockUntil(ctx context.Context, until ending) (*handle, error) {
 	t.known = false
 	var pause flockwait.Pause
-	for {
+	for ctx.Err() == nil { // a wait that is over makes no file
 		h, err := t.lockOnce(until)
 		switch {
 		case err != errBusy && err != errReplaced:
 			return h, err
-		case ctx.Err() != nil, err == errBusy && !pause.Wait(ctx):
+		case err == errBusy && !pause.Wait(ctx):
 			return nil, errBusy
 		}
 	}
+	return nil, errBusy
 }
 
 // lockOnce opens the lock file, locks it and checks that it is still the file at
