@@ -46,9 +46,20 @@ func (w want) acquire(ctx context.Context) (*handle, error) {
 	}
 	h, err := w.wait(ctx)
 	if err == errBusy && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return w.try()
+		return w.renew().try()
 	}
 	return h, err
+}
+
+// renew returns the want with the slots that there are now: during a wait, the
+// semaphore may have been resized.
+func (w want) renew() want {
+	if w.resized != nil {
+		if slots := w.resized(len(w.any)); slots != nil {
+			w.any = slots
+		}
+	}
+	return w
 }
 
 // try takes one of the targets if one is free; otherwise it returns errBusy. It
@@ -136,6 +147,7 @@ func (w want) passGate(ctx context.Context, self *waiter) (gate, lock *handle, e
 // tryPast takes the lock if no process holds it, not even shared: readers must not
 // overtake a writer that waits for other readers. Otherwise it returns errBusy.
 func (w want) tryPast() (*handle, error) {
+	w = w.renew()
 	if !w.isFree() {
 		return nil, errBusy
 	}

@@ -40,9 +40,7 @@ const maxRunners = 64
 // semaphore was resized, and then waits for the slots that there are now.
 func (w want) lockSlot(ctx context.Context) (*handle, error) {
 	for {
-		if now := w.resized(len(w.any)); now != nil {
-			w.any = now
-		}
+		w = w.renew()
 		here, callBack := context.WithCancel(ctx)
 		changed := false
 		stop := everySecond(w.path, func() (done bool) {

@@ -585,3 +585,55 @@ func TestResizeMayNot(t *testing.T) {
 	}
 	mustHave(t, path, 3)
 }
+
+// A waiter behind a stopped waiter gets a slot that a Resize has added.
+func TestGrowBehindAStoppedHead(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	s := filelock.NewSemaphore(path, 1)
+	must(t, s.Acquire(background))
+	head := startSlot(t, path, 1)
+	awaitWaiters(t, filepath.Join(path, "1"), 1)
+	next := filelock.NewSemaphore(path, 1)
+	result := make(chan error, 1)
+	go func() { result <- next.Acquire(background) }()
+	awaitWaiters(t, filepath.Join(path, ".slots.gate"), 1)
+	head.Signal(syscall.SIGSTOP)
+	must(t, s.Resize(2))
+	filelock.Look(t, path)
+	select {
+	case err := <-result:
+		must(t, err)
+	case <-time.After(testproc.Patience):
+		t.Error("it waits on")
+	}
+	head.Signal(syscall.SIGCONT)
+}
+
+// So does the last try at a deadline.
+func TestGrowBeforeTheDeadline(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	s := filelock.NewSemaphore(path, 1)
+	must(t, s.Acquire(background))
+	ctx, expire := context.WithCancel(background)
+	result := make(chan error, 1)
+	go func() { result <- s.Acquire(expiring{ctx}) }()
+	awaitWaiters(t, filepath.Join(path, "1"), 1)
+	filelock.StopLooking(t, path)
+	must(t, filelock.NewSemaphore(path, 1).Resize(2))
+	expire()
+	if err := <-result; err != nil {
+		t.Errorf("Acquire = %v, although a slot is free", err)
+	}
+}
+
+// An expiring context ends as if at its deadline.
+type expiring struct{ context.Context }
+
+func (e expiring) Err() error {
+	if e.Context.Err() == nil {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
