@@ -7,14 +7,11 @@ func Withdraw(l *Lock)  { l.holds[0].withdraw() }
 func RecordNow(l *Lock) { l.holds[0].recordNow() }
 
 // Flush does at once what is done when holds may be old enough.
-func Flush() { pending.flush() }
+func Flush() { pending.Flush() }
 
 // IsPending reports whether the hold is still to be recorded.
 func IsPending(l *Lock) bool {
-	pending.mu.Lock()
-	defer pending.mu.Unlock()
-	_, yes := pending.added[l.holds[0]]
-	return yes
+	return pending.Has(l.holds[0])
 }
 
 const RecordAfter = recordAfter

@@ -121,7 +121,7 @@ func (g *gate) leave(h *handle, granted bool) {
 		former.close()
 	}
 	if granted {
-		gatesLeft.add(g)
+		gatesLeft.Add(g)
 	} else {
 		g.sweepLeft()
 	}

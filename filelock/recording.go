@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/later"
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
@@ -29,7 +30,7 @@ const recordAfter = 10 * time.Millisecond
 const keepsRecords = runtime.GOOS != "aix" && runtime.GOOS != "solaris"
 
 // pending has the holds that will get a record if they last.
-var pending = later[*handle]{after: recordAfter, every: recordAfter, do: (*handle).record}
+var pending = later.Calls[*handle]{After: recordAfter, Every: recordAfter, Do: (*handle).record}
 
 // A recording is the record of one hold.
 type recording struct {
@@ -54,7 +55,7 @@ func (h *handle) announce(note string) {
 		return
 	}
 	h.rec.announced, h.rec.note, h.rec.since = true, note, time.Now()
-	pending.add(h)
+	pending.Add(h)
 }
 
 // record writes the record, unless it is written already, or the hold is ending.
@@ -87,7 +88,7 @@ func (h *handle) endRecord() (written []byte) {
 	if !h.rec.announced {
 		return nil
 	}
-	pending.take(h)
+	pending.Take(h)
 	h.rec.mu.Lock() // waits for record
 	defer h.rec.mu.Unlock()
 	h.rec.over = true

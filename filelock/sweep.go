@@ -3,12 +3,14 @@ package filelock
 import (
 	"os"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/later"
 )
 
 // gatesLeft has the gates of waiters that got the lock. The gate is removed when the
 // lock is released, or else some time after the acquisition. If this process ends
 // before, a later waiter removes the gate.
-var gatesLeft = later[*gate]{every: 10 * time.Millisecond, do: (*gate).sweepLeft}
+var gatesLeft = later.Calls[*gate]{Every: 10 * time.Millisecond, Do: (*gate).sweepLeft}
 
 // sweepLeft closes the gate that a waiter of this process has left, if there is one,
 // and removes it if no process waits for it.

@@ -7,7 +7,9 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 
+	"github.com/fsync-lock/fsync/internal/later"
 	"golang.org/x/sys/unix"
 )
 
@@ -71,10 +73,27 @@ func (c *Call) Back(why error) {
 	replace(c.fd)
 	Reached(Interrupting, c.fd)
 	interrupt(c.thread)
+	unanswered.Add(c)
 	if c.file >= 0 {
 		unix.Flock(c.file, unix.LOCK_UN)
 	}
 	Reached(Interrupted, c.fd)
+}
+
+// unanswered has the calls that were called back, and are not over yet. The signal is
+// lost if the program begins to ignore it, or to handle it again, in the moment in which
+// it is sent. Then the call gets another one.
+var unanswered = later.Calls[*Call]{Every: 10 * time.Millisecond}
+
+func init() { unanswered.Do = (*Call).backAgain }
+
+func (c *Call) backAgain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.thread != 0 {
+		interrupt(c.thread)
+		unanswered.Add(c)
+	}
 }
 
 // replace puts the other file behind the number of a descriptor. The kernel refuses
@@ -111,6 +130,7 @@ func (c *Call) end(err error) error {
 		c.why = errOver
 		return err
 	}
+	unanswered.Take(c)
 	if c.Inherited && err == nil {
 		return nil
 	}

@@ -35,6 +35,17 @@ var conditions = map[string]func(){
 	"notified of all": func() { signal.Notify(make(chan os.Signal, 1)) },
 	"during: ignored": func() { signal.Ignore(unix.SIGURG) },
 	"during: two are": func() { signal.Ignore(unix.SIGURG, unix.SIGWINCH) },
+	"during: toggled": func() { go toggle() },
+}
+
+// toggle ignores the signal, and handles it again, all the time.
+func toggle() {
+	c := make(chan os.Signal, 1)
+	for {
+		signal.Ignore(unix.SIGURG)
+		signal.Notify(c, unix.SIGURG)
+		signal.Stop(c)
+	}
 }
 
 // roleTest is the testing.TB of a role: its failures end the process.

@@ -1,4 +1,4 @@
-package filelock
+package later
 
 import (
 	"slices"
@@ -10,14 +10,14 @@ import (
 
 // What is added is done once, not early and not much later, unless it is taken out.
 // The timer stops after a period in which nothing came.
-func TestLater(t *testing.T) {
+func TestCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var done []int
 		start := time.Now()
-		l := later[int]{after: 5 * time.Millisecond, every: 10 * time.Millisecond}
-		l.do = func(n int) {
+		l := Calls[int]{After: 5 * time.Millisecond, Every: 10 * time.Millisecond}
+		l.Do = func(n int) {
 			mu.Lock()
 			defer mu.Unlock()
 			done = append(done, n)
@@ -30,11 +30,11 @@ func TestLater(t *testing.T) {
 			defer l.mu.Unlock()
 			return l.timed
 		}
-		l.add(1)
-		l.add(2)
-		l.take(2)
+		l.Add(1)
+		l.Add(2)
+		l.Take(2)
 		time.Sleep(8 * time.Millisecond)
-		l.add(3) // too young for the first flush
+		l.Add(3) // too young for the first Flush
 		time.Sleep(3 * time.Millisecond)
 		synctest.Wait()
 		if !slices.Equal(done, []int{1}) || !timed() {
