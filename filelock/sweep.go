@@ -22,8 +22,8 @@ func (g *gate) sweepLeft() {
 	if h == nil { // nearly always
 		return
 	}
+	hideWaiter(h) // before the look: of two processes that leave, one sees that it is the last
 	waitedFor := isWaitedFor(h)
-	hideWaiter(h)
 	h.close()
 	if !waitedFor {
 		g.sweep()
