@@ -399,9 +399,7 @@ func TestSweep(t *testing.T) {
 	}
 	release(t, holder)
 	filelock.Sweep(path)
-	if !gone(gate) {
-		t.Error("a gate was left that nobody has")
-	}
+	testproc.Until(t, "the gate is gone", func() bool { return gone(gate) }) // the first sweep may be at it again
 }
 
 // A gate that is locked only for a moment, by a process that does not wait there, is
