@@ -39,20 +39,37 @@ type gate struct {
 var distrusted sync.Map // string -> distrust
 
 type distrust struct {
-	file    fileID
-	forGood bool // the gate cannot be removed; false = its holder is stopped
+	file    birthID // an ID that is used again must not make the next gate one to ignore
+	forGood bool    // the gate cannot be removed; false = its holder is stopped
 }
 
 // distrust marks the file now at the gate's path as one to ignore.
 func (g *gate) distrust(forGood bool) {
-	if at, err := g.lookNow(); err == nil && at.exists {
-		distrusted.Store(g.key(), distrust{at.file, forGood})
+	if file, err := g.birth(); err == nil {
+		distrusted.Store(g.key(), distrust{file, forGood})
 	}
 }
 
-func (g *gate) trusts(file fileID) bool {
+// trusted reports whether the file now at the gate's path is not one to ignore.
+func (g *gate) trusted() bool {
 	d, ok := distrusted.Load(g.key())
-	return !ok || !sameFile(d.(distrust).file, file)
+	if !ok {
+		return true
+	}
+	file, err := g.birth()
+	if err == nil && file.is(d.(distrust).file) {
+		return false
+	}
+	distrusted.Delete(g.key())
+	return true
+}
+
+func (g *gate) birth() (birthID, error) {
+	t, err := g.now()
+	if err != nil {
+		return birthID{}, err
+	}
+	return birthAt(t.path, noFollow)
 }
 
 // trust is called after the gate is passed: its former holder is no longer stopped
@@ -92,7 +109,7 @@ func (g *gate) inUse() bool {
 		return false
 	}
 	if at, err := g.lookNow(); err == nil && at.exists {
-		return g.trusts(at.file)
+		return g.trusted()
 	}
 	g.calm.Store(int64(now))
 	return false

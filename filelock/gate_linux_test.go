@@ -296,6 +296,34 @@ func TestNoGateToBeHad(t *testing.T) {
 	})
 }
 
+// What was in the gate's place is removed, and the next gate gets the number of that
+// file: a newcomer goes behind it.
+func TestGateAfterAnotherFile(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	gate := gateOf(path)
+	for range 100 {
+		write(t, gate, "precious\n")
+		before := inode(t, gate)
+		filelock.Sweep(path)
+		if filelock.InUse(path) {
+			t.Fatal("the file counts as a gate")
+		}
+		time.Sleep(10 * time.Millisecond) // a tick of the clock that gives the times of birth
+		if err := os.Remove(gate); err != nil {
+			t.Fatal(err)
+		}
+		write(t, gate, "")
+		if !filelock.InUse(path) {
+			t.Fatal("a newcomer would overtake a waiter")
+		}
+		if inode(t, gate) == before {
+			return
+		}
+	}
+	t.Skip("the file system does not use the number of a file again")
+}
+
 // The gate may be removed at any time: no waiter is lost, and locks still exclude.
 func TestGateRemovedWhileWaiting(t *testing.T) {
 	t.Parallel()
@@ -527,4 +555,13 @@ func TestGateOfARelativePath(t *testing.T) {
 	if err := <-result; err != nil {
 		t.Fatal(err)
 	}
+}
+
+func inode(t testing.TB, path string) uint64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Sys().(*syscall.Stat_t).Ino
 }

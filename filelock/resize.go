@@ -95,7 +95,7 @@ func (s *Semaphore) Resize(slots int) error {
 
 // settle makes the number of a resized directory that of the Semaphore.
 func (s *Semaphore) settle(dir string, slots int) error {
-	used, err := dirAt(dir)
+	used, err := birthAt(dir, 0)
 	if err != nil {
 		return err
 	}

@@ -29,9 +29,9 @@ import (
 // unless the directory was removed and made again.
 type Semaphore struct {
 	core
-	slots int   // guarded by mu
-	used  dirID // the directory that has agreed to the number, if any; guarded by mu
-	read  stamp // the file with the number, when it was read; guarded by mu
+	slots int     // guarded by mu
+	used  birthID // the directory that has agreed to the number, if any; guarded by mu
+	read  stamp   // the file with the number, when it was read; guarded by mu
 }
 
 // NewSemaphore returns a semaphore of the given number of slots in the

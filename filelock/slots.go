@@ -71,7 +71,7 @@ func (s *Semaphore) number(home target) (int, error) {
 	if err != nil {
 		return 0, s.explain(home.path, err)
 	}
-	dir, err := dirAt(home.path)
+	dir, err := birthAt(home.path, 0)
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,8 @@
 package filelock
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"time"
 
@@ -60,8 +62,11 @@ func (g *gate) trySweep() (used bool) {
 	if isWaitedFor(h) {
 		return true
 	}
-	if !h.isGate() || os.Remove(t.path) != nil {
-		distrusted.Store(g.key(), distrust{h.file, true})
+	if h.isGate() {
+		if err := os.Remove(t.path); err == nil || errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
 	}
+	g.distrust(true)
 	return false
 }
