@@ -6,6 +6,7 @@ import (
 	"os"
 	"reflect"
 	"sync"
+	"syscall"
 	"unsafe"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
@@ -96,7 +97,10 @@ func (h *handle) leave() error {
 		return err
 	}
 	record := h.endRecord()
-	if err := h.close(); err != nil {
+	syscall.ForkLock.RLock() // no child process is between fork and execve, and has a copy of the file
+	err := h.close()
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		return err
 	}
 	if record != nil {

@@ -106,9 +106,7 @@ func (h *handle) withdraw() {
 // removeLeft removes the record of a hold that this process has left. It tries to
 // lock the file again, so it never writes to a file that another process holds:
 //
-//   - A process has inherited the hold: the try fails, and the record stays. A child
-//     process that has not called execve(2) yet has inherited it only for a moment,
-//     so there are some more tries.
+//   - A process has inherited the hold: the try fails, and the record stays.
 //   - Another process holds the lock now: the try fails. That holder replaces or
 //     removes our record. If it is flock(1) or another program, the record stays
 //     until a process with this package locks the file.
@@ -117,13 +115,8 @@ func (h *handle) withdraw() {
 //
 // A process that tries at this moment finds the lock held, as it would have a
 // moment before.
-func (h *handle) removeLeft(written []byte) { h.removeLeftAgain(written, time.Millisecond) }
-
-func (h *handle) removeLeftAgain(written []byte, pause time.Duration) {
+func (h *handle) removeLeft(written []byte) {
 	again, err := target{path: h.fl.Path(), dir: h.dir, absent: true}.try()
-	if err == errBusy && pause < 50*time.Millisecond {
-		time.AfterFunc(pause, func() { h.removeLeftAgain(written, 2*pause) })
-	}
 	if err != nil {
 		return
 	}
