@@ -25,8 +25,9 @@ import (
 // them. The process that handed the lock over calls Leave.
 //
 // After a success, f is closed: the Lock has a descriptor of its own, which no
-// child process inherits. Only standard input, output and error stay open. After
-// an error, f is as it was. If two goroutines adopt one f, only one succeeds.
+// child process inherits. If two goroutines adopt one f, only one succeeds. Standard
+// input, output and error stay open, so a program must adopt one of them only once.
+// After an error, f is as it was.
 //
 // Adopt does not take a lock that f does not hold, and it does not make a shared
 // lock exclusive or an exclusive one shared. The error is an [*fs.PathError]. It is
@@ -41,16 +42,16 @@ import (
 //
 // On Linux, the kernel shows what f holds (/proc). Elsewhere, and on a network file
 // system that does not show its locks, Adopt finds out by trying, and takes the lock
-// for a moment if it is free. There, if f does not hold the lock but another process does, and releases
-// it just then, or has a shared lock too, Adopt may take the lock for f. In any
-// case, the Lock holds the lock afterwards.
+// for a moment if it is free. There, if f does not hold the lock but another process
+// does, and releases it just then, or has a shared lock too, Adopt may take the
+// lock for f. In any case, the Lock holds the lock afterwards.
 //
 // A slot of a semaphore can be adopted as a Lock by the path of its file, DIR/N.
 func Adopt(f *os.File, path string, opts ...Option) (*Lock, error) {
 	l := New(path, opts...)
 	if err := l.adopt(f); err != nil {
 		var at *fs.PathError
-		if errors.As(err, &at) && at.Path != "" {
+		if errors.As(err, &at) && (at.Path != "" || path == "") { // f may have no name
 			return nil, err
 		}
 		return nil, &fs.PathError{Op: "adopt", Path: path, Err: err}

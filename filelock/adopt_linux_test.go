@@ -159,6 +159,29 @@ func TestAdoptOfAShell(t *testing.T) {
 	mustTry(t, other, true)
 }
 
+// A shell may have opened its descriptor for writing only. The adopter is recorded, and
+// replaces what a crash left.
+func TestAdoptIsRecordedBeyondAShell(t *testing.T) {
+	t.Parallel()
+	for _, flag := range []int{os.O_WRONLY | os.O_TRUNC, os.O_WRONLY | os.O_APPEND, os.O_RDONLY} {
+		path := lockPath(t)
+		write(t, path, "\x00"+`{"fsync":1,"pid":1,"note":"left by a crash"}`+"\n")
+		f, err := os.OpenFile(path, flag, 0)
+		must(t, err, syscall.Flock(int(f.Fd()), syscall.LOCK_EX))
+		l, err := filelock.Adopt(f, path, filelock.Note("adopted"))
+		must(t, err)
+		text, err := os.ReadFile(path)
+		if must(t, err); !strings.Contains(string(text), `"note":"adopted"`) {
+			t.Errorf("flag %#x: the record is %q", flag, text)
+		}
+		must(t, l.Release())
+		text, err = os.ReadFile(path)
+		if must(t, err); len(text) > 0 {
+			t.Errorf("flag %#x: %q is left", flag, text)
+		}
+	}
+}
+
 // The record names the adopter as soon as it holds the lock, and the kernel says the
 // rest: also when the process that took the lock has ended.
 func TestAdoptIsRecorded(t *testing.T) {

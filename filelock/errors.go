@@ -15,11 +15,11 @@ var (
 	ErrLocked = errors.New("lock is held")
 
 	// ErrNotHeld means that a Lock or a Semaphore holds nothing that Release,
-	// Leave or File could use.
+	// Leave, File or Check could use, or that a file holds nothing to [Adopt].
 	ErrNotHeld = errors.New("lock is not held")
 
 	// ErrLost means that a Lock or a Semaphore has a hold that does not keep other
-	// processes out any more. [Lock.Check] returns it.
+	// processes out any more. [Lock.Check] and [Adopt] return it.
 	ErrLost = errors.New("lock is lost")
 )
 
@@ -27,8 +27,9 @@ var (
 // is [ErrLocked], the [context.Cause], and the context's error
 // ([context.Canceled] or [context.DeadlineExceeded]).
 //
-// It is also the error of a [Semaphore.Resize] that needs slots which are held.
-// Then it is only ErrLocked, and Holders has the holders of these slots.
+// It is also the error of a [Semaphore.Resize] that needs slots which are held, or that
+// another process keeps from resizing. Then it is only ErrLocked, and Holders has
+// the holders of these slots, or that process.
 type LockedError struct {
 	Path    string   // as it was given to New
 	Holders []Holder // at the end of the wait, without processes that inherited the lock; empty = not known

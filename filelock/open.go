@@ -251,7 +251,7 @@ func (t target) lockable(at place) error {
 	}
 	if n := slotsIn(t.path); n > 0 {
 		return &fs.PathError{Op: "lock", Path: t.path, Err: invalid.Error(fmt.Sprintf(
-			"it is the directory of a semaphore of %d slots, and a lock on it would not exclude their holders: acquire a slot (--slots %d), or lock another file", n, n))}
+			"it is the directory of a semaphore, and a lock on it would not exclude the holders of its slots: acquire a slot (--slots %d), or lock another file", n))}
 	}
 	return nil
 }

@@ -144,12 +144,44 @@ func isRecord(content []byte) bool {
 
 // content returns the content of the locked file, if it is as short as a record. It
 // reads through the locked descriptor, because on Windows no other can read byte 0.
+// That of a shell may be open for writing only (exec 9>FILE).
 func (h *handle) content() ([]byte, error) {
 	f, err := h.open()
 	if err != nil {
 		return nil, err
 	}
+	content, err := readShort(f)
+	if wantsWrite(err) {
+		if f, err = h.openAgain(os.O_RDONLY); err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		content, err = readShort(f)
+	}
+	return content, err
+}
+
+func readShort(f *os.File) ([]byte, error) {
 	return io.ReadAll(io.NewSectionReader(f, 0, maxContent+1))
+}
+
+// openAgain opens the locked file a second time, if it is at its path and has no second
+// name.
+func (h *handle) openAgain(flag int) (*os.File, error) {
+	path, err := h.dir.Path(h.fl.Path())
+	if err != nil {
+		return nil, err
+	}
+	f, err := openFile(path, flag)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil || !h.file.is(info) || links(info) > 1 { // another file is at the path now, or this one elsewhere too
+		f.Close()
+		return nil, errors.Join(err, errNotOurs)
+	}
+	return f, nil
 }
 
 var errNotOurs = errors.New("the content belongs to another program")
@@ -165,19 +197,11 @@ func (h *handle) replace(old, new []byte) error {
 	if err != nil || !bytes.Equal(content, old) {
 		return errors.Join(err, errNotOurs)
 	}
-	path, err := h.dir.Path(h.fl.Path())
-	if err != nil {
-		return err
-	}
-	f, err := openFile(path, os.O_RDWR)
+	f, err := h.openAgain(os.O_RDWR)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !h.file.is(info) || links(info) > 1 { // another file is at the path now, or this one elsewhere too
-		return errors.Join(err, errNotOurs)
-	}
 	if len(new) == 0 {
 		return f.Truncate(0)
 	}

@@ -41,8 +41,9 @@ const (
 	newSlots   = "slots.new"
 )
 
-// resizeWait is how long Resize waits for another Resize.
-var resizeWait = 10 * time.Second
+// resizeWait is how long Resize waits for another Resize, which may be stopped: not long,
+// because a program may have a time limit of its own.
+var resizeWait = time.Second
 
 // Resize changes the number of slots, also while slots are held. Semaphores of other
 // processes that have used the directory follow: each Acquire uses the new number.
@@ -58,8 +59,8 @@ var resizeWait = 10 * time.Second
 // numbers, and after Resize has returned, never more than slots. If the process dies
 // during the change, the number is the old or the new one.
 //
-// If two processes resize a semaphore, one waits for the other, at most 10 seconds;
-// then the error is [ErrLocked] too. Any other error is an [*fs.PathError]: it is
+// If two processes resize a semaphore, one waits for the other, at most a second; then
+// the error is a LockedError, too. Any other error is an [*fs.PathError]: it is
 // [fs.ErrInvalid] if the number is less than 1 or more than 10,000, and
 // [fs.ErrPermission] if this process may not write in the directory. Old versions
 // of this package, which know only one number, then fail as with a wrong number.
@@ -182,7 +183,7 @@ func acquireSoon(l *Lock) error {
 		case ok, err != nil:
 			return err
 		case !pause.Wait(ctx):
-			return locked(ctx, l.given, Inspect(l)[0].Suspects())
+			return &LockedError{Path: l.given, Holders: Inspect(l)[0].Suspects()}
 		}
 	}
 }

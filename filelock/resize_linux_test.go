@@ -371,6 +371,9 @@ func TestResizeBehindAnother(t *testing.T) {
 	if !errors.As(err, &locked) || locked.Path != lock || !strings.Contains(err.Error(), strconv.Itoa(holder.PID())) {
 		t.Fatalf("Resize = %v", err)
 	}
+	if errors.Is(err, context.DeadlineExceeded) { // there was no context
+		t.Errorf("Resize = %v", err)
+	}
 	mustHave(t, path, 2) // acquiring is not disturbed
 	must(t, s.Resize(2)) // nor is what changes nothing
 	holder.Kill()

@@ -131,7 +131,7 @@ func (s *Semaphore) mayHave(slots int) error {
 	case slots < 1:
 		return s.wrong(fmt.Sprintf("a semaphore needs at least one slot, not %d", slots))
 	case slots > maxSlots:
-		return s.wrong(fmt.Sprintf("a semaphore can have %d slots, not %d", maxSlots, slots))
+		return s.wrong(fmt.Sprintf("a semaphore can have at most %d slots, not %d", maxSlots, slots))
 	case s.shared:
 		return s.wrong("a semaphore cannot be shared: its slots are exclusive")
 	}

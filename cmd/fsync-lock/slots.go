@@ -14,14 +14,15 @@ import (
 const resizeAgain = 100 * time.Millisecond
 
 // resize gives the semaphore the number of slots of the command line. If slots that are
-// to go are held, it says so, once, and waits for them until ctx ends.
+// to go are held, it says so, once, and waits for them until ctx ends. With --skip it
+// says nothing, as for a lock that is held.
 func (j *job) resize(ctx context.Context, s *filelock.Semaphore, r *child.Relay) error {
 	for told := false; ; told = true {
 		err := s.Resize(j.slots)
 		if !errors.Is(err, filelock.ErrLocked) {
 			return err
 		}
-		if !told {
+		if !told && (!j.skip || j.verbose) {
 			j.tellInTheWay(err, ctx.Err() == nil)
 		}
 		if ctx.Err() != nil {
