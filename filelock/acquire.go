@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
@@ -18,9 +17,13 @@ import (
 //
 // The goroutines of a process that want the same path take turns, first come first
 // served. The gate, a second lock file, lets one waiter of all processes through
-// at a time. That waiter blocks in flock(2) on the lock file. Each step ends with
-// ctx, and whatever the waiter had by then it gives back: its turn, the gate, and
-// its place in the kernel's queue.
+// at a time. That waiter blocks in flock(2) on the lock file, and can be called back
+// from there (package flockwait). If the locked file is not at the path any more, it
+// locks the file that is (target.lockUntil, target.check). If no thread may block, the
+// waiter tries again and again instead; the rest of its way is the same.
+//
+// Each step ends with ctx, and the waiter gives back what it had by then: its turn, the
+// gate, and its place in the kernel's queue.
 
 // A want is what an acquisition needs: one of its targets, whichever is free first.
 type want struct {
@@ -92,7 +95,7 @@ func (w want) wait(ctx context.Context) (*handle, error) {
 		return lock, err
 	}
 	stop := everySecond(w.path, func() (done bool) {
-		self.tell()
+		self.tell() // for Waiters
 		return false
 	})
 	lock, err = w.lock(ctx)
@@ -114,7 +117,7 @@ func (w want) passGate(ctx context.Context, self *waiter) (gate, lock *handle, e
 	}
 	here, callBack := context.WithCancel(ctx)
 	defer callBack()
-	found := errBusy
+	found := errBusy // what a look has found; lock is its lock
 	stop := everySecond(w.path, func() (done bool) {
 		self.tell()
 		if lock, found = w.tryPast(); found == errBusy {
@@ -190,28 +193,6 @@ func (w want) lock(ctx context.Context) (*handle, error) {
 		return w.lockSlot(ctx)
 	}
 	return w.any[0].lock(ctx)
-}
-
-// slot returns the number of a target: for a semaphore from 1, as its files are
-// called, and 0 for a lock.
-func (w want) slot(i int) int {
-	if !w.slots {
-		return 0
-	}
-	return i + 1
-}
-
-// now returns the want with the paths that lead to its targets now. It has no
-// targets if there are no such paths.
-func (w want) now() want {
-	w.any = slices.Clone(w.any)
-	for i, t := range w.any {
-		var err error
-		if w.any[i], err = t.now(); err != nil {
-			return want{given: w.given, path: w.path}
-		}
-	}
-	return w
 }
 
 // reached is called between steps, so that tests can act there.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/flockwait"
+	"github.com/gofrs/flock"
 )
 
 // QueueLen is the number of goroutines of this process that wait for path.
@@ -40,6 +41,15 @@ func DescriptorOf(l *Lock) (uintptr, error) {
 		return 0, err
 	}
 	return f.Fd(), nil
+}
+
+// Noted returns what gofrs/flock says of a lock that was only noted.
+func Noted(shared bool) (exclusively, shares bool) {
+	h := &handle{fl: flock.New("")}
+	if canNote {
+		h.noteLocked(shared)
+	}
+	return h.fl.Locked(), h.fl.RLocked()
 }
 
 // The steps between which a test can come, with At.

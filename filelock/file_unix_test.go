@@ -90,6 +90,11 @@ func TestGofrsKeepsItsFile(t *testing.T) {
 	if here.Ino != there.Ino || here.Dev != there.Dev {
 		t.Fatal("it is another file")
 	}
+	for _, shared := range []bool{false, true} {
+		if exclusively, shares := filelock.Noted(shared); exclusively == shared || shares != shared {
+			t.Errorf("a noted lock, shared = %v: Locked = %v, RLocked = %v", shared, exclusively, shares)
+		}
+	}
 }
 
 func TestNotALockFile(t *testing.T) {

@@ -167,6 +167,28 @@ func (w want) state(thorough bool) State {
 	return states[0]
 }
 
+// slot returns the number of a target: for a semaphore from 1, as its files are
+// called, and 0 for a lock.
+func (w want) slot(i int) int {
+	if !w.slots {
+		return 0
+	}
+	return i + 1
+}
+
+// now returns the want with the paths that lead to its targets now. It has no
+// targets if there are no such paths.
+func (w want) now() want {
+	w.any = slices.Clone(w.any)
+	for i, t := range w.any {
+		var err error
+		if w.any[i], err = t.now(); err != nil {
+			return want{given: w.given, path: w.path}
+		}
+	}
+	return w
+}
+
 // guess adds the known holders of a file to the state where the kernel cannot be
 // asked, and the reason why. A missing file is not held.
 func (s *State) guess(path string, slot int, why string) {
