@@ -50,14 +50,6 @@ const renameTakes = true
 
 func rename(from, to string) error { return os.Rename(from, to) }
 
-// inode returns the number of the file in its file system.
-func inode(info fs.FileInfo) uint64 {
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return uint64(st.Ino)
-	}
-	return 0
-}
-
 // links returns how many names the file has.
 func links(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {

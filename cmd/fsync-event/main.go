@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/internal/plain"
 )
@@ -69,7 +70,7 @@ func run(args []string, r *child.Relay) int {
 func (q *query) refuse(err error) int {
 	var text answer
 	if !errors.As(err, &text) {
-		return q.fail(exitUsage, fmt.Errorf("%w\nTry '%s --help' for more information.", err, q.program))
+		return q.fail(exitUsage, getopt.Help(err, q.program))
 	}
 	if _, err := fmt.Print(string(text)); err != nil {
 		return q.fail(exitInternal, err)

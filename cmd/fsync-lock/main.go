@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 	"github.com/fsync-lock/fsync/cmd/internal/runlog"
 	"github.com/fsync-lock/fsync/internal/plain"
 	"github.com/fsync-lock/fsync/journal"
@@ -110,7 +111,7 @@ func refuse(program string, err error) int {
 	case errors.As(err, &of):
 		return fail(program, of.status, err)
 	}
-	return fail(program, exitUsage, fmt.Errorf("%w\nTry '%s --help' for more information.", err, program))
+	return fail(program, exitUsage, getopt.Help(err, program))
 }
 
 func fail(program string, status int, err error) int {

@@ -19,6 +19,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/fskind"
@@ -59,7 +60,7 @@ func run(args []string) int {
 func (q *query) refuse(err error) int {
 	var text answer
 	if !errors.As(err, &text) {
-		q.complain(fmt.Errorf("%w\nTry '%s --help' for more information.", err, q.program))
+		q.complain(getopt.Help(err, q.program))
 		return exitUsage
 	}
 	if _, err := fmt.Print(string(text)); err != nil {

@@ -325,7 +325,8 @@ func TestKnown(t *testing.T) {
 		}
 	}
 	k.table, k.used = make([]uint64, maxKnown), maxKnown/4*3
-	if r := ranAt(made, 0); k.has(r) || k.has(r) || len(k.table) != maxKnown {
+	r := ranAt(made, 0)
+	if first, second := k.has(r), k.has(r); first || second || len(k.table) != maxKnown {
 		t.Error("a full table has learned")
 	}
 }

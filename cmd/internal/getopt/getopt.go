@@ -128,6 +128,11 @@ func short(letters string, rest []string, options []Option) ([]string, error) {
 // one that asks for help. Parse returns it as it is.
 var ErrStop = errors.New("stop")
 
+// Help is an error of a command line, and how to ask for help.
+func Help(err error, program string) error {
+	return fmt.Errorf("%w\n%s", err, "Try '"+program+" --help' for more information.")
+}
+
 func set(o Option, name, value string) error {
 	err := o.Set(value)
 	if err == nil || err == ErrStop {
