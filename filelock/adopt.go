@@ -123,7 +123,7 @@ func isSlot(path string) bool {
 // is closed.
 func (t target) adopt(f *os.File) (*handle, error) {
 	fl := flock.New(t.path, flock.SetPermissions(fs.ModeIrregular)) // no file has this mode, so gofrs/flock does not open the file again
-	h := &handle{fl: fl, dir: t.dir}
+	h := &handle{fl: fl, dir: t.dir, given: true}
 	err := t.mayAdopt(f)
 	if err == nil {
 		err = h.put(f)

@@ -169,6 +169,7 @@ func (c *core) file() (*os.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "duplicate", Path: c.given, Err: err}
 	}
+	h.given = true
 	h.recordNow()
 	return f, nil
 }

@@ -81,7 +81,9 @@
 //     flock(1), may overtake.
 //   - A try may find the lock held for a moment, although no process wants it: a
 //     shared wait that has lasted a second takes the lock exclusively, to see
-//     whether it is free.
+//     whether it is free; and a lock that a process left to others ([Lock.File],
+//     [Lock.Leave]) is held until each child process that it is just starting has
+//     called execve(2).
 //   - On Windows a child process does not inherit a hold, a lock file cannot be
 //     removed while it is held, and there is no gate.
 package filelock

@@ -6,7 +6,6 @@ import (
 	"os"
 	"reflect"
 	"sync"
-	"syscall"
 	"unsafe"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
@@ -22,6 +21,7 @@ type handle struct {
 	size    int64   // its size when it was locked
 	regular bool    // it is a regular file
 	kept    bool    // it belongs to a Lock or a Semaphore; guarded by held.mu
+	given   bool    // another process may have the open file: File gave it away, or Adopt took it over
 	rec     recording
 
 	at      target // the path to the file, as it was locked
@@ -91,16 +91,18 @@ func (h *handle) release() error {
 }
 
 // leave closes the file, which ends the hold unless another process, or another
-// descriptor of this one, has the open file too.
+// descriptor of this one, has the open file too. If none can have it, leave unlocks the
+// file: a child process that is just being started has a copy of it, until it calls
+// execve(2).
 func (h *handle) leave() error {
+	if !h.given {
+		return h.release()
+	}
 	if _, err := h.open(); err != nil {
 		return err
 	}
 	record := h.endRecord()
-	syscall.ForkLock.RLock() // no child process is between fork and execve, and has a copy of the file
-	err := h.close()
-	syscall.ForkLock.RUnlock()
-	if err != nil {
+	if err := h.close(); err != nil {
 		return err
 	}
 	if record != nil {

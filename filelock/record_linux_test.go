@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -558,9 +559,14 @@ func TestLeaveIsOvertaken(t *testing.T) {
 	path := lockPath(t)
 	l, next := filelock.New(path), filelock.New(path, filelock.Note("next"))
 	mustAcquire(t, l)
+	f, err := l.File()
+	must(t, err, f.Close())
 	awaitRecord(t, path)
 	filelock.At(t, filelock.Opening, path, func() {
-		mustTry(t, next, true)
+		testproc.Until(t, "the next holder has the lock", func() bool { // a process between fork and execve may have a copy of the file for a moment
+			ok, err := next.TryAcquire()
+			return ok && err == nil
+		})
 		testproc.Until(t, "the next holder has its record", func() bool {
 			return strings.Contains(content(t, path), "next")
 		})
@@ -588,25 +594,27 @@ func TestLeave(t *testing.T) {
 			path := lockPath(t)
 			l := filelock.New(path, filelock.Note("nightly"))
 			mustAcquire(t, l)
-			f, err := l.File()
-			if err != nil {
-				t.Fatal(err)
-			}
 			heir := exec.Command("sh", "-c", "echo ready; read line")
 			if inherited {
+				f, err := l.File()
+				must(t, err)
+				defer f.Close()
 				heir.ExtraFiles = []*os.File{f}
 			}
 			p := testproc.StartCmd(t, heir)
 			p.Expect("ready")
 			awaitRecord(t, path)
-			if err := errors.Join(f.Close(), l.Leave()); err != nil {
+			for _, f := range heir.ExtraFiles {
+				f.Close()
+			}
+			if err := l.Leave(); err != nil {
 				t.Fatal(err)
 			}
 			if err := l.Leave(); !errors.Is(err, filelock.ErrNotHeld) {
 				t.Errorf("Leave of what was left: %v", err)
 			}
 			got := mustHolders(t, path)
-			if !inherited { // nor by the processes that other tests just start
+			if !inherited {
 				if len(got) != 0 || content(t, path) != "" {
 					t.Errorf("holders %+v, content %q", got, content(t, path))
 				}
@@ -643,4 +651,29 @@ func TestNothingSecretIsWritten(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	p.Kill()
+}
+
+// A lock that was left is free at once, if File gave it to no process, also while the
+// program starts other processes: each has a copy of the file until it calls execve(2).
+func TestLeaveWhileStarting(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	var starters sync.WaitGroup
+	ctx, stop := context.WithCancel(background)
+	defer starters.Wait()
+	defer stop()
+	for range 2 {
+		starters.Go(func() {
+			for ctx.Err() == nil {
+				exec.Command("true").Run()
+			}
+		})
+	}
+	l, other := filelock.New(path), filelock.New(path)
+	for range 2000 {
+		mustAcquire(t, l)
+		must(t, l.Leave())
+		mustTry(t, other, true)
+		mustRelease(t, other)
+	}
 }
