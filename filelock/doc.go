@@ -21,9 +21,9 @@
 // process ID.
 //
 // On Linux, a waiter sleeps in flock(2) and uses no CPU. When its context ends, it
-// is called back from there at once, and the wait leaves nothing behind: no thread,
-// no file, and no place in a queue. A process has one thread in the kernel for each
-// path that it waits for, however many goroutines wait, and up to 64 for a
+// is called back from there at once, and the wait leaves nothing behind: no blocked
+// thread, no file, and no place in a queue. A process has one thread in the kernel
+// for each path that it waits for, however many goroutines wait, and up to 64 for a
 // semaphore, one for each slot.
 //
 // A waiter polls if nothing could call it back: on other systems, on FUSE and

@@ -50,10 +50,11 @@ var resizeWait = time.Second
 // Semaphores that are new must be made with the new number. If there is no
 // directory, Resize creates it.
 //
-// More slots are there at once. Fewer slots need the last ones to be free: to go
-// from 5 to 3, slots 4 and 5. Otherwise nothing changes, and the error is a
-// [*LockedError] that names the slots in the way and their holders. While Resize
-// looks, other processes may find these slots held for a moment.
+// More slots are there at once; a process that already waits notices them within a
+// second. Fewer slots need the last ones to be free: to go from 5 to 3, slots 4 and
+// 5. Otherwise nothing changes, and the error is a [*LockedError] that names the
+// slots in the way and their holders. While Resize looks, other processes may find
+// these slots held for a moment.
 //
 // During the change there are never more holders than the larger of the two
 // numbers, and after Resize has returned, never more than slots. If the process dies
