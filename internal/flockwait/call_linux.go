@@ -82,8 +82,9 @@ func (c *Call) Back(why error) {
 
 // unanswered has the calls that were called back, and are not over yet. The signal is
 // lost if the program begins to ignore it, or to handle it again, in the moment in which
-// it is sent. Then the call gets another one.
-var unanswered = later.Calls[*Call]{Every: 10 * time.Millisecond}
+// it is sent. Then the call gets another one. The time between two is long, so that it
+// costs a busy semaphore nothing.
+var unanswered = later.Calls[*Call]{Every: 100 * time.Millisecond}
 
 func init() { unanswered.Do = (*Call).backAgain }
 
