@@ -1,7 +1,7 @@
 // Handover restarts a server, and its lock is never free. It shows [filelock.Adopt]:
 // the process that the old one starts adopts the lock, and then the old one leaves it.
 //
-//	go run ./examples/handover server.lock
+//	go build -o /tmp/handover ./examples/handover && /tmp/handover server.lock
 package main
 
 import (
