@@ -126,7 +126,7 @@ func (w want) passGate(ctx context.Context, self *waiter) (gate, lock *handle, e
 		callBack()
 		return true
 	})
-	gate, err = w.gate.lock(here)
+	gate, err = w.gate.pass(here)
 	stop() // lock and found do not change any more
 	switch {
 	case found == errBusy && err == errBusy:
@@ -138,7 +138,7 @@ func (w want) passGate(ctx context.Context, self *waiter) (gate, lock *handle, e
 	case gate != nil: // the gate was passed in the moment of the look
 		w.gate.leave(gate, lock != nil)
 	case lock != nil:
-		w.gate.distrust(false)
+		w.gate.distrust(time.Now().Add(stuckFor))
 	}
 	if lock != nil && ctx.Err() != nil { // the caller does not want it any more
 		lock.release()

@@ -146,8 +146,8 @@ var FlockError = flockError
 // InUse reports whether the gate of path makes a newcomer wait behind others.
 func InUse(path string) bool { return gateOf(path, cwd.Dir{}, 0o666).inUse() }
 
-// Distrust makes this process ignore the gate of path.
-func Distrust(path string) { gateOf(path, cwd.Dir{}, 0o666).distrust(false) }
+// Distrust makes this process ignore the gate of path, as if its holder was stopped.
+func Distrust(path string, until time.Time) { gateOf(path, cwd.Dir{}, 0o666).distrust(until) }
 
 // HideLocks has the kernel tell nothing about the locks of open files until the test
 // ends.

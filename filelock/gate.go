@@ -1,6 +1,7 @@
 package filelock
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -39,29 +40,38 @@ type gate struct {
 var distrusted sync.Map // string -> distrust
 
 type distrust struct {
-	file    birthID // an ID that is used again must not make the next gate one to ignore
-	forGood bool    // the gate cannot be removed; false = its holder is stopped
+	file  birthID   // an ID that is used again must not make the next gate one to ignore
+	until time.Time // its holder is stopped; forGood = the gate cannot be removed
 }
 
-// distrust marks the file now at the gate's path as one to ignore.
-func (g *gate) distrust(forGood bool) {
+// stuckFor is how long a process ignores a gate whose holder was stopped. Then one
+// waiter finds out whether it still is.
+const stuckFor = 5 * time.Second
+
+// distrust marks the file now at the gate's path as one to ignore, until then or, with
+// forGood, as long as it is there.
+func (g *gate) distrust(until time.Time) {
 	if file, err := g.birth(); err == nil {
-		distrusted.Store(g.key(), distrust{file, forGood})
+		distrusted.Store(g.key(), distrust{file, until})
 	}
 }
 
-// trusted reports whether the file now at the gate's path is not one to ignore.
-func (g *gate) trusted() bool {
-	d, ok := distrusted.Load(g.key())
+var forGood time.Time
+
+// ignored reports whether the file now at the gate's path is one to ignore, and whether
+// that is so because its holder is stopped.
+func (g *gate) ignored() (yes, stuck bool) {
+	value, ok := distrusted.Load(g.key())
 	if !ok {
-		return true
+		return false, false
 	}
-	file, err := g.birth()
-	if err == nil && file.is(d.(distrust).file) {
-		return false
+	d := value.(distrust)
+	stuck = d.until != forGood
+	if file, err := g.birth(); err != nil || !file.is(d.file) || stuck && time.Now().After(d.until) {
+		distrusted.Delete(g.key())
+		return false, false
 	}
-	distrusted.Delete(g.key())
-	return true
+	return true, stuck
 }
 
 func (g *gate) birth() (birthID, error) {
@@ -75,7 +85,7 @@ func (g *gate) birth() (birthID, error) {
 // trust is called after the gate is passed: its former holder is no longer stopped
 // there.
 func (g *gate) trust() {
-	if d, ok := distrusted.Load(g.key()); ok && !d.(distrust).forGood {
+	if d, ok := distrusted.Load(g.key()); ok && d.(distrust).until != forGood {
 		distrusted.Delete(g.key())
 	}
 }
@@ -109,11 +119,27 @@ func (g *gate) inUse() bool {
 		return false
 	}
 	if at, err := g.lookNow(); err == nil && at.exists {
-		return g.trusted()
+		ignored, _ := g.ignored()
+		return !ignored
 	}
 	g.calm.Store(int64(now))
 	return false
 }
+
+// pass waits at the gate until ctx ends. If the gate is stuck, it does not wait: errStuck
+// means that the waiter has to go on without the gate.
+func (g *gate) pass(ctx context.Context) (*handle, error) {
+	if _, stuck := g.ignored(); !stuck {
+		return g.lock(ctx)
+	}
+	h, err := g.try()
+	if err == errBusy {
+		err = errStuck
+	}
+	return h, err
+}
+
+var errStuck = errors.New("the process that holds the gate is stopped")
 
 // judge takes note of what came of a wait at the gate. Whatever it was, the waiter goes
 // on, with the gate or without one.
@@ -122,7 +148,7 @@ func (g *gate) judge(err error) {
 	case err == nil:
 		g.trust()
 	case errors.Is(err, fs.ErrInvalid), errors.Is(err, fs.ErrPermission):
-		g.distrust(true) // the file is not a gate, or may not be opened
+		g.distrust(forGood) // the file is not a gate, or may not be opened
 	}
 }
 

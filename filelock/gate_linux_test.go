@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -147,6 +148,37 @@ func TestStoppedHeadOfTheQueue(t *testing.T) {
 	}
 	head.Signal(syscall.SIGCONT)
 	awaitWaiters(t, path, 1)
+}
+
+// Nor does it keep a crowd from the lock: once it was got past, the others do not wait
+// for their own looks, one after the other.
+func TestCrowdBehindAStoppedHead(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	head := testproc.Start(t, "hold", path)
+	head.Send("acquire")
+	awaitWaiters(t, path, 1)
+	var all sync.WaitGroup
+	const n = 20
+	for range n {
+		all.Go(func() {
+			if err := filelock.New(path).With(background, func(context.Context) error { return nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	awaitQueue(t, path, n)
+	awaitWaiters(t, gateOf(path), 1)
+	head.Signal(syscall.SIGSTOP)
+	awaitWaiters(t, path, 0) // a stopped process waits for nothing
+	start := time.Now()
+	release(t, holder)
+	all.Wait()
+	if took := time.Since(start); took > n/2*time.Second {
+		t.Errorf("%d waiters behind a stopped process took %v", n, took)
+	}
+	head.Signal(syscall.SIGCONT)
 }
 
 // A waiter behind a stopped waiter notices that the directory was removed.
@@ -485,7 +517,12 @@ func TestTrustComesBack(t *testing.T) {
 	path := lockPath(t)
 	holder := startHolder(t, path)
 	leaveGate(t, path)
-	filelock.Distrust(path)
+	later := time.Now().Add(time.Hour)
+	filelock.Distrust(path, time.Now())
+	if !filelock.InUse(path) {
+		t.Error("a gate is ignored for too long")
+	}
+	filelock.Distrust(path, later)
 	if filelock.InUse(path) {
 		t.Error("a gate that is not trusted is in use")
 	}
@@ -493,7 +530,7 @@ func TestTrustComesBack(t *testing.T) {
 	if !filelock.InUse(path) {
 		t.Error("another gate in its place is not in use")
 	}
-	filelock.Distrust(path)
+	filelock.Distrust(path, later)
 	result := acquire(filelock.New(path)) // tries, and goes to the gate because the lock is held
 	awaitWaiters(t, path, 1)
 	if !filelock.InUse(path) {

@@ -67,6 +67,6 @@ func (g *gate) trySweep() (used bool) {
 			return false
 		}
 	}
-	g.distrust(true)
+	g.distrust(forGood)
 	return false
 }
