@@ -204,4 +204,5 @@ const (
 	opening   step = iota // between the look at the path and the open
 	passingBy             // after tryPast has taken the lock
 	tableRead             // after a look at the kernel's table of locks
+	leaving               // between the two steps with which a waiter leaves a gate
 )

@@ -57,6 +57,7 @@ const (
 	Opening   = opening
 	PassingBy = passingBy
 	TableRead = tableRead
+	Leaving   = leaving
 )
 
 // A stepAt is a step on a path.

@@ -462,6 +462,26 @@ func TestSweep(t *testing.T) {
 	testproc.Until(t, "the gate is gone", func() bool { return gone(gate) }) // the first sweep may be at it again
 }
 
+// Two waiters leave the gate at the same time: one of them removes it.
+func TestTwoLeaveTheGate(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	writer, first, second := filelock.New(path), filelock.New(path, filelock.Shared()), filelock.New(path, filelock.Shared())
+	mustAcquire(t, writer)
+	write(t, gateOf(path), "")
+	results := []<-chan error{acquire(first), acquire(second)}
+	awaitQueue(t, path, 2)
+	mustRelease(t, writer)
+	for _, result := range results {
+		if err := <-result; err != nil {
+			t.Fatal(err)
+		}
+	}
+	filelock.At(t, filelock.Leaving, gateOf(path), func() { mustRelease(t, second) })
+	mustRelease(t, first)
+	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+}
+
 // A gate that is locked only for a moment, by a process that does not wait there, is
 // removed afterwards.
 func TestSweepIsPatient(t *testing.T) {

@@ -25,6 +25,7 @@ func (g *gate) sweepLeft() {
 		return
 	}
 	hideWaiter(h) // before the look: of two processes that leave, one sees that it is the last
+	reached(leaving, g.path)
 	waitedFor := isWaitedFor(h)
 	h.close()
 	if !waitedFor {
