@@ -169,6 +169,11 @@ func interrupt(thread int) {
 			return
 		}
 	}
+	// The program ignores all of them (signal.Ignore()), so it does not for a moment. The
+	// kernel may then drop the signal, but has already woken the thread.
+	signal.Notify(make(chan os.Signal, 1), signals[0])
+	unix.Tgkill(os.Getpid(), thread, signals[0])
+	signal.Ignore(signals[0])
 }
 
 // unblockSignals makes sure that the thread gets the signals: a process inherits

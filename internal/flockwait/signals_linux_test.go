@@ -35,6 +35,7 @@ var conditions = map[string]func(){
 	"notified of all": func() { signal.Notify(make(chan os.Signal, 1)) },
 	"during: ignored": func() { signal.Ignore(unix.SIGURG) },
 	"during: two are": func() { signal.Ignore(unix.SIGURG, unix.SIGWINCH) },
+	"during: all are": func() { signal.Ignore() },
 	"during: toggled": func() { go toggle() },
 }
 
