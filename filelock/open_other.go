@@ -75,6 +75,3 @@ func duplicate(*os.File) (*os.File, error) {
 }
 
 func likeOwner(*os.File, fs.FileInfo) {}
-
-// unlockOpen is not needed: there are no gates.
-func unlockOpen(*os.File) error { return errors.ErrUnsupported }

@@ -169,12 +169,3 @@ func likeOwner(f *os.File, info fs.FileInfo) {
 		}
 	}
 }
-
-// unlockOpen releases the lock of the open file.
-func unlockOpen(f *os.File) error {
-	for {
-		if err := unix.Flock(int(f.Fd()), unix.LOCK_UN); err != unix.EINTR {
-			return err
-		}
-	}
-}
