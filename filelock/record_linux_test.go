@@ -677,3 +677,25 @@ func TestLeaveWhileStarting(t *testing.T) {
 		mustRelease(t, other)
 	}
 }
+
+// The error of a wait that was given up names a holder that has a record. It does so
+// without a look at the kernel's table, which takes long.
+func TestGivenUpBehindARecord(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder := startHolder(t, path)
+	testproc.Until(t, "there is a record", func() bool {
+		info, err := os.Stat(path)
+		return err == nil && info.Size() > 0
+	})
+	filelock.At(t, filelock.TableRead, path, func() { t.Error("the kernel's table was read") })
+	ctx, cancel := context.WithCancel(background)
+	result := make(chan error)
+	go func() { result <- filelock.New(path).Acquire(ctx) }()
+	awaitWaiters(t, path, 1)
+	cancel()
+	var locked *filelock.LockedError
+	if err := <-result; !errors.As(err, &locked) || len(locked.Holders) != 1 || locked.Holders[0].PID != holder.PID() || locked.Holders[0].Since.IsZero() {
+		t.Errorf("Acquire = %v", err)
+	}
+}
