@@ -107,8 +107,10 @@ func (l *Lock) Path() string { return l.given }
 // the package says how and in which order it waits.
 //
 // If ctx has ended already, Acquire fails even when the lock is free. When ctx ends,
-// a wait ends within a millisecond, and at a deadline it makes one last try. After an
-// error the call holds nothing, and nothing of it goes on. The error is
+// the wait ends, usually within a millisecond, and at a deadline it makes one last
+// try. To find out which processes hold the lock may take some milliseconds more;
+// TryAcquireFor does not ask. After an error the call holds nothing, and nothing of
+// it goes on. The error is
 //
 //   - a [*LockedError] if ctx ended during the wait: it is [ErrLocked] and the
 //     cause of ctx;
