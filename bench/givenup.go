@@ -58,7 +58,7 @@ func measureGivenUp(b *bench, peer string) (sample, error) {
 	for i, what := range []string{"blocked", "threads", "goroutines", "crowd", "slots"} {
 		s.values[what] = []float64{float64(got[i])}
 	}
-	if peer != ours { // who has no semaphore
+	if peer != ours { // the peer has no semaphore
 		delete(s.values, "slots")
 	}
 	if peer == rawFlock { // gives up nothing, and makes no files

@@ -28,8 +28,8 @@ func must(t testing.TB, errs ...error) {
 	}
 }
 
-// Whatever is done to the file, its directory or a directory above, the holder is told
-// that its lock is lost, and that it is not if the file comes back.
+// A file, its directory or a directory above is removed, renamed or replaced: Check says
+// that the lock is lost. If the file comes back, Check says that it is held.
 func TestCheckOfAFileThatGoes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

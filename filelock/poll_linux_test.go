@@ -11,7 +11,7 @@ import (
 )
 
 // All tests pass if every waiter polls, as on other systems. Examples are left out:
-// some ask the kernel who waits.
+// some ask the kernel for waiters, and it knows none that poll.
 func TestPolling(t *testing.T) {
 	testproc.SkipLong(t)
 	if testproc.Polls() {

@@ -562,8 +562,8 @@ func resizeAs(args []string) error {
 	return nil
 }
 
-// A user who may not write in the directory cannot resize, and is told so. The number
-// that it has already needs no permission.
+// Without permission to write in the directory, Resize fails with ErrPermission. To
+// resize to the same number needs no permission.
 func TestResizeMayNot(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

@@ -182,7 +182,7 @@ func testStress(t *testing.T, places int) {
 		time.Sleep(rand.N(3 * time.Millisecond))
 		stopped.Signal(syscall.SIGCONT)
 		time.Sleep(rand.N(10 * time.Millisecond))
-		if places == 0 && rounds%20 == 0 { // who is killed in the room of a semaphore would never leave it
+		if places == 0 && rounds%20 == 0 { // a process that is killed in the room of a semaphore never leaves it
 			victim := start("GOMAXPROCS=1")
 			time.Sleep(rand.N(5 * time.Millisecond))
 			victim.Kill()
