@@ -13,10 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/fsync-lock/fsync/filelock"
-	"github.com/fsync-lock/fsync/internal/fskind"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -287,29 +284,7 @@ func TestCheckOfAnUnlockedSlot(t *testing.T) {
 // file is lost with the daemon.
 func TestCheckOnFUSE(t *testing.T) {
 	t.Parallel()
-	base := t.TempDir()
-	real, dir := filepath.Join(base, "real"), filepath.Join(base, "seen")
-	must(t, os.Mkdir(real, 0o777), os.Mkdir(dir, 0o777))
-	daemon := exec.Command("bindfs", "-f", real, dir)
-	if err := daemon.Start(); err != nil {
-		t.Skip("needs bindfs: ", err)
-	}
-	ended := make(chan struct{})
-	go func() { daemon.Wait(); close(ended) }()
-	die := func() { daemon.Process.Kill(); <-ended }
-	t.Cleanup(func() { die(); unix.Unmount(dir, unix.MNT_DETACH) })
-	mounted := func() bool { return fskind.Of(dir).Name == "fuse" }
-	testproc.Until(t, "bindfs has mounted the directory", func() bool {
-		select {
-		case <-ended:
-			return true
-		default:
-			return mounted()
-		}
-	})
-	if !mounted() {
-		t.Skip("bindfs cannot mount here")
-	}
+	dir, die := bindfs(t)
 	path := filepath.Join(dir, "a.lock")
 	l := filelock.New(path)
 	mustAcquire(t, l)

@@ -40,6 +40,17 @@ func notYet(t testing.TB, result <-chan error) {
 	}
 }
 
+// startHead starts a process that holds the lock, and one that waits for it and has the
+// gate.
+func startHead(t testing.TB, path string) (holder, head *testproc.Proc) {
+	t.Helper()
+	holder = startHolder(t, path)
+	head = testproc.Start(t, "hold", path)
+	head.Send("acquire")
+	awaitWaiters(t, path, 1)
+	return holder, head
+}
+
 // A process that releases and acquires at once goes behind the waiters.
 func TestNoOvertakingOfAnotherProcess(t *testing.T) {
 	t.Parallel()
@@ -104,10 +115,7 @@ func TestAbandonedWriterKeepsNoGate(t *testing.T) {
 func TestKilledHeadOfTheQueue(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	holder := startHolder(t, path)
-	head := testproc.Start(t, "hold", path)
-	head.Send("acquire")
-	awaitWaiters(t, path, 1)
+	holder, head := startHead(t, path)
 	next := acquire(filelock.New(path))
 	awaitWaiters(t, gateOf(path), 1)
 	head.Kill()
@@ -123,10 +131,7 @@ func TestKilledHeadOfTheQueue(t *testing.T) {
 func TestStoppedHeadOfTheQueue(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	holder := startHolder(t, path)
-	head := testproc.Start(t, "hold", path)
-	head.Send("acquire")
-	awaitWaiters(t, path, 1)
+	holder, head := startHead(t, path)
 	l := filelock.New(path, filelock.Shared())
 	reader := acquire(l)
 	awaitWaiters(t, gateOf(path), 1)
@@ -155,10 +160,7 @@ func TestStoppedHeadOfTheQueue(t *testing.T) {
 func TestCrowdBehindAStoppedHead(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	holder := startHolder(t, path)
-	head := testproc.Start(t, "hold", path)
-	head.Send("acquire")
-	awaitWaiters(t, path, 1)
+	holder, head := startHead(t, path)
 	var all sync.WaitGroup
 	const n = 20
 	for range n {
@@ -189,10 +191,7 @@ func TestNoDirectoryBehindAStoppedHead(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "a.lock")
-	startHolder(t, path)
-	head := testproc.Start(t, "hold", path)
-	head.Send("acquire")
-	awaitWaiters(t, path, 1)
+	_, head := startHead(t, path)
 	next := acquire(filelock.New(path))
 	awaitWaiters(t, gateOf(path), 1)
 	head.Signal(syscall.SIGSTOP)
@@ -418,10 +417,7 @@ func TestStoppedWriterKeepsItsPlace(t *testing.T) {
 func TestPassingByForNobody(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	holder := startHolder(t, path)
-	head := testproc.Start(t, "hold", path)
-	head.Send("acquire")
-	awaitWaiters(t, path, 1)
+	holder, head := startHead(t, path)
 	ctx, cancel := context.WithCancel(background)
 	result := make(chan error)
 	go func() { result <- filelock.New(path).Acquire(ctx) }()
@@ -567,10 +563,7 @@ func TestTrustComesBack(t *testing.T) {
 func TestPassingByForAnother(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	holder := startHolder(t, path)
-	head := testproc.Start(t, "hold", path)
-	head.Send("acquire")
-	awaitWaiters(t, path, 1)
+	holder, head := startHead(t, path)
 	ctx, cancel := context.WithCancel(background)
 	reader := make(chan error)
 	go func() { reader <- filelock.New(path, filelock.Shared()).Acquire(ctx) }()

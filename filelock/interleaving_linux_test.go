@@ -124,10 +124,7 @@ func TestCancelMeetsTheCallForTheGate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := lockPath(t)
-			holder := startHolder(t, path)
-			head := testproc.Start(t, "hold", path)
-			head.Send("acquire")
-			awaitWaiters(t, path, 1)
+			holder, head := startHead(t, path)
 			ctx, cancel := context.WithCancel(background)
 			cancelAt(t, step, gateOf(path), cancel)
 			result := acquireUntil(ctx, filelock.New(path))

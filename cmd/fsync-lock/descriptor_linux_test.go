@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -140,7 +139,7 @@ func TestDeadlineOfADescriptor(t *testing.T) {
 			if free, ok := flockwait.Reserve(); ok { // opens a file that stays open
 				free()
 			}
-			before := descriptors(t)
+			before := testproc.Descriptors(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			back := make(chan struct{})
 			flockwait.Reached = func(now flockwait.Step, fd int) {
@@ -166,7 +165,7 @@ func TestDeadlineOfADescriptor(t *testing.T) {
 			if err := <-result; err != c.want {
 				t.Errorf("Acquire = %v, want %v", err, c.want)
 			}
-			if after := descriptors(t); after != before {
+			if after := testproc.Descriptors(t); after != before {
 				t.Errorf("descriptors before:\n%s\nafter:\n%s", before, after)
 			}
 			if !c.freed {
@@ -175,22 +174,6 @@ func TestDeadlineOfADescriptor(t *testing.T) {
 			f.mustBe(t, c.want == nil)
 		})
 	}
-}
-
-// descriptors are those of this process, and the files behind them.
-func descriptors(t *testing.T) string {
-	t.Helper()
-	names, err := filepath.Glob("/proc/self/fd/*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all strings.Builder
-	for _, name := range names {
-		if to, err := os.Readlink(name); err == nil { // otherwise it was Glob's own
-			fmt.Fprintln(&all, filepath.Base(name), to)
-		}
-	}
-	return all.String()
 }
 
 // Where no call can be called back, a wait for a descriptor polls.

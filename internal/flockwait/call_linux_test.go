@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -48,12 +47,12 @@ func newLockFile(t testing.TB) *lockFile {
 		t.Fatal("no call can be called back")
 	}
 	free()
-	before := descriptors(t)
+	before := testproc.Descriptors(t)
 	f := &lockFile{path: filepath.Join(t.TempDir(), "a.lock")}
 	f.fd = open(t, f.path)
 	t.Cleanup(func() {
 		unix.Close(f.fd)
-		if after := descriptors(t); after != before {
+		if after := testproc.Descriptors(t); after != before {
 			t.Errorf("before the test there were these descriptors:\n%s\nafter it:\n%s", before, after)
 		}
 		if n := testproc.Waiters(t, f.path); n != 0 {
@@ -70,22 +69,6 @@ func open(t testing.TB, path string) int {
 		t.Fatal(err)
 	}
 	return fd
-}
-
-// descriptors are those of this process, and the files behind them.
-func descriptors(t testing.TB) string {
-	t.Helper()
-	names, err := filepath.Glob("/proc/self/fd/*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all strings.Builder
-	for _, name := range names {
-		if to, err := os.Readlink(name); err == nil { // otherwise it was Glob's own
-			fmt.Fprintln(&all, filepath.Base(name), to)
-		}
-	}
-	return all.String()
 }
 
 // mustBeFree fails the test unless another open file can be locked.

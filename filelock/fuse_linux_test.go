@@ -1,0 +1,85 @@
+package filelock_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/fskind"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// bindfs mounts a directory through FUSE. die kills the daemon.
+func bindfs(t *testing.T) (dir string, die func()) {
+	t.Helper()
+	base := t.TempDir()
+	real := filepath.Join(base, "real")
+	dir = filepath.Join(base, "seen")
+	must(t, os.Mkdir(real, 0o777), os.Mkdir(dir, 0o777))
+	daemon := exec.Command("bindfs", "-f", real, dir)
+	if err := daemon.Start(); err != nil {
+		t.Skip("needs bindfs: ", err)
+	}
+	ended := make(chan struct{})
+	go func() { daemon.Wait(); close(ended) }()
+	die = func() { daemon.Process.Kill(); <-ended }
+	t.Cleanup(func() { die(); unix.Unmount(dir, unix.MNT_DETACH) })
+	mounted := func() bool { return fskind.Of(dir).Name == "fuse" }
+	testproc.Until(t, "bindfs has mounted the directory", func() bool {
+		select {
+		case <-ended:
+			return true
+		default:
+			return mounted()
+		}
+	})
+	if !mounted() {
+		t.Skip("bindfs cannot mount here")
+	}
+	return dir, die
+}
+
+// On FUSE no thread blocks in the kernel, where nothing may call it back: the waiter
+// tries again and again. Its wait ends with its context.
+func TestWaitOnFUSE(t *testing.T) {
+	t.Parallel()
+	dir, _ := bindfs(t)
+	path := filepath.Join(dir, "a.lock")
+	holder := startHolder(t, path)
+	ctx, cancel := context.WithCancel(background)
+	result := make(chan error, 1)
+	go func() { result <- filelock.New(path).Acquire(ctx) }()
+	tries(t, path)
+	cancel()
+	if err := <-result; !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.Canceled) {
+		t.Fatalf("Acquire = %v", err)
+	}
+	l := filelock.New(path)
+	next := acquire(l)
+	tries(t, path)
+	notYet(t, next)
+	release(t, holder)
+	if err := <-next; err != nil {
+		t.Fatal(err)
+	}
+	holder.Send("try 0s")
+	holder.Expect("busy")
+	mustRelease(t, l)
+	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+}
+
+// tries waits until a waiter of this process has opened the lock file some times more.
+func tries(t *testing.T, path string) {
+	t.Helper()
+	for range 3 {
+		tried := make(chan struct{})
+		filelock.At(t, filelock.Opening, path, func() { close(tried) })
+		<-tried
+	}
+}
