@@ -160,13 +160,8 @@ func (t target) mayAdopt(f *os.File) error {
 		return err
 	}
 	at, err := t.look()
-	switch {
-	case err != nil:
-		return lostIf(pathGone(err), err)
-	case !at.exists:
-		return lostError{errRemoved}
-	case !at.file.is(mine):
-		return lostError{errOther}
+	if err := lostUnless(mine, at, err); err != nil {
+		return err
 	}
 	mode := kernelMode(f)
 	if mode == unknownMode || mode == notLocked && fskind.Of(t.path).Network {

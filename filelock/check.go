@@ -94,15 +94,23 @@ func (h *handle) inPlace(f *os.File) error {
 		return nil
 	}
 	at, err := h.at.lookAgain()
+	if err := lostUnless(mine, at, err); err != nil {
+		return err
+	}
+	return h.readable(f)
+}
+
+// lostUnless returns nil if a look at the path has found the open file.
+func lostUnless(open fs.FileInfo, at place, err error) error {
 	switch {
 	case err != nil:
 		return lostIf(pathGone(err), err)
 	case !at.exists:
 		return lostError{errRemoved}
-	case !at.file.is(mine):
+	case !at.file.is(open):
 		return lostError{errOther}
 	}
-	return h.readable(f)
+	return nil
 }
 
 // readable checks what the network file systems tell only when the file is read: that
