@@ -169,7 +169,7 @@ func TestOverflow(t *testing.T) {
 		waiter := startAgent(t, path, "blind")
 		waiter.Send(wait)
 		waiter.Expect("asleep")
-		goOn := halt(t, waiter)
+		goOn := waiter.Halt()
 		noise := path + ".noise"
 		must(t, os.WriteFile(noise, nil, 0o644))
 		for range 5000 { // 20,000 reports; the queue has room for 16,384
@@ -191,7 +191,7 @@ func TestStoppedWaiterDoesNotDisturb(t *testing.T) {
 	waiters := startAgents(t, 2, path, watching)
 	tell(waiters, "wait")
 	expect(t, waiters, "asleep")
-	goOn := halt(t, waiters[0])
+	goOn := waiters[0].Halt()
 	must(t, errors.Join(New(path).Set(), New(path).Clear()))
 	waiters[1].Expect("ok")
 	waiters[0].Silent()

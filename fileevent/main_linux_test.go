@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -80,24 +79,6 @@ func watchers() int {
 		}
 	}
 	return n
-}
-
-// halt stops a process. It has stopped when halt returns, with all its threads,
-// and goes on when goOn is called.
-func halt(t *testing.T, p *testproc.Proc) (goOn func()) {
-	t.Helper()
-	p.Signal(syscall.SIGSTOP)
-	testproc.Until(t, "all threads have stopped", func() bool {
-		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.PID()))
-		for _, thread := range threads {
-			stat, _ := os.ReadFile(thread)
-			if state := strings.TrimSpace(string(stat[strings.LastIndexByte(string(stat), ')')+1:])); !strings.HasPrefix(state, "T") {
-				return false
-			}
-		}
-		return len(threads) > 0
-	})
-	return func() { p.Signal(syscall.SIGCONT) }
 }
 
 // mountOverlay makes the directory an overlay, for this process alone.

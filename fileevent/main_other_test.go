@@ -20,9 +20,4 @@ func takeDescriptors() {}
 
 func watchers() int { return -1 }
 
-func halt(t *testing.T, p *testproc.Proc) (goOn func()) {
-	t.Skip("only Linux shows whether a process has stopped")
-	return nil
-}
-
 func mountOverlay(string) error { return errors.New("there are overlays on Linux only") }

@@ -183,7 +183,7 @@ func TestPulseLeavesNothingToTake(t *testing.T) {
 	taker := startAgent(t, path, "auto")
 	taker.Send("waitfor 50ms")
 	taker.Expect("asleep")
-	goOn := halt(t, taker)
+	goOn := taker.Halt()
 	must(t, errors.Join(New(path).Set(), New(path).Clear()))
 	goOn()
 	taker.Expect("false")

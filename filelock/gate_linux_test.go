@@ -135,8 +135,7 @@ func TestStoppedHeadOfTheQueue(t *testing.T) {
 	l := filelock.New(path, filelock.Shared())
 	reader := acquire(l)
 	awaitWaiters(t, gateOf(path), 1)
-	head.Signal(syscall.SIGSTOP)
-	awaitWaiters(t, path, 0) // a stopped process waits for nothing
+	goOn := head.Halt()
 	release(t, holder)
 	if err := <-reader; err != nil {
 		t.Fatal(err)
@@ -151,7 +150,7 @@ func TestStoppedHeadOfTheQueue(t *testing.T) {
 	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("20 acquisitions behind a stopped process took %v", took)
 	}
-	head.Signal(syscall.SIGCONT)
+	goOn()
 	awaitWaiters(t, path, 1)
 }
 
@@ -172,15 +171,14 @@ func TestCrowdBehindAStoppedHead(t *testing.T) {
 	}
 	awaitQueue(t, path, n)
 	awaitWaiters(t, gateOf(path), 1)
-	head.Signal(syscall.SIGSTOP)
-	awaitWaiters(t, path, 0) // a stopped process waits for nothing
+	goOn := head.Halt()
 	start := time.Now()
 	release(t, holder)
 	all.Wait()
 	if took := time.Since(start); took > n/2*time.Second {
 		t.Errorf("%d waiters behind a stopped process took %v", n, took)
 	}
-	head.Signal(syscall.SIGCONT)
+	goOn()
 }
 
 // A waiter behind a stopped waiter notices that the directory was removed.
@@ -194,7 +192,7 @@ func TestNoDirectoryBehindAStoppedHead(t *testing.T) {
 	_, head := startHead(t, path)
 	next := acquire(filelock.New(path))
 	awaitWaiters(t, gateOf(path), 1)
-	head.Signal(syscall.SIGSTOP)
+	head.Halt()
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -213,13 +211,13 @@ func TestStoppedHolder(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder := startHolder(t, path)
-	holder.Signal(syscall.SIGSTOP)
+	goOn := holder.Halt()
 	l := filelock.New(path)
 	if ok, err := l.TryAcquireFor(1500 * time.Millisecond); ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	result := acquire(l)
-	holder.Signal(syscall.SIGCONT)
+	goOn()
 	release(t, holder)
 	if err := <-result; err != nil {
 		t.Fatal(err)
@@ -396,8 +394,7 @@ func TestStoppedWriterKeepsItsPlace(t *testing.T) {
 	awaitWaiters(t, path, 1)
 	second := acquire(filelock.New(path, filelock.Shared()))
 	awaitWaiters(t, gateOf(path), 1)
-	writer.Signal(syscall.SIGSTOP)
-	awaitWaiters(t, path, 0) // a stopped process waits for nothing
+	goOn := writer.Halt()
 	for range 3 {
 		filelock.Look(t, path)
 		if filelock.QueueLen(path) != 1 {
@@ -409,7 +406,7 @@ func TestStoppedWriterKeepsItsPlace(t *testing.T) {
 	if err := <-second; err != nil {
 		t.Fatal(err)
 	}
-	writer.Signal(syscall.SIGCONT)
+	goOn()
 }
 
 // A lock that was taken past a stopped process, for a waiter that has given up
@@ -422,8 +419,8 @@ func TestPassingByForNobody(t *testing.T) {
 	result := make(chan error)
 	go func() { result <- filelock.New(path).Acquire(ctx) }()
 	awaitWaiters(t, gateOf(path), 1)
-	head.Signal(syscall.SIGSTOP)
-	awaitWaiters(t, path, 0) // a stopped process waits for nothing
+	goOn := head.Halt()
+	filelock.StopLooking(t, path) // until the step is watched for
 	release(t, holder)
 	filelock.At(t, filelock.PassingBy, path, cancel)
 	filelock.Look(t, path)
@@ -432,7 +429,7 @@ func TestPassingByForNobody(t *testing.T) {
 	}
 	holder.Send("try 0s")
 	holder.Expect("try")
-	head.Signal(syscall.SIGCONT)
+	goOn()
 }
 
 // A gate that no process holds is removed.
@@ -509,8 +506,7 @@ func TestNoSweepOfAWaiter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	waiter.Signal(syscall.SIGSTOP) // it does not take the gate when it is free
-	awaitWaiters(t, gateOf(path), 0)
+	goOn := waiter.Halt() // it does not take the gate when it is free
 	release(t, holder)
 	if err := <-first; err != nil {
 		t.Fatal(err)
@@ -520,7 +516,7 @@ func TestNoSweepOfAWaiter(t *testing.T) {
 	if err != nil || !os.SameFile(before, after) {
 		t.Errorf("the gate is another file now, or gone (%v)", err)
 	}
-	waiter.Signal(syscall.SIGCONT)
+	goOn()
 	waiter.Expect("acquire")
 	mustTry(t, next, false)
 	release(t, waiter)
@@ -571,8 +567,8 @@ func TestPassingByForAnother(t *testing.T) {
 	writer := acquire(filelock.New(path))
 	awaitQueue(t, path, 2)
 	awaitWaiters(t, gateOf(path), 1)
-	head.Signal(syscall.SIGSTOP)
-	awaitWaiters(t, path, 0) // a stopped process waits for nothing
+	goOn := head.Halt()
+	filelock.StopLooking(t, path) // until the step is watched for
 	release(t, holder)
 	filelock.At(t, filelock.PassingBy, path, cancel)
 	filelock.Look(t, path)
@@ -583,7 +579,7 @@ func TestPassingByForAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustTry(t, filelock.New(path, filelock.Shared()), false)
-	head.Signal(syscall.SIGCONT)
+	goOn()
 }
 
 // A relative path has the gate of where it leads to.

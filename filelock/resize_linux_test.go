@@ -601,7 +601,7 @@ func TestGrowBehindAStoppedHead(t *testing.T) {
 	result := make(chan error, 1)
 	go func() { result <- next.Acquire(background) }()
 	awaitWaiters(t, filepath.Join(path, ".slots.gate"), 1)
-	head.Signal(syscall.SIGSTOP)
+	goOn := head.Halt()
 	must(t, s.Resize(2))
 	filelock.Look(t, path)
 	select {
@@ -610,7 +610,7 @@ func TestGrowBehindAStoppedHead(t *testing.T) {
 	case <-time.After(testproc.Patience):
 		t.Error("it waits on")
 	}
-	head.Signal(syscall.SIGCONT)
+	goOn()
 }
 
 // So does the last try at a deadline.

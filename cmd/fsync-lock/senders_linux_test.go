@@ -66,10 +66,7 @@ func TestSignalComesOnceWithASlowSentry(t *testing.T) {
 	p := startCounting(t, nil, "count-signals")
 	sentry := sentryOf(p.PID())
 	syscall.Kill(sentry, syscall.SIGSTOP)
-	testproc.Until(t, "the sentry has stopped", func() bool {
-		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", sentry))
-		return strings.Contains(string(status), "State:\tT")
-	})
+	testproc.Until(t, "the sentry has stopped", func() bool { return testproc.IsStopped(sentry) })
 	syscall.Kill(-p.PID(), syscall.SIGTERM)
 	p.Expect("got terminated.")
 	time.Sleep(400 * time.Millisecond) // the wrapper asks its sentry for 100
@@ -84,22 +81,21 @@ func TestSignalComesOnceWithASlowSentry(t *testing.T) {
 func TestSignalAfterAStop(t *testing.T) {
 	t.Parallel()
 	p := startCounting(t, nil, "count-signals")
-	stopped := func(pid int) bool { return stat(t, strconv.Itoa(pid)).state == "T" }
 	all := append([]int{p.PID()}, children(p.PID())...)
 	syscall.Kill(-p.PID(), syscall.SIGSTOP)
 	for _, pid := range all {
-		testproc.Until(t, "all are stopped", func() bool { return stopped(pid) })
+		testproc.Until(t, "all are stopped", func() bool { return testproc.IsStopped(pid) })
 	}
 	p.Signal(syscall.SIGCONT)
 	sentry := sentryOf(p.PID())
 	for _, pid := range all {
 		if pid != sentry {
-			testproc.Until(t, "it goes on", func() bool { return !stopped(pid) })
+			testproc.Until(t, "it goes on", func() bool { return !testproc.IsStopped(pid) })
 		}
 	}
 	syscall.Kill(-p.PID(), syscall.SIGTERM)
 	p.Expect("got terminated.")
-	testproc.Until(t, "the sentry is asked", func() bool { return !stopped(sentry) })
+	testproc.Until(t, "the sentry is asked", func() bool { return !testproc.IsStopped(sentry) })
 	p.Signal(syscall.SIGHUP)
 	p.Expect("got hangup.")
 	p.end()

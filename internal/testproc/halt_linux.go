@@ -1,0 +1,30 @@
+package testproc
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Halt stops the process (SIGSTOP). It has stopped when Halt returns, with all its
+// threads: it waits for nothing, and takes nothing. It goes on when goOn is called.
+func (p *Proc) Halt() (goOn func()) {
+	p.t.Helper()
+	p.Signal(syscall.SIGSTOP)
+	Until(p.t, p.name+": all threads have stopped", func() bool { return IsStopped(p.PID()) })
+	return func() { p.Signal(syscall.SIGCONT) }
+}
+
+// IsStopped reports whether a process has stopped, with all its threads.
+func IsStopped(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, thread := range threads {
+		stat, _ := os.ReadFile(thread)
+		if state := strings.TrimSpace(string(stat[strings.LastIndexByte(string(stat), ')')+1:])); !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return len(threads) > 0
+}
