@@ -20,55 +20,47 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// These tests take the toolkit as a whole, as unrelated processes use it: this
-// test binary in other roles, the built fsync-lock, util-linux flock, Python.
-// They know nothing of each other but a directory.
+// These tests use the whole toolkit from unrelated processes that share a directory:
+// this test binary in other roles, fsync-lock, flock(1) and Python.
 
 func TestMain(m *testing.M) {
 	testproc.Main(m, map[string]testproc.Role{
-		"count": count,
-		"hold":  hold,
-		"wait":  wait,
-		"set":   set,
+		"count": in(count),
+		"hold":  in(hold),
+		"wait":  in(wait),
+		"set":   in(set),
 		"slot":  slot,
 	}, func() { os.RemoveAll(wrapperDir) }, func() { os.RemoveAll(shared().Dir()) })
 }
 
-// count DIR N: adds 1 to the number in DIR/n, N times, each time under the
-// lock that the Manager calls counter.
-func count(args []string) error {
-	m, err := fsync.Open(args[0])
-	if err != nil {
-		return err
+// in returns a role whose first argument is the directory of a Manager.
+func in(role func(m *fsync.Manager, args []string) error) testproc.Role {
+	return func(args []string) error {
+		m, err := fsync.Open(args[0])
+		if err != nil {
+			return err
+		}
+		return role(m, args[1:])
 	}
+}
+
+// count DIR N adds 1 to the number in DIR/n, N times, each time under the lock
+// "counter".
+func count(m *fsync.Manager, args []string) error {
 	l, err := m.NewLock("counter")
 	if err != nil {
 		return err
 	}
-	n, err := strconv.Atoi(args[1])
+	n, err := strconv.Atoi(args[0])
 	if err != nil {
 		return err
 	}
 	for range n {
-		if err := l.With(context.Background(), func(context.Context) error { return addOne(args[0]) }); err != nil {
+		if err := l.With(context.Background(), func(context.Context) error { return addOne(m.Dir()) }); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// slot DIR: acquires a slot of three, and one more whenever it is told to.
-func slot(args []string) error {
-	s := filelock.NewSemaphore(args[0], 3)
-	for {
-		if err := s.Acquire(context.Background()); err != nil {
-			return err
-		}
-		fmt.Println("acquired")
-		if _, err := testproc.Hear(); err != nil {
-			return nil
-		}
-	}
 }
 
 func addOne(dir string) error {
@@ -84,12 +76,8 @@ func addOne(dir string) error {
 	return os.WriteFile(file, []byte(strconv.Itoa(n+1)), 0o666)
 }
 
-// hold DIR: holds the lock that the Manager calls held, until told to release.
-func hold(args []string) error {
-	m, err := fsync.Open(args[0])
-	if err != nil {
-		return err
-	}
+// hold DIR holds the lock "held" until the test sends a line.
+func hold(m *fsync.Manager, _ []string) error {
 	l, err := m.NewLock("held")
 	if err != nil {
 		return err
@@ -109,12 +97,8 @@ func hold(args []string) error {
 	return err
 }
 
-// wait DIR: waits once for the event that the Manager calls go.
-func wait(args []string) error {
-	m, err := fsync.Open(args[0])
-	if err != nil {
-		return err
-	}
+// wait DIR waits once for the event "go".
+func wait(m *fsync.Manager, _ []string) error {
 	e, err := m.NewEvent("go")
 	if err != nil {
 		return err
@@ -127,12 +111,8 @@ func wait(args []string) error {
 	return nil
 }
 
-// set DIR: sets, clears or pulses the event that the Manager calls go.
-func set(args []string) error {
-	m, err := fsync.Open(args[0])
-	if err != nil {
-		return err
-	}
+// set DIR sets, clears or pulses the event "go", as the lines from the test say.
+func set(m *fsync.Manager, _ []string) error {
 	e, err := m.NewEvent("go")
 	if err != nil {
 		return err
@@ -140,7 +120,7 @@ func set(args []string) error {
 	for {
 		line, err := testproc.Hear()
 		if err != nil {
-			return nil
+			return nil // the test has ended
 		}
 		if line == "set" || line == "pulse" {
 			err = e.Set()
@@ -155,7 +135,22 @@ func set(args []string) error {
 	}
 }
 
-// wrapper is the built fsync-lock, in wrapperDir.
+// slot DIR acquires one of the three slots of the semaphore DIR, and one more for each
+// line from the test.
+func slot(args []string) error {
+	s := filelock.NewSemaphore(args[0], 3)
+	for {
+		if err := s.Acquire(context.Background()); err != nil {
+			return err
+		}
+		fmt.Println("acquired")
+		if _, err := testproc.Hear(); err != nil {
+			return nil // the test has ended
+		}
+	}
+}
+
+// wrapper builds fsync-lock in wrapperDir and returns its path.
 var wrapper = sync.OnceValues(func() (program string, err error) {
 	if wrapperDir, err = os.MkdirTemp("", "fsync-lock-test"); err != nil {
 		return "", err
@@ -182,7 +177,7 @@ func fsyncLock(t testing.TB, args ...string) *exec.Cmd {
 	return exec.Command(program, args...)
 }
 
-// need returns the path of a program, or skips the test without it.
+// need returns the path of a program. It skips the test if the program is missing.
 func need(t testing.TB, program string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
@@ -226,8 +221,7 @@ func mustTry(t testing.TB, l *filelock.Lock, want bool) {
 	}
 }
 
-// Go programs, the wrapper, flock(1) and Python add to one number, and none
-// is lost.
+// Go programs, fsync-lock, flock(1) and Python add to one number. No addition is lost.
 func TestNoUpdateIsLost(t *testing.T) {
 	t.Parallel()
 	const each = 50
@@ -276,7 +270,7 @@ for i in range(int(sys.argv[1])):
 	}
 }
 
-// kill -9 frees the lock at once, for a try and for one who waits.
+// After kill -9 of the holder, a waiter gets the lock, and a try succeeds.
 func TestKilledHolderFreesTheLock(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -321,7 +315,7 @@ func TestTimeoutIsNeitherEarlyNorLate(t *testing.T) {
 		fsyncLock(t)
 		start := time.Now()
 		if !wait() {
-			t.Errorf("%s: the wait was not in vain", what)
+			t.Errorf("%s: the wait did not time out", what)
 		}
 		if took := time.Since(start); took < d || took > d+testproc.Patience/4 {
 			t.Errorf("%s: waited %v for %v", what, took, d)
@@ -363,8 +357,8 @@ func TestEventWakesUnrelatedProcesses(t *testing.T) {
 	}
 }
 
-// A waiter that is killed takes nothing with it, unlike one of Python's
-// multiprocessing.Event.
+// A killed waiter disturbs neither Set nor other waiters. With Python's
+// multiprocessing.Event, Set would hang.
 func TestKilledWaiter(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -380,7 +374,7 @@ func TestKilledWaiter(t *testing.T) {
 	setter.Expect("clear")
 }
 
-// They exclude us, and we exclude them.
+// Locks of fsync and of other programs on one file exclude each other.
 func TestExclusionWithOthers(t *testing.T) {
 	t.Parallel()
 	const python = `
@@ -413,7 +407,7 @@ sys.stdin.readline()
 			l := lock(t, t.TempDir(), "a")
 			mustTry(t, l, true)
 			if status := testproc.StartCmd(t, command(t, l.Path())).Exit(); status != 1 {
-				t.Errorf("exit status %d beside our hold, want 1", status)
+				t.Errorf("exit status %d while the Lock is held, want 1", status)
 			}
 			if err := l.Release(); err != nil {
 				t.Fatal(err)
@@ -424,7 +418,7 @@ sys.stdin.readline()
 			acquired := make(chan error)
 			go func() { acquired <- l.Acquire(context.Background()) }()
 			testproc.AwaitWaiters(t, l.Path(), 1)
-			them.Send("enough")
+			them.Send("release")
 			if err := <-acquired; err != nil {
 				t.Fatal(err)
 			}
@@ -432,7 +426,7 @@ sys.stdin.readline()
 	}
 }
 
-// What the README shows on a terminal is what a terminal shows.
+// The demonstration in the README shows what a terminal shows.
 func TestDemonstration(t *testing.T) {
 	t.Parallel()
 	bash := need(t, "bash")
@@ -461,7 +455,7 @@ func TestDemonstration(t *testing.T) {
 	p.Wait()
 }
 
-// The wrapper and the library agree on what a name is.
+// A name means the same lock to fsync-lock and to the Manager.
 func TestWrapperAndManagerShareNames(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -469,7 +463,7 @@ func TestWrapperAndManagerShareNames(t *testing.T) {
 	p := testproc.StartCmd(t, fsyncLock(t, "--name", "backup", "--dir", dir, "sh", "-c", "echo held; read line"))
 	p.Expect("held")
 	mustTry(t, l, false)
-	p.Send("enough")
+	p.Send("release")
 	p.Wait()
 	mustTry(t, l, true)
 }
