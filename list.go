@@ -13,7 +13,7 @@ import (
 	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/cwd"
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 // A Kind says whether an entry is a lock, a semaphore or an event.
@@ -180,14 +180,14 @@ func (e Entry) String() string {
 	if name == "" {
 		name = e.Path
 	}
-	return fmt.Sprintf("%s %s: %s", e.Kind, plain.Shorten(name, 240), strings.Join(e.says(), "; "))
+	return fmt.Sprintf("%s %s: %s", e.Kind, printable.Shorten(name, 240), strings.Join(e.says(), "; "))
 }
 
 // says returns the parts of the description.
 func (e Entry) says() []string {
 	switch {
 	case e.Err != nil && e.Status() == filelock.Unknown:
-		return []string{"unknown: " + plain.Shorten(e.Err.Error(), 240)}
+		return []string{"unknown: " + printable.Shorten(e.Err.Error(), 240)}
 	case e.Kind == Event:
 		return []string{e.Info.String()}
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
@@ -76,10 +76,10 @@ func (i Info) String() string {
 		fmt.Fprintf(&b, " by pid %d", i.PID)
 	}
 	if i.Command != "" {
-		fmt.Fprintf(&b, " (%s)", plain.Shorten(i.Command, 80))
+		fmt.Fprintf(&b, " (%s)", printable.Shorten(i.Command, 80))
 	}
 	if i.Host != "" {
-		fmt.Fprintf(&b, " on %s", plain.Shorten(i.Host, 64))
+		fmt.Fprintf(&b, " on %s", printable.Shorten(i.Host, 64))
 	}
 	if ago := time.Since(i.Since); !i.Since.IsZero() && ago >= 0 {
 		fmt.Fprintf(&b, " %v ago", ago.Truncate(time.Second))
@@ -88,7 +88,7 @@ func (i Info) String() string {
 		b.WriteString(", before the host was last started")
 	}
 	if i.Note != "" {
-		fmt.Fprintf(&b, ": %s", plain.Shorten(i.Note, 80))
+		fmt.Fprintf(&b, ": %s", printable.Shorten(i.Note, 80))
 	}
 	return b.String()
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 // A Holder is a process that holds a lock. Unknown fields are zero. It is for
@@ -27,7 +27,7 @@ type Holder struct {
 func (h Holder) String() string {
 	text := described(h.PID, h.Command, h.Host, h.Since)
 	if h.Note != "" {
-		text += ": " + plain.Shorten(h.Note, 80)
+		text += ": " + printable.Shorten(h.Note, 80)
 	}
 	return text
 }
@@ -76,7 +76,7 @@ func (r Record) String() string {
 	}
 	text += ", not known to be held" + inParentheses(r.Command)
 	if r.Note != "" {
-		text += ": " + plain.Shorten(r.Note, 80)
+		text += ": " + printable.Shorten(r.Note, 80)
 	}
 	return text
 }

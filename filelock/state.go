@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
@@ -251,7 +251,7 @@ func named(pid int, command, host string) string {
 	}
 	name += inParentheses(command)
 	if host != "" {
-		name += " on " + plain.Shorten(host, 64)
+		name += " on " + printable.Shorten(host, 64)
 	}
 	return name
 }
@@ -261,5 +261,5 @@ func inParentheses(command string) string {
 	if command == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (%s)", plain.Shorten(command, 80))
+	return fmt.Sprintf(" (%s)", printable.Shorten(command, 80))
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/internal/cwd"
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 // A report is what info --json prints, in the schema that the man page
@@ -52,7 +52,7 @@ func (q *query) printInfo(out *os.File, targets []target) int {
 			return err
 		}
 		if !q.json {
-			fmt.Fprintf(&b, "%s: %v\n", plain.Harmless(t.label), info)
+			fmt.Fprintf(&b, "%s: %v\n", printable.Text(t.label), info)
 		}
 		if !info.Set {
 			return errNotSet
@@ -91,6 +91,6 @@ func (r report) encode(w io.Writer) error {
 	if err := e.Encode(r); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, plain.HarmlessJSON(b.String()))
+	_, err := io.WriteString(w, printable.JSON(b.String()))
 	return err
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 func main() {
@@ -113,5 +113,5 @@ func (q *query) remark(message string) {
 
 // complain prints a message on stderr.
 func (q *query) complain(message string) {
-	child.Say(os.Stderr, q.program+": "+plain.HarmlessLines(message)+"\n")
+	child.Say(os.Stderr, q.program+": "+printable.Lines(message)+"\n")
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/fileevent"
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 // wait waits for the events and prints those that ended the wait: all, or with
@@ -30,7 +30,7 @@ func (q *query) wait(out *os.File, targets []target, r *child.Relay) int {
 	for _, t := range won {
 		label := t.label
 		if terminal {
-			label = plain.Harmless(label)
+			label = printable.Text(label)
 		}
 		lines.WriteString(label + "\n")
 	}

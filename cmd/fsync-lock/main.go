@@ -16,7 +16,7 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 	"github.com/fsync-lock/fsync/cmd/internal/runlog"
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -115,7 +115,7 @@ func refuse(program string, err error) int {
 }
 
 func fail(program string, status int, err error) int {
-	child.Say(os.Stderr, program+": "+plain.HarmlessLines(err.Error())+"\n")
+	child.Say(os.Stderr, program+": "+printable.Lines(err.Error())+"\n")
 	return status
 }
 
@@ -128,7 +128,7 @@ func (j *job) tell(format string, args ...any) {
 
 // complain prints a line on stderr.
 func (j *job) complain(line string) {
-	child.Say(os.Stderr, j.program+": "+plain.HarmlessLines(line)+"\n")
+	child.Say(os.Stderr, j.program+": "+printable.Lines(line)+"\n")
 }
 
 // seconds writes a time as flock(1) does.

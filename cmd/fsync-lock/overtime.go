@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 // reportOvertime prints on stderr that the command ran longer than its limit, and
@@ -42,7 +42,7 @@ func survivors(list []child.Survivor) string {
 		}
 		name := fmt.Sprintf("pid %d", s.PID)
 		if s.Name != "" {
-			name += " (" + plain.Shorten(s.Name, 40) + ")"
+			name += " (" + printable.Shorten(s.Name, 40) + ")"
 		}
 		names = append(names, name)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 // askAgain is how long the list of holders is reused, because it takes work to
@@ -94,10 +94,10 @@ func suspects(l lock) []filelock.Holder {
 // label returns the name of the lock in messages: as on the command line.
 func (j *job) label(l lock) string {
 	if j.path != "" {
-		return plain.Shorten(j.path, 80)
+		return printable.Shorten(j.path, 80)
 	}
 	if path := l.Path(); path != "" {
-		return plain.Shorten(filepath.Base(path), 80)
+		return printable.Shorten(filepath.Base(path), 80)
 	}
 	return fmt.Sprintf("descriptor %d", j.fd)
 }
@@ -122,10 +122,10 @@ func held(holders []filelock.Holder) string {
 	}
 	fmt.Fprintf(&b, "by pid %d", h.PID)
 	if h.Command != "" {
-		fmt.Fprintf(&b, " (%s)", plain.Shorten(h.Command, 80))
+		fmt.Fprintf(&b, " (%s)", printable.Shorten(h.Command, 80))
 	}
 	if here, _ := os.Hostname(); h.Host != "" && h.Host != here {
-		b.WriteString(" on " + plain.Shorten(h.Host, 64))
+		b.WriteString(" on " + printable.Shorten(h.Host, 64))
 	}
 	if more := len(holders) - 1; more > 0 {
 		fmt.Fprintf(&b, " and %d more", more)

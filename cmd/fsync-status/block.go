@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -133,7 +133,7 @@ func (h hosts) String() string {
 	if len(h.names) == 0 {
 		return ""
 	}
-	text := "on " + plain.Harmless(strings.Join(h.names, ", "))
+	text := "on " + printable.Text(strings.Join(h.names, ", "))
 	if h.more {
 		text += " and others"
 	}
@@ -160,5 +160,5 @@ func shortened(s string) string {
 	if len(s) <= longText {
 		return s
 	}
-	return strings.Clone(plain.Shorten(s[:min(len(s), 4*longText+4)], longText))
+	return strings.Clone(printable.Shorten(s[:min(len(s), 4*longText+4)], longText))
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/fskind"
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 func main() { os.Exit(run(os.Args)) }
@@ -70,7 +70,7 @@ func (q *query) refuse(err error) int {
 }
 
 func (q *query) complain(err error) {
-	text := plain.HarmlessLines(q.program + ": " + err.Error())
+	text := printable.Lines(q.program + ": " + err.Error())
 	if !term.UTF8() {
 		text = term.ASCII(text)
 	}

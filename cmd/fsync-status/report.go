@@ -14,7 +14,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -107,7 +107,7 @@ func (q *query) read() (*tally, []source, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		s := source{Path: plain.Harmless(path), Runs: n}
+		s := source{Path: printable.Text(path), Runs: n}
 		if unread.Total() > 0 {
 			s.Unread = unread.String()
 			q.complain(fmt.Errorf("%s: lines that could not be read: %v", path, unread))
@@ -227,7 +227,7 @@ func (t *tally) troubles() (list []trouble, older int) {
 	for _, r := range slices.Backward(t.trouble.sorted()) {
 		list = append(list, trouble{
 			At: r.Start.Local().Format(toTheSecond), Label: t.group(r).label,
-			What: what(r), Command: commandOf(r), Reason: plain.Harmless(r.Reason), Class: class(r),
+			What: what(r), Command: commandOf(r), Reason: printable.Text(r.Reason), Class: class(r),
 		})
 	}
 	return list, t.trouble.older

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -241,7 +241,7 @@ func TestHostilePage(t *testing.T) {
 	if n := b.number(`document.querySelectorAll("img, iframe, [onerror], body script:not(:last-of-type)").length`); n != 0 {
 		t.Errorf("%v elements that are not ours", n)
 	}
-	if text := b.text(`document.querySelector("h3 bdi").textContent`); text != plain.Harmless(hostileText) {
+	if text := b.text(`document.querySelector("h3 bdi").textContent`); text != printable.Text(hostileText) {
 		t.Errorf("the name is shown as %q", text)
 	}
 	if text := b.text(`document.documentElement.outerHTML`); strings.ContainsAny(text, "\x1b\u202e") {

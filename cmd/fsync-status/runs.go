@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -79,7 +79,7 @@ func what(r journal.Run) string {
 			return "could not wait for the event"
 		}
 	}
-	signal := cmp.Or(plain.Harmless(r.Signal), "a signal")
+	signal := cmp.Or(printable.Text(r.Signal), "a signal")
 	switch r.Outcome {
 	case journal.Ran:
 		if r.Status != 0 {
@@ -186,7 +186,7 @@ func until(start, end time.Time) string {
 
 // facts are what is to be known about a run, in lines.
 func facts(r journal.Run) string {
-	lines := []string{plain.Shorten(cmp.Or(r.Name, r.Lock), longText) + ": " + what(r)}
+	lines := []string{printable.Shorten(cmp.Or(r.Name, r.Lock), longText) + ": " + what(r)}
 	times := r.Start.Local().Format(toTheSecond)
 	if all := r.Waited + r.Held; all > 0 {
 		times += " to " + until(r.Start, endOf(r))
@@ -205,17 +205,17 @@ func facts(r journal.Run) string {
 		lines = append(lines, commandOf(r))
 	}
 	if r.Reason != "" {
-		lines = append(lines, plain.Shorten(r.Reason, longText))
+		lines = append(lines, printable.Shorten(r.Reason, longText))
 	}
 	var who []string
 	if r.PID > 0 {
 		who = append(who, fmt.Sprintf("pid %d", r.PID))
 	}
 	if r.User != "" {
-		who = append(who, "of "+plain.Harmless(r.User))
+		who = append(who, "of "+printable.Text(r.User))
 	}
 	if r.Host != "" {
-		who = append(who, "on "+plain.Harmless(r.Host))
+		who = append(who, "on "+printable.Text(r.Host))
 	}
 	if who != nil {
 		lines = append(lines, strings.Join(who, " "))
@@ -233,5 +233,5 @@ func holding(r journal.Run) string {
 }
 
 func commandOf(r journal.Run) string {
-	return plain.Shorten(strings.Join(r.Command, " "), longText)
+	return printable.Shorten(strings.Join(r.Command, " "), longText)
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/term"
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 // A style is how things are written: the colours of parts of the table, which
@@ -29,7 +29,7 @@ func styleOf(coloured bool) style {
 
 // clean makes a text fit to be shown.
 func (s style) clean(text string) string {
-	if text = plain.Harmless(text); s.ascii {
+	if text = printable.Text(text); s.ascii {
 		text = term.ASCII(text)
 	}
 	return text

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -134,7 +134,7 @@ func (t *tally) group(r journal.Run) *group {
 		return g
 	}
 	if len(t.locks) < maxLocks {
-		g := &group{label: plain.Harmless(shortened(cmp.Or(r.Name, r.Lock))), path: plain.Harmless(shortened(r.Lock)), hosts: map[string]bool{}}
+		g := &group{label: printable.Text(shortened(cmp.Or(r.Name, r.Lock))), path: printable.Text(shortened(r.Lock)), hosts: map[string]bool{}}
 		g.blocks.begin(t.width)
 		t.locks[r.Lock] = g
 		return g

@@ -15,7 +15,7 @@ import (
 	"github.com/fsync-lock/fsync"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -69,10 +69,10 @@ func TestNamesCanBePasted(t *testing.T) {
 	}
 }
 
-func FuzzHarmless(f *testing.F) {
+func FuzzText(f *testing.F) {
 	f.Add("\x1b[2J\u202e\x9b\xff", 3)
 	f.Fuzz(func(t *testing.T, s string, n int) {
-		got := plain.Harmless(s)
+		got := printable.Text(s)
 		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsGraphic(r) }) {
 			t.Fatalf("%q", got)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/cwd"
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 // A view is what is shown, and as JSON the schema that the man page describes:
@@ -203,7 +203,7 @@ func (v view) writeJSON(w io.Writer) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	text := plain.HarmlessJSON(b.String())
+	text := printable.JSON(b.String())
 	if !term.UTF8() {
 		text = escaped(text)
 	}
@@ -218,7 +218,7 @@ func escaped(text string) string {
 		if r < 0x80 {
 			b = append(b, byte(r))
 		} else {
-			b = plain.AppendEscape(b, r)
+			b = printable.AppendEscape(b, r)
 		}
 	}
 	return string(b)

@@ -13,7 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 // A Line is being written. Each of its methods returns it with a field more;
@@ -88,7 +88,7 @@ func (b Line) quote(s string) Line {
 		case r >= ' ' && r < 0x7f || r > 0x7f && unicode.IsGraphic(r):
 			b = utf8.AppendRune(b, r)
 		default:
-			b = plain.AppendEscape(b, r)
+			b = printable.AppendEscape(b, r)
 		}
 	}
 	return append(b, '"')

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/plain"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 // A Notice is a line on the terminal that tells what this process waits for. It
@@ -52,11 +52,11 @@ func (n *Notice) draw() {
 		return
 	case !shown || !n.mayWrite(): // by now
 	case isDumb():
-		fmt.Fprintln(os.Stderr, plain.Harmless(text))
+		fmt.Fprintln(os.Stderr, printable.Text(text))
 		return
 	default:
 		width, _ := Columns(os.Stderr)
-		fmt.Fprintf(os.Stderr, "\r%s\x1b[K", Fit(plain.Harmless(text), width-1)) // the last column would wrap
+		fmt.Fprintf(os.Stderr, "\r%s\x1b[K", Fit(printable.Text(text), width-1)) // the last column would wrap
 		n.drawn = true
 	}
 	n.timer.Reset(drawEvery)

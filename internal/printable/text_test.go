@@ -1,4 +1,4 @@
-package plain
+package printable
 
 import (
 	"encoding/json"
@@ -9,10 +9,10 @@ import (
 
 const hostile = "a\x1b[31mb\u202ec\nd\u00e9\U000e0001\u009b\xff\t"
 
-func TestHarmless(t *testing.T) {
+func TestText(t *testing.T) {
 	for got, want := range map[string]string{
-		Harmless(hostile):       "a?[31mb?c?dé????",
-		HarmlessLines("x\a\ny"): "x?\ny",
+		Text(hostile):   "a?[31mb?c?dé????",
+		Lines("x\a\ny"): "x?\ny",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -20,12 +20,12 @@ func TestHarmless(t *testing.T) {
 	}
 }
 
-func TestHarmlessJSON(t *testing.T) {
+func TestJSON(t *testing.T) {
 	text, err := json.Marshal(hostile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := HarmlessJSON(string(text))
+	shown := JSON(string(text))
 	if strings.ContainsFunc(shown, func(r rune) bool { return !unicode.IsGraphic(r) }) {
 		t.Errorf("%q", shown)
 	}

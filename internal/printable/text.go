@@ -1,0 +1,65 @@
+// Package printable makes text that other users or processes chose safe to print
+// on a terminal: no character of it moves the cursor, ends the line or changes the
+// direction of the text. It keeps the characters of [unicode.IsGraphic].
+package printable
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Text replaces each character that is not printable, and each run of bytes that
+// are not UTF-8, by a question mark.
+func Text(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) {
+			return r
+		}
+		return '?'
+	}, strings.ToValidUTF8(s, "?"))
+}
+
+// Shorten returns [Text] of s. If that has more than n characters, it returns the
+// first n-1 and an ellipsis.
+func Shorten(s string, n int) string {
+	runes := []rune(Text(s))
+	if len(runes) <= n {
+		return string(runes)
+	}
+	return string(runes[:max(n-1, 0)]) + "…"
+}
+
+// Lines is [Text] for each line of s.
+func Lines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = Text(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+// JSON escapes the characters of a JSON text that are not printable. JSON allows
+// most of them unescaped. The value of the JSON does not change.
+func JSON(text string) string {
+	var b []byte
+	for _, r := range text {
+		if r < 0x7f || unicode.IsGraphic(r) {
+			b = utf8.AppendRune(b, r)
+		} else {
+			b = AppendEscape(b, r)
+		}
+	}
+	return string(b)
+}
+
+// AppendEscape appends a character to b as an escape of a JSON string.
+func AppendEscape(b []byte, r rune) []byte {
+	if r > 0xffff {
+		high, low := utf16.EncodeRune(r)
+		return fmt.Appendf(b, `\u%04x\u%04x`, high, low)
+	}
+	return fmt.Appendf(b, `\u%04x`, r)
+}
