@@ -97,7 +97,7 @@ func (waits waitsFor) hopeless(w wait) bool {
 			kept[h.Slot] = true
 		}
 	}
-	if w.Kind == Semaphore {
+	if w.Kind == KindSemaphore {
 		return len(kept) > 0 && len(kept) >= w.Slots
 	}
 	return len(kept) > 0

@@ -162,7 +162,7 @@ func ExampleManager_List() {
 	}
 	for _, e := range entries {
 		switch e.Kind {
-		case fsync.Event:
+		case fsync.KindEvent:
 			fmt.Println(e.Kind, e.Name, e.Set)
 		default:
 			fmt.Println(e.Kind, e.Name, e.Status())
@@ -184,7 +184,7 @@ func ExampleInspect() {
 	if err := fileevent.New(ready).Set(); err != nil {
 		log.Print(err)
 	}
-	entries := []fsync.Entry{{Kind: fsync.Event, Path: ready}}
+	entries := []fsync.Entry{{Kind: fsync.KindEvent, Path: ready}}
 	fsync.Inspect(entries)
 	fmt.Println(entries[0].Set, entries[0].Err)
 	// Output: true <nil>
@@ -206,9 +206,9 @@ var shared = sync.OnceValue(func() *fsync.Manager {
 // Two processes wait for each other. A second look makes sure.
 func ExampleDeadlocks() {
 	entries := []fsync.Entry{ // as List returns them
-		{Kind: fsync.Lock, Name: "disk", Path: "/run/backup/disk.lock",
+		{Kind: fsync.KindLock, Name: "disk", Path: "/run/backup/disk.lock",
 			Holders: []filelock.Holder{{PID: 10}}, Waiters: []filelock.Waiter{{PID: 20}}},
-		{Kind: fsync.Lock, Name: "tape", Path: "/run/backup/tape.lock",
+		{Kind: fsync.KindLock, Name: "tape", Path: "/run/backup/tape.lock",
 			Holders: []filelock.Holder{{PID: 20}}, Waiters: []filelock.Waiter{{PID: 10}}},
 	}
 	for _, deadlock := range fsync.Deadlocks(entries) {

@@ -21,9 +21,9 @@ type Kind string
 
 // Kinds do not share their names: a lock and an event may have the same name.
 const (
-	Lock      Kind = "lock"
-	Semaphore Kind = "semaphore"
-	Event     Kind = "event"
+	KindLock      Kind = "lock"
+	KindSemaphore Kind = "semaphore"
+	KindEvent     Kind = "event"
 )
 
 // Entry is a lock, a semaphore or an event, and its state.
@@ -49,7 +49,7 @@ type Entry struct {
 var suffixes = []struct {
 	kind   Kind
 	suffix string
-}{{Lock, ".lock"}, {Semaphore, ".sem"}, {Event, ".event"}}
+}{{KindLock, ".lock"}, {KindSemaphore, ".sem"}, {KindEvent, ".event"}}
 
 // List returns the locks, semaphores and events in the directory, ordered by
 // name, and the state of each, as [Inspect] finds it. A lock or a semaphore is
@@ -95,11 +95,11 @@ func Inspect(entries []Entry) {
 	for i := range entries {
 		e := &entries[i]
 		switch e.Kind {
-		case Lock:
+		case KindLock:
 			if e.Err = e.lockable(); e.Err == nil {
 				lockers, of = append(lockers, e.lock()), append(of, e)
 			}
-		case Semaphore:
+		case KindSemaphore:
 			if e.Slots, e.Err = filelock.Slots(e.Path); e.Err == nil {
 				lockers, of = append(lockers, filelock.NewSemaphore(e.Path, e.Slots)), append(of, e)
 			}
@@ -115,7 +115,7 @@ func Inspect(entries []Entry) {
 // read.
 func (e *Entry) afterResize(s filelock.State) filelock.State {
 	for range 10 {
-		if e.Kind != Semaphore || !errors.Is(s.Err, fs.ErrInvalid) {
+		if e.Kind != KindSemaphore || !errors.Is(s.Err, fs.ErrInvalid) {
 			break
 		}
 		n, err := filelock.Slots(e.Path)
@@ -164,10 +164,10 @@ func (e *Entry) setState(s filelock.State) {
 // status is unknown, Err or Unknown says why. The status of an event is always
 // unknown.
 func (e Entry) Status() filelock.Status {
-	if e.Kind == Event {
+	if e.Kind == KindEvent {
 		return filelock.Unknown
 	}
-	if e.Kind == Semaphore && errors.Is(e.Err, fs.ErrNotExist) {
+	if e.Kind == KindSemaphore && errors.Is(e.Err, fs.ErrNotExist) {
 		return filelock.Free // no process has acquired a slot yet
 	}
 	return filelock.State{Holders: e.Holders, Unknown: e.Unknown, Err: e.Err}.Status()
@@ -188,7 +188,7 @@ func (e Entry) says() []string {
 	switch {
 	case e.Err != nil && e.Status() == filelock.Unknown:
 		return []string{"unknown: " + printable.Shorten(e.Err.Error(), 240)}
-	case e.Kind == Event:
+	case e.Kind == KindEvent:
 		return []string{e.Info.String()}
 	}
 	state := string(e.Status())
@@ -196,7 +196,7 @@ func (e Entry) says() []string {
 	switch {
 	case e.Status() == filelock.Unknown:
 		state += ": " + e.Unknown
-	case e.Kind == Semaphore && len(holds) > 0:
+	case e.Kind == KindSemaphore && len(holds) > 0:
 		state = fmt.Sprintf("%d of %d slots held", len(holds), e.Slots)
 	}
 	for i, hold := range holds {
@@ -224,7 +224,7 @@ func inspectEvents(entries []Entry) {
 	var all sync.WaitGroup
 	for i := range entries {
 		e := &entries[i]
-		if e.Kind != Event {
+		if e.Kind != KindEvent {
 			continue
 		}
 		slots <- struct{}{}

@@ -83,10 +83,10 @@ func TestList(t *testing.T) {
 	var got []string
 	for _, e := range list {
 		got = append(got, fmt.Sprintf("%s %s %d/%d+%d %v", e.Kind, e.Name, len(e.Holders), e.Slots, len(e.Waiters), e.Set))
-		if e.Path != filepath.Join(m.Dir(), e.Name+map[fsync.Kind]string{fsync.Lock: ".lock", fsync.Semaphore: ".sem", fsync.Event: ".event"}[e.Kind]) {
+		if e.Path != filepath.Join(m.Dir(), e.Name+map[fsync.Kind]string{fsync.KindLock: ".lock", fsync.KindSemaphore: ".sem", fsync.KindEvent: ".event"}[e.Kind]) {
 			t.Errorf("%s: path %s", e.Name, e.Path)
 		}
-		if (e.Err != nil) != (e.Name == "a" && e.Kind == fsync.Semaphore || e.Name == "fifo") {
+		if (e.Err != nil) != (e.Name == "a" && e.Kind == fsync.KindSemaphore || e.Name == "fifo") {
 			t.Errorf("%s %s: %v", e.Kind, e.Name, e.Err)
 		}
 	}
@@ -199,14 +199,14 @@ func TestDeadlocksThroughSemaphores(t *testing.T) {
 		}
 		return list
 	}
-	lock := fsync.Entry{Kind: fsync.Lock, Name: "lock", Holders: holders(1), Waiters: waiters(2)}
-	shared := fsync.Entry{Kind: fsync.Lock, Name: "shared", Holders: holders(2, 3), Waiters: waiters(1)}
-	sem := fsync.Entry{Kind: fsync.Semaphore, Name: "sem", Slots: 2, Holders: slots(2, 3), Waiters: waiters(1)}
-	full := fsync.Entry{Kind: fsync.Semaphore, Name: "full", Slots: 1, Holders: slots(2), Waiters: waiters(1)}
-	inherited := fsync.Entry{Kind: fsync.Semaphore, Name: "inherited", Slots: 1, Holders: slots(2), Waiters: waiters(1)}
+	lock := fsync.Entry{Kind: fsync.KindLock, Name: "lock", Holders: holders(1), Waiters: waiters(2)}
+	shared := fsync.Entry{Kind: fsync.KindLock, Name: "shared", Holders: holders(2, 3), Waiters: waiters(1)}
+	sem := fsync.Entry{Kind: fsync.KindSemaphore, Name: "sem", Slots: 2, Holders: slots(2, 3), Waiters: waiters(1)}
+	full := fsync.Entry{Kind: fsync.KindSemaphore, Name: "full", Slots: 1, Holders: slots(2), Waiters: waiters(1)}
+	inherited := fsync.Entry{Kind: fsync.KindSemaphore, Name: "inherited", Slots: 1, Holders: slots(2), Waiters: waiters(1)}
 	inherited.Holders = append(inherited.Holders, filelock.Holder{PID: 3, Slot: 1})
-	unseen := fsync.Entry{Kind: fsync.Semaphore, Name: "unseen", Slots: 2, Holders: slots(2), Waiters: waiters(1)}
-	hidden := fsync.Entry{Kind: fsync.Lock, Name: "hidden", Holders: holders(2, 0), Waiters: waiters(0, 1)}
+	unseen := fsync.Entry{Kind: fsync.KindSemaphore, Name: "unseen", Slots: 2, Holders: slots(2), Waiters: waiters(1)}
+	hidden := fsync.Entry{Kind: fsync.KindLock, Name: "hidden", Holders: holders(2, 0), Waiters: waiters(0, 1)}
 	for _, c := range []struct {
 		entries []fsync.Entry
 		want    int

@@ -60,7 +60,7 @@ func TestRoundTrip(t *testing.T) {
 			Outcome: outcome, Status: i, Signal: "TERM", Reason: "held by\tpid 1",
 		})
 	}
-	runs = append(runs, Run{Start: three, Lock: "/l", Outcome: Skipped}, Run{Start: three, Kind: Event, Lock: "/e and /f", Outcome: Ran})
+	runs = append(runs, Run{Start: three, Lock: "/l", Outcome: Skipped}, Run{Start: three, Kind: KindEvent, Lock: "/e and /f", Outcome: Ran})
 	for _, r := range runs {
 		mustAppend(t, path, r, 0)
 	}

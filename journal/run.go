@@ -40,8 +40,8 @@ type Kind string
 
 // Later versions may have other kinds.
 const (
-	Lock  Kind = ""      // a lock or a slot of a semaphore
-	Event Kind = "event" // an event or several; the run holds nothing
+	KindLock  Kind = ""      // a lock or a slot of a semaphore
+	KindEvent Kind = "event" // an event or several; the run holds nothing
 )
 
 // Outcome says how a run ended.

@@ -23,7 +23,7 @@ func (j *job) begin() *runlog.Entry {
 			names = append(names, name)
 		}
 	}
-	run := journal.Run{Kind: journal.Event, Lock: strings.Join(paths, and), Command: j.operands}
+	run := journal.Run{Kind: journal.KindEvent, Lock: strings.Join(paths, and), Command: j.operands}
 	if len(names) == len(paths) {
 		run.Name = strings.Join(names, and)
 	}

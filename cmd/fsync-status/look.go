@@ -56,18 +56,18 @@ func (l *look) add(operand string, q *query) error {
 	isEvent := strings.HasSuffix(operand, ".event") && (err != nil || !info.IsDir())
 	switch {
 	case isEvent:
-		return l.one(fsync.Event, operand)
+		return l.one(fsync.KindEvent, operand)
 	case err != nil:
 		return err
 	case info.IsDir() && isSemaphore(operand):
-		return l.one(fsync.Semaphore, operand)
+		return l.one(fsync.KindSemaphore, operand)
 	case info.IsDir() && q.held:
-		return l.one(fsync.Lock, operand)
+		return l.one(fsync.KindLock, operand)
 	case info.IsDir():
 		l.dirs = append(l.dirs, operand)
 		return l.list(operand, operand)
 	}
-	return l.one(fsync.Lock, operand)
+	return l.one(fsync.KindLock, operand)
 }
 
 func isSemaphore(dir string) bool {
@@ -146,7 +146,7 @@ func (e entry) problem() error {
 	return e.Err
 }
 
-func (e entry) isSemaphore() bool { return e.Kind == fsync.Semaphore }
+func (e entry) isSemaphore() bool { return e.Kind == fsync.KindSemaphore }
 
 // full reports whether it is known to be held, all of it.
 func (e entry) full() bool {

@@ -24,13 +24,13 @@ func (t *tally) finish(now time.Time) {
 	}
 	for _, r := range runs {
 		state, looked := locks[r.Lock]
-		if !looked && r.Kind == journal.Lock {
+		if !looked && r.Kind == journal.KindLock {
 			state = stateOf(r.Lock)
 			locks[r.Lock] = state
 		}
 		got := r.Start.Add(r.Waited)
 		last := got.Equal(newest[r.Lock]) && !t.acquiredAfter(r.Lock, got)
-		if r.Start.Before(now) && (r.Host == host && isProcess(r.PID, r.Start, now) || r.Kind == journal.Lock && isHeld(state, r, last)) {
+		if r.Start.Before(now) && (r.Host == host && isProcess(r.PID, r.Start, now) || r.Kind == journal.KindLock && isHeld(state, r, last)) {
 			r.Outcome, r.Held = journal.Running, max(now.Sub(got), 0).Truncate(time.Microsecond)
 		} else {
 			r = unseen(r)

@@ -69,7 +69,7 @@ var allClasses = []string{"ok", "running", "open", "failed", "killed", "gaveup",
 
 // what says what became of a run.
 func what(r journal.Run) string {
-	if r.Kind == journal.Event {
+	if r.Kind == journal.KindEvent {
 		switch r.Outcome {
 		case journal.Skipped:
 			return "skipped: the event was not set"
@@ -226,7 +226,7 @@ func facts(r journal.Run) string {
 // holding says what a run did until it ended: one that waited for an event
 // holds nothing.
 func holding(r journal.Run) string {
-	if r.Kind == journal.Event {
+	if r.Kind == journal.KindEvent {
 		return "ran"
 	}
 	return "held"

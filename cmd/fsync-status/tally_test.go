@@ -238,7 +238,7 @@ func TestStillRunningOfAnEvent(t *testing.T) {
 	now := time.Now()
 	for pid, want := range map[int]journal.Outcome{1: journal.Running, 1 << 30: journal.Started} {
 		all := newTally(interval{})
-		all.add(journal.Run{Kind: journal.Event, Start: now.Add(-time.Second), Lock: marker, PID: pid, Host: here, Outcome: journal.Running})
+		all.add(journal.Run{Kind: journal.KindEvent, Start: now.Add(-time.Second), Lock: marker, PID: pid, Host: here, Outcome: journal.Running})
 		all.finish(now)
 		if got := all.locks[marker].blocks.all[0].run.Outcome; got != want {
 			t.Errorf("pid %d: %s, want %s", pid, got, want)
@@ -337,7 +337,7 @@ func TestEventsOfAReport(t *testing.T) {
 	var runs []journal.Run
 	for i, outcome := range []journal.Outcome{journal.Ran, journal.Skipped, journal.TimedOut, journal.FailedToLock} {
 		r := ranAt(made.Add(time.Duration(i-9)*time.Hour), 0)
-		r.Kind, r.Lock, r.Outcome, r.PID = journal.Event, "/dumped.event", outcome, i+1
+		r.Kind, r.Lock, r.Outcome, r.PID = journal.KindEvent, "/dumped.event", outcome, i+1
 		if outcome == journal.Ran {
 			r.Held = time.Minute
 		}

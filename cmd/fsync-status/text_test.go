@@ -88,7 +88,7 @@ func TestNarrowTable(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
 	v := view{Time: now, Host: "here", Entries: []thing{{
-		Kind: fsync.Lock, Path: "/p", State: held,
+		Kind: fsync.KindLock, Path: "/p", State: held,
 		Holders: []process{{PID: 4242, User: "root", Host: "there", Command: "rsync -a /srv", Note: "nightly", Since: now.Add(-time.Minute)}},
 		Waiters: []process{{}},
 	}}}
@@ -112,14 +112,14 @@ func TestFrame(t *testing.T) {
 	t.Parallel()
 	l := &look{at: time.Now(), dirs: []string{"dir"}}
 	for i := range 100 {
-		e := entry{Entry: fsync.Entry{Kind: fsync.Lock, Name: "free", Path: "/free"}}
+		e := entry{Entry: fsync.Entry{Kind: fsync.KindLock, Name: "free", Path: "/free"}}
 		if i == 90 {
 			e.Name, e.Path, e.Holders = "busy", "/busy", []filelock.Holder{{PID: 1}}
 		}
 		l.entries, l.labels = append(l.entries, e), append(l.labels, e.Name)
 	}
 	l.errs = []error{os.ErrPermission}
-	circle := fsync.Deadlock{{PID: 1, WaitsFor: fsync.Entry{Kind: fsync.Lock, Path: "/b"}}, {PID: 2, WaitsFor: fsync.Entry{Kind: fsync.Lock, Path: "/a"}}}
+	circle := fsync.Deadlock{{PID: 1, WaitsFor: fsync.Entry{Kind: fsync.KindLock, Path: "/b"}}, {PID: 2, WaitsFor: fsync.Entry{Kind: fsync.KindLock, Path: "/a"}}}
 	p := l.picture([]fsync.Deadlock{circle}, false)
 	for _, height := range []int{24, 12, 5, 2, 1} {
 		f := p.frame(l.at, style{}, 60, height, place{})
@@ -143,7 +143,7 @@ func TestScroll(t *testing.T) {
 	t.Parallel()
 	l := &look{at: time.Now()}
 	for i := range 30 {
-		e := entry{fsync.Entry{Kind: fsync.Lock, Path: fmt.Sprintf("/l%d", i)}}
+		e := entry{fsync.Entry{Kind: fsync.KindLock, Path: fmt.Sprintf("/l%d", i)}}
 		for pid := range i % 4 {
 			e.Waiters = append(e.Waiters, filelock.Waiter{PID: 100*i + pid + 1, Command: fmt.Sprintf("command %d.%d %send", i, pid, strings.Repeat("x", i))})
 		}

@@ -177,9 +177,9 @@ func (e entry) state() state {
 	switch {
 	case e.problem() != nil:
 		return unknown
-	case e.Kind == fsync.Event && e.Set:
+	case e.Kind == fsync.KindEvent && e.Set:
 		return isSet
-	case e.Kind == fsync.Event:
+	case e.Kind == fsync.KindEvent:
 		return clear_
 	case e.Status() == filelock.Unknown:
 		return unknown
