@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/fsync-lock/fsync/internal/beside"
+	"github.com/fsync-lock/fsync/internal/sidecar"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -312,7 +312,7 @@ func TestTracesFollowNoLink(t *testing.T) {
 	} {
 		e, private := New(markerPath(t)), t.TempDir()
 		must(t, e.Set())
-		must(t, os.Symlink(private, filepath.Join(filepath.Dir(e.Path()), beside.Dir)))
+		must(t, os.Symlink(private, filepath.Join(filepath.Dir(e.Path()), sidecar.Dir)))
 		seen := 0
 		e.hook = func(s step) {
 			if s == renewing {

@@ -10,10 +10,10 @@ import (
 	"syscall"
 	"unicode"
 
-	"github.com/fsync-lock/fsync/internal/beside"
 	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/fskind"
 	"github.com/fsync-lock/fsync/internal/invalid"
+	"github.com/fsync-lock/fsync/internal/sidecar"
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
@@ -41,10 +41,10 @@ func (m marker) located() marker {
 	return m
 }
 
-// beside returns the path of the file with that name in DIR/.fsync, uncleaned as
+// sidecar returns the path of the file with that name in DIR/.fsync, uncleaned as
 // the marker's.
-func (m marker) beside(name string) string {
-	return m.dir + beside.Dir + string(filepath.Separator) + name
+func (m marker) sidecar(name string) string {
+	return m.dir + sidecar.Dir + string(filepath.Separator) + name
 }
 
 func (m marker) directory() string {
@@ -62,7 +62,7 @@ func (m marker) check(op string) error {
 		wrong = "the path of a marker cannot be empty"
 	case strings.Contains(path, "\x00"):
 		path, wrong = strings.ReplaceAll(path, "\x00", "?"), "a path cannot contain a NUL"
-	case m.name == "", m.name == ".", m.name == "..", m.name == beside.Dir:
+	case m.name == "", m.name == ".", m.name == "..", m.name == sidecar.Dir:
 		wrong = "not the name of a marker"
 	default:
 		return nil

@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/beside"
 	"github.com/fsync-lock/fsync/internal/process"
+	"github.com/fsync-lock/fsync/internal/sidecar"
 )
 
 // renew sets an event that is already set: it replaces the marker by a new one in
@@ -61,7 +61,7 @@ func (m marker) leaveTrace(draft string) error {
 		now := time.Now()
 		os.Chtimes(m.path, now, now) // fails, and changes nothing, for a user who does not own the file
 	}
-	if err := beside.Make(m.dir); err != nil {
+	if err := sidecar.Make(m.dir); err != nil {
 		return err
 	}
 	return rename(draft, m.tracePath())
@@ -80,12 +80,12 @@ func (e *Event) unrenewed(err error) error {
 // that exists, because no process watches there, and otherwise in DIR.
 func (m marker) draft(perm fs.FileMode) (f *os.File, err error) {
 	id := rand.Uint64()
-	paths := []string{m.beside(fmt.Sprintf("%016x.new", id)), fmt.Sprintf("%s%s.%016x", m.dir, beside.Dir, id)}
-	if beside.Misplaced(m.dir) != nil {
+	paths := []string{m.sidecar(fmt.Sprintf("%016x.new", id)), fmt.Sprintf("%s%s.%016x", m.dir, sidecar.Dir, id)}
+	if sidecar.Misplaced(m.dir) != nil {
 		paths = paths[1:]
 	}
 	for _, path := range paths {
-		if f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|beside.OpenFlags, perm); err == nil {
+		if f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|sidecar.OpenFlags, perm); err == nil {
 			return f, nil
 		}
 	}

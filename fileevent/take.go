@@ -8,8 +8,8 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/fsync-lock/fsync/internal/beside"
 	"github.com/fsync-lock/fsync/internal/invalid"
+	"github.com/fsync-lock/fsync/internal/sidecar"
 )
 
 // OnTake makes a wait with [AutoReset] call f when it has taken the event, with
@@ -74,7 +74,7 @@ func (m marker) takeToTrace() (bool, error) {
 	if !renameTakes || info.Mode()&(fs.ModeDir|fs.ModeDevice) != 0 || links(info) > 1 {
 		return false, errors.ErrUnsupported
 	}
-	if err := beside.Misplaced(m.dir); err != nil {
+	if err := sidecar.Misplaced(m.dir); err != nil {
 		return false, invalid.Error(err.Error())
 	}
 	m.announce() // before the move, as in Clear; a take does not fail for it
@@ -86,7 +86,7 @@ func (m marker) takeToTrace() (bool, error) {
 		if set, lookErr := m.exists(); !set && lookErr == nil {
 			return false, err
 		}
-		if err := beside.Make(m.dir); err != nil {
+		if err := sidecar.Make(m.dir); err != nil {
 			return false, invalid.Error(err.Error())
 		}
 	}
@@ -100,10 +100,10 @@ func (m marker) claim(rename func(from, to string) error) (bool, error) {
 	if info, err := os.Lstat(m.path); err == nil && info.IsDir() {
 		return false, &fs.PathError{Op: "take", Path: m.path, Err: syscall.EISDIR}
 	}
-	if err := beside.Make(m.dir); err != nil {
+	if err := sidecar.Make(m.dir); err != nil {
 		return false, err
 	}
-	ours := m.beside(fmt.Sprintf("%016x.taken", rand.Uint64()))
+	ours := m.sidecar(fmt.Sprintf("%016x.taken", rand.Uint64()))
 	err := rename(m.path, ours)
 	if errors.Is(err, fs.ErrNotExist) {
 		if claimed, _ := there(ours); !claimed {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/beside"
+	"github.com/fsync-lock/fsync/internal/sidecar"
 	"github.com/fsync-lock/fsync/internal/watch"
 	"golang.org/x/sys/unix"
 )
@@ -29,11 +29,11 @@ import (
 // A Clear does not wait for the lock. If it comes after the attribute was written
 // and before the trace is removed, there is a new trace: see bury.
 func (m marker) tidy() {
-	dir := m.dir + beside.Dir
-	if m.network || !beside.ReadableByAll(m.directory()) {
+	dir := m.dir + sidecar.Dir
+	if m.network || !sidecar.ReadableByAll(m.directory()) {
 		return
 	}
-	f, err := os.OpenFile(dir, unix.O_DIRECTORY|beside.OpenFlags, 0)
+	f, err := os.OpenFile(dir, unix.O_DIRECTORY|sidecar.OpenFlags, 0)
 	if err != nil {
 		return
 	}
@@ -59,21 +59,21 @@ func (m marker) tidyIn(f *os.File) {
 			return
 		}
 	}
-	if beside.SetAttr(m.directory(), beside.Tidied, fmt.Appendf(nil, "%016x", rand.Uint64())) != nil {
+	if sidecar.SetAttr(m.directory(), sidecar.Tidied, fmt.Appendf(nil, "%016x", rand.Uint64())) != nil {
 		return
 	}
 	for i, name := range names {
-		if !m.bury(m.beside(name), tokens[i]) {
+		if !m.bury(m.sidecar(name), tokens[i]) {
 			return
 		}
 	}
-	unix.Rmdir(m.dir + beside.Dir)
-	beside.Sweep(m.dir)
+	unix.Rmdir(m.dir + sidecar.Dir)
+	sidecar.Sweep(m.dir)
 }
 
 // isStill reports whether f is still the directory of traces.
 func (m marker) isStill(f *os.File) bool {
-	is, err := os.Lstat(m.dir + beside.Dir)
+	is, err := os.Lstat(m.dir + sidecar.Dir)
 	if err != nil {
 		return false
 	}
@@ -83,13 +83,13 @@ func (m marker) isStill(f *os.File) bool {
 
 // archive copies the trace with that name to its attribute.
 func (m marker) archive(name string) (token, error) {
-	t, err := tokenOf(m.beside(name))
+	t, err := tokenOf(m.sidecar(name))
 	if err != nil || !t.there {
 		return t, err
 	}
-	set := setTime(m.beside(name))
+	set := setTime(m.sidecar(name))
 	text := fmt.Appendf(nil, "%d %d %d %d %s", t.file.ino, t.file.sec, t.file.nsec, set.UnixNano(), t.id)
-	return t, beside.SetAttr(m.directory(), attributeOf(name), text)
+	return t, sidecar.SetAttr(m.directory(), attributeOf(name), text)
 }
 
 // bury removes a trace that has been archived. It moves the trace aside and then
@@ -131,7 +131,7 @@ func (m marker) unbury(names []string) (traces []string, err error) {
 		trace, moved := strings.CutSuffix(name, traceSuffix+aside)
 		if moved {
 			name = trace + traceSuffix
-			putBack(m.beside(name+aside), m.beside(name))
+			putBack(m.sidecar(name+aside), m.sidecar(name))
 		} else if !strings.HasSuffix(name, traceSuffix) {
 			return nil, fs.ErrExist // not a file of this package
 		}
@@ -154,7 +154,7 @@ func (m marker) archived() (t token) {
 		t.archived, t.set = true, setTime(old)
 		return t
 	}
-	text := string(beside.Attr(m.directory(), attributeOf(m.traceName())))
+	text := string(sidecar.Attr(m.directory(), attributeOf(m.traceName())))
 	var set int64
 	if _, err := fmt.Sscan(text, &t.file.ino, &t.file.sec, &t.file.nsec, &set); err != nil {
 		return token{}

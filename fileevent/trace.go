@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fsync-lock/fsync/internal/beside"
+	"github.com/fsync-lock/fsync/internal/sidecar"
 )
 
 // A trace is the marker that was cleared last: Clear moves it from DIR/NAME to
@@ -24,7 +24,7 @@ import (
 // Clear leaves the trace, not Set. Set could leave it only after it has made the
 // marker. By then a waiter may have woken, cleared the event and begun to wait
 // again, and the trace of the same Set would wake it a second time.
-func (m marker) tracePath() string { return m.beside(m.traceName()) }
+func (m marker) tracePath() string { return m.sidecar(m.traceName()) }
 
 const traceSuffix = ".pulse"
 
@@ -105,7 +105,7 @@ func (m marker) mark() (token, error) {
 }
 
 func tokenOf(path string) (token, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|beside.OpenFlags, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|sidecar.OpenFlags, 0)
 	if err != nil {
 		return unreadable(path, err)
 	}
@@ -154,7 +154,7 @@ func (m marker) clear(info fs.FileInfo) error {
 		return m.remove()
 	}
 	for attempt := 0; ; attempt++ {
-		err := beside.Make(m.dir)
+		err := sidecar.Make(m.dir)
 		if err == nil {
 			err = rename(m.path, m.tracePath())
 		}

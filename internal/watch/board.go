@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/fsync-lock/fsync/internal/beside"
+	"github.com/fsync-lock/fsync/internal/sidecar"
 )
 
 // The board of a directory, the file DIR/.fsync/board, has a slot for each name;
@@ -28,7 +28,7 @@ const (
 
 var blankBoard [boardSize]byte
 
-func boardOf(dir string) beside.File { return beside.New(dir, "board", blankBoard[:]) }
+func boardOf(dir string) sidecar.File { return sidecar.New(dir, "board", blankBoard[:]) }
 
 // slot returns the name's part of the board. It ignores case, because some of the
 // systems that share the directory may do so.
@@ -62,14 +62,14 @@ func readBoard(dir string) []byte {
 	file := boardOf(dir)
 	board, err := file.Read()
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(dir + beside.Dir); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(dir + sidecar.Dir); errors.Is(err, fs.ErrNotExist) {
 			return boardOfNothing(dir)
 		}
 		// Another process may remember an earlier board. Random numbers differ from
 		// it in every slot, so that process looks for all its entries.
 		random := make([]byte, boardSize)
 		rand.NewChaCha8(seed()).Read(random)
-		beside.New(dir, "board", random).Create()
+		sidecar.New(dir, "board", random).Create()
 	}
 	if err != nil || len(board) != boardSize {
 		return nil
@@ -81,7 +81,7 @@ func readBoard(dir string) []byte {
 // whenever Tidy removes DIR/.fsync, because any entry may have changed before.
 func boardOfNothing(dir string) []byte {
 	h := fnv.New64a()
-	h.Write(beside.Attr(dir+".", beside.Tidied))
+	h.Write(sidecar.Attr(dir+".", sidecar.Tidied))
 	return bytes.Repeat(h.Sum(nil), boardSize/h.Size())
 }
 

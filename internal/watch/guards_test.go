@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
-	"github.com/fsync-lock/fsync/internal/beside"
+	"github.com/fsync-lock/fsync/internal/sidecar"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -104,7 +104,7 @@ func (h *hub) everyWatch(f func(*dirWatch)) {
 func TestFirstExamination(t *testing.T) {
 	t.Parallel()
 	h, dir, b := restingHub(t), t.TempDir(), NewInbox()
-	must(t, os.Mkdir(filepath.Join(dir, beside.Dir), 0o755))
+	must(t, os.Mkdir(filepath.Join(dir, sidecar.Dir), 0o755))
 	readBoard(withSeparator(dir)) // makes it
 	var p *place
 	for i := range many {
@@ -160,7 +160,7 @@ func TestBoardMadeByAnother(t *testing.T) {
 	b, pb := crowd(t, hb, dir, many, Appear)
 	a.examined(ha, pa)
 	b.examined(hb, pb)
-	must(t, os.Mkdir(filepath.Join(dir, beside.Dir), 0o755))
+	must(t, os.Mkdir(filepath.Join(dir, sidecar.Dir), 0o755))
 	if got, also := len(a.examined(ha, pa)), len(b.examined(hb, pb)); got != many || also != many {
 		t.Errorf("%d and %d of %d are nudged", got, also, many)
 	}

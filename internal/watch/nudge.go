@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/fsnotify/fsnotify"
-	"github.com/fsync-lock/fsync/internal/beside"
+	"github.com/fsync-lock/fsync/internal/sidecar"
 )
 
 // Nudge makes all waiters of the directory look, in all processes: it creates a
@@ -22,7 +22,7 @@ func Nudge(dir string) {
 
 // nudging is the prefix of these names. Files that are made under such names for
 // other purposes are renamed, not removed, so they do not nudge.
-const nudging = beside.Dir + "."
+const nudging = sidecar.Dir + "."
 
 func isNudge(op fsnotify.Op, name string) bool {
 	return op&fsnotify.Remove != 0 && strings.HasPrefix(name, nudging)

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
-	"github.com/fsync-lock/fsync/internal/beside"
 	"github.com/fsync-lock/fsync/internal/fskind"
+	"github.com/fsync-lock/fsync/internal/sidecar"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -67,7 +67,7 @@ const many = 10 * fewEntries
 func TestPollingManyReadsTheDirectory(t *testing.T) {
 	t.Parallel()
 	h, dir := blindHub(t), t.TempDir()
-	must(t, os.Mkdir(filepath.Join(dir, beside.Dir), 0o755))
+	must(t, os.Mkdir(filepath.Join(dir, sidecar.Dir), 0o755))
 	appear, p := crowd(t, h, dir, many, Appear)
 	// One examination creates the board and one reads it, unless the timer's has.
 	nudged := many
@@ -140,14 +140,14 @@ func TestPollingManyInTheDark(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			h, dir := blindHub(t), filepath.Join(t.TempDir(), "dir")
-			must(t, os.MkdirAll(filepath.Join(dir, beside.Dir), 0o755))
+			must(t, os.MkdirAll(filepath.Join(dir, sidecar.Dir), 0o755))
 			b, p := crowd(t, h, dir, many, Appear)
 			b.examined(h, p)
 			b.examined(h, p)
 			if got := b.examined(h, p); len(got) != 0 {
 				t.Fatalf("nudged for nothing: %v", got)
 			}
-			board := filepath.Join(dir, beside.Dir, "board")
+			board := filepath.Join(dir, sidecar.Dir, "board")
 			must(t, os.Remove(board))
 			must(t, spoil(dir, board))
 			if got := b.examined(h, p); len(got) != many {
@@ -163,10 +163,10 @@ func TestAnnounceMakesNothing(t *testing.T) {
 	dir := withSeparator(t.TempDir())
 	for range 2 {
 		must(t, Announce(filepath.Join(dir, "a")))
-		if _, err := os.Lstat(filepath.Join(dir, beside.Dir, "board")); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(filepath.Join(dir, sidecar.Dir, "board")); !errors.Is(err, fs.ErrNotExist) {
 			t.Fatalf("there is a board: %v", err)
 		}
-		os.Mkdir(filepath.Join(dir, beside.Dir), 0o755)
+		os.Mkdir(filepath.Join(dir, sidecar.Dir), 0o755)
 	}
 	if board := readBoard(dir); board != nil {
 		t.Error("nothing is known of a board that is just being made")

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package beside
+package sidecar
 
 // Attr returns nil: there are no attributes here.
 func Attr(dir, name string) []byte { return nil }

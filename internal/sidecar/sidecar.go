@@ -1,11 +1,11 @@
-// Package beside keeps small files of a fixed size in DIR/.fsync, beside the files
+// Package sidecar keeps small files of a fixed size in DIR/.fsync, beside the files
 // of DIR. A write to them is not reported to processes that watch DIR.
 //
 // The files contain hints. They are written in place: that needs no space on a full
 // disk, and every user who may write to DIR can do it, even in a sticky directory.
 // A reader may see half of a write. A user who may write to DIR can destroy the
 // files; the next process creates them anew.
-package beside
+package sidecar
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
 //go:build unix
 
-package beside
+package sidecar
 
 import (
 	"bytes"

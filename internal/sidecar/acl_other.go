@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package beside
+package sidecar
 
 import (
 	"os"

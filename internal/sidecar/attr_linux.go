@@ -1,4 +1,4 @@
-package beside
+package sidecar
 
 import "golang.org/x/sys/unix"
 
