@@ -15,23 +15,23 @@ import (
 
 // A bench is where rows are measured.
 type bench struct {
-	ctx      context.Context
-	scale    scale
-	dir      string // for lock files
-	events   string // for markers
-	exe      string // this program, for roles
-	log      io.Writer
-	versions map[string]string
-	missing  map[string]error // peers that are not there
-	paths    int
-	procs    []*proc // of the measurement that is going on
+	ctx       context.Context
+	scale     scale
+	dir       string // for lock files
+	markerDir string // for markers
+	exe       string // this program, for roles
+	log       io.Writer
+	versions  map[string]string
+	missing   map[string]error // peers that are not there
+	paths     int
+	procs     []*proc // of the measurement that is going on
 }
 
 // inMemory is where markers go: a state of a running system, such as those of
 // /run. What a disk's file system takes to make a file after others have been
 // removed, it takes for every peer that makes files, and it changes by the
 // minute.
-const inMemory = "/dev/shm"
+const memoryDir = "/dev/shm"
 
 // newBench makes a bench with a directory in dir, or with two where they
 // belong if that is empty.
@@ -44,9 +44,9 @@ func newBench(ctx context.Context, s scale, dir string, log io.Writer) (*bench, 
 	if b.dir, err = os.MkdirTemp(dir, "fsync-bench-"); err != nil {
 		return nil, err
 	}
-	b.events = b.dir
-	if dir == "" && fileSystem(inMemory) == "tmpfs" {
-		if b.events, err = os.MkdirTemp(inMemory, "fsync-bench-"); err != nil {
+	b.markerDir = b.dir
+	if dir == "" && fileSystem(memoryDir) == "tmpfs" {
+		if b.markerDir, err = os.MkdirTemp(memoryDir, "fsync-bench-"); err != nil {
 			return nil, errors.Join(err, os.Remove(b.dir))
 		}
 	}
@@ -65,7 +65,7 @@ func newBench(ctx context.Context, s scale, dir string, log io.Writer) (*bench, 
 func (b *bench) close() {
 	b.killAll()
 	os.RemoveAll(b.dir)
-	os.RemoveAll(b.events)
+	os.RemoveAll(b.markerDir)
 }
 
 func (b *bench) killAll() {
@@ -77,15 +77,15 @@ func (b *bench) killAll() {
 
 // path returns a new path for a lock file. Its base is also a name that
 // juju/mutex allows.
-func (b *bench) path(row string) string {
+func (b *bench) lockPath(row string) string {
 	b.paths++
 	return filepath.Join(b.dir, fmt.Sprintf("%s-%d.lock", row, b.paths))
 }
 
 // marker returns a new path for an event, in a directory of its own.
-func (b *bench) marker(row string) (string, error) {
+func (b *bench) markerPath(row string) (string, error) {
 	b.paths++
-	dir := filepath.Join(b.events, fmt.Sprintf("%s-%d", row, b.paths))
+	dir := filepath.Join(b.markerDir, fmt.Sprintf("%s-%d", row, b.paths))
 	return filepath.Join(dir, "marker"), os.Mkdir(dir, 0o777)
 }
 
@@ -115,7 +115,7 @@ func (b *bench) run(r row) result {
 				continue
 			}
 			res.rounds[peer] = append(res.rounds[peer], s)
-			fmt.Fprintf(b.log, "%s %d/%d %s: %s\n", r.name, round+1, n, peer, inShort(r, s))
+			fmt.Fprintf(b.log, "%s %d/%d %s: %s\n", r.name, round+1, n, peer, summary(r, s))
 		}
 	}
 	return res
@@ -135,10 +135,10 @@ func (b *bench) measure(r row, peer string) (sample, error) {
 }
 
 // inShort shows all figures of one sample.
-func inShort(r row, s sample) string {
+func summary(r row, s sample) string {
 	var shown []string
 	for _, f := range r.figures {
-		if s.values[f.list] == nil {
+		if s.values[f.key] == nil {
 			continue
 		}
 		shown = append(shown, f.name+" "+f.unit.format(f.of(s)))

@@ -34,7 +34,7 @@ func (l testLog) Write(p []byte) (int, error) {
 // Every row runs with every peer that is there, and what comes out is
 // possible. How fast anybody is, is not this test's business.
 func TestEveryRow(t *testing.T) {
-	b, err := newBench(t.Context(), tiny, t.TempDir(), testLog{t})
+	b, err := newBench(t.Context(), tinyScale, t.TempDir(), testLog{t})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,11 +51,11 @@ func TestEveryRow(t *testing.T) {
 					t.Errorf("%s: %v", peer, err)
 					continue
 				}
-				if got, want := len(res.rounds[peer]), r.rounds(tiny); got != want {
+				if got, want := len(res.rounds[peer]), r.rounds(tinyScale); got != want {
 					t.Errorf("%s: %d rounds, want %d", peer, got, want)
 				}
 				for _, f := range r.figures {
-					if peer != r.peers[0] && res.rounds[peer][0].values[f.list] == nil {
+					if peer != r.peers[0] && res.rounds[peer][0].values[f.key] == nil {
 						continue // the peer has no such thing
 					}
 					if v := f.over(res.rounds[peer]); !possible(f, v) {
@@ -82,13 +82,13 @@ func possible(f figure, v float64) bool {
 	case f.unit == count:
 		return 0 <= v && v <= 1e6
 	}
-	return -1e6 < v && v < ns(patience)
+	return -1e6 < v && v < ns(maxWait)
 }
 
 // The report has every row and every peer, and nothing of this machine that
 // is private.
 func checkReport(t *testing.T, b *bench, results []result) {
-	text := report(lookAtMachine(b), tiny, results)
+	text := report(describeMachine(b), tinyScale, results)
 	wanted := slices.Clone(allPeers)
 	for _, res := range results {
 		for _, f := range res.row.figures {
@@ -102,7 +102,7 @@ func checkReport(t *testing.T, b *bench, results []result) {
 	}
 	host, _ := os.Hostname()
 	wd, _ := os.Getwd()
-	for _, private := range []string{b.dir, b.events, wd, filepath.Dir(wd), " " + host + " "} {
+	for _, private := range []string{b.dir, b.markerDir, wd, filepath.Dir(wd), " " + host + " "} {
 		if strings.Contains(text, private) {
 			t.Errorf("the report names %s", private)
 		}
@@ -164,7 +164,7 @@ func TestJudge(t *testing.T) {
 		return rounds
 	}
 	res := result{
-		row:    row{name: "r", figures: []figure{{name: "x", list: "x", reduce: median}}},
+		row:    row{name: "r", figures: []figure{{name: "x", key: "x", reduce: median}}},
 		rounds: map[string][]sample{ours: one(10, 300, 20), gofrs: one(10, 100, 10)},
 		failed: map[string]error{fasteners: errNotInstalled},
 	}
@@ -194,16 +194,16 @@ func TestJudge(t *testing.T) {
 // What is private is taken out of what the system says, and what a bench has
 // made is removed.
 func TestDirectories(t *testing.T) {
-	b, err := newBench(t.Context(), tiny, "", testLog{t})
+	b, err := newBench(t.Context(), tinyScale, "", testLog{t})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := lookAtMachine(b)
-	if got := m.anonymous("open " + b.dir + "/a: open " + b.events + "/b"); got != "open DIR/a: open DIR/b" {
+	m := describeMachine(b)
+	if got := m.anonymous("open " + b.dir + "/a: open " + b.markerDir + "/b"); got != "open DIR/a: open DIR/b" {
 		t.Error(got)
 	}
 	b.close()
-	for _, dir := range []string{b.dir, b.events} {
+	for _, dir := range []string{b.dir, b.markerDir} {
 		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is left: %v", dir, err)
 		}
@@ -222,7 +222,7 @@ func TestCannotRun(t *testing.T) {
 
 // A waiter that is awake before anybody has done anything is found out.
 func TestWokenByNothing(t *testing.T) {
-	b, err := newBench(t.Context(), tiny, t.TempDir(), testLog{t})
+	b, err := newBench(t.Context(), tinyScale, t.TempDir(), testLog{t})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,8 +235,8 @@ func TestWokenByNothing(t *testing.T) {
 		return p
 	}
 	for woken, want := range map[string]bool{"9": false, "10": true} {
-		c := &crew{setter: says("read what; echo 10"), waiters: []*proc{says("echo " + woken + "; read line")}}
-		if took, err := c.rouse("set", []bool{true}, patience); (err == nil) != want {
+		c := &eventProcs{setter: says("read what; echo 10"), waiters: []*proc{says("echo " + woken + "; read line")}}
+		if took, err := c.wake("set", []bool{true}, maxWait); (err == nil) != want {
 			t.Errorf("set at 10, awake at %s: %v, %v", woken, took, err)
 		}
 	}
@@ -248,25 +248,25 @@ func TestWokenByNothing(t *testing.T) {
 // A wait that is given up is not one that got the lock, and the time is from the
 // end of the context.
 func TestAbandon(t *testing.T) {
-	obedient := locker{wait: func(ctx context.Context) error {
+	obedient := peerLock{wait: func(ctx context.Context) error {
 		<-ctx.Done()
 		time.Sleep(5 * time.Millisecond)
 		return fmt.Errorf("given up: %w", ctx.Err())
 	}}
 	for _, after := range []time.Duration{0, time.Millisecond} {
-		if late, err := giveUp(obedient, after); err != nil || late < 5*time.Millisecond || late > patience {
+		if late, err := cancelWait(obedient, after); err != nil || late < 5*time.Millisecond || late > maxWait {
 			t.Errorf("given up after %v: %v, %v", after, late, err)
 		}
 	}
-	lucky := locker{wait: func(ctx context.Context) error { return nil }}
-	if _, has, err := abandon(lucky, time.Millisecond); !has || err != nil {
+	lucky := peerLock{wait: func(ctx context.Context) error { return nil }}
+	if _, has, err := acquireCanceled(lucky, time.Millisecond); !has || err != nil {
 		t.Errorf("got the lock: %v, %v", has, err)
 	}
-	if _, err := giveUp(lucky, time.Millisecond); err == nil {
+	if _, err := cancelWait(lucky, time.Millisecond); err == nil {
 		t.Error("got a lock that was held")
 	}
-	failing := locker{wait: func(ctx context.Context) error { return errNotInstalled }}
-	if _, err := giveUp(failing, time.Millisecond); !errors.Is(err, errNotInstalled) {
+	failing := peerLock{wait: func(ctx context.Context) error { return errNotInstalled }}
+	if _, err := cancelWait(failing, time.Millisecond); !errors.Is(err, errNotInstalled) {
 		t.Error(err)
 	}
 }
@@ -274,7 +274,7 @@ func TestAbandon(t *testing.T) {
 // Tries that fail are counted, and everything is held again afterwards.
 func TestTryAll(t *testing.T) {
 	tries, acquired := []bool{true, false, true}, 0
-	l := locker{
+	l := peerLock{
 		once: func() (ok bool, err error) {
 			ok, tries = tries[0], tries[1:]
 			return ok, nil
@@ -284,7 +284,7 @@ func TestTryAll(t *testing.T) {
 			return nil
 		},
 	}
-	if held, err := tryAll(l, 3); held != 1 || acquired != 1 || err != nil {
+	if held, err := reacquireAll(l, 3); held != 1 || acquired != 1 || err != nil {
 		t.Errorf("%d tries failed, %d locks acquired afterwards: %v", held, acquired, err)
 	}
 }
@@ -292,15 +292,15 @@ func TestTryAll(t *testing.T) {
 // A call of this process that is blocked in flock(2) is found.
 func TestBlockedHere(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
-	holder, err := holdAll(rawFlock, path)
+	holder, err := acquireAll(rawFlock, path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := newLocker(rawFlock, path, false)
+	l, err := newPeerLock(rawFlock, path, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := blockedHere()
+	before, err := blockedCalls()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,13 +309,13 @@ func TestBlockedHere(t *testing.T) {
 	if err := awaitBlocked(path, 1); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := blockedHere(); n != before+1 || err != nil {
+	if n, err := blockedCalls(); n != before+1 || err != nil {
 		t.Errorf("%d blocked calls, %d before: %v", n, before, err)
 	}
 	if err := errors.Join(holder.release(), <-got); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := blockedHere(); n != before || err != nil {
+	if n, err := blockedCalls(); n != before || err != nil {
 		t.Errorf("%d blocked calls afterwards, %d before: %v", n, before, err)
 	}
 }
@@ -323,7 +323,7 @@ func TestBlockedHere(t *testing.T) {
 // A bound can be somebody else's than ours.
 func TestJudgeOf(t *testing.T) {
 	res := result{
-		row: row{name: "r", figures: []figure{{name: "x", list: "x", reduce: sum}}},
+		row: row{name: "r", figures: []figure{{name: "x", key: "x", reduce: sum}}},
 		rounds: map[string][]sample{
 			ours:        {{values: map[string][]float64{"x": {0}}}},
 			oursPolling: {{values: map[string][]float64{"x": {3}}}},
@@ -351,7 +351,7 @@ func TestSlots(t *testing.T) {
 
 // What did not come is counted, and given up on.
 func TestTally(t *testing.T) {
-	n := newTally()
+	n := newPulseCounts()
 	n.add(4, 0, 1)
 	if s := n.sample(); s.note != "" {
 		t.Error(s.note)
@@ -371,23 +371,23 @@ func TestTally(t *testing.T) {
 // Behind the fence there are as many watchers as it says, for all processes
 // together.
 func TestFence(t *testing.T) {
-	b, err := newBench(t.Context(), tiny, t.TempDir(), testLog{t})
+	b, err := newBench(t.Context(), tinyScale, t.TempDir(), testLog{t})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.close()
-	f, err := b.newFence(2)
+	f, err := b.newInotifyLimit(2)
 	if cannotRun(err) {
 		t.Skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, err := b.marker("fence")
+	path, err := b.markerPath("inotify-limit")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := b.newCrew(bareFsnotify, path, 4, f)
+	c, err := b.newEventProcs(bareFsnotify, path, 4, f)
 	if err != nil || len(c.waiters) != 2 {
 		t.Fatalf("%d waiters with a watcher: %v", len(c.waiters), err)
 	}
@@ -410,7 +410,7 @@ func TestChoose(t *testing.T) {
 func TestEndedRun(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("that is enough")
-	b, err := newBench(ctx, tiny, t.TempDir(), testLog{t})
+	b, err := newBench(ctx, tinyScale, t.TempDir(), testLog{t})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -420,7 +420,7 @@ func TestEndedRun(t *testing.T) {
 	if err := failures(results); !errors.Is(err, cause) {
 		t.Error(err)
 	}
-	text := report(lookAtMachine(b), tiny, results)
+	text := report(describeMachine(b), tinyScale, results)
 	if strings.Contains(text, "reached") || strings.Contains(text, "MISSED") || !strings.Contains(text, cause.Error()) {
 		t.Error(text)
 	}

@@ -34,7 +34,7 @@ type wrapper struct {
 
 func (b *bench) wrapper(peer string) (wrapper, error) {
 	switch peer {
-	case flockTool:
+	case flockCommand:
 		path, err := exec.LookPath("flock")
 		return wrapper{path: path}, err
 	case oursJournal:

@@ -20,11 +20,11 @@ type machine struct {
 	private                          []string // must not be shown
 }
 
-func lookAtMachine(b *bench) machine {
+func describeMachine(b *bench) machine {
 	return machine{
 		date: today(), cpu: cpuModel(), kernel: kernelRelease(),
-		locks: fileSystem(b.dir), events: fileSystem(b.events),
-		loadBefore: loadAverage(), versions: b.versions, private: []string{b.dir, b.events},
+		locks: fileSystem(b.dir), events: fileSystem(b.markerDir),
+		loadBefore: loadAverage(), versions: b.versions, private: []string{b.dir, b.markerDir},
 	}
 }
 

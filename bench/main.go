@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	quick := flags.Bool("quick", false, "measure less, for a first look: about 4 minutes")
 	only := flags.String("only", "", "the rows to measure, by name: locks, events, "+strings.Join(rowNames(allRows()), ", "))
-	dir := flags.String("dir", "", "where to make a directory for lock files and markers (default: one in the system's temporary directory, and "+inMemory+" for markers)")
+	dir := flags.String("dir", "", "where to make a directory for lock files and markers (default: one in the system's temporary directory, and "+memoryDir+" for markers)")
 	output := flags.String("o", "", "write the results to this file, too")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -51,9 +51,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "bench:", err)
 		return 2
 	}
-	s := full
+	s := fullScale
 	if *quick {
-		s = quickly
+		s = quickScale
 	}
 	if err := benchmark(ctx, chosen, s, *dir, *output, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "bench:", err)
@@ -72,7 +72,7 @@ func benchmark(ctx context.Context, chosen []row, s scale, dir, output string, s
 		return err
 	}
 	defer b.close()
-	m := lookAtMachine(b)
+	m := describeMachine(b)
 	var results []result
 	for _, r := range chosen {
 		results = append(results, b.run(r))

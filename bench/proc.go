@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ import (
 )
 
 // patience bounds every wait for something that must come.
-const patience = 60 * time.Second
+const maxWait = 60 * time.Second
 
 // A proc is a child process that is talked to in lines.
 type proc struct {
@@ -69,7 +70,7 @@ func (p *proc) kill() {
 
 // line returns the next line that the process says.
 func (p *proc) line() (string, error) {
-	return p.lineBy(time.Now().Add(patience))
+	return p.lineBy(time.Now().Add(maxWait))
 }
 
 // lineBy is line with a deadline, after which it is os.ErrDeadlineExceeded.
@@ -80,21 +81,14 @@ func (p *proc) lineBy(deadline time.Time) (string, error) {
 	line, err := p.out.ReadString('\n')
 	if errors.Is(err, io.EOF) {
 		p.kill()
-		return "", fmt.Errorf("%s ended: %s", filepath.Base(p.cmd.Path), p.lastWords())
+		return "", fmt.Errorf("%s ended: %s", filepath.Base(p.cmd.Path), p.exitReason())
 	}
 	return strings.TrimSpace(line), err
 }
 
-func (p *proc) lastWords() string {
+func (p *proc) exitReason() string {
 	text := strings.TrimSpace(p.errors.String())
-	return cmpOr(text[strings.LastIndexByte(text, '\n')+1:], p.cmd.ProcessState.String())
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
+	return cmp.Or(text[strings.LastIndexByte(text, '\n')+1:], p.cmd.ProcessState.String())
 }
 
 // expect reads a line that must be this.
@@ -129,7 +123,7 @@ func parseNumbers(line string, n int) ([]int64, error) {
 	return numbers, nil
 }
 
-func (p *proc) say(args ...any) error {
+func (p *proc) send(args ...any) error {
 	_, err := fmt.Fprintln(p.in, args...)
 	return err
 }
@@ -137,8 +131,8 @@ func (p *proc) say(args ...any) error {
 // settle waits until the processes have nothing more to do: all their threads
 // sleep, and used no CPU time between two looks. A process that polls is never
 // done; settle gives up on it after a while and says nothing.
-func settle(procs []*proc, still, patience time.Duration) error {
-	deadline := time.Now().Add(patience)
+func awaitIdle(procs []*proc, still, maxWait time.Duration) error {
+	deadline := time.Now().Add(maxWait)
 	before := make([]time.Duration, len(procs))
 	for {
 		quiet := true

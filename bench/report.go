@@ -15,7 +15,7 @@ func report(m machine, s scale, results []result) string {
 	var text strings.Builder
 	text.WriteString("# Results\n\nMeasured by `go run .` in this folder; README.md says what each row is and how to read it.\n\n")
 	text.WriteString(m.String())
-	if s.name != full.name {
+	if s.name != fullScale.name {
 		fmt.Fprintf(&text, "\nThis was a **%s** run: fewer rounds, processes and seconds than the rows say. It decides nothing.\n", s.name)
 	}
 	for _, g := range groups {
@@ -54,7 +54,7 @@ func boundsTable(results []result) table {
 			if bd.of != "" {
 				what += "; " + bd.of
 			}
-			t = append(t, []string{res.row.name, what, res.cell(f, bd.who()), peer, peers, ratio, bd.text, bd.verdict(value, reached)})
+			t = append(t, []string{res.row.name, what, res.cell(f, bd.peer()), peer, peers, ratio, bd.text, bd.verdict(value, reached)})
 		}
 	}
 	return t
@@ -106,7 +106,7 @@ func (res result) cell(f figure, peer string) string {
 		return "not run"
 	case err != nil:
 		return "failed"
-	case len(rounds) == 0, rounds[0].values[f.list] == nil:
+	case len(rounds) == 0, rounds[0].values[f.key] == nil:
 		return ""
 	}
 	text := f.unit.format(f.over(rounds))
@@ -122,7 +122,7 @@ func (res result) cell(f figure, peer string) string {
 func remarks(m machine, results []result) string {
 	var list []string
 	for _, res := range results {
-		list = append(list, fmt.Sprintf("%s: %s; rounds: %d.", res.row.name, res.row.what, len(res.rounds[ours])))
+		list = append(list, fmt.Sprintf("%s: %s; rounds: %d.", res.row.name, res.row.description, len(res.rounds[ours])))
 		for _, peer := range res.row.peers {
 			if err := res.failed[peer]; err != nil {
 				list = append(list, fmt.Sprintf("%s, %s: %s: %s.", res.row.name, peer, res.cell(res.row.figures[0], peer), m.anonymous(err.Error())))

@@ -19,30 +19,30 @@ type role func(peer, path string, args []string) error
 
 func roles() map[string]role {
 	return map[string]role{
-		"hold":        hold,
-		"wait":        waitInTurns,
-		"alternate":   alternate,
-		"uncontended": repeat,
-		"contend":     contend,
-		"read":        readOverAndOver,
-		"write":       writeOverAndOver,
-		"crowd":       gather,
-		"deadline":    meetDeadlines,
-		"cancel":      cancelWaits,
-		"give-up":     giveUpWaits,
-		"leave-files": leaveFiles,
-		"come-and-go": comeAndGo,
-		"spin":        spin,
-		"slots":       useSlots,
-		"set":         setAndClear,
-		"await":       awaitInTurns,
-		"append":      appendInTurns,
-		"fence":       fenceIn,
-		"wake-set":    wakeOther,
-		"wake-wait":   beWoken,
-		"fanout":      awaitTogether,
-		"many":        awaitMany,
-		"take":        takeOverAndOver,
+		"hold":             hold,
+		"wait":             waitForLock,
+		"alternate":        alternate,
+		"uncontended":      acquireInLoop,
+		"contend":          contendForLock,
+		"read":             readInLoop,
+		"write":            writeInLoop,
+		"crowd":            waitInCrowd,
+		"deadline":         timeOutWaits,
+		"cancel":           cancelOneByOne,
+		"cancel-and-count": cancelAndCount,
+		"leftovers":        checkLeftovers,
+		"wait-and-cancel":  waitAndCancel,
+		"spin":             spin,
+		"slots":            contendForSlots,
+		"set":              setAndClear,
+		"await":            waitForEvent,
+		"append":           appendToLog,
+		"inotify-limit":    limitInotify,
+		"wake-set":         setForWaiter,
+		"wake-wait":        waitForSetter,
+		"fanout":           waitInGoroutines,
+		"many":             waitForMany,
+		"take":             takeInLoop,
 	}
 }
 
@@ -65,7 +65,7 @@ var input = bufio.NewReader(os.Stdin)
 
 // hold holds the lock until the input ends.
 func hold(peer, path string, _ []string) error {
-	l, err := newLocker(peer, path, false)
+	l, err := newPeerLock(peer, path, false)
 	if err != nil {
 		return err
 	}
@@ -80,8 +80,8 @@ func hold(peer, path string, _ []string) error {
 }
 
 // waitInTurns acquires the lock whenever it is told to and says when it had it.
-func waitInTurns(peer, path string, _ []string) error {
-	l, err := newLocker(peer, path, false)
+func waitForLock(peer, path string, _ []string) error {
+	l, err := newPeerLock(peer, path, false)
 	if err != nil {
 		return err
 	}
@@ -117,4 +117,4 @@ func numberArgs(args []string, into ...*int64) error {
 }
 
 // nap sleeps; it is what a holder does with its lock.
-func nap(ns int64) { time.Sleep(time.Duration(ns)) }
+func sleep(ns int64) { time.Sleep(time.Duration(ns)) }

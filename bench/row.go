@@ -13,13 +13,13 @@ import (
 // A row is one thing that is done with the locks, or the events, of several
 // peers.
 type row struct {
-	name    string
-	what    string   // is done
-	peers   []string // ours first
-	figures []figure
-	bounds  []bound
-	rounds  func(scale) int
-	measure func(*bench, string) (sample, error) // one peer, one round
+	name        string
+	description string
+	peers       []string // ours first
+	figures     []figure
+	bounds      []bound
+	rounds      func(scale) int
+	measure     func(*bench, string) (sample, error) // one peer, one round
 }
 
 // A group is rows that have their peers in common, and a section of the
@@ -32,9 +32,9 @@ type group struct {
 
 // groups are the tables of the numbers that the project asked for.
 var groups = []group{
-	{"locks", lockPeers, []row{handover, uncontended, fairness, writer, waiting, crowd, killed, deadline, cancelled, givenUp, falselyHeld, semaphore}},
+	{"locks", lockPeers, []row{handover, uncontended, fairness, writer, waiting, crowd, killed, deadline, cancelled, leftovers, falseHeld, semaphore}},
 	{"events", eventPeers, []row{wake, pulse, fanout, processes, many, changes, busy, take}},
-	{"commands", toolPeers, []row{wrap, wrapHandover, wrapWaiting, wrapCrowd, wrapRace, status, longReport}},
+	{"commands", commandPeers, []row{wrap, wrapHandover, wrapWaiting, wrapCrowd, wrapRace, status, statusReport}},
 }
 
 func allRows() (rows []row) {
@@ -54,19 +54,19 @@ type sample struct {
 type figure struct {
 	name   string
 	unit   unit
-	list   string // of the sample
+	key    string // of the sample
 	reduce func([]float64) float64
 	pooled bool // one figure of all rounds' values, and not the median of the rounds' figures
 }
 
-func (f figure) of(s sample) float64 { return f.reduce(s.values[f.list]) }
+func (f figure) of(s sample) float64 { return f.reduce(s.values[f.key]) }
 
 // over is the figure over all rounds.
 func (f figure) over(rounds []sample) float64 {
 	var values []float64
 	for _, s := range rounds {
 		if f.pooled {
-			values = append(values, s.values[f.list]...)
+			values = append(values, s.values[f.key]...)
 		} else {
 			values = append(values, f.of(s))
 		}
@@ -104,7 +104,7 @@ type bound struct {
 // noBound is the limit of a ratio that is only shown.
 var noBound = math.Inf(1)
 
-func (bd bound) who() string { return cmp.Or(bd.of, ours) }
+func (bd bound) peer() string { return cmp.Or(bd.of, ours) }
 
 // A result is what a row came to.
 type result struct {
@@ -126,13 +126,13 @@ func (res result) figure(name string) figure {
 // takes was not.
 func (res result) judge(bd bound) (value float64, reached bool) {
 	f := res.figure(bd.figure)
-	if res.failed[bd.who()] != nil || bd.against != "" && res.failed[bd.against] != nil {
+	if res.failed[bd.peer()] != nil || bd.against != "" && res.failed[bd.against] != nil {
 		return math.NaN(), false
 	}
 	if bd.against == "" {
-		value = f.over(res.rounds[bd.who()])
+		value = f.over(res.rounds[bd.peer()])
 	} else {
-		value = f.ratio(res.rounds[bd.who()], res.rounds[bd.against])
+		value = f.ratio(res.rounds[bd.peer()], res.rounds[bd.against])
 	}
 	if bd.atLeast {
 		return value, value >= bd.limit

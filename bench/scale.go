@@ -22,7 +22,7 @@ type scale struct {
 	killRounds, kills                        int
 	deadlineRounds, deadlines                int
 	cancelRounds, cancels                    int
-	givenUpRounds, givenUp, leftovers        int
+	leftoverRounds, givenUp, leftoverDirs    int
 	leftoverTime                             time.Duration // until they are looked for again
 	falseRounds, falseTries                  int
 	semaphoreRounds                          int
@@ -51,7 +51,7 @@ type scale struct {
 	reportRounds, reportRuns        int
 }
 
-var full = scale{
+var fullScale = scale{
 	name: "full", limit: 20 * time.Minute,
 	handoverRounds: 7, handovers: 200, slowHandovers: 20,
 	uncontendedRounds: 9, ops: 20000, pythonOps: 3000,
@@ -62,7 +62,7 @@ var full = scale{
 	killRounds: 3, kills: 100,
 	deadlineRounds: 3, deadlines: 100,
 	cancelRounds: 5, cancels: 200,
-	givenUpRounds: 5, givenUp: 100, leftovers: 200, leftoverTime: 1100 * time.Millisecond,
+	leftoverRounds: 5, givenUp: 100, leftoverDirs: 200, leftoverTime: 1100 * time.Millisecond,
 	falseRounds: 5, falseTries: 2000,
 	semaphoreRounds: 3, semaphoreTime: 5 * time.Second,
 
@@ -83,7 +83,7 @@ var full = scale{
 	reportRounds: 3, reportRuns: 1000000,
 }
 
-var quickly = scale{
+var quickScale = scale{
 	name: "quick", limit: 6 * time.Minute,
 	handoverRounds: 3, handovers: 100, slowHandovers: 6,
 	uncontendedRounds: 3, ops: 10000, pythonOps: 2000,
@@ -94,7 +94,7 @@ var quickly = scale{
 	killRounds: 1, kills: 50,
 	deadlineRounds: 1, deadlines: 50,
 	cancelRounds: 1, cancels: 200,
-	givenUpRounds: 1, givenUp: 100, leftovers: 200, leftoverTime: 1100 * time.Millisecond,
+	leftoverRounds: 1, givenUp: 100, leftoverDirs: 200, leftoverTime: 1100 * time.Millisecond,
 	falseRounds: 1, falseTries: 1000,
 	semaphoreRounds: 1, semaphoreTime: 2 * time.Second,
 
@@ -116,7 +116,7 @@ var quickly = scale{
 }
 
 // tiny is for the test: it runs everything and measures nothing.
-var tiny = scale{
+var tinyScale = scale{
 	name: "tiny", limit: 2 * time.Minute,
 	handoverRounds: 2, handovers: 10, slowHandovers: 3,
 	uncontendedRounds: 2, ops: 200, pythonOps: 50,
@@ -127,7 +127,7 @@ var tiny = scale{
 	killRounds: 1, kills: 3,
 	deadlineRounds: 1, deadlines: 5,
 	cancelRounds: 1, cancels: 10,
-	givenUpRounds: 1, givenUp: 5, leftovers: 8, leftoverTime: 100 * time.Millisecond,
+	leftoverRounds: 1, givenUp: 5, leftoverDirs: 8, leftoverTime: 100 * time.Millisecond,
 	falseRounds: 1, falseTries: 80,
 	semaphoreRounds: 1, semaphoreTime: 300 * time.Millisecond,
 
