@@ -1,0 +1,96 @@
+package file_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/fsync-lock/fsync/internal/file"
+)
+
+func must[T any](t *testing.T) func(T, error) T {
+	t.Helper()
+	return func(value T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// All three looks at a file agree with each other and with package os.
+func TestInfo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	write(t, path, "text")
+	f := must[*os.File](t)(os.Open(path))
+	defer f.Close()
+	for _, p := range []string{path, dir} {
+		want := must[fs.FileInfo](t)(os.Lstat(p))
+		info := must[file.Info](t)(file.Lstat(p))
+		if !info.Exists || info.Mode != want.Mode() || !info.ModTime.Equal(want.ModTime()) || info.Links < 1 || info.ID == (file.ID{}) || !info.Born.IsZero() {
+			t.Errorf("%s: %+v, want %v", p, info, want)
+		}
+		if info.Mode.IsRegular() && (info.Size != 4 || info != must[file.Info](t)(file.Of(f))) {
+			t.Errorf("%s: %+v, an open file otherwise", p, info)
+		}
+		if info != must[file.Info](t)(file.Stat(p)) {
+			t.Errorf("%s: Stat is not Lstat", p)
+		}
+		birth := must[file.Info](t)(file.LstatBirth(p))
+		if birth.Born = info.Born; birth != info {
+			t.Errorf("%s: with its birth it is %+v, want %+v", p, birth, info)
+		}
+	}
+	if a, b := must[file.Info](t)(file.Lstat(path)), must[file.Info](t)(file.Lstat(dir)); a.Is(b) || !a.Is(a) {
+		t.Error("a file is taken for its directory, or not for itself")
+	}
+}
+
+// A missing file is no error; that a file cannot be looked at is one.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "missing")
+	for _, look := range []func(string) (file.Info, error){file.Lstat, file.Stat, file.LstatBirth, file.StatBirth} {
+		if info, err := look(path); err != nil || info != (file.Info{}) || info.Is(info) {
+			t.Errorf("%+v, %v", info, err)
+		}
+		var of *fs.PathError
+		if _, err := look("a\x00b"); !errors.As(err, &of) || of.Path != "a\x00b" {
+			t.Errorf("a path that cannot be: %v", err)
+		}
+	}
+	if _, _, err := file.Read(path, 0, 1); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	write(t, path, "0123456789")
+	for _, c := range []struct {
+		offset int64
+		max    int
+		want   string
+	}{{0, 100, "0123456789"}, {0, 4, "0123"}, {2, 4, "2345"}, {8, 100, "89"}, {10, 1, ""}, {20, 1, ""}} {
+		text, info, err := file.Read(path, c.offset, c.max)
+		if string(text) != c.want || info.Size != 10 || err != nil {
+			t.Errorf("Read(%d, %d) = %q, %+v, %v, want %q", c.offset, c.max, text, info, err, c.want)
+		}
+	}
+	if _, _, err := file.Read(filepath.Dir(path), 0, 1); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("a directory: %v", err)
+	}
+}
