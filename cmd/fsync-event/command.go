@@ -2,14 +2,13 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
-	"os/exec"
 	"slices"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/runlog"
 )
 
@@ -58,17 +57,17 @@ func (q *query) runCommand(r *child.Relay) int {
 // error it returns the exit status.
 func (j *job) prepare() (status int, err error) {
 	if j.when, err = j.open(j.query.when, isName, j.waiting()); err != nil {
-		return openStatus(err), err
+		return cli.OpenStatus(err), err
 	}
 	if j.next, err = j.open(j.set, isName, j.noting()); err == nil {
 		err = settable(j.next)
 	}
 	if err != nil {
-		return openStatus(err), err
+		return cli.OpenStatus(err), err
 	}
-	j.path, err = exec.LookPath(j.operands[0])
-	if err != nil && !errors.Is(err, exec.ErrDot) { // the user's PATH is the user's business
-		return j.notRun(err)
+	j.path, err = child.LookPath(j.operands[0])
+	if err != nil {
+		return cli.NotRun(j.operands[0], err)
 	}
 	return 0, nil
 }
@@ -81,8 +80,8 @@ func (j *job) execute(e *runlog.Entry) (end child.Outcome, status int, started b
 	end, err := j.relay.Run(child.Command{Path: j.path, Argv: j.operands, Started: e.Running})
 	if err != nil {
 		j.putBack()
-		status, err := j.notRun(err)
-		e.NotStarted(j.fail(status, err), err)
+		status, err := cli.NotRun(j.operands[0], err)
+		e.NotStarted(j.program.Fail(status, err), err)
 		return end, status, false
 	}
 	if end.Status != 0 {
@@ -125,13 +124,4 @@ func settable(targets []target) error {
 func (j *job) putBack() {
 	notTaken := func(t target) bool { _, taken := j.taken[t.label]; return !taken }
 	j.query.each(slices.DeleteFunc(slices.Clone(j.when), notTaken), target.Set)
-}
-
-// notRun is the status and the message for a command that could not be run.
-func (q *query) notRun(err error) (status int, message error) {
-	status = exitNoExec
-	if isShortage(err) {
-		status = exitSystem
-	}
-	return status, fmt.Errorf("cannot run %s: %w", q.operands[0], child.Reason(err))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/fileevent"
 )
 
@@ -20,7 +21,7 @@ import (
 func (j *job) each() int {
 	l, err := j.listen()
 	if err != nil {
-		return j.fail(openStatus(err), err)
+		return j.program.Fail(cli.OpenStatus(err), err)
 	}
 	runs, failed := 0, 0
 	for ; ; runs++ {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/printable"
@@ -64,7 +65,7 @@ func (q *query) printInfo(out *os.File, targets []target) int {
 		err = r.encode(&b)
 	}
 	if _, failed := out.Write(b.Bytes()); err != nil || failed != nil {
-		return q.fail(exitInternal, errors.Join(err, failed))
+		return q.program.Fail(cli.ExitOutput, errors.Join(err, failed))
 	}
 	return status
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/runlog"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/internal/cwd"
@@ -27,7 +28,7 @@ func (j *job) begin() *runlog.Entry {
 	if len(names) == len(paths) {
 		run.Name = strings.Join(names, and)
 	}
-	return j.log.Begin(run, j.relay, j.complain)
+	return j.log.Begin(run, j.relay, j.program.Complain)
 }
 
 const and = " and "
@@ -48,11 +49,11 @@ func (j *job) journalled(label string) (path, name string) {
 // unable says why the events cannot be used or the command cannot be run, and
 // returns the exit status.
 func (j *job) unable(e *runlog.Entry, status int, err error) int {
-	j.fail(status, err)
+	j.program.Fail(status, err)
 	e.Waited()
 	switch status {
-	case exitUsage: // the name is not valid
-	case exitNoExec:
+	case cli.ExitUsage: // the name is not valid
+	case cli.ExitNoExec:
 		e.NotStarted(status, err)
 	default:
 		e.Without(journal.FailedToLock, status, err.Error())

@@ -11,14 +11,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
-	"github.com/fsync-lock/fsync/cmd/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
-	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 func main() {
@@ -26,31 +24,23 @@ func main() {
 	r.OnMainThread(func() { os.Exit(run(os.Args, r)) })
 }
 
-// Exit statuses, those beyond 1 from sysexits.h. Others are in package child.
-const (
-	exitNotSet   = 1  // not set, or the time is up
-	exitUsage    = 64 // EX_USAGE
-	exitNoInput  = 66 // EX_NOINPUT: the event cannot be read, set or cleared
-	exitNoExec   = 69 // EX_UNAVAILABLE: the command cannot be run
-	exitInternal = 70 // EX_SOFTWARE: the output cannot be written
-	exitSystem   = 71 // EX_OSERR: out of memory, processes or descriptors
-	exitCreate   = 73 // EX_CANTCREAT: no room, or a read-only file system
-)
+// exitNotSet is the exit status if an event is not set, or was not in time.
+const exitNotSet = 1
 
 // run is the whole program: it reads the command line, does it, and returns the
 // exit status.
 func run(args []string, r *child.Relay) int {
-	program := filepath.Base(args[0])
+	program := cli.Program(filepath.Base(args[0]))
 	q, err := parse(program, args[1:])
 	if err != nil {
-		return q.refuse(err)
+		return program.Refuse(err)
 	}
 	if q.verb == "run" {
 		return q.runCommand(r)
 	}
 	targets, err := q.targets(q.operands)
 	if err != nil {
-		return q.fail(openStatus(err), err)
+		return q.program.Fail(cli.OpenStatus(err), err)
 	}
 	switch q.verb {
 	case "set":
@@ -65,19 +55,6 @@ func run(args []string, r *child.Relay) int {
 	return q.wait(os.Stdout, targets, r)
 }
 
-// refuse prints the answer that the command line asks for, or what is wrong with
-// the command line.
-func (q *query) refuse(err error) int {
-	var text answer
-	if !errors.As(err, &text) {
-		return q.fail(exitUsage, getopt.Help(err, q.program))
-	}
-	if _, err := fmt.Print(string(text)); err != nil {
-		return q.fail(exitInternal, err)
-	}
-	return 0
-}
-
 // each calls do for all events, even after a failure. It returns the status of
 // the first failure, or exitNotSet if nothing else is wrong.
 func (q *query) each(targets []target, do func(target) error) int {
@@ -89,7 +66,7 @@ func (q *query) each(targets []target, do func(target) error) int {
 				status = exitNotSet
 			}
 		case err != nil:
-			if failed := q.fail(openStatus(err), err); status <= exitNotSet {
+			if failed := q.program.Fail(cli.OpenStatus(err), err); status <= exitNotSet {
 				status = failed
 			}
 		}
@@ -97,21 +74,10 @@ func (q *query) each(targets []target, do func(target) error) int {
 	return status
 }
 
-// fail prints the error and returns the status.
-func (q *query) fail(status int, err error) int {
-	q.complain(err.Error())
-	return status
-}
-
 // remark prints a message that is not an error. On a terminal that Ctrl-S has
 // stopped it prints nothing, because that would block.
 func (q *query) remark(message string) {
 	if _, terminal := term.Columns(os.Stderr); !terminal || term.Takes(os.Stderr) {
-		q.complain(message)
+		q.program.Complain(message)
 	}
-}
-
-// complain prints a message on stderr.
-func (q *query) complain(message string) {
-	child.Say(os.Stderr, q.program+": "+printable.Lines(message)+"\n")
 }

@@ -7,11 +7,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/fsync-lock/fsync/cmd/internal/cmdtest"
-	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/internal/testproc"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -121,22 +119,4 @@ func TestTakeAllOrNothing(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	cmdtest.FitsAScreen(t, fmt.Sprintf(usage, "fsync-event"))
-}
-
-func TestOpenStatus(t *testing.T) {
-	t.Parallel()
-	pathError := func(err error) error { return &os.PathError{Op: "open", Path: "p", Err: err} }
-	for err, want := range map[error]int{
-		pathError(syscall.ENOENT): 66,
-		pathError(syscall.EACCES): 66,
-		pathError(syscall.EROFS):  73,
-		pathError(syscall.ENOSPC): 73,
-		pathError(syscall.EDQUOT): 73,
-		pathError(syscall.EMFILE): 71,
-		userdir.ErrUsage:          64,
-	} {
-		if got := openStatus(err); got != want {
-			t.Errorf("openStatus(%v) = %d, want %d", err, got, want)
-		}
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/cmdtest"
 )
 
@@ -56,7 +57,7 @@ func TestSchemaIsDocumented(t *testing.T) {
 			}
 		}
 	}
-	for _, status := range []int{0, exitNotSet, exitUsage, exitNoInput, exitNoExec, exitInternal, exitSystem, exitCreate} {
+	for _, status := range []int{0, exitNotSet, cli.ExitUsage, cli.ExitNoInput, cli.ExitNoExec, cli.ExitOutput, cli.ExitSystem, cli.ExitCreate} {
 		if !regexp.MustCompile(fmt.Sprintf(`(?m)^\.B %d$`, status)).MatchString(statuses) {
 			t.Errorf("the manual page does not have the exit status %d", status)
 		}

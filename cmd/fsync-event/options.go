@@ -7,10 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 	"github.com/fsync-lock/fsync/cmd/internal/runlog"
-	"github.com/fsync-lock/fsync/cmd/internal/value"
-	"github.com/fsync-lock/fsync/cmd/internal/version"
 	"github.com/fsync-lock/fsync/fileevent"
 )
 
@@ -45,7 +44,7 @@ var verbs = []string{"set", "clear", "is-set", "info", "wait", "run"}
 
 // A query is what the command line asks for.
 type query struct {
-	program string // what we are called in messages
+	program cli.Program
 	verb    string
 
 	operands []string // for run: the command
@@ -68,9 +67,9 @@ type query struct {
 
 const forever = -1 // the timeout that -w has not set
 
-// parse reads the command line. If it asks for the help or the version, the
-// error is an answer.
-func parse(program string, args []string) (*query, error) {
+// parse reads the command line. For an error see
+// [cli.Program.Refuse].
+func parse(program cli.Program, args []string) (*query, error) {
 	q := &query{program: program, timeout: forever, log: runlog.FromEnvironment()}
 	args, err := getopt.Parse(args, q.options())
 	switch {
@@ -130,31 +129,27 @@ func (q *query) check() error {
 // option that the verb does not have is in it, too, so that its message says
 // which verbs have it.
 func (q *query) options() []getopt.Option {
-	answers := func(text string) func(string) error {
-		return func(string) error { return answer(text) }
-	}
 	var options []getopt.Option
-	journal := q.log.Options()
+	journal, general := q.log.Options(), q.program.Options("fsync-event", usage)
 	for _, row := range []struct {
 		verbs string // empty: all, and the option may stand before the verb
 		getopt.Option
 	}{
-		{"set clear is-set info wait", getopt.Option{Long: []string{"name"}, Arg: "NAME", Set: list(&q.names)}},
-		{"set clear is-set info wait run", getopt.Option{Long: []string{"dir"}, Arg: "DIR", Set: text(&q.dir)}},
+		{"set clear is-set info wait", getopt.Option{Long: []string{"name"}, Arg: "NAME", Set: cli.List(&q.names)}},
+		{"set clear is-set info wait run", getopt.Option{Long: []string{"dir"}, Arg: "DIR", Set: cli.Text(&q.dir)}},
 		{"set run", getopt.Option{Long: []string{"note"}, Arg: "TEXT", Set: func(s string) error { q.note = s; return nil }}},
-		{"info", getopt.Option{Long: []string{"json"}, Set: set(&q.json)}},
+		{"info", getopt.Option{Long: []string{"json"}, Set: cli.Flag(&q.json)}},
 		{"wait run", getopt.Option{Short: "w", Long: []string{"timeout"}, Arg: "SECONDS", Set: q.setTimeout}},
 		{"wait run", getopt.Option{Long: []string{"max-age"}, Arg: "TIME", Set: q.setMaxAge}},
-		{"wait run", getopt.Option{Short: "q", Long: []string{"quiet"}, Set: set(&q.quiet)}},
-		{"wait", getopt.Option{Long: []string{"any"}, Set: set(&q.any)}},
-		{"wait", getopt.Option{Long: []string{"cleared"}, Set: set(&q.cleared)}},
-		{"wait run", getopt.Option{Long: []string{"take"}, Set: set(&q.take)}},
-		{"run", getopt.Option{Long: []string{"when"}, Arg: "NAME", Set: list(&q.when)}},
-		{"run", getopt.Option{Long: []string{"set"}, Arg: "NAME", Set: list(&q.set)}},
+		{"wait run", getopt.Option{Short: "q", Long: []string{"quiet"}, Set: cli.Flag(&q.quiet)}},
+		{"wait", getopt.Option{Long: []string{"any"}, Set: cli.Flag(&q.any)}},
+		{"wait", getopt.Option{Long: []string{"cleared"}, Set: cli.Flag(&q.cleared)}},
+		{"wait run", getopt.Option{Long: []string{"take"}, Set: cli.Flag(&q.take)}},
+		{"run", getopt.Option{Long: []string{"when"}, Arg: "NAME", Set: cli.List(&q.when)}},
+		{"run", getopt.Option{Long: []string{"set"}, Arg: "NAME", Set: cli.List(&q.set)}},
 		{"run", getopt.Option{Long: []string{"each"}, Set: func(string) error { q.onEach, q.any = true, true; return nil }}},
 		{"run", journal[0]}, {"run", journal[1]}, {"run", journal[2]},
-		{"", getopt.Option{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, q.program))}},
-		{"", getopt.Option{Short: "V", Long: []string{"version"}, Set: answers(version.Line("fsync-event"))}},
+		{"", general[0]}, {"", general[1]},
 	} {
 		if of := strings.Fields(row.verbs); len(of) > 0 && !slices.Contains(of, q.verb) {
 			row.Set = func(string) error { return misplacedOption(q.verb, of) }
@@ -171,44 +166,13 @@ func misplacedOption(verb string, of []string) error {
 	return fmt.Errorf("it is not for %s, only for %s", verb, strings.Join(of, ", "))
 }
 
-// An answer is a text that the command line asks for, such as the help.
-type answer string
-
-func (answer) Error() string { return "the answer is to be printed" }
-
-func set(p *bool) func(string) error {
-	return func(string) error { *p = true; return nil }
-}
-
-var errEmpty = errors.New("it is empty")
-
-func text(p *string) func(string) error {
-	return func(value string) error {
-		if value == "" {
-			return errEmpty
-		}
-		*p = value
-		return nil
-	}
-}
-
-func list(p *[]string) func(string) error {
-	return func(value string) error {
-		if value == "" {
-			return errEmpty
-		}
-		*p = append(*p, value)
-		return nil
-	}
-}
-
 func (q *query) setTimeout(arg string) (err error) {
-	q.timeout, err = value.Seconds(arg)
+	q.timeout, err = cli.Seconds(arg)
 	return err
 }
 
 func (q *query) setMaxAge(arg string) (err error) {
-	if q.maxAge, err = value.Duration(arg); err == nil && q.maxAge == 0 {
+	if q.maxAge, err = cli.Duration(arg); err == nil && q.maxAge == 0 {
 		err = errors.New("it must be more than 0")
 	}
 	return err

@@ -2,11 +2,9 @@ package main
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/fsync-lock/fsync"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
@@ -98,28 +96,4 @@ func (q *query) telling(label string, opts []fileevent.Option) []fileevent.Optio
 		}
 		q.taken[label] = set
 	}))
-}
-
-// openStatus returns the exit status for an event that cannot be used.
-func openStatus(err error) int {
-	var path *fs.PathError
-	switch {
-	case errors.Is(err, userdir.ErrUsage), !errors.As(err, &path) && errors.Is(err, fs.ErrInvalid): // a wrong name
-		return exitUsage
-	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return exitCreate
-	case isShortage(err):
-		return exitSystem
-	}
-	return exitNoInput
-}
-
-// isShortage reports whether the system is out of something.
-func isShortage(err error) bool {
-	for _, shortage := range []error{syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN} {
-		if errors.Is(err, shortage) {
-			return true
-		}
-	}
-	return false
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/internal/printable"
@@ -35,7 +36,7 @@ func (q *query) wait(out *os.File, targets []target, r *child.Relay) int {
 		lines.WriteString(label + "\n")
 	}
 	if _, err := out.WriteString(lines.String()); err != nil {
-		return q.fail(exitInternal, err)
+		return q.program.Fail(cli.ExitOutput, err)
 	}
 	return 0
 }
@@ -47,7 +48,7 @@ func (q *query) wait(out *os.File, targets []target, r *child.Relay) int {
 // directory does not exist, or run has not started its command.
 func (q *query) waitFailed(targets []target, err error) int {
 	if !errors.Is(err, context.DeadlineExceeded) {
-		return q.fail(openStatus(err), err)
+		return q.program.Fail(cli.OpenStatus(err), err)
 	}
 	_, terminal := term.Columns(os.Stderr)
 	missing := q.missing(targets)
@@ -143,7 +144,7 @@ func (q *query) await(r *child.Relay, targets []target) ([]target, error) {
 // notice shows what is waited for, on a terminal, until wipe is called or a
 // signal ends the process.
 func (q *query) notice(r *child.Relay, targets []target) (wipe func()) {
-	n := term.Show(func() string { return q.program + ": " + q.waitingFor(targets) + q.missing(targets) })
+	n := term.Show(func() string { return string(q.program) + ": " + q.waitingFor(targets) + q.missing(targets) })
 	r.Before(n.Wipe)
 	return n.Wipe
 }

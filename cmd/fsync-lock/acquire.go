@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
@@ -86,7 +85,7 @@ func (j *job) tellLink(l lock) {
 		return
 	}
 	if f, err := l.File(); err == nil {
-		j.complain(fmt.Sprintf("%s is a symbolic link to %s", j.path, f.Name()))
+		j.program.Complain(fmt.Sprintf("%s is a symbolic link to %s", j.path, f.Name()))
 		f.Close()
 	}
 }
@@ -143,34 +142,4 @@ func unlock(l lock) error {
 		return d.unlock()
 	}
 	return nil
-}
-
-// openStatus returns the exit status for a lock file that cannot be opened or
-// locked.
-func openStatus(err error) int {
-	var path *fs.PathError
-	var of statusError
-	switch {
-	case errors.As(err, &of):
-		return of.status
-	case errors.Is(err, userdir.ErrUsage), !errors.As(err, &path) && errors.Is(err, fs.ErrInvalid): // a wrong name
-		return exitUsage
-	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return exitCreate
-	case isShortage(err), errors.Is(err, syscall.ENOLCK):
-		return exitSystem
-	case errors.As(err, &path) && path.Op == "flock":
-		return exitData
-	}
-	return exitNoInput
-}
-
-// isShortage reports whether the system is out of memory or descriptors.
-func isShortage(err error) bool {
-	for _, shortage := range []error{syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, shortage) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/runlog"
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
@@ -21,33 +19,30 @@ import (
 // execute does not release the lock, which would end these holds, too.
 func (j *job) execute(l lock, r *child.Relay, e *runlog.Entry) (child.Outcome, error) {
 	if err := j.bequeath(l); err != nil {
-		return child.Outcome{Status: exitSystem}, err
+		return child.Outcome{Status: cli.ExitSystem}, err
 	}
 	j.tell("executing %s", j.command[0])
 	path, err := child.LookPath(j.command[0])
 	if err != nil {
-		return j.notRun(err)
+		return notRun(j.command[0], err)
 	}
 	c := child.Command{Path: path, Argv: j.command, Env: j.environment(l), Leashed: j.close, Started: e.Running,
 		Limit: child.Limit{Time: j.maxRuntime, KillAfter: j.killAfter}}
 	if j.noFork {
 		e.Started()
-		return j.notRun(r.Become(c))
+		return notRun(j.command[0], r.Become(c))
 	}
 	end, err := r.Run(c)
 	if err != nil {
-		return j.notRun(err)
+		return notRun(j.command[0], err)
 	}
 	return end, nil
 }
 
-// notRun returns the status and the message for a command that could not be run.
-func (j *job) notRun(err error) (child.Outcome, error) {
-	status := exitNoExec
-	if isShortage(err) || errors.Is(err, syscall.EAGAIN) {
-		status = exitSystem
-	}
-	return child.Outcome{Status: status}, fmt.Errorf("cannot run %s: %w", j.command[0], err)
+// notRun is the outcome of a command that could not be run.
+func notRun(command string, err error) (child.Outcome, error) {
+	status, err := cli.NotRun(command, err)
+	return child.Outcome{Status: status}, err
 }
 
 // Names of the environment variables that --env sets.

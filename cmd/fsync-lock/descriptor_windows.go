@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/filelock"
 )
 
@@ -10,7 +11,7 @@ import (
 type descriptor struct{ *filelock.Lock }
 
 func newDescriptor(int, bool) (lock, error) {
-	return nil, statusError{exitUsage, errors.New("on Windows a descriptor of the shell cannot be locked")}
+	return nil, cli.WithStatus(cli.ExitUsage, errors.New("on Windows a descriptor of the shell cannot be locked"))
 }
 
 func (*descriptor) unlock() error { return errors.ErrUnsupported }

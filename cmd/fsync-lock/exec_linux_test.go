@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
@@ -24,7 +24,7 @@ func TestSignalAtTheExec(t *testing.T) {
 			atTheExec(t, func(cmd *exec.Cmd) (*testproc.Proc, func()) {
 				p := testproc.StartCmd(t, cmd)
 				return p, func() { p.Signal(sig) }
-			}, child.ExitSignal+int(sig))
+			}, cli.ExitSignal+int(sig))
 		})
 	}
 	t.Run("Ctrl-C", func(t *testing.T) {
@@ -32,7 +32,7 @@ func TestSignalAtTheExec(t *testing.T) {
 		atTheExec(t, func(cmd *exec.Cmd) (*testproc.Proc, func()) {
 			term := testproc.StartTerminal(t, cmd)
 			return term.Proc, func() { term.Type("\x03") }
-		}, child.ExitSignal+int(syscall.SIGINT))
+		}, cli.ExitSignal+int(syscall.SIGINT))
 	})
 }
 

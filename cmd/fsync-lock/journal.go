@@ -17,7 +17,7 @@ func (j *job) begin(l lock, r *child.Relay) *runlog.Entry {
 	if j.log.File == "" || j.command == nil || j.unlock {
 		return nil // without a command or a lock there is no run
 	}
-	e := j.log.Begin(journal.Run{Lock: j.journalled(l), Name: j.name, Command: j.command}, r, j.complain)
+	e := j.log.Begin(journal.Run{Lock: j.journalled(l), Name: j.name, Command: j.command}, r, j.program.Complain)
 	if j.noFork { // without -F, a wait or the start of the command does it
 		r.Ready()
 	}

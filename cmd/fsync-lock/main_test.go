@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/cmdtest"
-	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/internal/testproc"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -140,23 +139,4 @@ func asUser(ts *testscript.TestScript, neg bool, args []string) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	cmdtest.FitsAScreen(t, fmt.Sprintf(usage, "fsync-lock"))
-}
-
-func TestOpenStatus(t *testing.T) {
-	t.Parallel()
-	pathError := func(op string, err error) error { return &os.PathError{Op: op, Path: "p", Err: err} }
-	for err, want := range map[error]int{
-		pathError("open", syscall.ENOENT):  66,
-		pathError("open", syscall.EACCES):  66,
-		pathError("open", syscall.EROFS):   73,
-		pathError("open", syscall.ENOSPC):  73,
-		pathError("open", syscall.EMFILE):  71,
-		pathError("flock", syscall.ENOLCK): 71,
-		pathError("flock", syscall.EBADF):  65,
-		userdir.ErrUsage:                   64,
-	} {
-		if got := openStatus(err); got != want {
-			t.Errorf("openStatus(%v) = %d, want %d", err, got, want)
-		}
-	}
 }

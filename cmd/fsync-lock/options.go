@@ -4,14 +4,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 	"github.com/fsync-lock/fsync/cmd/internal/runlog"
-	"github.com/fsync-lock/fsync/cmd/internal/value"
-	"github.com/fsync-lock/fsync/cmd/internal/version"
 )
 
 // usage is a Printf format for the program's name.
@@ -43,7 +43,7 @@ Exit status: COMMAND's, 128+signal, 1 or -E if held, 64 usage; fsync-lock(1).
 
 // A job is what the command line asks for.
 type job struct {
-	program string // the name in messages
+	program cli.Program
 
 	shared, unlock bool
 	nonblock       bool
@@ -68,9 +68,8 @@ type job struct {
 	log runlog.Log
 }
 
-// parse reads the command line. The error is an answer if the program only has to
-// print a text, such as the help.
-func parse(program string, args []string) (*job, error) {
+// parse reads the command line. For an error see [cli.Program.Refuse].
+func parse(program cli.Program, args []string) (*job, error) {
 	j := &job{program: program, timeout: forever, conflictStatus: unset, fd: -1, log: runlog.FromEnvironment()}
 	var script *string
 	operands, err := getopt.Parse(args, append(j.options(&script), refused...))
@@ -169,32 +168,27 @@ func (j *job) options(script **string) []getopt.Option {
 	mode := func(shared, unlock bool) func(string) error {
 		return func(string) error { j.shared, j.unlock = shared, unlock; return nil }
 	}
-	answers := func(text string) func(string) error {
-		return func(string) error { return answer(text) }
-	}
-	return append(j.log.Options(), []getopt.Option{
+	return slices.Concat(j.log.Options(), j.program.Options("fsync-lock", usage), []getopt.Option{
 		{Short: "s", Long: []string{"shared"}, Set: mode(true, false)},
 		{Short: "xe", Long: []string{"exclusive"}, Set: mode(false, false)},
 		{Short: "u", Long: []string{"unlock"}, Set: mode(false, true)},
-		{Short: "n", Long: []string{"nonblock", "nb", "nonblocking"}, Set: set(&j.nonblock)},
+		{Short: "n", Long: []string{"nonblock", "nb", "nonblocking"}, Set: cli.Flag(&j.nonblock)},
 		{Short: "w", Long: []string{"wait", "timeout"}, Arg: "SECONDS", Set: j.setTimeout},
 		{Short: "E", Long: []string{"conflict-exit-code"}, Arg: "NUMBER", Set: j.setConflictStatus},
-		{Long: []string{"skip"}, Whole: true, Set: set(&j.skip)},
+		{Long: []string{"skip"}, Whole: true, Set: cli.Flag(&j.skip)},
 		{Long: []string{"slots"}, Arg: "NUMBER", Whole: true, Set: j.setSlots},
-		{Long: []string{"name"}, Arg: "NAME", Whole: true, Set: text(&j.name)},
-		{Long: []string{"dir"}, Arg: "DIR", Whole: true, Set: text(&j.dir)},
-		{Long: []string{"note"}, Arg: "TEXT", Whole: true, Set: text(&j.note)},
+		{Long: []string{"name"}, Arg: "NAME", Whole: true, Set: cli.Text(&j.name)},
+		{Long: []string{"dir"}, Arg: "DIR", Whole: true, Set: cli.Text(&j.dir)},
+		{Long: []string{"note"}, Arg: "TEXT", Whole: true, Set: cli.Text(&j.note)},
 		{Short: "c", Long: []string{"command"}, Arg: "SCRIPT", Whole: true, Set: func(s string) error { *script = &s; return nil }},
-		{Short: "o", Long: []string{"close"}, Set: set(&j.close)},
-		{Short: "F", Long: []string{"no-fork"}, Set: set(&j.noFork)},
+		{Short: "o", Long: []string{"close"}, Set: cli.Flag(&j.close)},
+		{Short: "F", Long: []string{"no-fork"}, Set: cli.Flag(&j.noFork)},
 		{Long: []string{"fd"}, Arg: "NUMBER", Set: j.setDescriptor},
-		{Long: []string{"env"}, Whole: true, Set: set(&j.env)},
+		{Long: []string{"env"}, Whole: true, Set: cli.Flag(&j.env)},
 		{Long: []string{"max-runtime"}, Arg: "TIME", Whole: true, Set: duration(&j.maxRuntime)},
 		{Long: []string{"kill-after"}, Arg: "TIME", Whole: true, Set: duration(&j.killAfter)},
-		{Long: []string{"verbose"}, Set: set(&j.verbose)},
-		{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, j.program))},
-		{Short: "V", Long: []string{"version"}, Set: answers(version.Line("fsync-lock"))},
-	}...)
+		{Long: []string{"verbose"}, Set: cli.Flag(&j.verbose)},
+	})
 }
 
 // refused are the options of flock(1) that fsync-lock does not support.
@@ -204,32 +198,13 @@ var refused = []getopt.Option{
 	{Long: []string{"length"}, Arg: "NUMBER", Whole: true, Set: otherFamily},
 }
 
-// An answer is a text that the command line asks to print, such as the help.
-type answer string
-
-func (answer) Error() string { return "there is only a text to print" }
-
 func otherFamily(string) error {
 	return errors.New("fcntl(2) locks are not supported: fsync-lock uses flock(2) locks, which do not exclude them")
 }
 
-func set(p *bool) func(string) error {
-	return func(string) error { *p = true; return nil }
-}
-
-func text(p *string) func(string) error {
-	return func(value string) error {
-		if value == "" {
-			return errors.New("it is empty")
-		}
-		*p = value
-		return nil
-	}
-}
-
 func (j *job) setTimeout(arg string) (err error) {
-	if j.timeout, err = value.Seconds(arg); errors.Is(err, value.ErrNegative) {
-		return statusError{exitSystem, err} // as flock(1), which fails when it sets its timer
+	if j.timeout, err = cli.Seconds(arg); errors.Is(err, cli.ErrNegative) {
+		return cli.WithStatus(cli.ExitSystem, err) // as flock(1), which fails when it sets its timer
 	}
 	return err
 }
@@ -237,7 +212,7 @@ func (j *job) setTimeout(arg string) (err error) {
 // duration sets a time; 0 means no limit.
 func duration(p *time.Duration) func(string) error {
 	return func(arg string) (err error) {
-		*p, err = value.Duration(arg)
+		*p, err = cli.Duration(arg)
 		return err
 	}
 }

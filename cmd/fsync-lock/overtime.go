@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/internal/printable"
 )
 
@@ -18,7 +19,7 @@ func (j *job) reportOvertime(l lock, end child.Outcome) (why string) {
 	}
 	said := fmt.Sprintf("command ended after %v (--max-runtime)", j.maxRuntime)
 	switch {
-	case end.Status == child.ExitNotEnded:
+	case end.Status == cli.ExitNotEnded:
 		why = "could not be killed: " + survivors(end.Left)
 		said = fmt.Sprintf("command ran for longer than %v (--max-runtime) and %s", j.maxRuntime, why)
 	case len(end.Left) > 0:
@@ -54,7 +55,7 @@ func survivors(list []child.Survivor) string {
 func (j *job) complainSoon(line string) {
 	said := make(chan struct{})
 	go func() {
-		j.complain(line)
+		j.program.Complain(line)
 		close(said)
 	}()
 	select {

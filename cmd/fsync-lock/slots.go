@@ -42,5 +42,5 @@ func (j *job) tellInTheWay(err error, waits bool) {
 	if waits {
 		line += "; waiting"
 	}
-	j.complain(line)
+	j.program.Complain(line)
 }

@@ -27,7 +27,7 @@ func (j *job) showWait(l lock, r *child.Relay) (stop func()) {
 		if now := time.Now(); asked.IsZero() || now.Sub(asked) >= askAgain {
 			who, asked = holders(l), now
 		}
-		line := j.program + ": waiting for " + j.label(l)
+		line := string(j.program) + ": waiting for " + j.label(l)
 		if who := held(who); who != "" {
 			line += ", " + who
 		}
@@ -60,13 +60,13 @@ func (j *job) reportConflict(l lock, err error, wanted bool) string {
 		if j.timeout > 0 {
 			line = "timeout while waiting to get lock"
 		}
-		j.complain(line)
+		j.program.Complain(line)
 	}
 	switch {
 	case who != "":
-		j.complain(j.label(l) + " is " + who)
+		j.program.Complain(j.label(l) + " is " + who)
 	case !j.verbose:
-		j.complain(j.label(l) + " is held")
+		j.program.Complain(j.label(l) + " is held")
 	}
 	return written
 }

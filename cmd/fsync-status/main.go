@@ -19,31 +19,23 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fsync-lock/fsync/cmd/internal/getopt"
-	"github.com/fsync-lock/fsync/cmd/internal/term"
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/fskind"
-	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 func main() { os.Exit(run(os.Args)) }
 
-// Exit statuses, those beyond 1 from sysexits.h.
-const (
-	exitNotHeld  = 1  // --held: the lock is not held
-	exitUsage    = 64 // EX_USAGE
-	exitNoInput  = 66 // EX_NOINPUT: a file is missing or cannot be read
-	exitInternal = 70 // EX_SOFTWARE: any other error, such as no room for the output
-	exitSignal   = 128
-)
+// exitNotHeld is the exit status of --held if the lock is not held.
+const exitNotHeld = 1
 
 // run is the whole program: it reads the command line, looks, prints, and
 // returns the exit status.
 func run(args []string) int {
-	program := filepath.Base(args[0])
+	program := cli.Program(filepath.Base(args[0]))
 	q, err := parse(program, args[1:])
 	if err != nil {
-		return q.refuse(err)
+		return program.Refuse(err)
 	}
 	switch {
 	case q.held:
@@ -54,32 +46,6 @@ func run(args []string) int {
 		return q.showLive(os.Stdout)
 	}
 	return q.printOnce(os.Stdout)
-}
-
-// refuse answers a command line that asks for no look.
-func (q *query) refuse(err error) int {
-	var text answer
-	if !errors.As(err, &text) {
-		q.complain(getopt.Help(err, q.program))
-		return exitUsage
-	}
-	if _, err := fmt.Print(string(text)); err != nil {
-		return q.fail(err)
-	}
-	return 0
-}
-
-func (q *query) complain(err error) {
-	text := printable.Lines(q.program + ": " + err.Error())
-	if !term.UTF8() {
-		text = term.ASCII(text)
-	}
-	fmt.Fprintln(os.Stderr, text)
-}
-
-func (q *query) fail(err error) int {
-	q.complain(err)
-	return exitInternal
 }
 
 // printOnce prints the table, or JSON, of one look.
@@ -100,7 +66,7 @@ func (q *query) printOnce(out *os.File) int {
 		err = q.writeTable(w, out, v, l)
 	}
 	if err = cmp.Or(err, w.Flush()); err != nil {
-		return q.fail(err)
+		return q.program.Fail(cli.ExitOutput, err)
 	}
 	return q.complainAbout(l.problems())
 }
@@ -115,7 +81,7 @@ func (q *query) writeTable(w io.Writer, out *os.File, v view, l *look) error {
 		width = 0
 	}
 	if len(v.Entries) == 0 && len(l.errs) == 0 {
-		q.complain(errors.New("no locks, semaphores or events in " + l.where()))
+		q.program.Complain("no locks, semaphores or events in " + l.where())
 	}
 	for _, line := range v.lines(l.labels, styleOf(terminal && hasColours(out)), width) {
 		if _, err := fmt.Fprintln(w, line); err != nil {
@@ -127,10 +93,10 @@ func (q *query) writeTable(w io.Writer, out *os.File, v view, l *look) error {
 
 func (q *query) complainAbout(errs []error) int {
 	for _, err := range errs {
-		q.complain(err)
+		q.program.Complain(err.Error())
 	}
 	if len(errs) > 0 {
-		return exitNoInput
+		return cli.ExitNoInput
 	}
 	return 0
 }

@@ -2,13 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
-	"github.com/fsync-lock/fsync/cmd/internal/version"
 )
 
 // usage is a Printf format for the program's name.
@@ -39,7 +38,7 @@ missing or cannot be read; 70 if the output fails. See fsync-status(1).
 
 // A query is what the command line asks for.
 type query struct {
-	program string // what we are called in messages
+	program cli.Program
 
 	json, watch, held, report bool
 	all                       bool
@@ -47,9 +46,8 @@ type query struct {
 	operands                  []string
 }
 
-// parse reads the command line. The error is an answer if there is nothing to
-// do but to print it.
-func parse(program string, args []string) (*query, error) {
+// parse reads the command line. For an error see [cli.Program.Refuse].
+func parse(program cli.Program, args []string) (*query, error) {
 	q := &query{program: program}
 	var err error
 	if q.operands, err = getopt.ParseMixed(args, q.options()); err != nil {
@@ -60,9 +58,6 @@ func parse(program string, args []string) (*query, error) {
 
 // options is the one table of what the command line can say.
 func (q *query) options() []getopt.Option {
-	set := func(p *bool) func(string) error {
-		return func(string) error { *p = true; return nil }
-	}
 	now := time.Now()
 	at := func(p *time.Time) func(string) error {
 		return func(text string) (err error) {
@@ -70,20 +65,15 @@ func (q *query) options() []getopt.Option {
 			return err
 		}
 	}
-	answers := func(text string) func(string) error {
-		return func(string) error { return answer(text) }
-	}
-	return []getopt.Option{
-		{Long: []string{"json"}, Set: set(&q.json)},
-		{Long: []string{"watch"}, Set: set(&q.watch)},
-		{Short: "a", Long: []string{"all"}, Set: set(&q.all)},
-		{Long: []string{"held"}, Set: set(&q.held)},
-		{Long: []string{"report"}, Set: set(&q.report)},
+	return append(q.program.Options("fsync-status", usage), []getopt.Option{
+		{Long: []string{"json"}, Set: cli.Flag(&q.json)},
+		{Long: []string{"watch"}, Set: cli.Flag(&q.watch)},
+		{Short: "a", Long: []string{"all"}, Set: cli.Flag(&q.all)},
+		{Long: []string{"held"}, Set: cli.Flag(&q.held)},
+		{Long: []string{"report"}, Set: cli.Flag(&q.report)},
 		{Long: []string{"since"}, Arg: "TIME", Set: at(&q.interval.since)},
 		{Long: []string{"until"}, Arg: "TIME", Set: at(&q.interval.until)},
-		{Short: "h", Long: []string{"help"}, Set: answers(fmt.Sprintf(usage, q.program))},
-		{Short: "V", Long: []string{"version"}, Set: answers(version.Line("fsync-status"))},
-	}
+	}...)
 }
 
 // check refuses what contradicts itself.
@@ -118,8 +108,3 @@ func (q *query) check() error {
 	}
 	return nil
 }
-
-// An answer is what the command line asks to print, such as the help.
-type answer string
-
-func (answer) Error() string { return "there is nothing to do but to answer" }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/journal"
 )
@@ -76,8 +77,8 @@ const (
 // printReport prints the page of the journals.
 func (q *query) printReport(out *os.File) int {
 	if _, _, terminal := size(out); terminal {
-		q.complain(errors.New("--report: stdout is a terminal; redirect it to a file: --report JOURNAL > PAGE.html"))
-		return exitUsage
+		q.program.Complain("--report: stdout is a terminal; redirect it to a file: --report JOURNAL > PAGE.html")
+		return cli.ExitUsage
 	}
 	t, sources, err := q.read()
 	if err != nil {
@@ -86,7 +87,7 @@ func (q *query) printReport(out *os.File) int {
 	w := bufio.NewWriter(out)
 	err = t.write(w, sources, time.Now())
 	if err = cmp.Or(err, w.Flush()); err != nil {
-		return q.fail(err)
+		return q.program.Fail(cli.ExitOutput, err)
 	}
 	return 0
 }
@@ -110,7 +111,7 @@ func (q *query) read() (*tally, []source, error) {
 		s := source{Path: printable.Text(path), Runs: n}
 		if unread.Total() > 0 {
 			s.Unread = unread.String()
-			q.complain(fmt.Errorf("%s: lines that could not be read: %v", path, unread))
+			q.program.Complain(fmt.Errorf("%s: lines that could not be read: %v", path, unread).Error())
 		}
 		sources = append(sources, s)
 	}

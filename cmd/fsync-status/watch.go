@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/internal/locktable"
@@ -45,8 +46,8 @@ type watch struct {
 // leaves the terminal as it was, however it ends, except for kill -9.
 func (q *query) showLive(out *os.File) int {
 	if err := canRedraw(out); err != nil {
-		q.complain(fmt.Errorf("--watch: %w", err))
-		return exitUsage
+		q.program.Complain(fmt.Errorf("--watch: %w", err).Error())
+		return cli.ExitUsage
 	}
 	w := &watch{q: q, glance: q.glance, screen: &screen{out: out}}
 	if errs := w.look(); len(errs) > 0 {
@@ -79,7 +80,7 @@ func (q *query) showLive(out *os.File) int {
 		}
 	}
 	s.leave()
-	return q.fail(s.err)
+	return q.program.Fail(cli.ExitOutput, s.err)
 }
 
 // obey has a signal end this process even if that hangs in a write, because
@@ -163,7 +164,7 @@ func statusOf(sig os.Signal) int {
 	if sig == os.Interrupt {
 		return 0 // it is how one stops watching
 	}
-	return exitSignal + number(sig)
+	return cli.ExitSignal + number(sig)
 }
 
 func canRedraw(out *os.File) error {

@@ -2,19 +2,9 @@ package child
 
 import (
 	"syscall"
+
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 )
-
-// ExitTimedOut is the status if the command ran longer than its limit, as with
-// timeout(1).
-const ExitTimedOut = 124
-
-// ExitNotEnded is the status if the command ran longer than its limit, and it or a
-// process that it has started could not be ended.
-const ExitNotEnded = 125
-
-// ExitSignal plus the number of a signal is the status of a command that the
-// signal ended.
-const ExitSignal = 128
 
 // A Command is a program to run, with the standard files of this process.
 type Command struct {
@@ -51,7 +41,7 @@ func (r *Relay) Run(c Command) (Outcome, error) {
 		return end, nil
 	case <-clock.gaveUp:
 		r.Over()
-		return Outcome{Status: ExitNotEnded, Overtime: true, Left: p.left()}, nil
+		return Outcome{Status: cli.ExitNotEnded, Overtime: true, Left: p.left()}, nil
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"golang.org/x/sys/unix"
 )
@@ -58,7 +59,7 @@ func outcomeOf(ws syscall.WaitStatus, err error) Outcome {
 	case err != nil:
 		return Outcome{Status: 1} // as flock(1): other code has waited for the command
 	case ws.Signaled():
-		return Outcome{Status: ExitSignal + int(ws.Signal()), By: ws.Signal()}
+		return Outcome{Status: cli.ExitSignal + int(ws.Signal()), By: ws.Signal()}
 	}
 	return Outcome{Status: ws.ExitStatus()}
 }

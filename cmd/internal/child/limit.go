@@ -4,6 +4,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 )
 
 // A Limit is the time that a command may run. Then it gets TERM and, if it does
@@ -85,12 +87,12 @@ func (c *clock) kill(p *process, r *Relay) {
 
 // outcome returns the outcome of a command that ran longer than its limit.
 func (c *clock) outcome(p *process, end Outcome) Outcome {
-	over := Outcome{Status: ExitTimedOut, Overtime: true}
+	over := Outcome{Status: cli.ExitTimedOut, Overtime: true}
 	if c.killed && end.By == syscall.SIGKILL {
 		over.Status, over.By = end.Status, end.By
 	}
 	if over.Left = c.endRest(p); len(over.Left) > 0 && c.KillAfter > 0 {
-		over.Status, over.By = ExitNotEnded, 0
+		over.Status, over.By = cli.ExitNotEnded, 0
 	}
 	return over
 }

@@ -3,45 +3,47 @@
 package child
 
 import (
+	"errors"
+	"io/fs"
 	"os"
+	"os/exec"
 	"strings"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"golang.org/x/sys/unix"
 )
 
-// LookPath finds a command as execvp(3) does. Unlike [os/exec.LookPath] it has a
-// default for PATH, and an empty element of PATH means the working directory.
+// LookPath finds the file of a command, which must be executable, as execvp(3)
+// does. Unlike [os/exec.LookPath] it has a default for PATH, and an empty element of
+// PATH means the working directory.
 func LookPath(name string) (string, error) {
 	if strings.Contains(name, "/") {
-		return name, nil
+		return executable(name)
 	}
 	list, ok := os.LookupEnv("PATH")
 	if !ok {
 		list = "/bin:/usr/bin"
 	}
 	found := error(unix.ENOENT)
-	for _, dir := range strings.Split(list, ":") {
+	for dir := range strings.SplitSeq(list, ":") {
 		if dir == "" {
 			dir = "."
 		}
-		path := dir + "/" + name // not cleaned: a link before ".." would lead elsewhere
-		switch err := executable(path); err {
-		case nil:
+		path, err := executable(dir + "/" + name) // not cleaned: a link before ".." would lead elsewhere
+		switch {
+		case err == nil:
 			return path, nil
-		case unix.EACCES:
-			found = err // unless a later directory has the command
+		case errors.Is(err, fs.ErrPermission), err == unix.EISDIR:
+			found = unix.EACCES // unless a later directory has the command
 		}
 	}
 	return "", found
 }
 
-func executable(path string) error {
-	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		return err
+// executable returns the path of a file that this process may execute.
+func executable(path string) (string, error) {
+	if _, err := exec.LookPath(path); err != nil {
+		return "", cli.Reason(err)
 	}
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return unix.EACCES
-	}
-	return unix.Faccessat(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS)
+	return path, nil
 }

@@ -3,6 +3,8 @@ package child
 import (
 	"errors"
 	"os/exec"
+
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 )
 
 // LookPath finds a command.
@@ -12,7 +14,7 @@ func LookPath(name string) (string, error) {
 		err = nil // the user's PATH may name the working directory
 	}
 	if err != nil {
-		return "", Reason(err)
+		return "", cli.Reason(err)
 	}
 	return path, nil
 }

@@ -5,6 +5,8 @@ package child
 import (
 	"os"
 	"syscall"
+
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 )
 
 // A process is the command.
@@ -21,7 +23,7 @@ func start(path string, argv, env []string, apart, leashed, _ bool) (*process, e
 		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: attributes(apart, leashed),
 	})
 	if err != nil {
-		return nil, Reason(err)
+		return nil, cli.Reason(err)
 	}
 	return &process{p, p.Pid, apart}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"syscall"
+
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 )
 
 // A process is the command.
@@ -19,7 +21,7 @@ func start(path string, argv, env []string, _, _, _ bool) (*process, error) {
 		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 	})
 	if err != nil {
-		return nil, Reason(err)
+		return nil, cli.Reason(err)
 	}
 	return &process{Process: p}, nil
 }

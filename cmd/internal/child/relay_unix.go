@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"golang.org/x/sys/unix"
 )
@@ -62,5 +63,5 @@ func endBy(sig syscall.Signal) int {
 			raise(sig)
 		}
 	}
-	return ExitSignal + int(sig)
+	return cli.ExitSignal + int(sig)
 }

@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 )
 
 const (
@@ -26,4 +28,4 @@ func (r *Relay) catch() {
 // to every process on it.
 func fromTerminal(syscall.Signal) bool { return true }
 
-func endBy(sig syscall.Signal) int { return ExitSignal + int(sig) }
+func endBy(sig syscall.Signal) int { return cli.ExitSignal + int(sig) }

@@ -5,7 +5,6 @@
 package getopt
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -124,19 +123,9 @@ func short(letters string, rest []string, options []Option) ([]string, error) {
 	return rest, nil
 }
 
-// ErrStop is for an option that ends the reading of the command line, such as
-// one that asks for help. Parse returns it as it is.
-var ErrStop = errors.New("stop")
-
-// Help is an error of a command line, and how to ask for help.
-func Help(err error, program string) error {
-	return fmt.Errorf("%w\n%s", err, "Try '"+program+" --help' for more information.")
-}
-
 func set(o Option, name, value string) error {
-	err := o.Set(value)
-	if err == nil || err == ErrStop {
-		return err
+	if err := o.Set(value); err != nil {
+		return fmt.Errorf("option %s: %w", name, err)
 	}
-	return fmt.Errorf("option %s: %w", name, err)
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -55,7 +56,7 @@ func (e *Entry) Waited() {
 func (e *Entry) interrupted(sig syscall.Signal) {
 	r := e.run
 	r.Waited = time.Since(r.Start)
-	r.Outcome, r.Status, r.Signal = journal.Interrupted, child.ExitSignal+int(sig), child.SignalName(sig)
+	r.Outcome, r.Status, r.Signal = journal.Interrupted, cli.ExitSignal+int(sig), child.SignalName(sig)
 	e.append(r)
 }
 

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
-	"github.com/fsync-lock/fsync/cmd/internal/value"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/journal"
 )
@@ -35,7 +35,7 @@ func (l *Log) Options() []getopt.Option {
 
 // setMaxSize sets the size; 0 means no limit.
 func (l *Log) setMaxSize(arg string) (err error) {
-	l.MaxSize, err = value.Size(arg)
+	l.MaxSize, err = cli.Size(arg)
 	return err
 }
 

@@ -1,6 +1,6 @@
-package child
+package cli
 
 import "os"
 
-// Say writes a message.
+// Say writes a text.
 func Say(f *os.File, text string) { f.WriteString(text) }

@@ -1,5 +1,4 @@
-// Package value reads the values of options that several commands have.
-package value
+package cli
 
 import (
 	"errors"
@@ -9,6 +8,35 @@ import (
 	"strings"
 	"time"
 )
+
+// Flag returns what sets an option without an argument.
+func Flag(p *bool) func(string) error {
+	return func(string) error { *p = true; return nil }
+}
+
+// Text returns what sets an option to its argument, which must not be empty.
+func Text(p *string) func(string) error {
+	return func(arg string) error {
+		if arg == "" {
+			return errEmpty
+		}
+		*p = arg
+		return nil
+	}
+}
+
+// List returns what adds the argument of an option to a list.
+func List(p *[]string) func(string) error {
+	return func(arg string) error {
+		if arg == "" {
+			return errEmpty
+		}
+		*p = append(*p, arg)
+		return nil
+	}
+}
+
+var errEmpty = errors.New("it is empty")
 
 // ErrNegative is the error of a negative time.
 var ErrNegative = errors.New("is negative")
