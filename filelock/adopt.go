@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/fskind"
 	"github.com/gofrs/flock"
 )
@@ -155,7 +156,7 @@ func (t target) adopt(f *os.File) (*handle, error) {
 
 // mayAdopt returns nil if the open file is the file at the path, and has the lock.
 func (t target) mayAdopt(f *os.File) error {
-	mine, err := f.Stat()
+	mine, err := file.Of(f)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/file"
 )
 
 // AcquireAll takes all of the locks or none, and waits for each until ctx ends.
@@ -54,7 +55,7 @@ func (l located) aim() (want, error) { return l.aimAt(l.path, l.dir) }
 // inOrder returns the locks in the order of their paths, which is the same in
 // all processes.
 func inOrder(locks []*Lock) ([]located, error) {
-	all, seen := make([]located, len(locks)), map[fileID]*Lock{}
+	all, seen := make([]located, len(locks)), map[file.ID]*Lock{}
 	for i, l := range locks {
 		path, dir, err := locate(l.given)
 		if err != nil {
@@ -68,11 +69,11 @@ func inOrder(locks []*Lock) ([]located, error) {
 		if all[i].resolved, err = resolve(t.path); err != nil {
 			return nil, err
 		}
-		if at, err := t.lookAt(); err == nil && at.exists {
-			if other := seen[at.file]; other != nil {
+		if at, err := t.lookAt(); err == nil && at.Exists {
+			if other := seen[at.ID]; other != nil {
 				return nil, twice(l, other)
 			}
-			seen[at.file] = l
+			seen[at.ID] = l
 		}
 	}
 	slices.SortStableFunc(all, func(a, b located) int { return cmp.Compare(a.resolved, b.resolved) })

@@ -3,13 +3,14 @@ package filelock
 import (
 	"os"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/flockwait"
 	"golang.org/x/sys/unix"
 )
 
 // block opens the file, and waits in the kernel until it is locked. It returns errBusy
 // if the wait had to end, and errReplaced if the file is not at the path any more.
-func (t target) block(h *handle, flag int, at place, until ending) error {
+func (t target) block(h *handle, flag int, at file.Info, until ending) error {
 	f, err := os.OpenFile(t.path, flag, t.perm)
 	if err != nil {
 		return err
@@ -31,7 +32,7 @@ func (t target) block(h *handle, flag int, at place, until ending) error {
 	return nil
 }
 
-func (t target) blockOn(f *os.File, at place, until ending) error {
+func (t target) blockOn(f *os.File, at file.Info, until ending) error {
 	how := unix.LOCK_EX
 	if t.shared {
 		how = unix.LOCK_SH

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
@@ -86,7 +87,7 @@ func (h *handle) intact() error {
 
 // inPlace checks that the locked file is the file at the path.
 func (h *handle) inPlace(f *os.File) error {
-	mine, err := f.Stat()
+	mine, err := file.Of(f)
 	if err != nil {
 		return lostIf(fileGone(err), err)
 	}
@@ -101,13 +102,13 @@ func (h *handle) inPlace(f *os.File) error {
 }
 
 // lostUnless returns nil if a look at the path has found the open file.
-func lostUnless(open fs.FileInfo, at place, err error) error {
+func lostUnless(open, at file.Info, err error) error {
 	switch {
 	case err != nil:
 		return lostIf(pathGone(err), err)
-	case !at.exists:
+	case !at.Exists:
 		return lostError{errRemoved}
-	case !at.file.is(open):
+	case at.ID != open.ID:
 		return lostError{errOther}
 	}
 	return nil
@@ -166,7 +167,7 @@ const (
 // lookAgain looks at where the path of a hold leads now. Links may lead elsewhere by
 // now. But a path like /dev/fd/9 was only the way to the file: this process may
 // have closed the descriptor since.
-func (t target) lookAgain() (place, error) {
+func (t target) lookAgain() (file.Info, error) {
 	if t.through {
 		t = target{path: t.path, dir: t.dir}
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/invalid"
 )
 
@@ -44,8 +45,8 @@ type way struct {
 // root can have created.
 func follow(path string) (way, error) {
 	for range maxLinks {
-		at, err := lookAt(path)
-		if err != nil || !at.exists || at.mode&fs.ModeSymlink == 0 {
+		at, err := file.Lstat(path)
+		if err != nil || !at.Exists || at.Mode&fs.ModeSymlink == 0 {
 			return way{path: path}, err
 		}
 		to, err := os.Readlink(path)
@@ -70,9 +71,9 @@ func follow(path string) (way, error) {
 // opened returns the path of a file that a process has open, if it has one. Then
 // all processes that lock the file use one gate.
 func opened(link, path string) way {
-	here, err := lookThrough(link)
-	if there, lookErr := lookAt(path); err == nil && lookErr == nil && filepath.IsAbs(path) &&
-		here.exists && there.exists && sameFile(here.file, there.file) {
+	here, err := file.Stat(link)
+	if there, lookErr := file.Lstat(path); err == nil && lookErr == nil && filepath.IsAbs(path) &&
+		here.Exists && there.Exists && here.ID == there.ID {
 		return way{path: path, through: true}
 	}
 	return way{path: link, open: true, through: true}
@@ -87,8 +88,8 @@ func gatedPath(path string) (string, error) {
 	if err != nil || to.open {
 		return "", err
 	}
-	at, err := lookAt(to.path)
-	if err != nil || at.mode&fs.ModeDevice != 0 {
+	at, err := file.Lstat(to.path)
+	if err != nil || at.Mode&fs.ModeDevice != 0 {
 		return "", err
 	}
 	return to.path, nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/file"
 )
 
 // A gate is a turnstile: a second lock file, .NAME.gate, that waiters of all
@@ -40,7 +41,7 @@ type gate struct {
 var distrusted sync.Map // string -> distrust
 
 type distrust struct {
-	file  birthID   // an ID that is used again must not make the next gate one to ignore
+	file  file.Info // an ID that is used again must not make the next gate one to ignore
 	until time.Time // its holder is stopped; forGood = the gate cannot be removed
 }
 
@@ -51,8 +52,8 @@ const stuckFor = 5 * time.Second
 // distrust marks the file now at the gate's path as one to ignore, until then or, with
 // forGood, as long as it is there.
 func (g *gate) distrust(until time.Time) {
-	if file, err := g.birth(); err == nil {
-		distrusted.Store(g.key(), distrust{file, until})
+	if at, err := g.birth(); err == nil && at.Exists {
+		distrusted.Store(g.key(), distrust{at, until})
 	}
 }
 
@@ -67,19 +68,19 @@ func (g *gate) ignored() (yes, stuck bool) {
 	}
 	d := value.(distrust)
 	stuck = d.until != forGood
-	if file, err := g.birth(); err != nil || !file.is(d.file) || stuck && time.Now().After(d.until) {
+	if at, err := g.birth(); err != nil || !at.Is(d.file) || stuck && time.Now().After(d.until) {
 		distrusted.Delete(g.key())
 		return false, false
 	}
 	return true, stuck
 }
 
-func (g *gate) birth() (birthID, error) {
+func (g *gate) birth() (file.Info, error) {
 	t, err := g.now()
 	if err != nil {
-		return birthID{}, err
+		return file.Info{}, err
 	}
-	return birthAt(t.path, noFollow)
+	return file.LstatBirth(t.path)
 }
 
 // trust is called after the gate is passed: its former holder is no longer stopped
@@ -118,7 +119,7 @@ func (g *gate) inUse() bool {
 	if last := g.calm.Load(); last != 0 && now < time.Duration(last)+calmFor {
 		return false
 	}
-	if at, err := g.lookNow(); err == nil && at.exists {
+	if at, err := g.lookNow(); err == nil && at.Exists {
 		ignored, _ := g.ignored()
 		return !ignored
 	}

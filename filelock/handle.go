@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/gofrs/flock"
 )
 
@@ -16,8 +17,8 @@ import (
 type handle struct {
 	fl      *flock.Flock
 	dir     cwd.Dir // that its path begins in
-	known   bool    // file and regular are known
-	file    fileID  // the locked file
+	known   bool    // id and regular are known
+	id      file.ID // the locked file
 	size    int64   // its size when it was locked
 	regular bool    // it is a regular file
 	kept    bool    // it belongs to a Lock or a Semaphore; guarded by held.mu
@@ -60,8 +61,8 @@ func (h *handle) identify() error {
 }
 
 func (h *handle) identifyAs(f *os.File) error {
-	at, err := lookAtOpen(f)
-	h.known, h.file, h.regular = err == nil, at.file, at.mode.IsRegular()
+	at, err := file.Of(f)
+	h.known, h.id, h.regular = err == nil, at.ID, at.Mode.IsRegular()
 	return err
 }
 

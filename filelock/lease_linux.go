@@ -3,6 +3,7 @@ package filelock
 import (
 	"os"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"golang.org/x/sys/unix"
 
 	"github.com/fsync-lock/fsync/internal/fskind"
@@ -22,10 +23,10 @@ import (
 // A lease needs the owner of the file or CAP_LEASE. On a network file system it
 // says nothing about other hosts.
 func isUnopened(path string) bool {
-	if at, err := lookAt(path); err != nil || !at.exists || !at.mode.IsRegular() || fskind.Of(path).Network {
+	if at, err := file.Lstat(path); err != nil || !at.Exists || !at.Mode.IsRegular() || fskind.Of(path).Network {
 		return false
 	}
-	f, err := openFile(path, os.O_RDONLY)
+	f, err := file.Open(path, os.O_RDONLY)
 	if err != nil {
 		return false
 	}

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/flockwait"
 	"github.com/fsync-lock/fsync/internal/fskind"
 	"github.com/fsync-lock/fsync/internal/invalid"
@@ -76,19 +76,19 @@ func (t target) now() (target, error) {
 func (t target) still() bool { return t.dir.Still(cmp.Or(t.given, t.path)) }
 
 // lookNow looks at where the path leads now.
-func (t target) lookNow() (place, error) {
+func (t target) lookNow() (file.Info, error) {
 	t, err := t.now()
 	if err != nil {
-		return place{}, err
+		return file.Info{}, err
 	}
 	return t.lookAt()
 }
 
-func (t target) lookAt() (place, error) {
+func (t target) lookAt() (file.Info, error) {
 	if t.open {
-		return lookThrough(t.path)
+		return file.Stat(t.path)
 	}
-	return lookAt(t.path)
+	return file.Lstat(t.path)
 }
 
 // key identifies the file by its path.
@@ -168,7 +168,7 @@ func (t target) lockOnce(until ending) (*handle, error) {
 }
 
 func (t target) lockHere(until ending) (*handle, error) {
-	at := place{exists: true}
+	at := file.Info{Exists: true}
 	if !t.known {
 		var err error
 		if at, err = t.look(); err != nil {
@@ -179,11 +179,11 @@ func (t target) lockHere(until ending) (*handle, error) {
 	// A file that is created here has no identity in at yet. If another process
 	// locks it first, return errReplaced and look again instead of waiting.
 	wait := until
-	if !at.exists {
+	if !at.Exists {
 		wait = nil
 	}
 	h, err := t.openAndLock(at, wait)
-	if err == errBusy && until != nil && !at.exists {
+	if err == errBusy && until != nil && !at.Exists {
 		err = errReplaced
 	}
 	if err != nil {
@@ -198,19 +198,19 @@ func (t target) lockHere(until ending) (*handle, error) {
 }
 
 // isReplaced reports whether the file that is waited for is no longer at the path.
-func (t target) isReplaced(at place) bool {
+func (t target) isReplaced(at file.Info) bool {
 	now, err := t.lookNow()
-	return errors.Is(err, cwd.ErrMoved) || err == nil && (!now.exists || !sameFile(now.file, at.file)) || !t.still()
+	return errors.Is(err, cwd.ErrMoved) || err == nil && (!now.Exists || now.ID != at.ID) || !t.still()
 }
 
 // look returns what is at the path, if anything. It comes before the open, because
 // to open a FIFO or a device has effects on other processes.
-func (t target) look() (place, error) {
+func (t target) look() (file.Info, error) {
 	at, err := t.lookAt()
-	if err == nil && at.exists {
+	if err == nil && at.Exists {
 		err = t.lockable(at)
 	}
-	if err == nil && !at.exists && t.absent {
+	if err == nil && !at.Exists && t.absent {
 		err = &fs.PathError{Op: "open", Path: t.path, Err: fs.ErrNotExist}
 	}
 	return at, err
@@ -230,23 +230,23 @@ func (t target) check(h *handle) error {
 	if err != nil {
 		return err
 	}
-	if !at.exists || !sameFile(at.file, h.file) {
+	if !at.Exists || at.ID != h.id {
 		return errReplaced
 	}
-	h.at, h.size = t, at.size
+	h.at, h.size = t, at.Size
 	return t.lockable(at)
 }
 
-func (t target) lockable(at place) error {
+func (t target) lockable(at file.Info) error {
 	switch {
-	case t.anyFile && at.mode&fs.ModeDevice != 0:
-	case t.open && at.mode&fs.ModeNamedPipe != 0:
+	case t.anyFile && at.Mode&fs.ModeDevice != 0:
+	case t.open && at.Mode&fs.ModeNamedPipe != 0:
 	default:
-		if kind := unlockable(at.mode); kind != "" {
+		if kind := unlockable(at.Mode); kind != "" {
 			return &fs.PathError{Op: "lock", Path: t.path, Err: invalid.Error("it is " + kind + "; a lock file must be a regular file or a directory")}
 		}
 	}
-	if !at.mode.IsDir() {
+	if !at.Mode.IsDir() {
 		return nil
 	}
 	if n := slotsIn(t.path); n > 0 {
@@ -254,14 +254,6 @@ func (t target) lockable(at place) error {
 			"it is the directory of a semaphore, and a lock on it would not exclude the holders of its slots: acquire a slot (--slots %d), or lock another file", n))}
 	}
 	return nil
-}
-
-// A place is the state of a path: which file is there, if any.
-type place struct {
-	exists bool
-	mode   fs.FileMode
-	file   fileID
-	size   int64
 }
 
 func unlockable(mode fs.FileMode) string {
@@ -286,16 +278,16 @@ func unlockable(mode fs.FileMode) string {
 // fs.protected_regular (proc_sys_fs(5)) the kernel refuses O_CREAT on the file of
 // another user in a sticky directory. If the lock needs a writable file (NFS,
 // flock(2)), the kernel returns EBADF or EIO, and the file is opened again.
-func (t target) openAndLock(at place, until ending) (*handle, error) {
+func (t target) openAndLock(at file.Info, until ending) (*handle, error) {
 	flag := os.O_RDONLY
-	if !at.exists {
+	if !at.Exists {
 		flag = os.O_CREATE | os.O_EXCL
 	}
-	if needsWrite && (!at.exists || !at.mode.IsDir()) {
+	if needsWrite && (!at.Exists || !at.Mode.IsDir()) {
 		flag |= os.O_RDWR
 	}
 	h, err := t.flock(flag, at, until)
-	if wantsWrite(err) && at.mode&fs.ModeDevice == 0 {
+	if wantsWrite(err) && at.Mode&fs.ModeDevice == 0 {
 		h, err = t.flock(os.O_RDWR, at, until)
 	}
 	var open *fs.PathError
@@ -304,9 +296,9 @@ func (t target) openAndLock(at place, until ending) (*handle, error) {
 		return h, err
 	case !errors.As(err, &open):
 		return nil, flockError(t.path, err)
-	case !at.exists && errors.Is(err, fs.ErrExist), // another process created it first
-		at.exists && errors.Is(err, fs.ErrNotExist), // it was removed
-		at.exists && isLink(err):                    // it was replaced by a link
+	case !at.Exists && errors.Is(err, fs.ErrExist), // another process created it first
+		at.Exists && errors.Is(err, fs.ErrNotExist), // it was removed
+		at.Exists && file.IsLink(err):               // it was replaced by a link
 		return nil, errReplaced
 	}
 	return nil, err
@@ -314,28 +306,21 @@ func (t target) openAndLock(at place, until ending) (*handle, error) {
 
 // flock is the one place that locks. Its errors are *fs.PathError if the file
 // could not be opened, and the bare error of the lock call otherwise.
-func (t target) flock(flag int, at place, until ending) (*handle, error) {
-	flag |= openFlags
+func (t target) flock(flag int, at file.Info, until ending) (*handle, error) {
+	flag |= file.Flags
 	if t.open {
-		flag &^= noFollow
+		flag &^= file.NoFollow
 	}
 	h := &handle{fl: flock.New(t.path, flock.SetFlag(flag), flock.SetPermissions(t.perm)), dir: t.dir}
-	for try := 0; ; {
-		err := t.lockFile(h, flag, at, until)
-		switch {
-		case isLeased(err) && try < leaseTries:
-			try++
-			time.Sleep(time.Millisecond)
-		case isLeased(err): // as a lock, a lease ends when its holder releases it
-			return nil, errBusy
-		case !isInterrupted(err):
-			return h, err
-		}
+	err := file.Unleased(func() error { return t.lockFile(h, flag, at, until) })
+	if file.IsLeased(err) { // as a lock, a lease ends when its holder releases it
+		return nil, errBusy
 	}
+	return h, err
 }
 
 // lockFile locks the file at once, or waits for the lock if a thread may block.
-func (t target) lockFile(h *handle, flag int, at place, until ending) error {
+func (t target) lockFile(h *handle, flag int, at file.Info, until ending) error {
 	if until != nil && canNote && !fskind.Of(t.path).Network { // FUSE and network file systems may not interrupt a wait
 		if free, ok := flockwait.Reserve(); ok {
 			defer free()
@@ -345,30 +330,17 @@ func (t target) lockFile(h *handle, flag int, at place, until ending) error {
 	return t.tryLock(h.fl)
 }
 
-// openFile opens an existing file.
-func openFile(path string, flag int) (*os.File, error) {
-	for try := 0; ; try++ {
-		f, err := os.OpenFile(path, flag|openFlags, 0)
-		if !isLeased(err) || try == leaseTries {
-			return f, err
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
-// leaseTries is how often to open a file on which another process has a lease. The
-// kernel asks that process to give the lease up, and takes it away after 45
-// seconds (/proc/sys/fs/lease-break-time).
-const leaseTries = 100
-
-// tryLock locks the file if that is possible at once. It may return EINTR: Go's signal
-// handlers make the kernel restart the call (signal(7)), but those of C code may not.
+// tryLock locks the file if that is possible at once. EINTR comes from a signal handler
+// of C code: those of Go make the kernel restart the call (signal(7)).
 func (t target) tryLock(fl *flock.Flock) error {
 	try := fl.TryLock
 	if t.shared {
 		try = fl.TryRLock
 	}
 	ok, err := try()
+	for isInterrupted(err) {
+		ok, err = try()
+	}
 	var open *fs.PathError
 	if !ok && (err == nil || isBusy(err) && !errors.As(err, &open)) {
 		return errBusy

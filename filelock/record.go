@@ -1,9 +1,7 @@
 package filelock
 
 import (
-	"io"
-	"os"
-
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
@@ -23,25 +21,14 @@ const (
 // readRecord reads the record in the file at path, if it is a regular file with a
 // record.
 func readRecord(path string) (r process.Record, ok bool) {
-	if at, err := lookAt(path); !keepsRecords || err != nil || !at.exists || !at.mode.IsRegular() {
-		return r, false // look before the open: see target.look
+	if !keepsRecords {
+		return r, false
 	}
-	f, err := openFile(path, os.O_RDONLY)
+	text, _, err := file.Read(path, recordOffset, process.MaxRecord)
 	if err != nil {
 		return r, false
 	}
-	defer f.Close()
-	if _, err := f.Seek(recordOffset, io.SeekStart); err != nil {
-		return r, false
-	}
-	// One call only: a holder may write meanwhile. ReadAt could make a second call,
-	// which would continue in another record.
-	text := make([]byte, process.MaxRecord)
-	n, err := f.Read(text)
-	if err != nil && err != io.EOF {
-		return r, false
-	}
-	return process.Parse(text[:n])
+	return process.Parse(text)
 }
 
 // holderIn returns the holder that a record names. The PID is that in the writer's

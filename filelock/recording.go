@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/later"
 	"github.com/fsync-lock/fsync/internal/process"
 )
@@ -121,7 +122,7 @@ func (h *handle) removeLeft(written []byte) {
 		return
 	}
 	defer again.release()
-	if sameFile(again.file, h.file) {
+	if again.id == h.id {
 		again.replace(written, nil)
 	}
 }
@@ -172,12 +173,12 @@ func (h *handle) openAgain(flag int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := openFile(path, flag)
+	f, err := file.Open(path, flag)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err != nil || !h.file.is(info) || links(info) > 1 { // another file is at the path now, or this one elsewhere too
+	info, err := file.Of(f)
+	if err != nil || info.ID != h.id || info.Links > 1 { // another file is at the path now, or this one elsewhere too
 		f.Close()
 		return nil, errors.Join(err, errNotOurs)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/flockwait"
 )
 
@@ -97,13 +98,13 @@ func (s *Semaphore) Resize(slots int) error {
 
 // settle makes the number of a resized directory that of the Semaphore.
 func (s *Semaphore) settle(dir string, slots int) error {
-	used, err := birthAt(dir, 0)
+	used, err := directory(dir)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.slots, s.used, s.read = slots, used, stamp{} // the stamp was that of the former number
+	s.slots, s.used, s.read = slots, used, file.Info{} // it was that of the former number
 	return nil
 }
 
@@ -200,8 +201,16 @@ func (r *resizer) end() {
 // isHere checks that a locked file is in the open directory. The directory at the path
 // may be another one by now.
 func (r *resizer) isHere(name string, h *handle) error {
-	info, err := r.root.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !h.file.is(info) {
+	f, err := h.open()
+	if err != nil {
+		return err
+	}
+	locked, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	at, err := r.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(at, locked) {
 		err = errors.New("the directory was replaced meanwhile")
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/file"
 )
 
 // Semaphore allows at most n holds at a time among all processes that use the
@@ -29,9 +30,9 @@ import (
 // unless the directory was removed and made again.
 type Semaphore struct {
 	core
-	slots int     // guarded by mu
-	used  birthID // the directory that has agreed to the number, if any; guarded by mu
-	read  stamp   // the file with the number, when it was read; guarded by mu
+	slots int       // guarded by mu
+	used  file.Info // the directory that has agreed to the number, if any; guarded by mu
+	read  file.Info // the file with the number, when it was read; guarded by mu
 }
 
 // NewSemaphore returns a semaphore of the given number of slots in the

@@ -3,7 +3,6 @@ package filelock
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/invalid"
 )
 
@@ -57,8 +57,8 @@ func (s *Semaphore) number(home target) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	file := cwd.Within(home.path, slotsFile)
-	read, ok := stampOf(file) // to read the file takes ten times as long
+	path := cwd.Within(home.path, slotsFile)
+	read, ok := unchanging(path) // to read the file takes ten times as long
 	if ok {
 		s.mu.Lock()
 		n, same := s.slots, s.read == read
@@ -67,21 +67,39 @@ func (s *Semaphore) number(home target) (int, error) {
 			return n, nil
 		}
 	}
-	n, err := readSlots(file)
+	n, err := readSlots(path)
 	if err != nil {
 		return 0, s.explain(home.path, err)
 	}
-	dir, err := birthAt(home.path, 0)
+	dir, err := directory(home.path)
 	if err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n != s.slots && !dir.is(s.used) {
+	if n != s.slots && !dir.Is(s.used) {
 		return 0, s.wrong(fmt.Sprintf("the number of slots is %d, not %d; Resize changes it", n, s.slots))
 	}
 	s.slots, s.used, s.read = n, dir, read
 	return n, nil
+}
+
+// unchanging describes the file with the number. ok is false if another content could
+// have the same description: the file system does not keep the time of birth, or the
+// times are so recent that a change in the same tick of its clock would not show.
+func unchanging(path string) (info file.Info, ok bool) {
+	info, err := file.LstatBirth(path)
+	recent := time.Now().Add(-2 * time.Second)
+	return info, err == nil && !info.Born.IsZero() && info.Born.Before(recent) && info.ModTime.Before(recent)
+}
+
+// directory identifies the directory of a semaphore.
+func directory(path string) (file.Info, error) {
+	info, err := file.StatBirth(path)
+	if err == nil && !info.Exists {
+		err = &fs.PathError{Op: "stat", Path: path, Err: fs.ErrNotExist}
+	}
+	return info, err
 }
 
 // explain returns a clearer error if the path is a file, such as a lock file,
@@ -95,10 +113,10 @@ func (s *Semaphore) explain(dir string, err error) error {
 
 // readSlots returns the number in the file.
 func readSlots(path string) (int, error) {
-	text, err := readSmall(path)
-	for try := 0; err == nil && text == "" && try < 100; try++ { // see make
+	text, _, err := file.Read(path, 0, maxNumber)
+	for try := 0; err == nil && len(text) == 0 && try < 100; try++ { // see make
 		time.Sleep(time.Millisecond)
-		text, err = readSmall(path)
+		text, _, err = file.Read(path, 0, maxNumber)
 	}
 	if err != nil {
 		return 0, err
@@ -113,48 +131,26 @@ func readSlots(path string) (int, error) {
 // slotsIn returns the number of slots of the semaphore in a directory, 0 if there
 // is none.
 func slotsIn(dir string) int {
-	text, err := readSmall(cwd.Within(dir, slotsFile))
+	text, _, err := file.Read(cwd.Within(dir, slotsFile), 0, maxNumber)
 	if err != nil {
 		return 0
 	}
 	return parseSlots(text)
 }
 
+// maxNumber is longer than the text of any number of slots.
+const maxNumber = 32
+
 func numberText(n int) []byte { return []byte(strconv.Itoa(n) + "\n") }
 
 // parseSlots returns the number in the text of the file, 0 if there is none.
-func parseSlots(text string) int {
-	line, whole := strings.CutSuffix(text, "\n")
+func parseSlots(text []byte) int {
+	line, whole := strings.CutSuffix(string(text), "\n")
 	n, err := strconv.Atoi(line)
 	if !whole || err != nil || n < 1 || n > maxSlots {
 		return 0
 	}
 	return n
-}
-
-// readSmall reads a small regular file, and opens nothing else.
-func readSmall(path string) (string, error) {
-	at, err := lookAt(path)
-	if err == nil && !at.exists {
-		err = &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
-	}
-	if err != nil {
-		return "", err
-	}
-	f, err := openFile(path, os.O_RDONLY)
-	if !at.mode.IsRegular() || isLink(err) {
-		err = &fs.PathError{Op: "read", Path: path, Err: invalid.Error("it is not a regular file")}
-	}
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	var text [32]byte
-	n, err := f.ReadAt(text[:], 0) // fails if the path has become a directory since
-	if err == io.EOF {
-		err = nil
-	}
-	return string(text[:n]), err
 }
 
 // make creates the directory, then all slots, then the file with their number.
@@ -168,7 +164,7 @@ func (s *Semaphore) make(dir string, n int) error {
 		return err
 	}
 	for i := range n {
-		f, err := os.OpenFile(cwd.Within(dir, strconv.Itoa(i+1)), os.O_CREATE|os.O_EXCL|openFlags, s.perm)
+		f, err := os.OpenFile(cwd.Within(dir, strconv.Itoa(i+1)), os.O_CREATE|os.O_EXCL|file.Flags, s.perm)
 		if err == nil {
 			err = f.Close()
 		}
@@ -176,16 +172,16 @@ func (s *Semaphore) make(dir string, n int) error {
 			return err
 		}
 	}
-	file, text := cwd.Within(dir, slotsFile), numberText(n)
-	tmp := fmt.Sprintf("%s.%016x", file, rand.Uint64())
+	path, text := cwd.Within(dir, slotsFile), numberText(n)
+	tmp := fmt.Sprintf("%s.%016x", path, rand.Uint64())
 	defer os.Remove(tmp)
 	if err := writeNew(tmp, text, s.perm); err != nil {
 		return err
 	}
-	if os.Link(tmp, file) == nil {
+	if os.Link(tmp, path) == nil {
 		return nil
 	}
-	err = writeNew(file, text, s.perm) // another process was faster, or the file system has no links
+	err = writeNew(path, text, s.perm) // another process was faster, or the file system has no links
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -193,7 +189,7 @@ func (s *Semaphore) make(dir string, n int) error {
 }
 
 func writeNew(path string, text []byte, perm fs.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|openFlags, perm)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|file.Flags, perm)
 	if err != nil {
 		return err
 	}

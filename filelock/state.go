@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/internal/process"
 )
@@ -192,12 +193,12 @@ func (w want) now() want {
 // guess adds the known holders of a file to the state where the kernel cannot be
 // asked, and the reason why. A missing file is not held.
 func (s *State) guess(path string, slot int, why string) {
-	at, err := lookAt(path)
+	at, err := file.Lstat(path)
 	s.Err = cmp.Or(s.Err, err)
-	if s.Err != nil || !at.exists {
+	if s.Err != nil || !at.Exists {
 		return
 	}
-	mine := ownHolds(at.file, slot)
+	mine := ownHolds(at.ID, slot)
 	s.Holders = append(s.Holders, mine...)
 	if len(mine) > 0 && !mine[0].Shared {
 		return
@@ -212,12 +213,12 @@ func (s *State) guess(path string, slot int, why string) {
 
 // ownHolds returns the holds on the file that this process took itself. They are
 // known even where the kernel cannot be asked.
-func ownHolds(file fileID, slot int) (list []Holder) {
+func ownHolds(id file.ID, slot int) (list []Holder) {
 	me := process.Self()
 	held.mu.Lock()
 	defer held.mu.Unlock()
 	for h := range held.handles {
-		if h.kept && sameFile(h.file, file) {
+		if h.kept && h.id == id {
 			list = append(list, Holder{
 				PID: me.PID, Taker: me.PID, Host: me.Host, Command: strings.Join(os.Args, " "),
 				Note: h.rec.note, Since: h.rec.since, Shared: h.fl.RLocked(), Slot: slot,

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
@@ -15,7 +16,7 @@ const maxWaiting = 64 << 10
 type waiter struct {
 	gate  *gate
 	since time.Time
-	told  place // the gate that tell has written to
+	told  file.Info // the gate that tell has written to
 }
 
 // tell writes a line into the gate, for Waiters to show: which process waits, and
@@ -26,12 +27,12 @@ func (w *waiter) tell() {
 	if err != nil {
 		return
 	}
-	at, err := lookAt(gate.path)
-	if err != nil || !at.exists || !at.mode.IsRegular() || w.told.exists && sameFile(at.file, w.told.file) {
+	at, err := file.Lstat(gate.path)
+	if err != nil || !at.Exists || !at.Mode.IsRegular() || w.told.Exists && at.ID == w.told.ID {
 		return
 	}
 	w.told = at
-	f, err := openFile(gate.path, os.O_RDWR|os.O_APPEND)
+	f, err := file.Open(gate.path, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return
 	}
@@ -78,11 +79,11 @@ func (h *handle) isGate() bool {
 // whoWaits returns when the processes of this machine began to wait, by their IDs.
 func (g *gate) whoWaits() map[int]time.Time {
 	told := map[int]time.Time{}
-	at, err := lookAt(g.path)
-	if err != nil || !at.exists || !at.mode.IsRegular() {
+	at, err := file.Lstat(g.path)
+	if err != nil || !at.Exists || !at.Mode.IsRegular() {
 		return told
 	}
-	f, err := openFile(g.path, os.O_RDONLY)
+	f, err := file.Open(g.path, os.O_RDONLY)
 	if err != nil {
 		return told
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"golang.org/x/sys/unix"
 )
 
@@ -14,11 +15,8 @@ import (
 type File struct {
 	Name    string // in the table; empty = the file does not exist
 	Guessed bool   // the name may be wrong, because the mount was not found
-	inode
+	ID      file.ID
 }
-
-// An inode is a file's identity in stat(2).
-type inode struct{ dev, ino uint64 }
 
 // Mounts remembers the devices of mounted file systems, by mount IDs. A device is
 // zero if the mount was not found.
@@ -39,17 +37,17 @@ func (m Mounts) Identify(path string, follow bool) (File, error) {
 	if err := unix.Fstatat(unix.AT_FDCWD, path, &st, flags); err != nil {
 		return File{}, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
-	file := File{inode: inode{uint64(st.Dev), st.Ino}}
+	f := File{ID: file.ID{Dev: uint64(st.Dev), Ino: st.Ino}}
 	dev := device{unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev))}
 	if dev.major == 0 {
 		if mounted := m.at(path, flags); mounted != (device{}) {
 			dev = mounted
 		} else {
-			file.Guessed = !hasOneDevice(path)
+			f.Guessed = !hasOneDevice(path)
 		}
 	}
-	file.Name = fmt.Sprintf("%02x:%02x:%d", dev.major, dev.minor, st.Ino)
-	return file, nil
+	f.Name = fmt.Sprintf("%02x:%02x:%d", dev.major, dev.minor, st.Ino)
+	return f, nil
 }
 
 // at returns the device of the file system that is mounted at the path. It is zero

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
@@ -15,10 +16,10 @@ import (
 // at every descriptor of every process. That is much work, so it reads as little as
 // possible for each, and leaves out files that are not held.
 func (t Table) Holders(files []File) map[string]map[int]Lock {
-	found, names := map[string]map[int]Lock{}, map[inode]string{}
-	for _, file := range files {
-		if t.mayBeHeld(file) {
-			names[file.inode] = file.Name
+	found, names := map[string]map[int]Lock{}, map[file.ID]string{}
+	for _, f := range files {
+		if t.mayBeHeld(f) {
+			names[f.ID] = f.Name
 		}
 	}
 	if len(names) == 0 {
@@ -43,13 +44,13 @@ func (t Table) mayBeHeld(file File) bool {
 }
 
 // HeldBy returns the flock(2) lock that a process has on the file through an open file.
-func HeldBy(pid int, file File) (l Lock, holds bool) {
-	l, holds = locksOf(pid, map[inode]string{file.inode: file.Name})[file.Name]
+func HeldBy(pid int, f File) (l Lock, holds bool) {
+	l, holds = locksOf(pid, map[file.ID]string{f.ID: f.Name})[f.Name]
 	return l, holds
 }
 
 // locksOf returns the locks that a process has on the files, by their names.
-func locksOf(pid int, names map[inode]string) map[string]Lock {
+func locksOf(pid int, names map[file.ID]string) map[string]Lock {
 	var found map[string]Lock
 	dir := "/proc/" + strconv.Itoa(pid)
 	fds, _ := process.Descriptors(pid) // none if it has ended, or may not be inspected
@@ -70,12 +71,12 @@ func locksOf(pid int, names map[inode]string) map[string]Lock {
 
 // inodeAt returns the file of a descriptor by its link in /proc, five times as fast
 // as from its fdinfo. It does not ask the file system, which may hang.
-func inodeAt(link string) inode {
+func inodeAt(link string) file.ID {
 	var stx unix.Statx_t
 	if err := unix.Statx(unix.AT_FDCWD, link, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &stx); err != nil {
-		return inode{} // the descriptor was closed
+		return file.ID{} // the descriptor was closed
 	}
-	return inode{unix.Mkdev(stx.Dev_major, stx.Dev_minor), stx.Ino}
+	return file.ID{Dev: unix.Mkdev(stx.Dev_major, stx.Dev_minor), Ino: stx.Ino}
 }
 
 // OfDescriptor returns the flock(2) lock that an open file of this process has,
