@@ -2,7 +2,6 @@ package journal
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -121,16 +120,30 @@ func TestRunning(t *testing.T) {
 	}
 }
 
-func TestStartIsWrittenInUTC(t *testing.T) {
+// These are lines of version 1. They do not change: older readers read what this
+// package writes, and this package reads what older writers wrote.
+func TestFormat(t *testing.T) {
 	t.Parallel()
-	r := numbered(1, 1)
-	r.Start = three.In(time.FixedZone("east", 3600))
-	text, err := r.encode()
-	if err != nil {
-		t.Fatal(err)
+	all := Run{
+		Start: three, Kind: KindEvent, Lock: "/e and /f", Name: "a b", Command: []string{"sh", "-c", "echo \"\x1b[2J\u202e\u009b</script>\U000e0001ü\x7f\\\n"},
+		PID: 4242, Host: "h", User: "u", Waited: time.Microsecond, Held: 123456*time.Hour + 789*time.Microsecond,
+		Outcome: Ran, Status: 3, Signal: "TERM", Reason: "a\u2028b",
 	}
-	if want := `"start":"2026-01-02T03:00:00.000123456Z"`; !strings.Contains(string(text), want) {
-		t.Errorf("%s is not in %s", want, text)
+	for _, c := range []struct {
+		run  Run
+		line string
+	}{
+		{all, `{"fsync_run":1,"start":"2026-01-02T03:00:00.000123456Z","kind":"event","lock":"/e and /f","name":"a b","command":["sh","-c","echo \"\u001b[2J\u202e\u009b</script>\udb40\udc01ü\u007f\\\n"],` +
+			`"pid":4242,"host":"h","user":"u","waited_seconds":0.000001,"held_seconds":444441600.000789,"outcome":"ran","exit_status":3,"signal":"TERM","reason":"a\u2028b"}`},
+		{Run{Start: three, Lock: "/l", Outcome: Skipped}, `{"fsync_run":1,"start":"2026-01-02T03:00:00.000123456Z","lock":"/l","waited_seconds":0,"held_seconds":0,"outcome":"skipped","exit_status":0}`},
+	} {
+		if run, kind := decode([]byte(c.line)); kind != lineRun || !reflect.DeepEqual(run, c.run) {
+			t.Errorf("read %+v\nwant %+v", run, c.run)
+		}
+		c.run.Start = c.run.Start.In(time.FixedZone("east", 3600)) // it is written in UTC
+		if text, err := c.run.encode(); err != nil || string(text) != c.line+"\n" {
+			t.Errorf("wrote %s, %v\nwant  %s", text, err, c.line)
+		}
 	}
 }
 
@@ -397,6 +410,14 @@ func TestUnread(t *testing.T) {
 		{with(`"held_seconds":1`, `"held_seconds":-1`), Unread{Foreign: 1}},
 		{with(`"held_seconds":1`, `"held_seconds":1e300`), Unread{Foreign: 1}},
 		{with(`"held_seconds":1`, `"held_seconds":-1e300`), Unread{Foreign: 1}},
+		{with(`"held_seconds":1`, `"held_seconds":1e999`), Unread{Foreign: 1}},
+		{with(`"pid":1`, `"pid":99999999999999999999`), Unread{Foreign: 1}},
+		{with(`"pid":1`, `"pid":1.5`), Unread{Foreign: 1}},
+		{with(`"pid":1`, `"pid":7,"pid":1`), Unread{}},
+		{with(`"host":"web1"`, "\"host\":\"web\xff\""), Unread{}},
+		{with(`"host":"web1"`, "\"host\":\"web\x00\""), Unread{Torn: 1}},
+		{with(`"host":"web1"`, `"host":"\u0000\ud800"`), Unread{}},
+		{"\x00\x00" + good, Unread{Torn: 1}},
 		{with(`"pid":1`, `"pid":"1"`), Unread{Foreign: 1}},
 		{"{}\n[]\nnull\n1\nnot JSON\n{\"fsync\":1}\n", Unread{Foreign: 6}},
 		{good[:20] + "\n" + good + good[:3], Unread{Torn: 2}},
@@ -503,7 +524,7 @@ func FuzzRead(f *testing.F) {
 			if len(r.Command) == 0 {
 				r.Command, again.Command = nil, nil
 			}
-			if kind != aRun || !reflect.DeepEqual(again, r) {
+			if kind != lineRun || !reflect.DeepEqual(again, r) {
 				t.Fatalf("read %+v, then %+v", r, again)
 			}
 		}
@@ -558,46 +579,4 @@ func BenchmarkFirstAppend(b *testing.B) {
 		out.Wait()
 	}
 	b.ReportMetric(float64(sum.Microseconds())/float64(b.N), "us/first")
-}
-
-// A line is read as encoding/json reads it, whichever way is taken.
-func FuzzScan(f *testing.F) {
-	for _, outcome := range Outcomes() {
-		r := numbered(4242, 3)
-		r.Outcome, r.Name, r.User, r.Signal, r.Reason, r.Waited = outcome, "backup", "ü", "TERM", "held by pid 7", 1500*time.Microsecond
-		text, err := r.encode()
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(bytes.TrimSpace(text))
-	}
-	for _, text := range []string{
-		`{}`, `{`, `{"fsync_run":1}`, `{"fsync_run":01}`, `{"fsync_run":1,}`, `{"pid":1}x`, `{"pid":1,"pid":2}`, `{"pid":99999999999999999999}`, `{"pid":1.5}`,
-		`{"waited_seconds":1.}`, `{"waited_seconds":.5}`, `{"waited_seconds":00.5}`, `{"waited_seconds":0.5,"held_seconds":1.2.3}`, `{"pid":}`, `{"lock":"}`,
-		"{\"lock\":\"\xff\"}", `{"lock":"a\"b"}`, `{"command":[]}`, `{"command":["a"]}`, `{"command":["a",]}`, `{"command":[,"a"]}`, `{"command":null}`,
-		`{"start":"2026-01-02T03:00:00Z"}`, `{"start":"2026-01-02t03:00:00z"}`, `{"start":"2026-01-02T03:00:00,5+01:00"}`, `{"LOCK":"x"}`, `{"lock" : "x"}`,
-	} {
-		f.Add([]byte(text))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		var got, want parsed
-		if !got.scan(text) {
-			return
-		}
-		if err := json.Unmarshal(text, &want); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%s:\n%+v, want\n%+v, %v", text, got, want, err)
-		}
-	})
-}
-
-// The quick way is taken for what Append writes.
-func TestScanReadsWhatIsWritten(t *testing.T) {
-	t.Parallel()
-	text, err := numbered(4242, 3).encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p := (parsed{}); !p.scan(bytes.TrimSpace(text)) {
-		t.Errorf("not scanned: %s", text)
-	}
 }

@@ -70,13 +70,13 @@ func (s *scan) read(r io.Reader) error {
 		switch run, as := decode(text); {
 		case long:
 			s.unread.Long++
-		case as == aRun:
+		case as == lineRun:
 			s.add(run)
-		case as == torn:
+		case as == lineTorn:
 			s.unread.Torn++
-		case as == foreign:
+		case as == lineForeign:
 			s.unread.Foreign++
-		case as == future:
+		case as == lineFuture:
 			s.unread.Future++
 		}
 		if err == io.EOF {

@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 )
@@ -94,48 +93,4 @@ func (r Run) check() error {
 		return errors.New("a negative process ID")
 	}
 	return nil
-}
-
-// entry is a run in the fields of a line.
-type entry struct {
-	Start   time.Time `json:"start"`
-	Kind    Kind      `json:"kind"`
-	Lock    string    `json:"lock"`
-	Name    string    `json:"name"`
-	Command []string  `json:"command"`
-	PID     int       `json:"pid"`
-	Host    string    `json:"host"`
-	User    string    `json:"user"`
-	Waited  float64   `json:"waited_seconds"`
-	Held    float64   `json:"held_seconds"`
-	Outcome Outcome   `json:"outcome"`
-	Status  int       `json:"exit_status"`
-	Signal  string    `json:"signal"`
-	Reason  string    `json:"reason"`
-}
-
-const (
-	version    = 1
-	format     = "fsync_run"
-	mark       = `{"` + format + `":` // the beginning of a line
-	maxCommand = 16 << 10             // bytes of a command that are written
-	maxReason  = 4 << 10
-	maxLine    = 256 << 10 // JSON may write one byte as six
-)
-
-func (l entry) run() Run {
-	return Run{
-		Start: l.Start.UTC(), Kind: l.Kind, Lock: l.Lock, Name: l.Name,
-		Command: l.Command, PID: l.PID, Host: l.Host, User: l.User,
-		Waited: duration(l.Waited), Held: duration(l.Held),
-		Outcome: l.Outcome, Status: l.Status, Signal: l.Signal, Reason: l.Reason,
-	}
-}
-
-// duration returns -1 if the seconds are negative or too many.
-func duration(seconds float64) time.Duration {
-	if us := math.Round(seconds * 1e6); us >= 0 && us <= float64(maxTime/time.Microsecond) {
-		return time.Duration(us) * time.Microsecond
-	}
-	return -1
 }

@@ -2,14 +2,13 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/printable"
@@ -60,11 +59,11 @@ func (q *query) printInfo(out *os.File, targets []target) int {
 		}
 		return nil
 	})
-	err := error(nil)
+	text, err := b.Bytes(), error(nil)
 	if q.json {
-		err = r.encode(&b)
+		text, err = printable.JSON(r, !term.UTF8())
 	}
-	if _, failed := out.Write(b.Bytes()); err != nil || failed != nil {
+	if _, failed := out.Write(text); err != nil || failed != nil {
 		return q.program.Fail(cli.ExitOutput, errors.Join(err, failed))
 	}
 	return status
@@ -82,16 +81,4 @@ func (t target) state(info fileevent.Info, err error) state {
 		s.SetBy = &setter{info.PID, info.Host, info.Command, info.Note, info.Since, info.Rebooted}
 	}
 	return s
-}
-
-func (r report) encode(w io.Writer) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(r); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, printable.JSON(b.String()))
-	return err
 }

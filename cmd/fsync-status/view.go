@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"io"
 	"os"
 	"time"
@@ -196,30 +194,9 @@ func (e entry) state() state {
 }
 
 func (v view) writeJSON(w io.Writer) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return err
+	text, err := printable.JSON(v, !term.UTF8())
+	if err == nil {
+		_, err = w.Write(text)
 	}
-	text := printable.JSON(b.String())
-	if !term.UTF8() {
-		text = escaped(text)
-	}
-	_, err := io.WriteString(w, text)
 	return err
-}
-
-// escaped is JSON without a character beyond ASCII.
-func escaped(text string) string {
-	var b []byte
-	for _, r := range text {
-		if r < 0x80 {
-			b = append(b, byte(r))
-		} else {
-			b = printable.AppendEscape(b, r)
-		}
-	}
-	return string(b)
 }

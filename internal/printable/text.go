@@ -4,11 +4,8 @@
 package printable
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // Text replaces each character that is not printable, and each run of bytes that
@@ -39,27 +36,4 @@ func Lines(s string) string {
 		lines[i] = Text(lines[i])
 	}
 	return strings.Join(lines, "\n")
-}
-
-// JSON escapes the characters of a JSON text that are not printable. JSON allows
-// most of them unescaped. The value of the JSON does not change.
-func JSON(text string) string {
-	var b []byte
-	for _, r := range text {
-		if r < 0x7f || unicode.IsGraphic(r) {
-			b = utf8.AppendRune(b, r)
-		} else {
-			b = AppendEscape(b, r)
-		}
-	}
-	return string(b)
-}
-
-// AppendEscape appends a character to b as an escape of a JSON string.
-func AppendEscape(b []byte, r rune) []byte {
-	if r > 0xffff {
-		high, low := utf16.EncodeRune(r)
-		return fmt.Appendf(b, `\u%04x\u%04x`, high, low)
-	}
-	return fmt.Appendf(b, `\u%04x`, r)
 }

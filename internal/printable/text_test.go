@@ -1,11 +1,6 @@
 package printable
 
-import (
-	"encoding/json"
-	"strings"
-	"testing"
-	"unicode"
-)
+import "testing"
 
 const hostile = "a\x1b[31mb\u202ec\nd\u00e9\U000e0001\u009b\xff\t"
 
@@ -17,21 +12,6 @@ func TestText(t *testing.T) {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
-	}
-}
-
-func TestJSON(t *testing.T) {
-	text, err := json.Marshal(hostile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown := JSON(string(text))
-	if strings.ContainsFunc(shown, func(r rune) bool { return !unicode.IsGraphic(r) }) {
-		t.Errorf("%q", shown)
-	}
-	var got string
-	if err := json.Unmarshal([]byte(shown), &got); err != nil || got != strings.ToValidUTF8(hostile, "\ufffd") {
-		t.Errorf("%q: %v", got, err)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/fsync-lock/fsync/internal/line"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
 // A Record is a line in a file by which a process says who it is: one JSON object
@@ -44,10 +44,11 @@ const (
 
 // Encode returns the record as it is in a file.
 func (r Record) Encode() []byte {
-	for limit := MaxRecord; ; limit /= 2 { // control characters take six bytes each
-		text := line.Begin(format, r.Version).Text("id", r.ID).Number("pid", r.PID).Text("start", r.Start).
-			Text("host", cut(r.Host, limit)).Text("boot", r.Boot).Text("pidns", r.PIDNS).Time("since", r.Since).
-			Text("command", cut(r.Command, limit)).Text("note", cut(r.Note, limit)).End()
+	r.Since = plausible(r.Since.UTC())     // encoding/json refuses a year after 9999
+	for limit := MaxRecord; ; limit /= 2 { // a control character takes six bytes
+		short := r
+		short.Host, short.Command, short.Note = cut(r.Host, limit), cut(r.Command, limit), cut(r.Note, limit)
+		text, _ := printable.JSONLine(short) // no other value can fail
 		if len(text) <= MaxRecord {
 			return text
 		}
