@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -56,7 +57,7 @@ var realFlock string
 func TestScripts(t *testing.T) {
 	cmdtest.Scripts{
 		Env:   map[string]string{"SHELL": "/bin/sh", "FLOCK": realFlock},
-		Words: map[string]cmdtest.Word{"asuser": asUser, "same": same, "journalled": cmdtest.Journalled},
+		Words: map[string]cmdtest.Word{"asuser": asUser, "limited": limited, "same": same, "journalled": cmdtest.Journalled},
 		Await: map[string]func(*testscript.TestScript, []string) bool{
 			"waiters": func(ts *testscript.TestScript, args []string) bool {
 				return strconv.Itoa(waiters(ts.MkAbs(args[1]))) == args[0]
@@ -105,12 +106,19 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Logf("both: %+v", got)
 }
 
-// asuser UID N COMMAND...: status as another user, with every directory above
-// the current one open to it.
+// asuser UID N COMMAND...: status as another user.
 func asUser(ts *testscript.TestScript, neg bool, args []string) {
-	uid, err := strconv.ParseUint(args[0], 10, 32)
+	if got := statusAs(ts, args[0], args[2:]); strconv.Itoa(got) != args[1] {
+		ts.Fatalf("exit status %d, want %s", got, args[1])
+	}
+}
+
+// statusAs runs a command as another user, with every directory above the current one
+// open to it, and returns its exit status.
+func statusAs(ts *testscript.TestScript, user string, command []string) int {
+	uid, err := strconv.ParseUint(user, 10, 32)
 	ts.Check(err)
-	program, err := exec.LookPath(args[2])
+	program, err := exec.LookPath(command[0])
 	ts.Check(err)
 	for _, path := range []string{ts.MkAbs("a"), program} {
 		for dir := filepath.Dir(path); strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
@@ -119,21 +127,62 @@ func asUser(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Check(os.Chmod(dir, info.Mode().Perm()|0o055))
 		}
 	}
-	cmd := exec.Command(program, args[3:]...)
+	cmd := exec.Command(program, command[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.SysProcAttr = credential(uint32(uid))
 	out, err := cmd.CombinedOutput()
 	ts.Logf("%s", out)
-	got := 0
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		got = exit.ExitCode()
-	} else {
-		ts.Check(err)
+	return cmdtest.ExitStatus(ts, err)
+}
+
+// limited FILE N [as UID] COMMAND...: the exit status of a command is N when its
+// --max-runtime is over. The word LIMIT in the command, and $LIMIT, is that time in
+// seconds; $TWICE is twice that time, as a message has it.
+//
+// FILE shows that the command was ready for the signal. On a busy machine the limit can
+// be over before that, or a --kill-after of LIMIT before the command has ended. Then the
+// command runs again with twice the time.
+func limited(ts *testscript.TestScript, neg bool, args []string) {
+	file, want, command := ts.MkAbs(args[0]), args[1], args[2:]
+	for limit := 250 * time.Millisecond; ; limit *= 2 {
+		ts.Check(os.RemoveAll(file))
+		seconds := strconv.FormatFloat(limit.Seconds(), 'f', -1, 64)
+		ts.Setenv("LIMIT", seconds)
+		ts.Setenv("TWICE", (2 * limit).String())
+		words := slices.Clone(command)
+		for i, word := range words {
+			if word == "LIMIT" {
+				words[i] = seconds
+			}
+		}
+		got := statusOf(ts, words)
+		_, err := os.Lstat(file)
+		ready := err == nil
+		switch {
+		case ready && got == want:
+			return
+		case ready && (got != "137" || want != "124"), limit > time.Minute:
+			ts.Fatalf("limit %v: exit status %s, want %s, %s was made: %v", limit, got, want, args[0], ready)
+		}
+		endRest(ts)
 	}
-	if strconv.Itoa(got) != args[1] {
-		ts.Fatalf("exit status %d, want %s", got, args[1])
+}
+
+// statusOf runs a command, as another user after the words as UID, and returns its
+// exit status.
+func statusOf(ts *testscript.TestScript, command []string) string {
+	if command[0] == "as" {
+		return strconv.Itoa(statusAs(ts, command[1], command[2:]))
 	}
+	return strconv.Itoa(cmdtest.ExitStatus(ts, ts.Exec(command[0], command[1:]...)))
+}
+
+// endRest ends what a command has left behind that has the lock until there is a file
+// called stop.
+func endRest(ts *testscript.TestScript) {
+	stop := ts.MkAbs("stop")
+	ts.Check(os.WriteFile(stop, nil, 0o666))
+	ts.Check(ts.Exec("fsync-lock", "a.lock", "rm", stop))
 }
 
 func TestHelp(t *testing.T) {

@@ -81,17 +81,21 @@ func (s Scripts) setup(env *testscript.Env) error {
 }
 
 func status(ts *testscript.TestScript, neg bool, args []string) {
-	err := ts.Exec(args[1], args[2:]...)
-	got := 0
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		got = exit.ExitCode()
-	} else {
-		ts.Check(err)
-	}
+	got := ExitStatus(ts, ts.Exec(args[1], args[2:]...))
 	if want := args[0]; strconv.Itoa(got) != want {
 		ts.Fatalf("exit status %d, want %s", got, want)
 	}
+}
+
+// ExitStatus returns the exit status of a command from the error of running it. It
+// fails the script if the command did not run.
+func ExitStatus(ts *testscript.TestScript, err error) int {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	ts.Check(err)
+	return 0
 }
 
 func within(ts *testscript.TestScript, neg bool, args []string) {
