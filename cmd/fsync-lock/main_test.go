@@ -23,6 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	realFlock, _ = exec.LookPath("flock") // before ours is in the PATH
 	testproc.AtOnce(8)
+	cmdtest.WaitForJournal()
 	testscript.Main(m, programs)
 }
 

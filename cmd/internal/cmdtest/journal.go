@@ -1,6 +1,7 @@
 package cmdtest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,9 +10,26 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/runlog"
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
 	"github.com/fsync-lock/fsync/journal"
 	"github.com/rogpeppe/go-internal/testscript"
 )
+
+// WaitForJournal makes the commands of a test wait for a locked journal as long as the
+// test does. Otherwise they give up after some seconds, and a test on a busy machine
+// may keep it locked for longer.
+func WaitForJournal() {
+	runlog.Append = func(path string, r journal.Run, maxSize int64) error {
+		for end := time.Now().Add(testproc.Patience); ; {
+			err := journal.Append(path, r, maxSize)
+			if !errors.Is(err, filelock.ErrLocked) || time.Now().After(end) {
+				return err
+			}
+		}
+	}
+}
 
 // Journalled FILE FIELD=VALUE...: the journal has one run, which has these
 // fields; afterwards there is no journal. A reason is a regular expression, and
