@@ -33,6 +33,8 @@ type want struct {
 	slots bool // the targets are slots of a semaphore
 	gate  *gate
 
+	onWait func() // called before the wait; nil = nothing is called
+
 	// For a semaphore: still checks after the acquisition that the slot counts, and
 	// resized returns the slots if their number is not n any more.
 	still   func(*handle) error
@@ -83,6 +85,9 @@ func (w want) try() (*handle, error) {
 
 // wait goes the way of a waiter, from its turn to the lock.
 func (w want) wait(ctx context.Context) (*handle, error) {
+	if w.onWait != nil {
+		w.onWait()
+	}
 	self := &waiter{gate: w.gate, since: time.Now()}
 	turn, err := turns.take(ctx, w.path)
 	if err != nil {

@@ -31,6 +31,7 @@ type config struct {
 	perm    fs.FileMode
 	note    string
 	anyFile bool
+	onWait  func()
 
 	noRecord bool
 }

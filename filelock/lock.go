@@ -55,6 +55,12 @@ func Note(text string) Option { return func(c *config) { c.note = text } }
 // returns, if no process waits for it.
 func NoRecord() Option { return func(c *config) { c.noRecord = true } }
 
+// OnWait makes Acquire, TryAcquireFor and With call f when they begin to wait, because
+// another process holds the lock or waits for it. They call f in the goroutine of the
+// caller, and before other processes can see the waiter. A call that gets the lock at
+// once does not call f.
+func OnWait(f func()) Option { return func(c *config) { c.onWait = f } }
+
 // New returns a lock on the file or directory at path. It does no I/O. Acquire
 // opens the file, and creates it, empty, if it is missing; its directory must
 // exist.
@@ -94,7 +100,7 @@ func (l *Lock) aimAt(path string, dir cwd.Dir) (want, error) {
 	if err != nil {
 		return want{}, err
 	}
-	return want{given: l.given, path: t.key(), any: []target{t}, gate: gate}, nil
+	return want{given: l.given, path: t.key(), any: []target{t}, gate: gate, onWait: l.onWait}, nil
 }
 
 // seen returns the want of a look at the lock.

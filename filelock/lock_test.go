@@ -64,6 +64,45 @@ func release(t testing.TB, p *testproc.Proc) {
 
 func collect() { runtime.GC(); time.Sleep(time.Millisecond) }
 
+// The function of OnWait is called by each call that has to wait, in its goroutine and
+// before it stands in a queue, and by no other call.
+func TestOnWait(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	calls := 0
+	var queued int
+	opt := filelock.OnWait(func() { calls, queued = calls+1, filelock.QueueLen(path) })
+	l := filelock.New(path, opt)
+	mustCall := func(n int, what string) {
+		t.Helper()
+		if calls != n {
+			t.Errorf("%s: %d calls, want %d", what, calls, n)
+		}
+		calls = 0
+	}
+	mustAcquire(t, l)
+	mustCall(0, "the lock is free")
+	mustTry(t, l, false)
+	mustCall(0, "a try")
+	if ok, err := l.TryAcquireFor(time.Millisecond); ok || err != nil {
+		t.Errorf("TryAcquireFor = %v, %v", ok, err)
+	}
+	mustCall(1, "a wait that timed out")
+	ctx, cancel := context.WithTimeout(background, time.Millisecond)
+	defer cancel()
+	if err := l.With(ctx, nil); !errors.Is(err, filelock.ErrLocked) || queued != 0 {
+		t.Errorf("With = %v, and its wait was seen: %d", err, queued)
+	}
+	mustCall(1, "With")
+	s := filelock.NewSemaphore(path+".sem", 1, opt)
+	for range 2 {
+		if _, err := s.TryAcquireFor(time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustCall(1, "a semaphore whose slot is held")
+}
+
 func TestModesExclude(t *testing.T) {
 	t.Parallel()
 	modes := map[string][]filelock.Option{"exclusive": nil, "shared": {filelock.Shared()}}

@@ -141,7 +141,7 @@ func (s *Semaphore) mayHave(slots int) error {
 
 // want returns the want of any of n slots.
 func (s *Semaphore) want(home target, n int) want {
-	w := want{given: s.given, path: home.key(), slots: true}
+	w := want{given: s.given, path: home.key(), slots: true, onWait: s.onWait}
 	w.still = func(h *handle) error { return s.stillHas(home, h) }
 	w.resized = func(n int) []target { return s.slotsIfNot(home, n) }
 	for i := range max(n, 1) { // for the gate, which no slots have too

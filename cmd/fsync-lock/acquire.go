@@ -29,8 +29,12 @@ var errConflict = errors.New("the lock is held")
 
 // open returns the lock that the command line names. It does not open the lock
 // file yet. With -u it returns nil, except for a descriptor.
-func (j *job) open() (lock, error) {
-	var opts []filelock.Option
+//
+// A waiter must catch signals before other processes can see it: until then the Go
+// runtime drops signals that do not end the program. To get a free lock is faster
+// without.
+func (j *job) open(r *child.Relay) (lock, error) {
+	opts := []filelock.Option{filelock.OnWait(r.Ready)}
 	if j.shared {
 		opts = append(opts, filelock.Shared())
 	}
@@ -42,7 +46,7 @@ func (j *job) open() (lock, error) {
 	}
 	switch {
 	case j.fd >= 0:
-		return newDescriptor(j.fd, j.shared)
+		return newDescriptor(j.fd, j.shared, r.Ready)
 	case j.unlock:
 		return nil, nil // a file that is opened anew has no lock to release
 	case j.name == "" && j.slots > 0:
@@ -109,7 +113,7 @@ func (j *job) attempt(l lock, r *child.Relay) (bool, error) {
 		return l.TryAcquire()
 	}
 	defer j.showWait(l, r)()
-	err := l.Acquire(beforeWaiting{ctx, r.Ready})
+	err := l.Acquire(ctx)
 	switch {
 	case err == nil:
 		return true, nil
@@ -119,20 +123,6 @@ func (j *job) attempt(l lock, r *child.Relay) (bool, error) {
 		return false, nil
 	}
 	return l.TryAcquire() // ctx had ended before Acquire began
-}
-
-// A beforeWaiting is a context that calls a function when Acquire begins to wait,
-// before other processes can see the waiter. A free lock is acquired without the
-// call, and so faster. A waiter must catch signals first: until then the Go
-// runtime drops signals that do not end the program.
-type beforeWaiting struct {
-	context.Context
-	do func()
-}
-
-func (c beforeWaiting) Done() <-chan struct{} {
-	c.do()
-	return c.Context.Done()
 }
 
 // unlock is for -u. Only a descriptor can be unlocked: a file that is opened anew

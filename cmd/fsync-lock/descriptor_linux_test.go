@@ -37,7 +37,7 @@ func newShellsFile(t *testing.T) *shellsFile {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "a.lock")
 	f := &shellsFile{file: openFile(t, path), holder: openFile(t, path)}
-	f.descriptor = &descriptor{int(f.file.Fd()), unix.LOCK_EX}
+	f.descriptor = &descriptor{fd: int(f.file.Fd()), how: unix.LOCK_EX}
 	if err := unix.Flock(int(f.holder.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}

@@ -24,11 +24,13 @@ import (
 type descriptor struct {
 	fd  int
 	how int // LOCK_EX or LOCK_SH
+
+	onWait func() // see filelock.OnWait; nil = nothing is called
 }
 
 // newDescriptor checks that the shell has opened the descriptor.
-func newDescriptor(fd int, shared bool) (lock, error) {
-	d := &descriptor{fd, unix.LOCK_EX}
+func newDescriptor(fd int, shared bool, onWait func()) (lock, error) {
+	d := &descriptor{fd, unix.LOCK_EX, onWait}
 	if shared {
 		d.how = unix.LOCK_SH
 	}
@@ -79,6 +81,9 @@ func (d *descriptor) TryAcquire() (bool, error) {
 func (d *descriptor) Acquire(ctx context.Context) error {
 	if ok, err := d.TryAcquire(); ok || err != nil {
 		return err
+	}
+	if d.onWait != nil {
+		d.onWait()
 	}
 	if ctx.Done() == nil {
 		return d.failed(d.flock(d.how))

@@ -10,7 +10,7 @@ import (
 // A descriptor cannot be locked on Windows.
 type descriptor struct{ *filelock.Lock }
 
-func newDescriptor(int, bool) (lock, error) {
+func newDescriptor(int, bool, func()) (lock, error) {
 	return nil, cli.WithStatus(cli.ExitUsage, errors.New("on Windows a descriptor of the shell cannot be locked"))
 }
 

@@ -39,7 +39,7 @@ func run(args []string, r *child.Relay) int {
 	if !j.noFork {
 		r.Listen()
 	}
-	l, err := j.open()
+	l, err := j.open(r)
 	if err != nil {
 		l = nil // an interface with a nil pointer in it is not nil
 	}
