@@ -26,7 +26,7 @@ func (q *query) wait(out *os.File, targets []target, r *child.Relay) int {
 	if q.quiet {
 		return 0
 	}
-	_, terminal := term.Columns(out)
+	terminal := term.IsTerminal(out)
 	var lines strings.Builder
 	for _, t := range won {
 		label := t.label
@@ -50,11 +50,10 @@ func (q *query) waitFailed(targets []target, err error) int {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return q.program.Fail(cli.OpenStatus(err), err)
 	}
-	_, terminal := term.Columns(os.Stderr)
 	missing := q.missing(targets)
 	switch {
 	case q.quiet, q.timeout == 0: // for one look the status is the answer
-	case terminal, missing != "", q.verb == "run":
+	case term.IsTerminal(os.Stderr), missing != "", q.verb == "run":
 		message := "gave up " + q.waitingFor(targets) + missing + q.tooOld(targets)
 		if q.verb == "run" {
 			message += "; " + q.operands[0] + " was not started"

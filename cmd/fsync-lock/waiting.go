@@ -45,8 +45,7 @@ func (j *job) reportConflict(l lock, err error, wanted bool) string {
 	if errors.As(err, &inTheWay) { // resize has printed it
 		return held(j.log.Holders(inTheWay.Holders))
 	}
-	_, terminal := term.Columns(os.Stderr)
-	shown := j.verbose || terminal && !j.skip && term.Takes(os.Stderr)
+	shown := j.verbose || !j.skip && term.IsTerminal(os.Stderr) && term.Takes(os.Stderr)
 	if !shown && !wanted {
 		return ""
 	}

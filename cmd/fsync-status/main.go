@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
@@ -76,7 +77,7 @@ func (q *query) printOnce(out *os.File) int {
 const secondLook = 100 * time.Millisecond
 
 func (q *query) writeTable(w io.Writer, out *os.File, v view, l *look) error {
-	width, _, terminal := size(out)
+	width, _, terminal := term.Size(out)
 	if !terminal {
 		width = 0
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/journal"
 )
@@ -76,7 +77,7 @@ const (
 
 // printReport prints the page of the journals.
 func (q *query) printReport(out *os.File) int {
-	if _, _, terminal := size(out); terminal {
+	if term.IsTerminal(out) {
 		q.program.Complain("--report: stdout is a terminal; redirect it to a file: --report JOURNAL > PAGE.html")
 		return cli.ExitUsage
 	}

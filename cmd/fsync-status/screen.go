@@ -5,6 +5,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/fsync-lock/fsync/cmd/internal/term"
 )
 
 // A screen is a terminal that is drawn on in place. It uses the alternate
@@ -73,7 +75,7 @@ func (s *screen) write(text string) { _, s.err = s.out.WriteString(text) }
 // watching ends, which is when the process does.
 func (s *screen) keys() <-chan key {
 	keys := make(chan key)
-	if _, _, ok := size(os.Stdin); !ok {
+	if !term.IsTerminal(os.Stdin) {
 		return keys
 	}
 	go func() {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"os/signal"
 	"syscall"
@@ -67,19 +68,8 @@ func hasShell() bool {
 	session, err := unix.Getsid(parent)
 	mine, mineErr := unix.Getsid(0)
 	group, groupErr := unix.Getpgid(parent)
-	return err == nil && mineErr == nil && groupErr == nil && session == mine && group != unix.Getpgrp()
-}
-
-// size returns the size of the terminal that f is, if it is one.
-func size(f *os.File) (width, height int, ok bool) {
-	ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0, 0, false
-	}
-	if ws.Col == 0 || ws.Row == 0 {
-		return 80, 24, true // it does not know
-	}
-	return int(ws.Col), int(ws.Row), true
+	own, ownErr := unix.Getpgid(0)
+	return cmp.Or(err, mineErr, groupErr, ownErr) == nil && session == mine && group != own
 }
 
 // awaitKey returns when there is a key to read. A read that has begun would not do:

@@ -34,17 +34,6 @@ func stopSelf(func()) {}
 
 func awaitKey(*os.File) {}
 
-// size returns the size of the console that f is, if it is one.
-func size(f *os.File) (width, height int, ok bool) {
-	h := windows.Handle(f.Fd())
-	var info windows.ConsoleScreenBufferInfo
-	if windows.GetConsoleScreenBufferInfo(h, &info) != nil {
-		var mode uint32 // of a console's input there is no size
-		return 80, 24, windows.GetConsoleMode(h, &mode) == nil
-	}
-	return int(info.Window.Right-info.Window.Left) + 1, int(info.Window.Bottom-info.Window.Top) + 1, true
-}
-
 // quietKeys makes the console hand over each key as it is pressed, and not
 // show it. What it returns undoes that.
 func quietKeys(f *os.File) (restore func()) {

@@ -168,7 +168,7 @@ func statusOf(sig os.Signal) int {
 }
 
 func canRedraw(out *os.File) error {
-	if _, _, ok := size(out); !ok {
+	if !term.IsTerminal(out) {
 		return errors.New("stdout is not a terminal")
 	}
 	if isDumb() {
@@ -184,10 +184,7 @@ func (w *watch) show() {
 	if !term.Takes(s.out) {
 		return
 	}
-	width, height, ok := size(s.out)
-	if !ok {
-		width, height = 80, 24
-	}
+	width, height, _ := term.Size(s.out)
 	f := w.picture.frame(time.Now(), styleOf(hasColours(s.out)), width, height, w.at)
 	w.at, w.page = f.at, f.page
 	s.draw(f.lines, width, height)

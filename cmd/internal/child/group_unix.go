@@ -15,7 +15,10 @@ import (
 // isJob reports whether this process is a whole job in the foreground of a
 // terminal. A part of a job, such as a command in a script, is not: it must not
 // signal the rest of the job.
-func isJob() bool { return unix.Getpgrp() == unix.Getpid() && term.InForeground() }
+func isJob() bool {
+	group, err := unix.Getpgid(0)
+	return err == nil && group == unix.Getpid() && term.InForeground()
+}
 
 // signal passes a signal on, to the whole group if the command has its own.
 func (p *process) signal(sig syscall.Signal) {
@@ -31,7 +34,8 @@ func (p *process) signal(sig syscall.Signal) {
 func (p *process) signalGroup(sig syscall.Signal) {
 	group := -p.pid
 	if !p.apart { // we lead the group
-		if theirs, err := unix.Getpgid(p.pid); err != nil || theirs != unix.Getpgrp() {
+		theirs, err := unix.Getpgid(p.pid)
+		if ours, _ := unix.Getpgid(0); err != nil || theirs != ours {
 			p.kill(sig) // the command has left the group
 		}
 		group = 0

@@ -51,7 +51,7 @@ func isSentry(pid int) bool { return int64(pid) == sentryPID.Load() }
 
 // post starts a sentry beside the command. It returns nil if that fails.
 func post(p *process) *sentry {
-	s := &sentry{group: unix.Getpgrp(), heard: map[syscall.Signal]time.Time{}, echo: map[syscall.Signal]bool{}, news: make(chan struct{})}
+	s := &sentry{group: syscall.Getpgrp(), heard: map[syscall.Signal]time.Time{}, echo: map[syscall.Signal]bool{}, news: make(chan struct{})}
 	if p.apart {
 		s.group = p.pid
 	}
@@ -187,7 +187,7 @@ func prepareOrders(w *os.File, group int) (err error) {
 	orders.signals = sigset(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM)
 	copy(orders.name[:], "signals")
 	orders.args, orders.length = commandLine()
-	orders.apart = group != unix.Getpgrp()
+	orders.apart = group != syscall.Getpgrp()
 	if unix.CloseRange(1<<31-1, 1<<31-1, 0) != nil {
 		orders.highest, err = highestDescriptor()
 	}

@@ -29,7 +29,7 @@ const drawEvery = time.Second
 // Show starts a notice on stderr. It returns nil if stderr is not a terminal. text
 // is called whenever the line is drawn; it may return control characters.
 func Show(text func() string) *Notice {
-	if _, terminal := Columns(os.Stderr); !terminal {
+	if !IsTerminal(os.Stderr) {
 		return nil
 	}
 	n := &Notice{text: text}
@@ -55,7 +55,7 @@ func (n *Notice) draw() {
 		fmt.Fprintln(os.Stderr, printable.Text(text))
 		return
 	default:
-		width, _ := Columns(os.Stderr)
+		width, _, _ := Size(os.Stderr)
 		fmt.Fprintf(os.Stderr, "\r%s\x1b[K", Fit(printable.Text(text), width-1)) // the last column would wrap
 		n.drawn = true
 	}

@@ -1,6 +1,5 @@
 //go:build unix
 
-// Package term is about terminals.
 package term
 
 import (
@@ -8,18 +7,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// Columns returns the width of the terminal f, or false if f is not a terminal.
-func Columns(f *os.File) (int, bool) {
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0, false
-	}
-	if size.Col == 0 {
-		return 80, true // the terminal does not know its width
-	}
-	return int(size.Col), true
-}
 
 // InForeground reports whether this process is in the foreground of its
 // terminal.
@@ -30,7 +17,8 @@ func InForeground() bool {
 	}
 	defer unix.Close(tty)
 	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
-	return err == nil && group == unix.Getpgrp()
+	own, ownErr := unix.Getpgid(0)
+	return err == nil && ownErr == nil && group == own
 }
 
 // Takes reports whether the terminal accepts some lines without blocking. A write

@@ -1,3 +1,5 @@
+//go:build aix || windows
+
 package main
 
 import (
@@ -7,11 +9,11 @@ import (
 	"github.com/fsync-lock/fsync/filelock"
 )
 
-// A descriptor cannot be locked on Windows.
+// A descriptor cannot be locked on these systems: AIX has no flock(2).
 type descriptor struct{ *filelock.Lock }
 
 func newDescriptor(int, bool, func()) (lock, error) {
-	return nil, cli.WithStatus(cli.ExitUsage, errors.New("on Windows a descriptor of the shell cannot be locked"))
+	return nil, cli.WithStatus(cli.ExitUsage, errors.New("on this system a descriptor of the shell cannot be locked"))
 }
 
 func (*descriptor) unlock() error { return errors.ErrUnsupported }

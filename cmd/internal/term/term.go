@@ -1,0 +1,22 @@
+// Package term is about terminals.
+package term
+
+import (
+	"os"
+
+	"golang.org/x/term"
+)
+
+// IsTerminal reports whether f is a terminal.
+func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// Size returns the size of the terminal f: 80 columns and 24 lines if it does not
+// know its size, or is the input of a Windows console. ok is false if f is not a
+// terminal.
+func Size(f *os.File) (columns, lines int, ok bool) {
+	columns, lines, err := term.GetSize(int(f.Fd()))
+	if err == nil && columns > 0 && lines > 0 {
+		return columns, lines, true
+	}
+	return 80, 24, err == nil || IsTerminal(f)
+}
