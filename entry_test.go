@@ -2,7 +2,6 @@ package fsync_test
 
 import (
 	"errors"
-	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -22,15 +21,15 @@ func TestEntryString(t *testing.T) {
 	left := filelock.Record{Holder: filelock.Holder{PID: 4242, Host: "web1", Since: time.Now().Add(-2 * time.Hour)}}
 	for want, e := range map[string]fsync.Entry{
 		"lock a: free": {Kind: fsync.KindLock, Name: "a"},
-		"lock /a b?: held by pid 7 (rsync -a) on web1; 1 waits":      {Kind: fsync.KindLock, Path: "/a b\n", Holders: []filelock.Holder{heir, holder}, Waiters: []filelock.Waiter{waiter}},
-		"semaphore s: 1 of 3 slots held by pid 7 (rsync -a) on web1": {Kind: fsync.KindSemaphore, Name: "s", Slots: 3, Holders: []filelock.Holder{slot}},
-		"semaphore s: free": {Kind: fsync.KindSemaphore, Name: "s", Err: fs.ErrNotExist},
-		"lock a: unknown: no /proc; left by pid 4242 on web1, 2 h ago, not known to be held; 2 wait": {Kind: fsync.KindLock, Name: "a", Unknown: "no /proc", Recorded: []filelock.Record{left}, Waiters: []filelock.Waiter{waiter, waiter}},
-		"lock a: free; a POSIX lock of pid 5, another family: it does not exclude this one (vi)":     {Kind: fsync.KindLock, Name: "a", Posix: []filelock.PosixLock{{PID: 5, Command: "vi"}}},
-		"lock a: unknown: is it?":    {Kind: fsync.KindLock, Name: "a", Err: errors.New("is it?")},
+		"lock /a b?: held by pid 7 (rsync -a) on web1; 1 waits":      {Kind: fsync.KindLock, Path: "/a b\n", State: filelock.State{Holders: []filelock.Holder{heir, holder}, Waiters: []filelock.Waiter{waiter}}},
+		"semaphore s: 1 of 3 slots held by pid 7 (rsync -a) on web1": {Kind: fsync.KindSemaphore, Name: "s", Slots: 3, State: filelock.State{Holders: []filelock.Holder{slot}}},
+		"semaphore s: free": {Kind: fsync.KindSemaphore, Name: "s"},
+		"lock a: unknown: no /proc; left by pid 4242 on web1, 2 h ago, not known to be held; 2 wait": {Kind: fsync.KindLock, Name: "a", State: filelock.State{Unknown: "no /proc", Recorded: []filelock.Record{left}, Waiters: []filelock.Waiter{waiter, waiter}}},
+		"lock a: free; a POSIX lock of pid 5, another family: it does not exclude this one (vi)":     {Kind: fsync.KindLock, Name: "a", State: filelock.State{Posix: []filelock.PosixLock{{PID: 5, Command: "vi"}}}},
+		"lock a: unknown: is it?":    {Kind: fsync.KindLock, Name: "a", State: filelock.State{Err: errors.New("is it?")}},
 		"event e: not set":           {Kind: fsync.KindEvent, Name: "e"},
-		"event e: set by pid 3":      {Kind: fsync.KindEvent, Name: "e", Set: true, Info: fileevent.Info{Set: true, PID: 3}},
-		"event e: unknown: it is so": {Kind: fsync.KindEvent, Name: "e", Err: errors.New("it is so")},
+		"event e: set by pid 3":      {Kind: fsync.KindEvent, Name: "e", Info: fileevent.Info{Set: true, PID: 3}},
+		"event e: unknown: it is so": {Kind: fsync.KindEvent, Name: "e", State: filelock.State{Err: errors.New("it is so")}},
 	} {
 		if got := e.String(); got != want {
 			t.Errorf("%q\nwant %q", got, want)

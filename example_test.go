@@ -207,9 +207,9 @@ var shared = sync.OnceValue(func() *fsync.Manager {
 func ExampleDeadlocks() {
 	entries := []fsync.Entry{ // as List returns them
 		{Kind: fsync.KindLock, Name: "disk", Path: "/run/backup/disk.lock",
-			Holders: []filelock.Holder{{PID: 10}}, Waiters: []filelock.Waiter{{PID: 20}}},
+			State: filelock.State{Holders: []filelock.Holder{{PID: 10}}, Waiters: []filelock.Waiter{{PID: 20}}}},
 		{Kind: fsync.KindLock, Name: "tape", Path: "/run/backup/tape.lock",
-			Holders: []filelock.Holder{{PID: 20}}, Waiters: []filelock.Waiter{{PID: 10}}},
+			State: filelock.State{Holders: []filelock.Holder{{PID: 20}}, Waiters: []filelock.Waiter{{PID: 10}}}},
 	}
 	for _, deadlock := range fsync.Deadlocks(entries) {
 		for _, link := range deadlock {

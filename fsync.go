@@ -1,7 +1,6 @@
-// Package fsync gives names to locks, semaphores and events that unrelated
-// processes share through a directory. It does the work of the Manager of
-// Python's multiprocessing without a server process: all processes that open
-// the same directory share its locks, semaphores and events.
+// Package fsync gives names to locks, semaphores and events in a directory. All
+// processes that open the directory share them. It does what the Manager of
+// Python's multiprocessing does, without a server process.
 //
 //	m, err := fsync.Open("/run/backup")
 //	lock, err := m.NewLock("nightly")
@@ -54,11 +53,11 @@ func Perm(mode fs.FileMode) Option { return func(m *Manager) { m.perm = mode.Per
 // missing, Open makes it. The error is an [*fs.PathError] if that fails, or if
 // the path leads to something that is not a directory.
 //
-// Open makes a relative path absolute: it asks the kernel for the path of the
-// working directory. So the Manager keeps its directory when the program
-// changes the working directory. The path stays relative if the program may not
-// search one of the directories above; the Manager then works only until the
-// program changes the working directory, and its methods fail afterwards.
+// Open makes a relative path absolute, with the kernel's path of the working
+// directory. So the Manager keeps its directory if the program changes the working
+// directory. The path stays relative if the program may not search one of the
+// directories above; then the methods of the Manager fail after the program has
+// changed the working directory.
 func Open(dir string, opts ...Option) (*Manager, error) {
 	if dir == "" {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: fmt.Errorf("%w: the directory has no name", fs.ErrInvalid)}
@@ -88,12 +87,12 @@ func Open(dir string, opts ...Option) (*Manager, error) {
 	return m, nil
 }
 
-// Dir returns the path of the directory. It is absolute, unless the program may
-// not use the absolute path (see [Open]).
+// Dir returns the path of the directory. It is absolute unless the program may not
+// use the absolute path; see [Open].
 func (m *Manager) Dir() string { return m.dir }
 
-// NewLock returns the lock of that name: the file NAME.lock in the directory.
-// It opens no file. The error is [fs.ErrInvalid] if the name is invalid.
+// NewLock returns the lock of that name: the file NAME.lock in the directory. It
+// does no I/O. The error is [fs.ErrInvalid] if the name is invalid.
 func (m *Manager) NewLock(name string, opts ...filelock.Option) (*filelock.Lock, error) {
 	path, err := m.path(name, ".lock")
 	if err != nil {
@@ -103,7 +102,7 @@ func (m *Manager) NewLock(name string, opts ...filelock.Option) (*filelock.Lock,
 }
 
 // NewSemaphore returns the semaphore of that name: the directory NAME.sem in
-// the directory. It opens no file. The error is [fs.ErrInvalid] if the name is
+// the directory. It does no I/O. The error is [fs.ErrInvalid] if the name is
 // invalid or slots is less than 1. If slots is too large, or the semaphore
 // exists with another number of slots, the first Acquire returns an error;
 // [filelock.Semaphore.Resize] changes the number.
@@ -119,7 +118,7 @@ func (m *Manager) NewSemaphore(name string, slots int, opts ...filelock.Option) 
 }
 
 // NewEvent returns the event of that name. Its marker is the file NAME.event in
-// the directory. It opens no file. The error is [fs.ErrInvalid] if the name is
+// the directory. It does no I/O. The error is [fs.ErrInvalid] if the name is
 // invalid.
 func (m *Manager) NewEvent(name string, opts ...fileevent.Option) (*fileevent.Event, error) {
 	path, err := m.path(name, ".event")

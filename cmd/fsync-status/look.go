@@ -127,23 +127,15 @@ func (l *look) again() *look {
 	return next
 }
 
-// problems are the errors of the look, those of its entries included. That
-// nobody has ever acquired a slot of a semaphore is none.
+// problems are the errors of the look, those of its entries included.
 func (l *look) problems() []error {
 	errs := slices.Clone(l.errs)
 	for _, e := range l.entries {
-		if err := e.problem(); err != nil {
-			errs = append(errs, err)
+		if e.Err != nil {
+			errs = append(errs, e.Err)
 		}
 	}
 	return errs
-}
-
-func (e entry) problem() error {
-	if e.isSemaphore() && errors.Is(e.Err, fs.ErrNotExist) {
-		return nil
-	}
-	return e.Err
 }
 
 func (e entry) isSemaphore() bool { return e.Kind == fsync.KindSemaphore }

@@ -115,10 +115,10 @@ func (l *look) view(circles []fsync.Deadlock) view {
 
 func (e entry) thing(o *owners) thing {
 	t := thing{Kind: e.Kind, Name: e.Name, Path: cwd.Name(e.Path), State: e.state(), Slots: e.Slots, Holders: []process{}, Waiters: []process{}, Unknown: e.Unknown}
-	if err := e.problem(); err != nil {
-		t.Error = err.Error()
+	if e.Err != nil {
+		t.Error = e.Err.Error()
 	}
-	if e.isSemaphore() && e.Err == nil {
+	if e.Slots > 0 && e.Err == nil {
 		used := e.slotsUsed()
 		t.SlotsUsed = &used
 	}
@@ -173,7 +173,7 @@ func (o *owners) waiter(w filelock.Waiter) process {
 
 func (e entry) state() state {
 	switch {
-	case e.problem() != nil:
+	case e.Err != nil:
 		return unknown
 	case e.Kind == fsync.KindEvent && e.Set:
 		return isSet
