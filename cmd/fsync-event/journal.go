@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
@@ -39,11 +38,7 @@ func (j *job) journalled(label string) (path, name string) {
 	if !isName(label) {
 		return cwd.Name(label), ""
 	}
-	dir := j.dir
-	if dir == "" {
-		dir, _ = userdir.Default() // prepare reports the error
-	}
-	return cwd.Name(filepath.Join(dir, label) + ".event"), label
+	return cwd.Name(userdir.Path(j.dir, label, ".event")), label
 }
 
 // unable says why the events cannot be used or the command cannot be run, and

@@ -120,7 +120,7 @@ func (q *query) check() error {
 	}
 	q.operands = append(q.names, q.operands...)
 	if runs {
-		return q.log.Check()
+		return q.log.Check(runs)
 	}
 	return nil
 }

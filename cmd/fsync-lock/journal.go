@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/cmd/internal/runlog"
@@ -11,11 +10,14 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
+// isRun reports whether the job has a line in the journal: it runs a command with a lock.
+func (j *job) isRun() bool { return j.command != nil && !j.unlock }
+
 // begin makes the journal entry of the run before the wait. l is nil if the lock
 // could not be opened.
 func (j *job) begin(l lock, r *child.Relay) *runlog.Entry {
-	if j.log.File == "" || j.command == nil || j.unlock {
-		return nil // without a command or a lock there is no run
+	if j.log.File == "" || !j.isRun() {
+		return nil
 	}
 	e := j.log.Begin(journal.Run{Lock: j.journalled(l), Name: j.name, Command: j.command}, r, j.program.Complain)
 	if j.noFork { // without -F, a wait or the start of the command does it
@@ -30,14 +32,11 @@ func (j *job) journalled(l lock) string {
 	path := j.lockPath(l)
 	switch {
 	case path == "" && j.name != "":
-		dir := j.dir
-		if dir == "" {
-			dir, _ = userdir.Default() // open has reported its error
-		}
-		path = filepath.Join(dir, j.name) + ".lock"
+		ext := ".lock"
 		if j.slots > 0 {
-			path = filepath.Join(dir, j.name) + ".sem"
+			ext = ".sem"
 		}
+		path = userdir.Path(j.dir, j.name, ext)
 	case path == "":
 		return fmt.Sprintf("descriptor %d", j.fd)
 	}

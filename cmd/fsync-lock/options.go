@@ -154,7 +154,7 @@ func (j *job) check() error {
 	if j.nonblock || j.skip && j.timeout == forever {
 		j.timeout = 0
 	}
-	return j.log.Check()
+	return j.log.Check(j.isRun())
 }
 
 const (

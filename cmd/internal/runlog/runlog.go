@@ -10,6 +10,7 @@ import (
 
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
+	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/journal"
 )
@@ -19,18 +20,25 @@ type Log struct {
 	File    string // empty = none
 	MaxSize int64  // 0 = no limit
 	NoArgs  bool   // the journal names the command without its arguments
+
+	inherited bool // File comes from FSYNC_JOURNAL
 }
 
 // FromEnvironment returns the log to use without options.
-func FromEnvironment() Log { return Log{File: os.Getenv("FSYNC_JOURNAL")} }
+func FromEnvironment() Log { return Log{File: os.Getenv("FSYNC_JOURNAL"), inherited: true} }
 
 // Options returns the options of the journal. They have no abbreviations.
 func (l *Log) Options() []getopt.Option {
 	return []getopt.Option{
-		{Long: []string{"journal"}, Arg: "FILE", Whole: true, Set: func(s string) error { l.File = s; return nil }},
+		{Long: []string{"journal"}, Arg: "FILE", Whole: true, Set: l.setFile},
 		{Long: []string{"journal-max-size"}, Arg: "SIZE", Whole: true, Set: l.setMaxSize},
 		{Long: []string{"journal-no-args"}, Whole: true, Set: func(string) error { l.NoArgs = true; return nil }},
 	}
+}
+
+func (l *Log) setFile(arg string) error {
+	l.File, l.inherited = arg, false
+	return nil
 }
 
 // setMaxSize sets the size; 0 means no limit.
@@ -39,11 +47,15 @@ func (l *Log) setMaxSize(arg string) (err error) {
 	return err
 }
 
-// Check refuses a size without a journal. --journal-no-args without a journal does
-// no harm.
-func (l *Log) Check() error {
-	if l.MaxSize > 0 && l.File == "" {
+// Check refuses a size without a journal and, for a command line that runs a
+// command, an FSYNC_JOURNAL that is not absolute: each job would have a journal in
+// its own working directory. --journal-no-args without a journal does no harm.
+func (l *Log) Check(runs bool) error {
+	switch {
+	case l.MaxSize > 0 && l.File == "":
 		return errors.New("--journal-max-size needs --journal or FSYNC_JOURNAL")
+	case runs && l.inherited && l.File != "":
+		return userdir.CheckAbsolute("FSYNC_JOURNAL", l.File)
 	}
 	return nil
 }

@@ -79,6 +79,16 @@ func Open(given string) (*fsync.Manager, error) {
 	return m, checkPrivate(dir)
 }
 
+// Path returns the path of the file of a name: in the directory given by --dir, or in
+// the default directory if given is empty. It is for messages: if there is no default
+// directory, which Open reports, the path is relative.
+func Path(given, name, ext string) string {
+	if given == "" {
+		given, _ = Default()
+	}
+	return filepath.Join(given, name) + ext
+}
+
 // find returns the default directory, and whether it must be private, which is
 // so unless the user chose it.
 func find() (dir string, private bool, err error) {
@@ -106,16 +116,22 @@ func find() (dir string, private bool, err error) {
 // expand. A $ in an absolute path is part of a name only if the directory
 // exists.
 func checkChosen(dir string) error {
-	if filepath.IsAbs(dir) {
-		if !strings.Contains(dir, "$") {
-			return nil
-		}
-		if _, err := os.Stat(dir); err == nil {
-			return nil
-		}
-		return usageError(fmt.Sprintf("FSYNC_DIR is %q, which does not exist: cron and systemd do not expand variables; write the whole path", dir))
+	if err := CheckAbsolute("FSYNC_DIR", dir); err != nil || !strings.Contains(dir, "$") {
+		return err
 	}
-	return usageError(fmt.Sprintf("FSYNC_DIR is %q, which is not an absolute path: cron and systemd do not expand variables or ~; write the whole path", dir))
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	return usageError(fmt.Sprintf("FSYNC_DIR is %q, which does not exist: cron and systemd do not expand variables; write the whole path", dir))
+}
+
+// CheckAbsolute refuses a relative path in an environment variable. The error is an
+// [ErrUsage].
+func CheckAbsolute(variable, path string) error {
+	if filepath.IsAbs(path) {
+		return nil
+	}
+	return usageError(fmt.Sprintf("%s is %q, which is not an absolute path: cron and systemd do not expand variables or ~; write the whole path", variable, path))
 }
 
 // isOurs reports whether this user owns the directory at the path.
