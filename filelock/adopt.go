@@ -89,7 +89,7 @@ func (l *Lock) adopt(f *os.File) error {
 		h.leave()
 		return err
 	}
-	l.records = isSlot(t.path)
+	l.isSlot = isSlot(t.path)
 	if err := l.keep(w, h, nil); err != nil {
 		return err
 	}

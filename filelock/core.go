@@ -15,8 +15,8 @@ import (
 
 // A core is what Lock and Semaphore are made of: a path, and the holds on it.
 type core struct {
-	given   string // the path as given to New
-	records bool   // holders may write records, whatever the files are called
+	given  string // the path as given to New
+	isSlot bool   // the lock files are slots of a semaphore
 	config
 
 	mu    sync.Mutex // guards the fields below
@@ -101,7 +101,7 @@ func (c *core) keep(w want, h *handle, err error) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.shared && !c.noRecord && h.regular && (c.records || filepath.Ext(h.fl.Path()) == ".lock") {
+	if c.records(h) {
 		h.announce(c.note)
 	}
 	if c.noRecord { // this program may be replaced at once: later is too late
@@ -111,6 +111,13 @@ func (c *core) keep(w want, h *handle, err error) error {
 	c.holds = append(c.holds, h)
 	c.seen = true
 	return nil
+}
+
+// records reports whether the hold gets a record: only in a file that was made to be a
+// lock file, or that the user says is one.
+func (c *core) records(h *handle) bool {
+	return h.regular && !c.shared && !c.noRecord &&
+		(c.isSlot || c.note != "" || filepath.Ext(h.fl.Path()) == ".lock")
 }
 
 // release ends the oldest hold. If the lock file was replaced while it was locked,

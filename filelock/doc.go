@@ -58,9 +58,9 @@
 //
 // The content of a lock file does not change, with one exception: an exclusive
 // holder writes a record of itself, for [Lock.Holders], and removes it when the
-// hold ends. It writes only into a slot or a file called NAME.lock, and only if
-// that file is empty or contains a record that a crash left behind. The record
-// names the program without its arguments; [NoRecord] prevents it.
+// hold ends. It writes only into a slot, a file called NAME.lock, and the file of a lock
+// with a [Note], and only if that file is empty or contains a record that a crash left
+// behind. The record names the program without its arguments; [NoRecord] prevents it.
 //
 // # What is not promised
 //

@@ -108,8 +108,9 @@ func rough(d time.Duration) string {
 //
 // Note and Since come from the record in the lock file. An exclusive holder
 // writes the record some milliseconds after it acquired the lock, or when it
-// calls File, and empties the file when the hold ends. It does so only in the
-// slots of a semaphore and in a file called NAME.lock that it may write, that
-// has no second name, and that was empty or had a record when it was locked. A
-// process that may write the lock file can also write a false record.
+// calls File, and empties the file when the hold ends. Only a slot of a semaphore, a
+// file called NAME.lock, and the file of a lock with a [Note] get a record. The holder
+// must have permission to write to the file, and the file must have no second name, and
+// be empty or have a record when it is locked. A process that may write to the lock file
+// can also write a false record.
 func (l *Lock) Holders() ([]Holder, error) { return holders(l.seen()) }

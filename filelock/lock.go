@@ -44,9 +44,12 @@ func Perm(mode fs.FileMode) Option { return func(c *config) { c.perm = mode.Perm
 
 // Note adds a text to the record of a hold, such as the name of a job;
 // [Lock.Holders] shows it. Every process that may read the lock file can read
-// the note. Only exclusive holds that last longer than some milliseconds have
-// a record, and only on a slot or on a file called NAME.lock. A long note is
-// cut.
+// the note. A long note is cut.
+//
+// The record is written into the lock file, whatever it is called, if the file is a
+// regular file, is empty, and has one name. So do not give a note to a lock on a file
+// that other programs write to, such as a log. A hold that is shared, or that lasts
+// only some milliseconds, has no record.
 func Note(text string) Option { return func(c *config) { c.note = text } }
 
 // NoRecord keeps the record of the holder out of the lock file. It is for a

@@ -204,8 +204,11 @@ func TestYoungHoldIsPassedOver(t *testing.T) {
 // Content of another program in a lock file does not change.
 func TestForeignContent(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"#!/bin/sh\n", "\x00", "\n", `{"fsync":1}`, "\x00{\"other\":1}\n", "4242\n", strings.Repeat("x", 1<<20)} {
+	for i, text := range []string{"#!/bin/sh\n", "\x00", "\n", `{"fsync":1}`, "\x00{\"other\":1}\n", "4242\n", strings.Repeat("x", 1<<20)} {
 		path := lockPath(t)
+		if i%2 == 0 {
+			path = filepath.Join(t.TempDir(), "job")
+		}
 		write(t, path, text)
 		l := filelock.New(path, filelock.Note("n"))
 		mustAcquire(t, l)
@@ -222,6 +225,54 @@ func TestForeignContent(t *testing.T) {
 		}()
 	}
 	awaitOtherRecord(t)
+}
+
+// With a note, a file of any name gets a record, and is empty afterwards.
+func TestNoteInAnyFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"job", "job.pid", "lock", ".lock.d", "a.lock"} {
+		path := filepath.Join(dir, name)
+		l := filelock.New(path, filelock.Note("nightly"))
+		for range 2 {
+			mustAcquire(t, l)
+			if r := awaitRecord(t, path); r.Note != "nightly" || r.PID != os.Getpid() {
+				t.Errorf("%s: record %+v", name, r)
+			}
+			if got := mustHolders(t, path); len(got) != 1 || got[0].Note != "nightly" {
+				t.Errorf("%s: holders %+v", name, got)
+			}
+			mustRelease(t, l)
+			if text := content(t, path); text != "" {
+				t.Errorf("%s: after Release the file contains %q", name, text)
+			}
+		}
+	}
+}
+
+// What a crash has left in such a file is replaced by the next holder with a note, and
+// left alone by others.
+func TestNoteLeftInAnyFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "job")
+	first := startNoted(t, path, "first")
+	awaitRecord(t, path)
+	first.Kill()
+	old := content(t, path)
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	filelock.RecordNow(l)
+	mustRelease(t, l)
+	if got := content(t, path); got != old {
+		t.Errorf("%q became %q", old, got)
+	}
+	p := startNoted(t, path, "second")
+	testproc.Until(t, "the second record", func() bool { return strings.Contains(content(t, path), "second") })
+	p.Send("release")
+	p.Expect("released")
+	if got := content(t, path); got != "" {
+		t.Errorf("after Release the file contains %q", got)
+	}
 }
 
 // Nor does content that another program writes while the lock is held.

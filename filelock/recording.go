@@ -49,8 +49,8 @@ type recording struct {
 //
 // It is only for files that are nothing but lock files. A script may lock itself, a
 // job its log or its PID file, and write to it while it is locked. So the caller
-// must know that the file is a lock file, and the content must be empty or a
-// record that a crash left. Such a record is removed at once.
+// must know that the file is a lock file (see records), and the content must be empty
+// or a record that a crash left. Such a record is removed at once.
 func (h *handle) announce(note string) {
 	if !keepsRecords || h.size > 0 && h.clear() != nil {
 		return
@@ -67,12 +67,25 @@ func (h *handle) record() {
 		return
 	}
 	h.rec.over = true
+	if h.isOutput() {
+		return
+	}
 	r := process.Self()
 	r.Note, r.Since = h.rec.note, h.rec.since.UTC().Truncate(time.Millisecond)
 	content := append([]byte{0}, r.Encode()...)
 	if h.replace(nil, content) == nil {
 		h.rec.written = content
 	}
+}
+
+// isOutput reports whether this process prints into the locked file: then it is a log.
+func (h *handle) isOutput() bool {
+	for _, f := range []*os.File{os.Stdout, os.Stderr} {
+		if at, err := file.Of(f); err == nil && at.ID == h.id {
+			return true
+		}
+	}
+	return false
 }
 
 // recordNow writes the record at once, before a process inherits the hold: that

@@ -43,7 +43,7 @@ type Semaphore struct {
 func NewSemaphore(path string, slots int, opts ...Option) *Semaphore {
 	s := &Semaphore{slots: slots}
 	s.init(path, opts)
-	s.records, s.anyFile = true, false // its slots are its own
+	s.isSlot, s.anyFile = true, false // its slots are its own
 	return s
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
@@ -137,7 +136,6 @@ func (j *job) check() error {
 		{j.slots > 0 && j.fd >= 0, "--slots needs a directory, not a descriptor"},
 		{j.slots > 0 && (j.shared || j.unlock), "--slots and -s or -u exclude each other: a slot is always exclusive"},
 		{j.note != "" && (j.fd >= 0 || j.noFork || j.shared || j.unlock), "--note needs an exclusive lock on FILE, without -F: fsync-lock writes the note into FILE and removes it at the end"},
-		{j.note != "" && j.name == "" && j.slots == 0 && !strings.HasSuffix(j.path, ".lock"), "--note needs a FILE called NAME.lock, --slots or --name: fsync-lock writes into no other file"},
 		{j.skip && j.conflictStatus != unset, "--skip and -E exclude each other"},
 		{j.command == nil && (j.env || j.maxRuntime > 0), "no command to run"},
 	} {
