@@ -161,11 +161,11 @@ func crashedWithForeignProc(t *testing.T) filelock.State {
 // Inside, the kernel does not tell of a holder outside, but its record does.
 func TestHolderOutsidePIDNamespace(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"a.lock", "a"} {
+	for name, note := range map[string]string{"a.lock": "nightly", "a": ""} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), name)
-			p := startNoted(t, path, "nightly")
+			p := startNoted(t, path, note)
 			awaitOtherRecord(t)
 			state := readState(t, inNamespace(t, "state", path))
 			records := state.Recorded
