@@ -48,7 +48,7 @@ func (q *query) runCommand(r *child.Relay) int {
 	q.noteOld(j.began)
 	end, status, _ := j.execute(e)
 	if end.Status != 0 {
-		return r.Mourn(end)
+		return r.ExitLike(end)
 	}
 	return status
 }

@@ -41,7 +41,7 @@ func (j *job) each() int {
 			return status
 		case !j.relay.Again(end):
 			if end.Status != 0 {
-				return j.relay.Mourn(end)
+				return j.relay.ExitLike(end)
 			}
 			return status
 		case status != 0:

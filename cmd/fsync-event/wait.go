@@ -144,7 +144,7 @@ func (q *query) await(r *child.Relay, targets []target) ([]target, error) {
 // signal ends the process.
 func (q *query) notice(r *child.Relay, targets []target) (wipe func()) {
 	n := term.Show(func() string { return string(q.program) + ": " + q.waitingFor(targets) + q.missing(targets) })
-	r.Before(n.Wipe)
+	r.BeforeExit(n.Wipe)
 	return n.Wipe
 }
 

@@ -18,7 +18,7 @@ import (
 // process is killed. So does a background process that the command leaves behind.
 // execute does not release the lock, which would end these holds, too.
 func (j *job) execute(l lock, r *child.Relay, e *runlog.Entry) (child.Outcome, error) {
-	if err := j.bequeath(l); err != nil {
+	if err := j.inheritLock(l); err != nil {
 		return child.Outcome{Status: cli.ExitSystem}, err
 	}
 	j.tell("executing %s", j.command[0])
@@ -26,7 +26,7 @@ func (j *job) execute(l lock, r *child.Relay, e *runlog.Entry) (child.Outcome, e
 	if err != nil {
 		return notRun(j.command[0], err)
 	}
-	c := child.Command{Path: path, Argv: j.command, Env: j.environment(l), Leashed: j.close, Started: e.Running,
+	c := child.Command{Path: path, Argv: j.command, Env: j.environment(l), DieWithParent: j.close, Started: e.Running,
 		Limit: child.Limit{Time: j.maxRuntime, KillAfter: j.killAfter}}
 	if j.noFork {
 		e.Started()

@@ -63,7 +63,7 @@ func run(args []string, r *child.Relay) int {
 	}
 	j.letGo(l)
 	e.Ended(end, j.reportOvertime(l, end))
-	return r.Mourn(end)
+	return r.ExitLike(end)
 }
 
 // notLocked reports why the lock was not acquired, and returns the exit status.

@@ -15,15 +15,15 @@ import (
 func init() { programs["on-old-kernel"] = onOldKernel }
 
 // On a kernel that cannot close a range of descriptors, and has no pidfds, there is a
-// sentry all the same, and it has no files open.
-func TestSentryOnAnOldKernel(t *testing.T) {
+// probe all the same, and it has no files open.
+func TestProbeOnAnOldKernel(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("on-old-kernel", "fsync-lock", "a.lock", "count-signals")
 	cmd.Dir = t.TempDir()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p := testproc.StartCmd(t, cmd)
 	p.Expect("ready")
-	testproc.Until(t, "there is a sentry", func() bool { return sentryOf(p.PID()) != 0 })
+	testproc.Until(t, "there is a probe", func() bool { return probeOf(p.PID()) != 0 })
 	syscall.Kill(-p.PID(), syscall.SIGTERM)
 	p.Expect("got terminated.")
 	counting{p, t, cmd.Dir}.end()

@@ -60,17 +60,17 @@ func TestSignalsComeOnce(t *testing.T) {
 	}
 }
 
-// So it does on a machine that is too busy to let the wrapper's sentry run.
-func TestSignalComesOnceWithASlowSentry(t *testing.T) {
+// So it does on a machine that is too busy to let the wrapper's probe run.
+func TestSignalComesOnceWithASlowProbe(t *testing.T) {
 	t.Parallel()
 	p := startCounting(t, nil, "count-signals")
-	sentry := sentryOf(p.PID())
-	syscall.Kill(sentry, syscall.SIGSTOP)
-	testproc.Until(t, "the sentry has stopped", func() bool { return testproc.IsStopped(sentry) })
+	probe := probeOf(p.PID())
+	syscall.Kill(probe, syscall.SIGSTOP)
+	testproc.Until(t, "the probe has stopped", func() bool { return testproc.IsStopped(probe) })
 	syscall.Kill(-p.PID(), syscall.SIGTERM)
 	p.Expect("got terminated.")
-	time.Sleep(400 * time.Millisecond) // the wrapper asks its sentry for 100
-	syscall.Kill(sentry, syscall.SIGCONT)
+	time.Sleep(400 * time.Millisecond) // the wrapper asks its probe for 100
+	syscall.Kill(probe, syscall.SIGCONT)
 	p.Signal(syscall.SIGHUP)
 	p.Expect("got hangup.")
 	p.end()
@@ -87,21 +87,21 @@ func TestSignalAfterAStop(t *testing.T) {
 		testproc.Until(t, "all are stopped", func() bool { return testproc.IsStopped(pid) })
 	}
 	p.Signal(syscall.SIGCONT)
-	sentry := sentryOf(p.PID())
+	probe := probeOf(p.PID())
 	for _, pid := range all {
-		if pid != sentry {
+		if pid != probe {
 			testproc.Until(t, "it goes on", func() bool { return !testproc.IsStopped(pid) })
 		}
 	}
 	syscall.Kill(-p.PID(), syscall.SIGTERM)
 	p.Expect("got terminated.")
-	testproc.Until(t, "the sentry is asked", func() bool { return !testproc.IsStopped(sentry) })
+	testproc.Until(t, "the probe is asked", func() bool { return !testproc.IsStopped(probe) })
 	p.Signal(syscall.SIGHUP)
 	p.Expect("got hangup.")
 	p.end()
 }
 
-// The TERM of a limit is not for the sentry, which would report it: a TERM that comes
+// The TERM of a limit is not for the probe, which would report it: a TERM that comes
 // soon after it would be taken for that.
 func TestSignalAfterTheLimit(t *testing.T) {
 	t.Parallel()
@@ -157,7 +157,7 @@ func TestTimeoutSendsOnce(t *testing.T) {
 	p := testproc.StartCmd(t, cmd)
 	p.Expect("ready")
 	wrapper := children(p.PID())[0]
-	testproc.Until(t, "there is a sentry", func() bool { return sentryOf(wrapper) != 0 })
+	testproc.Until(t, "there is a probe", func() bool { return probeOf(wrapper) != 0 })
 	p.Signal(syscall.SIGTERM)
 	p.Expect("got terminated.")
 	syscall.Kill(wrapper, syscall.SIGHUP)
@@ -166,18 +166,18 @@ func TestTimeoutSendsOnce(t *testing.T) {
 	p.Exit()
 }
 
-// A sentry lives no longer than its wrapper, and has no files open.
-func TestSentry(t *testing.T) {
+// A probe lives no longer than its wrapper, and has no files open.
+func TestProbe(t *testing.T) {
 	t.Parallel()
 	p := startCounting(t, nil, "count-signals")
-	sentry := sentryOf(p.PID())
-	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", sentry))
+	probe := probeOf(p.PID())
+	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", probe))
 	if err != nil || len(files) != 1 {
 		t.Errorf("it has %v open, %v", files, err)
 	}
 	p.Kill()
-	testproc.Until(t, "the sentry is gone", func() bool {
-		return syscall.Kill(sentry, 0) == syscall.ESRCH || stat(t, strconv.Itoa(sentry)).state == "Z"
+	testproc.Until(t, "the probe is gone", func() bool {
+		return syscall.Kill(probe, 0) == syscall.ESRCH || stat(t, strconv.Itoa(probe)).state == "Z"
 	})
 }
 
@@ -188,7 +188,7 @@ type counting struct {
 	dir string
 }
 
-// startCounting returns when the command runs, and there is a sentry.
+// startCounting returns when the command runs, and there is a probe.
 func startCounting(t *testing.T, options []string, command ...string) counting {
 	t.Helper()
 	cmd := exec.Command("fsync-lock", slices.Concat(options, []string{"a.lock"}, command)...)
@@ -196,7 +196,7 @@ func startCounting(t *testing.T, options []string, command ...string) counting {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p := testproc.StartCmd(t, cmd)
 	p.Expect("ready")
-	testproc.Until(t, "there is a sentry", func() bool { return sentryOf(p.PID()) != 0 })
+	testproc.Until(t, "there is a probe", func() bool { return probeOf(p.PID()) != 0 })
 	return counting{p, t, cmd.Dir}
 }
 
@@ -225,8 +225,8 @@ func children(pid int) (list []int) {
 	return list
 }
 
-// sentryOf is the sentry of a wrapper, when it stands where it is to; 0 = none.
-func sentryOf(pid int) int {
+// probeOf is the probe of a wrapper, when it stands where it is to; 0 = none.
+func probeOf(pid int) int {
 	for _, child := range children(pid) {
 		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", child))
 		files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", child))

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bequeath makes the command inherit the hold, or with -o not inherit it. It leaves
+// inheritLock makes the command inherit the hold, or with -o not inherit it. It leaves
 // a duplicate of the lock's descriptor open, as flock(1) does, with a number of 10
 // or more: scripts open and close the numbers up to 9 themselves.
-func (j *job) bequeath(l lock) error {
+func (j *job) inheritLock(l lock) error {
 	switch {
 	case j.fd >= 0 && j.close:
 		unix.CloseOnExec(j.fd)

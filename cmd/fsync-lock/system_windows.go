@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// bequeath makes the command die with this process, so that it never runs without
+// inheritLock makes the command die with this process, so that it never runs without
 // the lock: on Windows it cannot inherit the lock. A job object ends all its
 // processes when its last handle is closed, and a child is in its parent's job.
-func (j *job) bequeath(lock) error {
+func (j *job) inheritLock(lock) error {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return os.NewSyscallError("CreateJobObject", err)

@@ -33,7 +33,7 @@ func (j *job) showWait(l lock, r *child.Relay) (stop func()) {
 		}
 		return line
 	})
-	r.Before(notice.Wipe)
+	r.BeforeExit(notice.Wipe)
 	return notice.Wipe
 }
 

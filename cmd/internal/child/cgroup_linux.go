@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// groupRoom returns how many processes and threads the control groups of this
-// process leave to it, and the limit of the narrowest one (pids.max). Where there is
-// no limit, or none can be read, that is more than any process needs.
-func groupRoom() (left, limit uint64) {
+// cgroupRoom returns how many more processes and threads the control groups of this
+// process permit, and the limit (pids.max) of the group that permits fewest. Without a
+// limit that can be read, both are more than any process needs.
+func cgroupRoom() (left, limit uint64) {
 	const plenty = 1 << 30
 	left, limit = plenty, plenty
 	for line := range strings.Lines(readSmall("/proc/self/cgroup")) {
@@ -25,10 +25,10 @@ func groupRoom() (left, limit uint64) {
 		default:
 			continue
 		}
-		// A container may see its own group at the root, and the path of another.
+		// In a container the path may be another one, with the own group at the root.
 		for dir := path.Clean("/" + group); ; dir = path.Dir(dir) {
 			most, err := strconv.ParseUint(readSmall(root+dir+"/pids.max"), 10, 32)
-			if err == nil { // else it is "max", or there is none
+			if err == nil { // otherwise it is "max", or there is no such file
 				now, err := strconv.ParseUint(readSmall(root+dir+"/pids.current"), 10, 32)
 				if rest := most - min(now, most); err == nil && rest < left {
 					left, limit = rest, most
@@ -42,7 +42,7 @@ func groupRoom() (left, limit uint64) {
 	return left, limit
 }
 
-// readSmall returns what is in a small file of the kernel's, without the newline. It
+// readSmall returns the content of a small file of the kernel, without the newline. It
 // needs no thread, unlike package os.
 func readSmall(name string) string {
 	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)

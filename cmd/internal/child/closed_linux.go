@@ -11,8 +11,8 @@ import (
 )
 
 // If one of the first three descriptors is closed when a process starts, the Go
-// runtime opens /dev/null for reading and writing in its place. Nothing tells
-// this from a /dev/null that the parent has opened in the same way. But:
+// runtime opens /dev/null for reading and writing in its place. The kernel does not
+// tell this from a /dev/null that the parent has opened in the same way. But:
 //
 //   - The runtime opens each descriptor separately. A descriptor that shares its
 //     open file with another one, or with the same one of the parent, came from
@@ -53,8 +53,8 @@ var WasClosed = func() func(fd int) bool {
 	}
 }()
 
-// sameFile reports whether a descriptor of another process and one of ours are the
-// same open file. If the kernel does not tell, it reports whether the other one
+// sameFile reports whether a descriptor of another process and one of this process are
+// the same open file. If the kernel does not tell, it reports whether the other one
 // may be /dev/null.
 func sameFile(pid, theirs, ours int) bool {
 	const kcmpFile = 0

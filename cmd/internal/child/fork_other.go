@@ -4,6 +4,6 @@ package child
 
 import "errors"
 
-// fork is not written for these: their kernels take the arguments of clone(2)
-// in another order, or number signals otherwise.
+// fork is not written for these architectures: they have another order of the arguments
+// of clone(2), or other numbers for signals.
 func fork(func()) (int, error) { return 0, errors.ErrUnsupported }

@@ -22,7 +22,7 @@ func isJob() bool {
 
 // signal passes a signal on, to the whole group if the command has its own.
 func (p *process) signal(sig syscall.Signal) {
-	if p.apart {
+	if p.ownGroup {
 		syscall.Kill(-p.pid, sig)
 		return
 	}
@@ -33,7 +33,7 @@ func (p *process) signal(sig syscall.Signal) {
 // stopped process handles TERM only after it is continued.
 func (p *process) signalGroup(sig syscall.Signal) {
 	group := -p.pid
-	if !p.apart { // we lead the group
+	if !p.ownGroup { // this process leads the group
 		theirs, err := unix.Getpgid(p.pid)
 		if ours, _ := unix.Getpgid(0); err != nil || theirs != ours {
 			p.kill(sig) // the command has left the group
@@ -54,7 +54,7 @@ func (s Survivor) mayBeKilled() bool { return syscall.Kill(s.PID, 0) != unix.EPE
 
 // groupLives reports whether the command's own group still has a process.
 func (p *process) groupLives() bool {
-	return p.apart && syscall.Kill(-p.pid, 0) != unix.ESRCH
+	return p.ownGroup && syscall.Kill(-p.pid, 0) != unix.ESRCH
 }
 
 // outcomeOf reads what wait(2) returned.

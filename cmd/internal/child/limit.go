@@ -21,91 +21,91 @@ type Limit struct {
 	KillAfter time.Duration // 0 = no KILL
 }
 
-// A Survivor is the command, or a process that it has started, that did not end.
+// A Survivor is the command, or a descendant of it, that did not end.
 type Survivor struct {
 	PID  int
 	Name string // empty if it is not known
 }
 
-// A clock is the limit of a command that runs.
-type clock struct {
+// A limiter ends a command at its limit.
+type limiter struct {
 	Limit
 	gaveUp chan struct{} // closed when the command cannot be ended
 
 	// Guarded by the relay's mutex until the command has ended.
-	exceeded time.Time // when TERM was sent; zero = not sent
-	killed   bool      // KILL was sent
+	termSent time.Time // zero = TERM was not sent
+	killSent bool
 }
 
 const (
-	// graceOfTerm is how long processes that the command has started may take to
-	// end after the command, if there is no KILL.
+	// graceOfTerm is how long the descendants may take to end after the command, if
+	// there is no KILL.
 	graceOfTerm = time.Second
 	// graceOfKill is how long the kernel may take to end killed processes. A
 	// process that hangs in a file system may never end.
 	graceOfKill = 5 * time.Second
 )
 
-// on starts the clock of a command that has just started.
-func (l Limit) on(p *process, r *Relay) *clock {
-	c := &clock{Limit: l, gaveUp: make(chan struct{})}
+// start limits the time of a command that has just started.
+func (limit Limit) start(p *process, r *Relay) *limiter {
+	l := &limiter{Limit: limit, gaveUp: make(chan struct{})}
 	time.AfterFunc(l.Time, func() {
 		sent := true
 		if !r.unlessOver(func() {
-			c.exceeded, r.rest = time.Now(), p
+			l.termSent, r.rest = time.Now(), p
 			sent = p.signalAll(syscall.SIGTERM)
 		}) {
 			return
 		}
 		switch {
 		case l.KillAfter > 0:
-			time.AfterFunc(l.KillAfter, func() { c.kill(p, r) })
+			time.AfterFunc(l.KillAfter, func() { l.kill(p, r) })
 		case !sent:
-			close(c.gaveUp)
+			close(l.gaveUp)
 		}
 	})
-	return c
+	return l
 }
 
-// kill sends KILL to the command and the processes that it has started, until they
-// have ended or graceOfKill is over.
-func (c *clock) kill(p *process, r *Relay) {
+// kill sends KILL to the command and its descendants until the command has ended or
+// graceOfKill is over.
+func (l *limiter) kill(p *process, r *Relay) {
 	for end := time.Now().Add(graceOfKill); ; time.Sleep(20 * time.Millisecond) {
 		sent := true
 		if !r.unlessOver(func() {
-			c.killed = true
+			l.killSent = true
 			sent = p.signalAll(syscall.SIGKILL)
 		}) {
 			return
 		}
 		if !sent || time.Now().After(end) {
-			close(c.gaveUp)
+			close(l.gaveUp)
 			return
 		}
 	}
 }
 
 // outcome returns the outcome of a command that ran longer than its limit.
-func (c *clock) outcome(p *process, end Outcome) Outcome {
+func (l *limiter) outcome(p *process, end Outcome) Outcome {
 	over := Outcome{Status: cli.ExitTimedOut, Overtime: true}
-	if c.killed && end.By == syscall.SIGKILL {
+	if l.killSent && end.By == syscall.SIGKILL {
 		over.Status, over.By = end.Status, end.By
 	}
-	if over.Left = c.endRest(p); len(over.Left) > 0 && c.KillAfter > 0 {
+	if over.Left = l.endRest(p); len(over.Left) > 0 && l.KillAfter > 0 {
 		over.Status, over.By = cli.ExitNotEnded, 0
 	}
 	return over
 }
 
-// endRest waits, for the rest of KillAfter, for the processes that the command has
-// left behind, and then sends KILL: they hold the lock, too. No event tells when
-// all of them have ended, so it polls. It returns the processes that are left.
-func (c *clock) endRest(p *process) []Survivor {
-	left := awaitEnd(p, max(c.KillAfter-time.Since(c.exceeded), 0))
+// endRest waits, for the rest of KillAfter, for the descendants of the command, and
+// then sends KILL: they hold the lock, too. No event tells when all of them have ended,
+// so it polls. It returns the processes that are left.
+func (l *limiter) endRest(p *process) []Survivor {
+	left := awaitEnd(p, max(l.KillAfter-time.Since(l.termSent), 0))
 	if len(left) == 0 {
 		return nil
 	}
-	if c.KillAfter == 0 {
+	if l.KillAfter == 0 {
 		return awaitEnd(p, graceOfTerm)
 	}
 	for end := time.Now().Add(graceOfKill); slices.ContainsFunc(left, Survivor.mayBeKilled) && time.Now().Before(end); {
@@ -115,8 +115,8 @@ func (c *clock) endRest(p *process) []Survivor {
 	return left
 }
 
-// awaitEnd waits until the processes that the command has left behind have ended,
-// and returns those that still run after the time most.
+// awaitEnd waits until the command and its descendants have ended, and returns those
+// that still run after the time most.
 func awaitEnd(p *process, most time.Duration) (left []Survivor) {
 	end := time.Now().Add(most)
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {

@@ -12,15 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How to tell a signal of the terminal from one that was sent to this process
-// alone, for example by kill(1): os/signal does not say, but sigtimedwait(2)
-// does, to a thread that blocks the signal and waits for it.
+// A signal of the terminal has to be told from one that was sent to this process
+// alone, for example by kill(1). os/signal does not tell which it was. sigtimedwait(2)
+// does, in a thread that blocks the signal and waits for it.
 //
-// The kernel gives a signal for a process to its main thread if that can take it.
-// So with a terminal the main thread waits in sigtimedwait for as long as the
-// process lives, and the program runs on another thread. If a signal comes while
-// the main thread is not waiting, another thread may take it and give it to
-// os/signal; then fromTerminal has to guess.
+// The kernel gives a signal for a process to its main thread if that thread can take
+// it. So with a terminal the main thread waits in sigtimedwait as long as the process
+// lives, and the program runs on another thread. If a signal comes while the main
+// thread is not waiting, another thread may take it and give it to os/signal; then
+// fromTerminal has to guess.
 
 // hasTerminal means that this process has a controlling terminal. It is set in an
 // init function, because only there a goroutine can lock the main thread.
@@ -56,7 +56,7 @@ func (r *Relay) OnMainThread(program func()) {
 		case errno != 0, // this kernel cannot do it
 			sig == sigLeave && info.Code == siTkill: // from leaveMainThread, not another process
 			unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, nil)
-			close(r.left)
+			close(r.mainLeft)
 			select {}
 		case sig != sigLeave:
 			r.deliver(syscall.Signal(sig), info.Code == siKernel)
@@ -75,7 +75,7 @@ func (r *Relay) leaveMainThread() {
 		setDefault(sig)
 	}
 	unix.Tgkill(os.Getpid(), os.Getpid(), sigLeave)
-	<-r.left
+	<-r.mainLeft
 }
 
 // terminalSignals returns the signals of the terminal that are not ignored.

@@ -12,27 +12,29 @@ import (
 // A process is the command. Package syscall starts it, because package os would
 // first start another process to find out what the kernel supports.
 type process struct {
-	pid   int
-	apart bool // it has a process group of its own
+	pid      int
+	ownGroup bool // it has a process group of its own
 
-	family *family // nil if the command has no limit
+	descendants *descendants // nil if the command has no limit
 }
 
-// start starts a command with the standard files of this process. A leashed
-// command dies with this process.
-func start(path string, argv, env []string, apart, leashed, limited bool) (*process, error) {
-	p := &process{apart: apart}
+// start starts a command with the standard files of this process.
+func start(path string, argv, env []string, ownGroup, dieWithParent, limited bool) (*process, error) {
+	p := &process{ownGroup: ownGroup}
 	if limited {
-		p.family = found()
+		p.descendants = awaitDescendants(ownGroup)
 	}
-	if leashed {
+	if dieWithParent {
 		runtime.LockOSThread() // the command dies with the thread that started it, see prctl(2)
 	}
 	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
-		Env: env, Files: standardFiles(), Sys: attributes(apart, leashed),
+		Env: env, Files: standardFiles(), Sys: attributes(ownGroup, dieWithParent),
 	})
 	if p.pid = pid; err == nil && limited {
-		go p.reapOrphans()
+		p.descendants.command = pid
+		ended := make(chan os.Signal, 1)
+		signal.Notify(ended, unix.SIGCHLD)
+		go p.descendants.reapOrphans(ended)
 	}
 	return p, err
 }
@@ -49,14 +51,6 @@ func standardFiles() []uintptr {
 	return files
 }
 
-func (p *process) reapOrphans() {
-	children := make(chan os.Signal, 1)
-	signal.Notify(children, unix.SIGCHLD)
-	for range children {
-		reap(p.pid)
-	}
-}
-
 // wait waits for the command's end. The command stays a zombie, and keeps its PID,
 // until Over has made sure that no signal is sent to it any more.
 func (p *process) wait(r *Relay) Outcome {
@@ -71,32 +65,31 @@ func (p *process) wait(r *Relay) Outcome {
 	}
 }
 
-// signalAll sends TERM or KILL to the command and to every process that it has
-// started, and continues stopped processes, which handle TERM only then. It
-// reports whether this process may signal the command.
+// signalAll sends TERM or KILL to the command and its descendants, and continues
+// stopped processes, which handle TERM only then. It reports whether this process may
+// signal the command.
 func (p *process) signalAll(sig syscall.Signal) (sent bool) {
-	if !p.family.known || p.family.signal(p.pid, p.apart, sig) != nil {
+	if !p.descendants.known || p.descendants.signal(sig) != nil {
 		p.signalGroup(sig)
 	}
 	return Survivor{PID: p.pid}.mayBeKilled()
 }
 
-// signalRest sends a signal to the processes that the command has left.
+// signalRest sends a signal to the descendants of a command that has ended.
 func (p *process) signalRest(sig syscall.Signal) {
-	if p.family.known {
-		p.family.signal(p.pid, p.apart, sig)
+	if p.descendants.known {
+		p.descendants.signal(sig)
 	}
 }
 
-// left returns the command and the processes that it has started, those that have
-// not ended.
+// left returns the command and its descendants, those that have not ended.
 func (p *process) left() (list []Survivor) {
-	members, err := p.family.living(p.pid, p.apart)
+	living, err := p.descendants.living()
 	if err != nil && p.groupLives() {
 		return []Survivor{{PID: p.pid}}
 	}
-	for _, m := range members {
-		list = append(list, Survivor{m.pid, m.name})
+	for _, t := range living {
+		list = append(list, Survivor{t.pid, t.name})
 	}
 	return list
 }

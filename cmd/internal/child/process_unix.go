@@ -12,20 +12,19 @@ import (
 // A process is the command.
 type process struct {
 	*os.Process
-	pid   int
-	apart bool // it has a process group of its own
+	pid      int
+	ownGroup bool // it has a process group of its own
 }
 
-// start starts a command with the standard files of this process. A leashed
-// command dies with this process, where the system supports that.
-func start(path string, argv, env []string, apart, leashed, _ bool) (*process, error) {
+// start starts a command with the standard files of this process.
+func start(path string, argv, env []string, ownGroup, dieWithParent, _ bool) (*process, error) {
 	p, err := os.StartProcess(path, argv, &os.ProcAttr{
-		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: attributes(apart, leashed),
+		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: attributes(ownGroup, dieWithParent),
 	})
 	if err != nil {
 		return nil, cli.Reason(err)
 	}
-	return &process{p, p.Pid, apart}, nil
+	return &process{p, p.Pid, ownGroup}, nil
 }
 
 // wait waits for the command's end.
@@ -45,10 +44,9 @@ func (p *process) signalAll(sig syscall.Signal) (sent bool) {
 	return Survivor{PID: p.pid}.mayBeKilled()
 }
 
-// signalRest sends a signal to the processes that the command has left in its own
-// group.
+// signalRest sends a signal to the group of a command that has ended.
 func (p *process) signalRest(sig syscall.Signal) {
-	if p.apart {
+	if p.ownGroup {
 		syscall.Kill(-p.pid, sig)
 	}
 }

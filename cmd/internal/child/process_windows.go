@@ -11,11 +11,11 @@ import (
 // A process is the command.
 type process struct {
 	*os.Process
-	apart bool // always false: there are no process groups
+	ownGroup bool // always false: there are no process groups
 }
 
-// start starts a command with the standard files of this process. Every command
-// is leashed, by fsync-lock.
+// start starts a command with the standard files of this process. Every command dies
+// with this process: fsync-lock has put both into a job object.
 func start(path string, argv, env []string, _, _, _ bool) (*process, error) {
 	p, err := os.StartProcess(path, argv, &os.ProcAttr{
 		Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},

@@ -20,6 +20,7 @@ func raise(sig syscall.Signal) {
 	time.Sleep(time.Second) // the signal comes before that
 }
 
+// sigset returns a set of signals.
 func sigset(signals ...syscall.Signal) (set unix.Sigset_t) {
 	bits := int(8 * unsafe.Sizeof(set.Val[0]))
 	for _, sig := range signals {
@@ -28,10 +29,6 @@ func sigset(signals ...syscall.Signal) (set unix.Sigset_t) {
 	return set
 }
 
-// take removes a pending signal of the set, if there is one. The thread must block
-// the signal.
-func take(set *unix.Sigset_t) {
-	var now unix.Timespec
-	unix.Syscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(set)), 0,
-		uintptr(unsafe.Pointer(&now)), sigsetSize, 0, 0)
-}
+// sigsetSize is the size of the kernel's sigset_t in bytes. On MIPS it is 16, and
+// calls with this size fail.
+const sigsetSize = 8

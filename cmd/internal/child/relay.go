@@ -1,6 +1,3 @@
-// Package child runs the command of a wrapper such as fsync-lock: it starts the
-// command, passes signals on to it, limits its time, and ends this process as
-// the command ended.
 package child
 
 import (
@@ -24,26 +21,26 @@ type Relay struct {
 	listening sync.Once
 	caught    chan struct{}  // closed when all signals are caught
 	signals   chan os.Signal // the caught signals; set before caught is closed
-	mine      []os.Signal    // the signals to catch; set before caught is closed
+	mine      []os.Signal    // which signals are caught; set before caught is closed
 	delivered chan struct{}  // closed when signals is closed and empty
-	left      chan struct{}  // closed when the main thread takes no more signals
+	mainLeft  chan struct{}  // closed when the main thread takes no more signals
 
-	mu     sync.Mutex              // guards the fields below, and the exit of this process
-	tidy   func()                  // called before a signal ends this process; may be nil
-	tell   func(syscall.Signal)    // called with that signal; may be nil
-	p      *process                // the command; nil until it runs
-	rest   *process                // the command, from its limit until the processes that it left have had their time
-	sentry *sentry                 // beside the command; nil = none
-	asking map[syscall.Signal]bool // signals for which the sentry is being asked
-	ended  bool                    // the command has ended, or there will be none
-	last   syscall.Signal          // the last signal that came while the command ran
-	came   chan struct{}           // has one element when last is set
+	mu          sync.Mutex              // guards the fields below, and the exit of this process
+	beforeExit  func()                  // called before a signal ends this process; may be nil
+	interrupted func(syscall.Signal)    // called with that signal; may be nil
+	command     *process                // nil until it runs
+	rest        *process                // the command, from its limit until its descendants have had their time to end
+	probe       *probe                  // nil = none
+	asking      map[syscall.Signal]bool // signals for which the probe is being asked
+	over        bool                    // the command has ended, or there will be none
+	last        syscall.Signal          // the last signal that came while the command ran
+	came        chan struct{}           // has one element when last is set
 }
 
 // NewRelay returns a relay that does not catch signals yet.
 func NewRelay() *Relay {
 	return &Relay{
-		caught: make(chan struct{}), delivered: make(chan struct{}), left: make(chan struct{}),
+		caught: make(chan struct{}), delivered: make(chan struct{}), mainLeft: make(chan struct{}),
 		came: make(chan struct{}, 1), asking: map[syscall.Signal]bool{},
 	}
 }
@@ -55,10 +52,58 @@ func (r *Relay) Listen() {
 }
 
 // Ready returns when all signals are caught. From then on no signal is lost, or
-// ends this process without a call of tell.
+// ends this process without a call of the function of WhenInterrupted.
 func (r *Relay) Ready() {
 	r.Listen()
 	<-r.caught
+}
+
+// BeforeExit sets a function to call before a signal ends this process.
+func (r *Relay) BeforeExit(do func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.beforeExit = do
+}
+
+// WhenInterrupted sets a function to call if a signal ends this process before the
+// command runs.
+func (r *Relay) WhenInterrupted(do func(syscall.Signal)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.interrupted = do
+}
+
+// UnlessInterrupted removes the function of WhenInterrupted and calls do, unless a
+// signal is ending this process.
+func (r *Relay) UnlessInterrupted(do func()) {
+	r.unlessOver(func() {
+		r.interrupted = nil
+		do()
+	})
+}
+
+// unlessOver calls do if the command has not ended, and reports whether it did.
+func (r *Relay) unlessOver(do func()) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over {
+		return false
+	}
+	do()
+	return true
+}
+
+// Over notes that the command has ended, or that there will be none. The command
+// gets no more signals, because its PID may soon be that of another process.
+// Signals do not end this process any more, so it can finish its messages.
+func (r *Relay) Over() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
+	if r.probe != nil {
+		r.probe.stop()
+		r.probe = nil
+	}
 }
 
 // deliver handles a signal; typed means that the terminal sent it.
@@ -66,11 +111,11 @@ func (r *Relay) deliver(sig syscall.Signal, typed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.p != nil:
+	case r.command != nil:
 		switch {
-		case !r.ended:
-			r.handOn(sig, typed && !r.p.apart)
-		case r.rest != nil && sig != sigCont && !(typed && !r.rest.apart):
+		case !r.over:
+			r.passOn(sig, typed && !r.command.ownGroup)
+		case r.rest != nil && sig != sigCont && !(typed && !r.rest.ownGroup):
 			r.rest.signalRest(sig)
 		}
 		if sig != sigCont {
@@ -80,42 +125,42 @@ func (r *Relay) deliver(sig syscall.Signal, typed bool) {
 			default:
 			}
 		}
-	case sig != sigCont && !r.ended:
-		if r.tidy != nil {
-			r.tidy()
+	case sig != sigCont && !r.over:
+		if r.beforeExit != nil {
+			r.beforeExit()
 		}
-		if r.tell != nil {
-			r.tell(sig)
+		if r.interrupted != nil {
+			r.interrupted(sig)
 		}
 		os.Exit(endBy(sig))
 	}
 }
 
-// handOn sends the command a signal that came to this process, unless the command
-// has received it, too: from the terminal, or as the sentry reports. If two equal
-// signals come while the sentry is being asked, only one is passed on, just as
+// passOn sends the command a signal that came to this process, unless the command
+// has received it, too: from the terminal, or as the probe reports. If two equal
+// signals come while the probe is being asked, only one is passed on, just as
 // the kernel merges two equal pending signals.
-func (r *Relay) handOn(sig syscall.Signal, hasIt bool) {
-	s, p := r.sentry, r.p
+func (r *Relay) passOn(sig syscall.Signal, hasIt bool) {
+	probe, p := r.probe, r.command
 	switch {
-	case hasIt && s != nil:
-		go s.got(sig, p) // takes the report, which would be mistaken for the next signal
+	case hasIt && probe != nil:
+		go probe.reachedCommand(sig, p) // takes the report, which would be mistaken for the next signal
 	case hasIt:
-	case s == nil || sig == sigCont:
+	case probe == nil || sig == sigCont:
 		p.signal(sig)
 	case !r.asking[sig]:
 		r.asking[sig] = true
 		go func() {
-			got := s.got(sig, p)
-			if got {
+			reached := probe.reachedCommand(sig, p)
+			if reached {
 				time.Sleep(double)
 			}
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			delete(r.asking, sig)
-			if !got && !r.ended && r.p == p {
-				if p.apart { // the signal goes to the whole group, and so to the sentry
-					s.expect(sig)
+			if !reached && !r.over && r.command == p {
+				if p.ownGroup { // the signal goes to the whole group, and so to the probe
+					probe.ignoreNext(sig)
 				}
 				p.signal(sig)
 			}
@@ -125,27 +170,21 @@ func (r *Relay) handOn(sig syscall.Signal, hasIt bool) {
 
 // double is how long after a report an equal signal counts as the same one: a
 // sender such as timeout(1) signals this process and then its group, so that two
-// come here, one to the command, and one to the sentry.
+// come here, one to the command, and one to the probe.
 const double = 50 * time.Millisecond
 
-// start starts the command after signals are caught. A signal that comes
-// meanwhile is passed on to the command.
-func (r *Relay) start(c Command) (*process, error) {
-	r.Ready()
+// forgetRest ends the passing on of signals to the descendants of a command that has
+// ended.
+func (r *Relay) forgetRest() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p, err := c.start()
-	if err == nil {
-		r.p = p
-		r.sentry = post(p) // while the command is loaded: that takes longer
-	}
-	return p, err
+	r.rest = nil
 }
 
-// release stops catching signals, before a program replaces this process. When it
-// returns, all caught signals are delivered; otherwise they would be lost. Later
+// stopCatching stops catching signals, before a program replaces this process. When
+// it returns, all caught signals are delivered; otherwise they would be lost. Later
 // signals have their default effect, where setDefault can set that.
-func (r *Relay) release() {
+func (r *Relay) stopCatching() {
 	r.leaveMainThread()
 	select {
 	case <-r.caught:
@@ -160,103 +199,10 @@ func (r *Relay) release() {
 	<-r.delivered
 }
 
-// ignore makes this process ignore signals when the command could not be executed,
-// so that no signal cuts off the message about it.
-func (r *Relay) ignore() {
+// ignoreSignals is for a command that could not be executed: no signal cuts off the
+// message about it.
+func (r *Relay) ignoreSignals() {
 	if len(r.mine) > 0 { // Ignore without arguments ignores every signal
 		signal.Ignore(r.mine...)
 	}
-}
-
-// Before sets a function to call before a signal ends this process.
-func (r *Relay) Before(tidy func()) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.tidy = tidy
-}
-
-// WhenInterrupted sets a function to call if a signal ends this process before the
-// command runs.
-func (r *Relay) WhenInterrupted(tell func(syscall.Signal)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.tell = tell
-}
-
-// InsteadOfTelling calls do, unless a signal is ending this process, and removes
-// the function of WhenInterrupted.
-func (r *Relay) InsteadOfTelling(do func()) {
-	r.unlessOver(func() {
-		r.tell = nil
-		do()
-	})
-}
-
-// unlessOver calls do if the command has not ended, and reports whether it did.
-func (r *Relay) unlessOver(do func()) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ended {
-		return false
-	}
-	do()
-	return true
-}
-
-// Over notes that the command has ended, or that there will be none. The command
-// gets no more signals, because its PID may soon be that of another process.
-// Signals do not end this process any more, so it can finish its messages.
-func (r *Relay) Over() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.ended = true
-	if r.sentry != nil {
-		r.sentry.dismiss()
-		r.sentry = nil
-	}
-}
-
-// leaveRest ends the passing on of signals to the processes that the command has
-// left.
-func (r *Relay) leaveRest() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.rest = nil
-}
-
-// Mourn ends this process as the command ended, by the same signal if one came to
-// both. A shell needs that: it stops a loop if Ctrl-C killed a command, and goes
-// on if the command handled Ctrl-C.
-func (r *Relay) Mourn(end Outcome) int {
-	r.awaitTyped(end)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if end.By != 0 && end.By == r.last {
-		return endBy(end.By)
-	}
-	return end.Status
-}
-
-// awaitTyped waits for our copy of an INT from the terminal that ended the
-// command: it may still be on its way.
-func (r *Relay) awaitTyped(end Outcome) {
-	r.mu.Lock()
-	awaited := end.By == sigInt && r.last != sigInt && !r.p.apart && fromTerminal(sigInt)
-	r.mu.Unlock()
-	if !awaited {
-		return
-	}
-	select {
-	case <-r.came:
-	case <-time.After(time.Second):
-	}
-}
-
-// An Outcome is how a command ended.
-type Outcome struct {
-	Status int            // the exit status of this process
-	By     syscall.Signal // the signal that ended it; 0 = none
-
-	Overtime bool       // it ran longer than its limit; By is KILL if it was killed
-	Left     []Survivor // processes that it has started, or it itself, that did not end
 }

@@ -79,7 +79,7 @@ func (e *Entry) Started() {
 	}
 	r := e.run
 	r.Waited, r.Outcome = e.till.Sub(r.Start), journal.Started
-	e.relay.InsteadOfTelling(func() { e.append(r) })
+	e.relay.UnlessInterrupted(func() { e.append(r) })
 }
 
 // Running writes that the command is running, if it still does after LongRun.
