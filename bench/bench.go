@@ -13,28 +13,28 @@ import (
 	"strings"
 )
 
-// A bench is where rows are measured.
+// A bench measures rows. It owns their directories and processes.
 type bench struct {
 	ctx       context.Context
 	scale     scale
 	dir       string // for lock files
 	markerDir string // for markers
-	exe       string // this program, for roles
+	exe       string // this program, which also plays the roles
 	log       io.Writer
 	versions  map[string]string
-	missing   map[string]error // peers that are not there
-	paths     int
-	procs     []*proc // of the measurement that is going on
+	missing   map[string]error // why a peer cannot run
+	paths     int              // made so far
+	procs     []*proc          // of the current measurement
 }
 
-// inMemory is where markers go: a state of a running system, such as those of
-// /run. What a disk's file system takes to make a file after others have been
-// removed, it takes for every peer that makes files, and it changes by the
-// minute.
+// memoryDir is the directory for markers, if it is a tmpfs. On a disk, the time
+// to create a file after others were removed changes by the minute, and would
+// hide the differences between the peers.
 const memoryDir = "/dev/shm"
 
-// newBench makes a bench with a directory in dir, or with two where they
-// belong if that is empty.
+// newBench makes a bench whose lock files and markers are in dir. If dir is
+// empty, lock files are in the system's temporary directory and markers in
+// memoryDir.
 func newBench(ctx context.Context, s scale, dir string, log io.Writer) (*bench, error) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -75,22 +75,22 @@ func (b *bench) killAll() {
 	b.procs = nil
 }
 
-// path returns a new path for a lock file. Its base is also a name that
-// juju/mutex allows.
+// lockPath returns a new path for a lock file. The file name is one that
+// juju/mutex accepts, too.
 func (b *bench) lockPath(row string) string {
 	b.paths++
 	return filepath.Join(b.dir, fmt.Sprintf("%s-%d.lock", row, b.paths))
 }
 
-// marker returns a new path for an event, in a directory of its own.
+// markerPath returns a new path for an event, in a new directory.
 func (b *bench) markerPath(row string) (string, error) {
 	b.paths++
 	dir := filepath.Join(b.markerDir, fmt.Sprintf("%s-%d", row, b.paths))
 	return filepath.Join(dir, "marker"), os.Mkdir(dir, 0o777)
 }
 
-// run measures a row: in every round all peers, one after the other, each
-// round beginning with another one.
+// run measures a row. Each round measures all peers, one after the other, and
+// begins with another peer than the round before.
 func (b *bench) run(r row) result {
 	res := result{row: r, rounds: map[string][]sample{}, failed: map[string]error{}}
 	for _, peer := range r.peers {
@@ -106,7 +106,7 @@ func (b *bench) run(r row) result {
 				continue
 			}
 			s, err := b.measure(r, peer)
-			if b.ctx.Err() != nil { // and so whatever was going on went wrong
+			if b.ctx.Err() != nil { // then this is the cause of any other error
 				err = context.Cause(b.ctx)
 			}
 			if err != nil {
@@ -121,7 +121,7 @@ func (b *bench) run(r row) result {
 	return res
 }
 
-// measure measures a peer once and leaves no process behind.
+// measure measures a peer once and ends all processes that this started.
 func (b *bench) measure(r row, peer string) (sample, error) {
 	defer b.killAll()
 	if b.ctx.Err() != nil {
@@ -134,7 +134,7 @@ func (b *bench) measure(r row, peer string) (sample, error) {
 	return s, err
 }
 
-// inShort shows all figures of one sample.
+// summary returns a line with all figures of one sample.
 func summary(r row, s sample) string {
 	var shown []string
 	for _, f := range r.figures {
@@ -149,8 +149,8 @@ func summary(r row, s sample) string {
 	return strings.Join(shown, ", ")
 }
 
-// role starts this program again, or a Python one, to play a role with a
-// peer's lock on a path.
+// role starts a process that plays a role with a peer's lock or event on a path.
+// The process runs this program, or a Python script for a peer in Python.
 func (b *bench) role(role, peer, path string, args ...any) (*proc, error) {
 	return b.start(b.roleCommand(role, peer, path, args...))
 }
@@ -173,8 +173,8 @@ func (b *bench) roleCommand(role, peer, path string, args ...any) *exec.Cmd {
 	return cmd
 }
 
-// holder starts a process that holds the lock until it is killed or its input
-// ends.
+// holder starts a process that holds the lock until it is killed or its input is
+// closed, and returns when it holds the lock.
 func (b *bench) holder(peer, path string) (*proc, error) {
 	p, err := b.role("hold", peer, path)
 	if err != nil {

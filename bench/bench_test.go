@@ -31,14 +31,22 @@ func (l testLog) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Every row runs with every peer that is there, and what comes out is
-// possible. How fast anybody is, is not this test's business.
-func TestEveryRow(t *testing.T) {
-	b, err := newBench(t.Context(), tinyScale, t.TempDir(), testLog{t})
+// newTestBench returns a small bench in dir, or in its default directories. It is
+// closed when the test ends.
+func newTestBench(ctx context.Context, t *testing.T, dir string) *bench {
+	t.Helper()
+	b, err := newBench(ctx, tinyScale, dir, testLog{t})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.close()
+	t.Cleanup(b.close)
+	return b
+}
+
+// Every row runs with every installed peer, and its figures are possible ones.
+// The test does not check how fast the peers are.
+func TestEveryRow(t *testing.T) {
+	b := newTestBench(t.Context(), t, t.TempDir())
 	var results []result
 	for _, r := range allRows() {
 		t.Run(r.name, func(t *testing.T) {
@@ -56,7 +64,7 @@ func TestEveryRow(t *testing.T) {
 				}
 				for _, f := range r.figures {
 					if peer != r.peers[0] && res.rounds[peer][0].values[f.key] == nil {
-						continue // the peer has no such thing
+						continue // the peer has no such figure
 					}
 					if v := f.over(res.rounds[peer]); !possible(f, v) {
 						t.Errorf("%s: %s = %v", peer, f.name, v)
@@ -64,15 +72,15 @@ func TestEveryRow(t *testing.T) {
 				}
 			}
 			if len(b.procs) > 0 {
-				t.Errorf("%d processes are left", len(b.procs))
+				t.Errorf("%d processes still run", len(b.procs))
 			}
 		})
 	}
 	checkReport(t, b, results)
 }
 
-// possible reports whether a figure can be true. The least overshoot may be
-// below 0: then a peer was early.
+// possible reports whether a figure can be true. A negative time can be true: the
+// overshoot of a wait that ended early.
 func possible(f figure, v float64) bool {
 	switch {
 	case math.IsNaN(v) || math.IsInf(v, 0):
@@ -85,8 +93,8 @@ func possible(f figure, v float64) bool {
 	return -1e6 < v && v < ns(maxWait)
 }
 
-// The report has every row and every peer, and nothing of this machine that
-// is private.
+// checkReport checks that the report has every figure and every peer, and no path
+// and no host name of this machine.
 func checkReport(t *testing.T, b *bench, results []result) {
 	text := report(describeMachine(b), tinyScale, results)
 	wanted := slices.Clone(allPeers)
@@ -97,14 +105,14 @@ func checkReport(t *testing.T, b *bench, results []result) {
 	}
 	for _, want := range wanted {
 		if !strings.Contains(text, want) {
-			t.Errorf("no %s in the report", want)
+			t.Errorf("the report does not contain %s", want)
 		}
 	}
 	host, _ := os.Hostname()
 	wd, _ := os.Getwd()
 	for _, private := range []string{b.dir, b.markerDir, wd, filepath.Dir(wd), " " + host + " "} {
 		if strings.Contains(text, private) {
-			t.Errorf("the report names %s", private)
+			t.Errorf("the report contains %s", private)
 		}
 	}
 	if t.Failed() {
@@ -118,15 +126,15 @@ func TestStatistics(t *testing.T) {
 		hundred[i] = float64(100 - i)
 	}
 	for name, c := range map[string]struct{ got, want float64 }{
-		"p50":                   {quantile(0.5)(hundred), 50},
-		"p99":                   {quantile(0.99)(hundred), 99},
-		"p99 of one":            {quantile(0.99)([]float64{7}), 7},
-		"median of two":         {median([]float64{1, 2}), 1.5},
-		"median of three":       {median([]float64{9, 1, 2}), 2},
-		"Jain, all the same":    {jain([]float64{3, 3, 3, 3}), 1},
-		"Jain, one has all":     {jain([]float64{3, 0, 0, 0}), 0.25},
-		"least served":          {leastServed([]float64{1, 2, 3}), 0.5},
-		"least served, starved": {leastServed([]float64{0, 4}), 0},
+		"p50":                 {quantile(0.5)(hundred), 50},
+		"p99":                 {quantile(0.99)(hundred), 99},
+		"p99 of one":          {quantile(0.99)([]float64{7}), 7},
+		"median of two":       {median([]float64{1, 2}), 1.5},
+		"median of three":     {median([]float64{9, 1, 2}), 2},
+		"Jain, all equal":     {jain([]float64{3, 3, 3, 3}), 1},
+		"Jain, all but one 0": {jain([]float64{3, 0, 0, 0}), 0.25},
+		"least of mean":       {leastOfMean([]float64{1, 2, 3}), 0.5},
+		"least of mean, 0":    {leastOfMean([]float64{0, 4}), 0},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s = %v, want %v", name, c.got, c.want)
@@ -139,25 +147,25 @@ func TestFormat(t *testing.T) {
 		0: "0", 7: "7.00 ns", 12.34: "12.3 ns", 999.6: "1.00 µs", 35_600: "35.6 µs", 1.55e6: "1.55 ms", 12e9: "12.0 s", -2e6: "-2.00 ms",
 	} {
 		if got := formatDuration(v); got != want {
-			t.Errorf("%v ns is shown as %s, want %s", v, got, want)
+			t.Errorf("%v ns is formatted as %s, want %s", v, got, want)
 		}
 	}
 	for unit, want := range map[unit]string{count: "2048", byteCount: "2048 B", times: "2048.00 ×", share: "2048.000"} {
 		if got := unit.format(2048); got != want {
-			t.Errorf("2048 is shown as %s, want %s", got, want)
+			t.Errorf("2048 is formatted as %s, want %s", got, want)
 		}
 	}
 	for v, want := range map[float64]string{1.37: "1.37 ×", 0.73: "0.73 ×", 0.05: "1/20"} {
 		if got := formatRatio(v); got != want {
-			t.Errorf("ratio %v is shown as %s, want %s", v, got, want)
+			t.Errorf("ratio %v is formatted as %s, want %s", v, got, want)
 		}
 	}
 }
 
-// A bound is judged by the rounds' ratios, in the right direction, and not at
-// all without its peer.
+// judge takes the median of the rounds' ratios, knows upper and lower limits, and
+// returns NaN without the peer of the bound.
 func TestJudge(t *testing.T) {
-	one := func(values ...float64) (rounds []sample) {
+	samples := func(values ...float64) (rounds []sample) {
 		for _, v := range values {
 			rounds = append(rounds, sample{values: map[string][]float64{"x": {v}}})
 		}
@@ -165,7 +173,7 @@ func TestJudge(t *testing.T) {
 	}
 	res := result{
 		row:    row{name: "r", figures: []figure{{name: "x", key: "x", reduce: median}}},
-		rounds: map[string][]sample{ours: one(10, 300, 20), gofrs: one(10, 100, 10)},
+		rounds: map[string][]sample{ours: samples(10, 300, 20), gofrs: samples(10, 100, 10)},
 		failed: map[string]error{fasteners: errNotInstalled},
 	}
 	for _, c := range []struct {
@@ -191,13 +199,10 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// What is private is taken out of what the system says, and what a bench has
-// made is removed.
+// Error messages in the report do not contain the directories of the bench, and
+// close removes the directories.
 func TestDirectories(t *testing.T) {
-	b, err := newBench(t.Context(), tinyScale, "", testLog{t})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := newTestBench(t.Context(), t, "")
 	m := describeMachine(b)
 	if got := m.anonymous("open " + b.dir + "/a: open " + b.markerDir + "/b"); got != "open DIR/a: open DIR/b" {
 		t.Error(got)
@@ -205,29 +210,26 @@ func TestDirectories(t *testing.T) {
 	b.close()
 	for _, dir := range []string{b.dir, b.markerDir} {
 		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s is left: %v", dir, err)
+			t.Errorf("close did not remove %s: %v", dir, err)
 		}
 	}
 }
 
-// Who cannot run on a machine has not failed.
+// A peer that cannot run on this machine is not a failure.
 func TestCannotRun(t *testing.T) {
 	for err, want := range map[error]bool{errNotInstalled: true, errNotAllowed: true, errTimedOut: false} {
-		res := result{row: row{name: "r", peers: []string{gofrs}}, failed: map[string]error{gofrs: fmt.Errorf("of course: %w", err)}}
+		res := result{row: row{name: "r", peers: []string{gofrs}}, failed: map[string]error{gofrs: fmt.Errorf("wrapped: %w", err)}}
 		if got := failures([]result{res}) == nil; got != want {
-			t.Errorf("%v is no failure: %v", err, got)
+			t.Errorf("%v is not a failure: %v, want %v", err, got, want)
 		}
 	}
 }
 
-// A waiter that is awake before anybody has done anything is found out.
-func TestWokenByNothing(t *testing.T) {
-	b, err := newBench(t.Context(), tinyScale, t.TempDir(), testLog{t})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.close()
-	says := func(script string) *proc {
+// It is an error if a waiter wakes before the setter did anything, or if a wait
+// returns without waiting.
+func TestImpossibleWakes(t *testing.T) {
+	b := newTestBench(t.Context(), t, t.TempDir())
+	shell := func(script string) *proc {
 		p, err := b.start(exec.Command("sh", "-c", script))
 		if err != nil {
 			t.Fatal(err)
@@ -235,35 +237,36 @@ func TestWokenByNothing(t *testing.T) {
 		return p
 	}
 	for woken, want := range map[string]bool{"9": false, "10": true} {
-		c := &eventProcs{setter: says("read what; echo 10"), waiters: []*proc{says("echo " + woken + "; read line")}}
-		if took, err := c.wake("set", []bool{true}, maxWait); (err == nil) != want {
-			t.Errorf("set at 10, awake at %s: %v, %v", woken, took, err)
+		waiter := &eventWaiter{proc: shell("echo " + woken + "; read line"), waiting: true}
+		e := &eventProcs{setter: shell("read action; echo 10"), waiters: []*eventWaiter{waiter}}
+		if latencies, lost, err := e.wake("set"); (err == nil) != want || lost > 0 {
+			t.Errorf("set at 10, woken at %s: %v, %d lost, %v", woken, latencies, lost, err)
 		}
 	}
-	if n, err := says("echo 12").asleep(); err == nil {
-		t.Errorf("a wait that did not sleep: %d", n)
+	if n, err := shell("echo 12").expectWaiting(); err == nil {
+		t.Errorf("a process that did not wait: %d watchers", n)
 	}
 }
 
-// A wait that is given up is not one that got the lock, and the time is from the
-// end of the context.
-func TestAbandon(t *testing.T) {
-	obedient := peerLock{wait: func(ctx context.Context) error {
+// acquireCanceled tells a canceled wait from one that acquired the lock and from
+// one that failed, and measures the time since the cancellation.
+func TestAcquireCanceled(t *testing.T) {
+	canceled := peerLock{wait: func(ctx context.Context) error {
 		<-ctx.Done()
 		time.Sleep(5 * time.Millisecond)
-		return fmt.Errorf("given up: %w", ctx.Err())
+		return fmt.Errorf("wrapped: %w", ctx.Err())
 	}}
 	for _, after := range []time.Duration{0, time.Millisecond} {
-		if late, err := cancelWait(obedient, after); err != nil || late < 5*time.Millisecond || late > maxWait {
-			t.Errorf("given up after %v: %v, %v", after, late, err)
+		if late, err := cancelWait(canceled, after); err != nil || late < 5*time.Millisecond || late > maxWait {
+			t.Errorf("canceled after %v: %v, %v", after, late, err)
 		}
 	}
-	lucky := peerLock{wait: func(ctx context.Context) error { return nil }}
-	if _, has, err := acquireCanceled(lucky, time.Millisecond); !has || err != nil {
-		t.Errorf("got the lock: %v, %v", has, err)
+	free := peerLock{wait: func(ctx context.Context) error { return nil }}
+	if _, acquired, err := acquireCanceled(free, time.Millisecond); !acquired || err != nil {
+		t.Errorf("a free lock: %v, %v", acquired, err)
 	}
-	if _, err := cancelWait(lucky, time.Millisecond); err == nil {
-		t.Error("got a lock that was held")
+	if _, err := cancelWait(free, time.Millisecond); err == nil {
+		t.Error("cancelWait acquired a lock without an error")
 	}
 	failing := peerLock{wait: func(ctx context.Context) error { return errNotInstalled }}
 	if _, err := cancelWait(failing, time.Millisecond); !errors.Is(err, errNotInstalled) {
@@ -271,11 +274,11 @@ func TestAbandon(t *testing.T) {
 	}
 }
 
-// Tries that fail are counted, and everything is held again afterwards.
-func TestTryAll(t *testing.T) {
+// reacquireAll counts failed tries, and acquires as often as tries failed.
+func TestReacquireAll(t *testing.T) {
 	tries, acquired := []bool{true, false, true}, 0
 	l := peerLock{
-		once: func() (ok bool, err error) {
+		tryOnce: func() (ok bool, err error) {
 			ok, tries = tries[0], tries[1:]
 			return ok, nil
 		},
@@ -284,13 +287,22 @@ func TestTryAll(t *testing.T) {
 			return nil
 		},
 	}
-	if held, err := reacquireAll(l, 3); held != 1 || acquired != 1 || err != nil {
-		t.Errorf("%d tries failed, %d locks acquired afterwards: %v", held, acquired, err)
+	if failed, err := reacquireAll(l, 3); failed != 1 || acquired != 1 || err != nil {
+		t.Errorf("%d tries failed, %d acquisitions afterwards: %v", failed, acquired, err)
 	}
 }
 
-// A call of this process that is blocked in flock(2) is found.
-func TestBlockedHere(t *testing.T) {
+func TestOutOfOrder(t *testing.T) {
+	if n := outOfOrder([]int{0, 1, 3, 2, 4, 5}); n != 1 {
+		t.Errorf("one goroutine acquired out of order: %d", n)
+	}
+	if n := outOfOrder([]int{0, 1, 2}); n != 0 {
+		t.Errorf("all goroutines acquired in order: %d", n)
+	}
+}
+
+// blockedCalls counts a blocked call of flock(2) while it is blocked.
+func TestBlockedCalls(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	holder, err := acquireAll(rawFlock, path)
 	if err != nil {
@@ -320,7 +332,7 @@ func TestBlockedHere(t *testing.T) {
 	}
 }
 
-// A bound can be somebody else's than ours.
+// A bound can be for the figure of a peer.
 func TestJudgeOf(t *testing.T) {
 	res := result{
 		row: row{name: "r", figures: []figure{{name: "x", key: "x", reduce: sum}}},
@@ -335,7 +347,7 @@ func TestJudgeOf(t *testing.T) {
 }
 
 func TestSlots(t *testing.T) {
-	// Three slots from 0 to 10; the fourth holder comes 2 after the first release.
+	// Three holds begin at 0. The first ends at 10, and the fourth begins at 12.
 	acquired, released := []int64{0, 0, 0, 12}, []int64{20, 10, 20, 25}
 	if got := slotsUsed(acquired, released, 0, 20); got != (10+20+20+8)/60.0 {
 		t.Errorf("used: %v", got)
@@ -349,34 +361,26 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// What did not come is counted, and given up on.
-func TestTally(t *testing.T) {
-	n := newPulseCounts()
-	n.add(4, 0, 1)
-	if s := n.sample(); s.note != "" {
+// pulseCounts adds wake-ups, and its note says how many pulses lost some.
+func TestPulseCounts(t *testing.T) {
+	c := newPulseCounts()
+	c.add(4, 0, 1)
+	if s := c.sample(); s.note != "" {
 		t.Error(s.note)
 	}
-	for range maxLost {
-		if n.givenUp() {
-			t.Error("given up too early")
-		}
-		n.add(3, 1, 1)
-	}
-	s := n.sample()
-	if !n.givenUp() || sum(s.values["woken"]) != 4+3*maxLost || sum(s.values["lost"]) != maxLost || s.note == "" {
-		t.Errorf("%v, %+v", n.givenUp(), s)
+	c.add(3, 1, 1)
+	c.add(2, 2, 1)
+	s := c.sample()
+	if c.bad != 2 || sum(s.values["woken"]) != 9 || sum(s.values["lost"]) != 3 || !strings.HasPrefix(s.note, "2 of 3 ") {
+		t.Errorf("%d bad pulses, %+v", c.bad, s)
 	}
 }
 
-// Behind the fence there are as many watchers as it says, for all processes
-// together.
-func TestFence(t *testing.T) {
-	b, err := newBench(t.Context(), tinyScale, t.TempDir(), testLog{t})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.close()
-	f, err := b.newInotifyLimit(2)
+// All processes in the namespace together get as many inotify instances as the
+// limit allows.
+func TestInotifyLimit(t *testing.T) {
+	b := newTestBench(t.Context(), t, t.TempDir())
+	limit, err := b.newInotifyLimit(2)
 	if cannotRun(err) {
 		t.Skip(err)
 	}
@@ -387,9 +391,12 @@ func TestFence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := b.newEventProcs(bareFsnotify, path, 4, f)
-	if err != nil || len(c.waiters) != 2 {
-		t.Fatalf("%d waiters with a watcher: %v", len(c.waiters), err)
+	e, err := b.newEventProcs(bareFsnotify, path, 4, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(e.waiters) != 2 {
+		t.Errorf("%d waiters got a watcher, want 2", len(e.waiters))
 	}
 }
 
@@ -402,19 +409,15 @@ func TestChoose(t *testing.T) {
 		t.Error(rowNames(chosen), err)
 	}
 	if _, err := choose("writer,nothing"); err == nil {
-		t.Error("there is no row nothing")
+		t.Error("a row that does not exist was chosen")
 	}
 }
 
-// A run that is ended says so, and shows no figures that it has not got.
-func TestEndedRun(t *testing.T) {
+// The report of a canceled run has the cause, and no verdicts.
+func TestCanceledRun(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cause := errors.New("that is enough")
-	b, err := newBench(ctx, tinyScale, t.TempDir(), testLog{t})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.close()
+	cause := errors.New("canceled by the test")
+	b := newTestBench(ctx, t, t.TempDir())
 	cancel(cause)
 	results := []result{b.run(deadline), b.run(handover)}
 	if err := failures(results); !errors.Is(err, cause) {

@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// abandon waits for a lock, and gives the wait up some time after it has begun.
-// It reports whether it has the lock all the same, and how long after the end
-// of the context the call returned; that is only measured if it has not. With
-// no time at all, the wait ends while it begins.
-func acquireCanceled(l peerLock, after time.Duration) (late time.Duration, has bool, err error) {
+// acquireCanceled waits for a lock and cancels the wait some time after it began.
+// If that time is 0, the wait is canceled while it begins. It reports whether it
+// acquired the lock anyway. If not, late is the time from the cancellation until
+// the call returned.
+func acquireCanceled(l peerLock, after time.Duration) (late time.Duration, acquired bool, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	ended := make(chan int64, 1)
-	end := func() {
-		ended <- now()
+	canceled := make(chan int64, 1)
+	cancelNow := func() {
+		canceled <- now()
 		cancel()
 	}
-	begun := end
+	begins := cancelNow
 	if after > 0 {
-		begun = func() { time.AfterFunc(after, end) }
+		begins = func() { time.AfterFunc(after, cancelNow) }
 	}
-	err = l.wait(onWait(ctx, begun))
+	err = l.wait(onWait(ctx, begins))
 	returned := now()
 	if err == nil {
 		return 0, true, nil
@@ -33,24 +33,25 @@ func acquireCanceled(l peerLock, after time.Duration) (late time.Duration, has b
 	if !errors.Is(err, context.Canceled) {
 		return 0, false, err
 	}
-	return time.Duration(returned - <-ended), false, nil
+	return time.Duration(returned - <-canceled), false, nil
 }
 
-// giveUp is abandon for a lock that is held.
-func cancelWait(l peerLock, after time.Duration) (time.Duration, error) {
-	late, has, err := acquireCanceled(l, after)
-	if has {
+// cancelWait is acquireCanceled for a lock that is held, so that the wait cannot
+// acquire it.
+func cancelWait(l peerLock, after time.Duration) (late time.Duration, err error) {
+	late, acquired, err := acquireCanceled(l, after)
+	if acquired {
 		err = errors.New("acquired a lock that is held")
 	}
 	return late, err
 }
 
-// waitAlone has a goroutine of this process wait for a lock for good, and
+// waitForever starts a goroutine that waits for a lock without a deadline, and
 // returns when it waits.
 func waitForever(l peerLock) error {
 	waits, failed := make(chan struct{}), make(chan error, 1)
 	go func() {
-		failed <- fmt.Errorf("a wait without an end has ended: %w", l.wait(onWait(context.Background(), func() { close(waits) })))
+		failed <- fmt.Errorf("a wait without a deadline has ended: %w", l.wait(onWait(context.Background(), func() { close(waits) })))
 	}()
 	select {
 	case <-waits:

@@ -14,18 +14,18 @@ import (
 
 var statusReport = row{
 	name:        "report",
-	description: "`fsync-status --report` of a journal of 1000000 runs under 20 locks in half a year: the page's size, its largest resident memory, and how long it takes",
+	description: "`fsync-status --report` of a journal of 1000000 runs with 20 locks in half a year: the size of the page, the resident memory and the time",
 	peers:       []string{ours},
 	rounds:      func(s scale) int { return s.reportRounds },
 	figures: []figure{
-		{name: "page", unit: byteCount, key: "page", reduce: median},
-		{name: "resident memory, most", unit: byteCount, key: "resident", reduce: median},
+		{name: "page size", unit: byteCount, key: "page", reduce: median},
+		{name: "resident memory, max", unit: byteCount, key: "resident", reduce: median},
 		{name: "time", unit: nanoseconds, key: "time", reduce: median},
 		{name: "CPU time", unit: nanoseconds, key: "cpu", reduce: median},
 	},
 	bounds: []bound{
-		{figure: "page", limit: 5e6, text: "≤ 5 MB"},
-		{figure: "resident memory, most", limit: 200e6, text: "≤ 200 MB"},
+		{figure: "page size", limit: 5e6, text: "≤ 5 MB"},
+		{figure: "resident memory, max", limit: 200e6, text: "≤ 200 MB"},
 		{figure: "time", limit: ns(15 * time.Second), text: "≤ 15 s"},
 	},
 	measure: measureReport,
@@ -64,9 +64,9 @@ func measureReport(b *bench, _ string) (sample, error) {
 	}}, nil
 }
 
-// writeRuns writes a journal of jobs that run now and then, wait for each other
-// and fail sometimes. It is written by hand: appending a million lines one by one
-// would take minutes.
+// writeRuns writes a journal of n runs, some of which wait, fail, are killed or are
+// skipped. It does not use journal.Append, which opens and locks the file for each
+// line: that would take minutes.
 func writeRuns(path string, n int) error {
 	f, err := os.Create(path)
 	if err != nil {

@@ -5,12 +5,13 @@ package main
 import (
 	"fmt"
 	"os/exec"
+	"strings"
 	"time"
 )
 
 var wrap = row{
 	name:        "wrap",
-	description: "the time of `fsync-lock FILE true`, and of its peer with the same words; the first figure is a lock that nobody has",
+	description: "the time of `fsync-lock FILE true` for a free lock, of its peers with the same arguments, and of `true` without a wrapper",
 	peers:       []string{ours, oursJournal, flockCommand, bare},
 	rounds:      func(s scale) int { return s.wrapRounds },
 	figures: []figure{
@@ -26,34 +27,32 @@ var wrap = row{
 	measure: measureWrap,
 }
 
-// measureWrap starts programs one after the other. Beside them is the command
-// by itself, so the difference is what a wrapper takes.
 func measureWrap(b *bench, peer string) (sample, error) {
 	path := b.lockPath("wrap")
-	plain := path[:len(path)-len(".lock")]
+	plain := strings.TrimSuffix(path, ".lock")
 	calls := map[string][]string{"file": {plain, "true"}, "lock": {path, "true"}, "exec": {"-F", plain, "true"}}
 	switch peer {
-	case oursJournal: // who has become the command writes no journal
+	case oursJournal: // with -F, the command replaces the wrapper, which then cannot write a journal
 		delete(calls, "exec")
 	case bare:
 		calls = map[string][]string{"file": nil}
 	}
 	values := map[string][]float64{}
-	for what, args := range calls {
+	for key, args := range calls {
 		for i := range b.scale.wraps + wrapsToWarmUp {
 			took, err := b.runWrapped(peer, args)
 			if err != nil {
 				return sample{}, err
 			}
 			if i >= wrapsToWarmUp {
-				values[what] = append(values[what], ns(took))
+				values[key] = append(values[key], ns(took))
 			}
 		}
 	}
 	return sample{values: values}, nil
 }
 
-// wrapsToWarmUp are not counted.
+// The first wrapsToWarmUp runs do not count.
 const wrapsToWarmUp = 2
 
 func (b *bench) runWrapped(peer string, args []string) (time.Duration, error) {
@@ -63,7 +62,7 @@ func (b *bench) runWrapped(peer string, args []string) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		cmd = w.on(b.ctx, args...)
+		cmd = w.cmd(b.ctx, args...)
 	}
 	return timed(cmd)
 }

@@ -11,37 +11,38 @@ import (
 	"time"
 )
 
-// changes is more changes in the directory than the kernel keeps for a process
-// that does not read them, and then the one that matters, which is dropped.
+// changes measures what a waiter misses when more changes in its directory are
+// unread than the kernel keeps. The kernel drops the change that matters, which
+// is the last one.
 var changes = row{
 	name:        "changes",
-	description: "a waiting process is stopped; 100000 changes in the directory, then the one that it waits for; it goes on, and has to see that",
+	description: "a waiting process is stopped; its directory changes 100000 times, and then the event is set (or cleared, for a waiter for that); the process continues and must wake",
 	peers:       []string{ours, bareFsnotify},
 	rounds:      func(s scale) int { return s.changesRounds },
 	figures: []figure{
-		{name: "last states seen", unit: count, key: "seen", reduce: sum, pooled: true},
-		{name: "last states not seen", unit: count, key: "unseen", reduce: sum, pooled: true},
-		{name: "going on to awake, most", unit: nanoseconds, key: "took", reduce: quantile(1), pooled: true},
+		{name: "final states seen", unit: count, key: "seen", reduce: sum, pooled: true},
+		{name: "final states missed", unit: count, key: "missed", reduce: sum, pooled: true},
+		{name: "continued to woken, max", unit: nanoseconds, key: "took", reduce: quantile(1), pooled: true},
 	},
 	bounds: []bound{
-		{figure: "last states not seen", limit: 0, text: "none"},
+		{figure: "final states missed", limit: 0, text: "none"},
 	},
 	measure: measureChanges,
 }
 
-// sawNothing is how long a process that goes on has until it is said not to
-// have seen the last state.
-const resumeTimeout = 3 * time.Second
+// A process that has not woken this long after it was continued has missed the
+// final state.
+const continueTimeout = 3 * time.Second
 
-// measureChanges does it once with an event that is set, and once with one
-// that is cleared.
+// measureChanges measures one event that is set in the end, and one that is
+// cleared.
 func measureChanges(b *bench, peer string) (sample, error) {
-	values := map[string][]float64{"seen": {0}, "unseen": {0}}
-	for _, last := range []string{"set", "clear"} {
-		took, err := b.resumeLatency(peer, last)
+	values := map[string][]float64{"seen": {0}, "missed": {0}}
+	for _, final := range []string{"set", "clear"} {
+		took, err := b.continueLatency(peer, final)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			values["unseen"][0]++
+			values["missed"][0]++
 		case err != nil:
 			return sample{}, err
 		default:
@@ -53,9 +54,9 @@ func measureChanges(b *bench, peer string) (sample, error) {
 	return sample{values: values}, nil
 }
 
-// changesUnseen returns how long after it went on the process saw the last
-// state.
-func (b *bench) resumeLatency(peer, last string) (int64, error) {
+// continueLatency returns how long after it was continued the process saw the
+// final state.
+func (b *bench) continueLatency(peer, final string) (int64, error) {
 	path, err := b.markerPath("changes")
 	if err != nil {
 		return 0, err
@@ -64,74 +65,55 @@ func (b *bench) resumeLatency(peer, last string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if last == "clear" {
+	if final == "clear" {
 		if _, err := setter.ask("set"); err != nil {
 			return 0, err
 		}
 	}
-	p, err := b.startReady(b.roleCommand("await", peer, path))
+	waiter, err := b.startWaiting(peer, path, final)
 	if err != nil {
 		return 0, err
 	}
-	if err := p.send(last); err != nil {
+	if err := waiter.stop(); err != nil {
 		return 0, err
 	}
-	if _, err := p.asleep(); err != nil {
+	if err := changeDir(filepath.Dir(path), b.scale.changes); err != nil {
 		return 0, err
 	}
-	if err := p.stop(); err != nil {
+	if _, err := setter.ask(final); err != nil {
 		return 0, err
 	}
-	if err := change(filepath.Join(filepath.Dir(path), "other"), b.scale.changes); err != nil {
+	continued := now()
+	if err := waiter.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		return 0, err
 	}
-	if _, err := setter.ask(last); err != nil {
-		return 0, err
-	}
-	goesOn := now()
-	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		return 0, err
-	}
-	line, err := p.lineBy(time.Now().Add(resumeTimeout))
+	line, err := waiter.lineBy(time.Now().Add(continueTimeout))
 	if err != nil {
 		return 0, err
 	}
-	woken, err := parseNumbers(line, 1)
+	woken, err := parseNumber(line)
 	if err != nil {
 		return 0, err
 	}
-	if woken[0] < goesOn {
-		return 0, fmt.Errorf("awake %v before it went on", time.Duration(goesOn-woken[0]))
+	if woken < continued {
+		return 0, fmt.Errorf("woke %v before it was continued", time.Duration(continued-woken))
 	}
-	return woken[0] - goesOn, nil
+	return woken - continued, nil
 }
 
-// change adds and removes a second name of a file until that is n changes. To
-// make a file each time would take some file systems much longer.
-func change(path string, n int) error {
-	file := path + "-file"
+// changeDir changes a directory n times: it adds and removes a second name of a
+// file. On some file systems, a new file each time would take much longer.
+func changeDir(dir string, n int) error {
+	file, name := filepath.Join(dir, "other-file"), filepath.Join(dir, "other")
 	if err := create(file); err != nil {
 		return err
 	}
 	for range n / 2 {
-		if err := os.Link(file, path); err != nil {
+		if err := os.Link(file, name); err != nil {
 			return err
 		}
-		if err := os.Remove(path); err != nil {
+		if err := os.Remove(name); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// stop stops the process and returns when none of its threads runs any more.
-func (p *proc) stop() error {
-	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		return err
-	}
-	for deadline := time.Now().Add(maxWait); !inState(p.pid(), "T"); {
-		if time.Now().After(deadline) {
-			return errTimedOut
 		}
 	}
 	return nil

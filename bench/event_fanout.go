@@ -12,29 +12,29 @@ import (
 	"github.com/fsync-lock/fsync/fileevent"
 )
 
-// fanout is many goroutines that one set wakes. The bare peer's share a
-// watcher that closes one channel for all of them.
+// fanout measures one set that wakes many goroutines. The goroutines of the bare
+// peer share one watcher, which closes one channel for all of them.
 var fanout = row{
 	name:        "fanout",
 	description: "1000 goroutines of one process wait for one event, which another process sets",
 	peers:       []string{ours, bareFsnotify},
 	rounds:      func(s scale) int { return s.fanoutRounds },
 	figures: []figure{
-		{name: "set to last awake, p50", unit: nanoseconds, key: "last", reduce: quantile(0.5)},
-		{name: "set to last awake, p90", unit: nanoseconds, key: "last", reduce: quantile(0.9)},
-		{name: "set to median awake, p50", unit: nanoseconds, key: "median", reduce: quantile(0.5)},
-		{name: "threads more than idle, at most", unit: count, key: "threads", reduce: median},
+		{name: "set to last wake-up, p50", unit: nanoseconds, key: "last", reduce: quantile(0.5)},
+		{name: "set to last wake-up, p90", unit: nanoseconds, key: "last", reduce: quantile(0.9)},
+		{name: "set to median wake-up, p50", unit: nanoseconds, key: "median", reduce: quantile(0.5)},
+		{name: "extra threads", unit: count, key: "threads", reduce: median},
 		{name: "inotify instances", unit: count, key: "watchers", reduce: median},
 	},
 	bounds: []bound{
-		{figure: "set to last awake, p50", limit: ns(3 * time.Millisecond), text: "≤ 3 ms"},
-		{figure: "threads more than idle, at most", limit: 16, text: "≤ 16"},
+		{figure: "set to last wake-up, p50", limit: ns(3 * time.Millisecond), text: "≤ 3 ms"},
+		{figure: "extra threads", limit: 16, text: "≤ 16"},
 		{figure: "inotify instances", limit: 1, text: "1"},
 	},
 	measure: measureFanout,
 }
 
-// Times to find out that all goroutines of a process wait.
+// Arguments of awaitIdle for a process with many goroutines.
 const (
 	goroutinesInterval = 3 * time.Millisecond
 	goroutinesTimeout  = 100 * time.Millisecond
@@ -55,22 +55,22 @@ func measureFanout(b *bench, peer string) (sample, error) {
 	}
 	values := map[string][]float64{}
 	for i := range b.scale.fanouts + 1 {
-		got, err := fanOut(setter, p)
+		got, err := wakeGoroutines(setter, p)
 		if err != nil {
 			return sample{}, err
 		}
 		if i == 0 {
-			continue // the first one is with all that a first use starts
+			continue // it includes what a first use starts
 		}
-		for what, value := range got {
-			values[what] = append(values[what], value)
+		for key, value := range got {
+			values[key] = append(values[key], value)
 		}
 	}
 	return sample{values: values}, nil
 }
 
-// fanOut wakes all once.
-func fanOut(setter, p *proc) (map[string]float64, error) {
+// wakeGoroutines makes all goroutines of p wait, and sets and clears the event.
+func wakeGoroutines(setter, p *proc) (map[string]float64, error) {
 	if err := p.send("wait"); err != nil {
 		return nil, err
 	}
@@ -97,14 +97,14 @@ func fanOut(setter, p *proc) (map[string]float64, error) {
 	}, nil
 }
 
-// awaitTogether is the process with the goroutines. It says when the median
-// and the last one were awake.
+// waitInGoroutines is the process with the goroutines. It prints when the median
+// goroutine and the last one woke.
 func waitInGoroutines(peer, path string, args []string) error {
 	var n int64
 	if err := numberArgs(args, &n); err != nil {
 		return err
 	}
-	await, err := newTogether(peer, path)
+	wait, err := newGoroutineWait(peer, path)
 	if err != nil {
 		return err
 	}
@@ -114,53 +114,53 @@ func waitInGoroutines(peer, path string, args []string) error {
 		if _, err := input.ReadString('\n'); err != nil {
 			return nil
 		}
-		woken, err := await(int(n))
+		woken, err := wait(int(n))
 		if err != nil {
 			return err
 		}
-		fmt.Println(int64(median(woken)), int64(quantile(1)(woken)), threads()-idle, len(watchers()))
+		fmt.Println(int64(median(woken)), int64(quantile(1)(woken)), threads()-idle, len(inotifyInstances()))
 	}
 }
 
-// newTogether returns what waits with n goroutines.
-func newTogether(peer, path string) (func(n int) ([]float64, error), error) {
+// newGoroutineWait returns a function that waits for the event in n goroutines.
+func newGoroutineWait(peer, path string) (func(n int) (woken []float64, err error), error) {
 	if peer == ours {
 		e := fileevent.New(path)
 		return func(n int) ([]float64, error) {
-			return together(n, func(_ int, tell func()) error {
-				return e.Wait(onWait(context.Background(), tell))
+			return runWaits(n, func(_ int, onWaiting func()) error {
+				return e.Wait(onWait(context.Background(), onWaiting))
 			})
 		}, nil
 	}
-	one, err := newWaiter(peer, path)
+	e, err := newWaiter(peer, path)
 	return func(n int) ([]float64, error) {
 		set := make(chan struct{})
-		return together(n, func(i int, tell func()) error {
+		return runWaits(n, func(i int, onWaiting func()) error {
 			if i == 0 {
 				defer close(set)
-				return one.wait(tell)
+				return e.wait(onWaiting)
 			}
-			tell()
+			onWaiting()
 			<-set
 			return nil
 		})
 	}, err
 }
 
-// together runs n goroutines that wait, each with a number, says when all do,
-// and returns when each was awake.
-func together(n int, wait func(i int, tell func()) error) ([]float64, error) {
-	var asleep, awake sync.WaitGroup
-	asleep.Add(n)
-	times, errs := make([]float64, n), make([]error, n)
+// runWaits calls wait in n goroutines. It prints "all wait" when all of them
+// wait, and returns the time when each woke.
+func runWaits(n int, wait func(i int, onWaiting func()) error) (woken []float64, err error) {
+	var waiting, running sync.WaitGroup
+	waiting.Add(n)
+	woken, errs := make([]float64, n), make([]error, n)
 	for i := range n {
-		awake.Go(func() {
-			errs[i] = wait(i, asleep.Done)
-			times[i] = float64(now())
+		running.Go(func() {
+			errs[i] = wait(i, waiting.Done)
+			woken[i] = float64(now())
 		})
 	}
-	asleep.Wait()
+	waiting.Wait()
 	fmt.Println("all wait")
-	awake.Wait()
-	return times, errors.Join(errs...)
+	running.Wait()
+	return woken, errors.Join(errs...)
 }

@@ -12,32 +12,33 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/fsync-lock/fsync/fileevent"
 )
 
-// many is many events of one directory. The peer beside ours is what waiting
-// takes in Go at the least: as many goroutines, each with a channel.
+// many measures many events of one directory. The peer shows the least memory
+// that waiting takes in Go: as many goroutines, each with a channel.
 var many = row{
 	name:        "many",
-	description: "10000 events in one directory, a goroutine of one process waits for each, or one call for all; 100 of them are set, one after the other",
+	description: "10000 goroutines of one process wait for an event each, in one directory, or one call of WaitAny waits for all; then 100 of the events are set one after the other",
 	peers:       []string{ours, channels},
 	rounds:      func(s scale) int { return s.manyRounds },
 	figures: []figure{
-		{name: "heap of each", unit: byteCount, key: "heap", reduce: median},
-		{name: "heap and stack of each", unit: byteCount, key: "memory", reduce: median},
-		{name: "heap and stack of each, all in one call", unit: byteCount, key: "call", reduce: median},
-		{name: "resident memory of each", unit: byteCount, key: "resident", reduce: median},
+		{name: "heap per wait", unit: byteCount, key: "heap", reduce: median},
+		{name: "heap and stack per wait", unit: byteCount, key: "memory", reduce: median},
+		{name: "heap and stack per event of WaitAny", unit: byteCount, key: "call", reduce: median},
+		{name: "resident memory per wait", unit: byteCount, key: "resident", reduce: median},
 		{name: "directories watched", unit: count, key: "watches", reduce: median},
 		{name: "inotify instances", unit: count, key: "watchers", reduce: median},
 		{name: "set to wake, p50", unit: nanoseconds, key: "many", reduce: quantile(0.5)},
-		{name: "the same before, with one event, p50", unit: nanoseconds, key: "one", reduce: quantile(0.5)},
+		{name: "set to wake with one event, p50", unit: nanoseconds, key: "one", reduce: quantile(0.5)},
 		{name: "ratio of the two", unit: times, key: "ratio", reduce: median},
 	},
 	bounds: []bound{
-		{figure: "heap of each", limit: 2048, text: "≤ 2048 B"},
-		{figure: "heap and stack of each", limit: 2048, text: "≤ 2048 B"},
-		{figure: "heap and stack of each, all in one call", limit: 2048, text: "≤ 2048 B"},
+		{figure: "heap per wait", limit: 2048, text: "≤ 2048 B"},
+		{figure: "heap and stack per wait", limit: 2048, text: "≤ 2048 B"},
+		{figure: "heap and stack per event of WaitAny", limit: 2048, text: "≤ 2048 B"},
 		{figure: "directories watched", limit: 1, text: "1"},
 		{figure: "ratio of the two", limit: 2, text: "≤ 2 ×"},
 	},
@@ -50,8 +51,8 @@ func measureMany(b *bench, peer string) (sample, error) {
 		return sample{}, err
 	}
 	dir := filepath.Dir(marker)
-	some := rand.Perm(b.scale.many)[:b.scale.manySets]
-	if err := setAndClearEach(dir, append(some, extraEvent)); err != nil {
+	toSet := rand.Perm(b.scale.many)[:b.scale.manySets]
+	if err := setAndClearEach(dir, append(toSet, singleEvent)); err != nil {
 		return sample{}, err
 	}
 	p, err := b.startReady(b.roleCommand("many", peer, dir, b.scale.many))
@@ -60,7 +61,7 @@ func measureMany(b *bench, peer string) (sample, error) {
 	}
 	values := map[string][]float64{}
 	if peer == ours {
-		if values["one"], err = wakesOfOneEvent(p, dir, len(some)); err != nil {
+		if values["one"], err = latenciesOfSingleEvent(p, dir, len(toSet)); err != nil {
 			return sample{}, err
 		}
 	}
@@ -71,52 +72,51 @@ func measureMany(b *bench, peer string) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	for i, what := range []string{"heap", "memory", "resident"} {
-		values[what] = []float64{float64(got[i]) / float64(b.scale.many)}
+	for i, key := range []string{"heap", "memory", "resident"} {
+		values[key] = []float64{float64(got[i]) / float64(b.scale.many)}
 	}
 	if peer != ours {
 		return sample{values: values}, nil
 	}
-	if values["call"], err = memoryOfOneCall(b, dir); err != nil {
+	if values["call"], err = memoryOfWaitAny(b, dir); err != nil {
 		return sample{}, err
 	}
 	values["watches"], values["watchers"] = []float64{float64(got[3])}, []float64{float64(got[4])}
-	for _, i := range some {
-		took, err := wakeEvent(p, manyEvent(dir, i))
+	for _, i := range toSet {
+		latency, err := wakeLatency(p, manyEvent(dir, i))
 		if err != nil {
 			return sample{}, err
 		}
-		values["many"] = append(values["many"], took)
+		values["many"] = append(values["many"], latency)
 	}
 	values["ratio"] = []float64{quantile(0.5)(values["many"]) / quantile(0.5)(values["one"])}
 	return sample{values: values}, nil
 }
 
-// memoryOfOneCall is that of another process, which waits by WaitAny.
-func memoryOfOneCall(b *bench, dir string) ([]float64, error) {
+// memoryOfWaitAny measures another process, which waits for all events with
+// WaitAny.
+func memoryOfWaitAny(b *bench, dir string) ([]float64, error) {
 	p, err := b.startReady(b.roleCommand("many", ours, dir, b.scale.many))
 	if err != nil {
 		return nil, err
 	}
-	if err := p.send("call"); err != nil {
-		return nil, err
-	}
-	got, err := p.numbers(1)
+	memory, err := p.ask("call")
 	if err != nil {
 		return nil, err
 	}
-	return []float64{float64(got[0]) / float64(b.scale.many)}, nil
+	return []float64{float64(memory) / float64(b.scale.many)}, nil
 }
 
-// manyEvent is one of the events, noNumber the one that is there before.
+// manyEvent returns event number i of a directory.
 func manyEvent(dir string, i int) *fileevent.Event {
 	return fileevent.New(filepath.Join(dir, fmt.Sprintf("event-%d", i)))
 }
 
-const extraEvent = -1
+// singleEvent is the number of an event that is measured before the many.
+const singleEvent = -1
 
-// usedBefore sets and clears events, so that no Set that is measured is the
-// first of its event, which also makes the file for its traces.
+// setAndClearEach sets and clears events before the measurement: the first Set
+// of an event makes one more file than later ones.
 func setAndClearEach(dir string, numbers []int) error {
 	for _, i := range numbers {
 		e := manyEvent(dir, i)
@@ -127,41 +127,43 @@ func setAndClearEach(dir string, numbers []int) error {
 	return nil
 }
 
-// wakesOfOneEvent sets one event n times, each time when p waits for it.
-func wakesOfOneEvent(p *proc, dir string, n int) (values []float64, err error) {
+// latenciesOfSingleEvent sets the single event n times, each time when p waits
+// for it.
+func latenciesOfSingleEvent(p *proc, dir string, n int) (latencies []float64, err error) {
 	for range n {
 		if err := p.send("one"); err != nil {
 			return nil, err
 		}
-		if err := p.expect("asleep"); err != nil {
+		if err := p.expect("waiting"); err != nil {
 			return nil, err
 		}
-		took, err := wakeEvent(p, manyEvent(dir, extraEvent))
+		latency, err := wakeLatency(p, manyEvent(dir, singleEvent))
 		if err != nil {
 			return nil, err
 		}
-		values = append(values, took)
+		latencies = append(latencies, latency)
 	}
-	return values, nil
+	return latencies, nil
 }
 
-// wakeEvent sets and clears an event that a goroutine of p waits for.
-func wakeEvent(p *proc, e *fileevent.Event) (float64, error) {
-	sleep(int64(wakePause))
+// wakeLatency sets and clears an event that a goroutine of p waits for, and
+// returns the time from Set until the goroutine woke.
+func wakeLatency(p *proc, e *fileevent.Event) (float64, error) {
+	time.Sleep(wakePause)
 	set := now()
 	if err := e.Set(); err != nil {
 		return 0, err
 	}
-	woken, err := p.numbers(1)
+	woken, err := p.number()
 	if err != nil {
 		return 0, err
 	}
-	return float64(woken[0] - set), e.Clear()
+	return float64(woken - set), e.Clear()
 }
 
-// awaitMany is the process with the goroutines. Told to, it waits for one
-// event, or begins to wait for all and says what that takes. It says the time
-// of every wake-up.
+// waitForMany is the process with the goroutines. For each line of its input it
+// waits for the single event, or begins to wait for all events and prints the
+// memory that this takes. It prints the time of each wake-up.
 func waitForMany(peer, dir string, args []string) error {
 	var n int64
 	if err := numberArgs(args, &n); err != nil {
@@ -169,72 +171,75 @@ func waitForMany(peer, dir string, args []string) error {
 	}
 	fmt.Println("ready")
 	for {
-		switch what, err := input.ReadString('\n'); {
+		switch line, err := input.ReadString('\n'); {
 		case err != nil:
 			return nil
-		case what == "one\n":
-			if err := awaitOne(manyEvent(dir, extraEvent), func() { fmt.Println("asleep") }); err != nil {
+		case line == "one\n":
+			if err := waitAndPrint(manyEvent(dir, singleEvent), func() { fmt.Println("waiting") }); err != nil {
 				return err
 			}
-		case what == "call\n":
+		case line == "call\n":
 			before := memoryInUse()
-			awaitAny(dir, int(n))
+			startWaitAny(dir, int(n))
 			m := memoryInUse()
 			fmt.Println(m.heap - before.heap + m.stack - before.stack)
 		default:
 			before := memoryInUse()
-			awaitAll(peer, dir, int(n))
+			startWaits(peer, dir, int(n))
 			m := memoryInUse()
 			fmt.Println(m.heap-before.heap, m.heap-before.heap+m.stack-before.stack, m.resident-before.resident,
-				watches(), len(watchers()))
+				inotifyWatches(), len(inotifyInstances()))
 		}
 	}
 }
 
-func awaitOne(e *fileevent.Event, tell func()) error {
-	err := e.Wait(onWait(context.Background(), tell))
+// waitAndPrint waits for an event and prints when it woke.
+func waitAndPrint(e *fileevent.Event, onWaiting func()) error {
+	err := e.Wait(onWait(context.Background(), onWaiting))
 	if err == nil {
 		fmt.Println(now())
 	}
 	return err
 }
 
-// awaitAny waits for all in one call, and returns when that sleeps.
-func awaitAny(dir string, n int) {
+// startWaitAny calls WaitAny for all events in a goroutine, and returns when it
+// waits.
+func startWaitAny(dir string, n int) {
 	events := make([]*fileevent.Event, n)
 	for i := range events {
 		events[i] = manyEvent(dir, i)
 	}
-	asleep := make(chan struct{})
-	go fileevent.WaitAny(onWait(context.Background(), func() { close(asleep) }), events...)
-	<-asleep
+	waiting := make(chan struct{})
+	go fileevent.WaitAny(onWait(context.Background(), func() { close(waiting) }), events...)
+	<-waiting
 }
 
-// awaitAll starts the goroutines and returns when all wait.
-func awaitAll(peer, dir string, n int) {
-	var asleep sync.WaitGroup
-	asleep.Add(n)
+// startWaits starts a goroutine for each event, and returns when all of them
+// wait.
+func startWaits(peer, dir string, n int) {
+	var waiting sync.WaitGroup
+	waiting.Add(n)
 	for i := range n {
 		go func() {
 			if peer == channels {
-				nudge := make(chan struct{}, 1)
-				asleep.Done()
-				<-nudge
+				c := make(chan struct{}, 1)
+				waiting.Done()
+				<-c
 				return
 			}
-			if err := awaitOne(manyEvent(dir, i), asleep.Done); err != nil {
+			if err := waitAndPrint(manyEvent(dir, i), waiting.Done); err != nil {
 				fmt.Println(err)
 			}
 		}()
 	}
-	asleep.Wait()
+	waiting.Wait()
 }
 
 type memory struct{ heap, stack, resident int64 }
 
-// memoryInUse is what is in use when the garbage has been collected: bytes of
-// the heap and of stacks, and what the kernel counts, with all that the
-// runtime keeps in reserve.
+// memoryInUse returns the bytes in use after a garbage collection: of the heap
+// and of stacks, as the runtime counts them, and the resident memory, as the
+// kernel counts it.
 func memoryInUse() memory {
 	runtime.GC()
 	debug.FreeOSMemory()

@@ -13,22 +13,23 @@ import (
 	"github.com/fsync-lock/fsync/fileevent"
 )
 
-// take is an event that lets exactly one of those who wait through.
+// take measures an AutoReset event, which exactly one waiter takes after each
+// Set.
 var take = row{
 	name:        "take",
-	description: "200 processes race for one event that resets itself; it is set 1000 times, each time when the last taker waits again",
+	description: "200 processes wait for one AutoReset event; it is set 1000 times, each time when the process that took it last waits again",
 	peers:       []string{ours},
 	rounds:      func(s scale) int { return s.takeRounds },
 	figures: []figure{
-		{name: "takers", unit: count, key: "takers", reduce: sum, pooled: true},
-		{name: "sets without a taker", unit: count, key: "untaken", reduce: sum, pooled: true},
-		{name: "takers too many", unit: count, key: "tooMany", reduce: sum, pooled: true},
+		{name: "takes", unit: count, key: "takes", reduce: sum, pooled: true},
+		{name: "sets that no process took", unit: count, key: "untaken", reduce: sum, pooled: true},
+		{name: "takes without a set", unit: count, key: "extra", reduce: sum, pooled: true},
 		{name: "set to taken, p50", unit: nanoseconds, key: "took", reduce: quantile(0.5)},
-		{name: "set to taken, most", unit: nanoseconds, key: "took", reduce: quantile(1)},
+		{name: "set to taken, max", unit: nanoseconds, key: "took", reduce: quantile(1)},
 	},
 	bounds: []bound{
-		{figure: "sets without a taker", limit: 0, text: "none"},
-		{figure: "takers too many", limit: 0, text: "none"},
+		{figure: "sets that no process took", limit: 0, text: "none"},
+		{figure: "takes without a set", limit: 0, text: "none"},
 	},
 	measure: measureTake,
 }
@@ -42,150 +43,147 @@ func measureTake(b *bench, peer string) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	defer ts.end()
+	defer close(ts.closed)
 	e := fileevent.New(path, fileevent.AutoReset())
-	var took []float64
+	var latencies []float64
 	for range b.scale.takes {
 		set := now()
 		if err := e.Set(); err != nil {
 			return sample{}, err
 		}
-		taken, err := ts.taken()
+		taken, err := ts.awaitTake()
 		if errors.Is(err, errTimedOut) {
 			break
 		}
 		if err != nil {
 			return sample{}, err
 		}
-		took = append(took, float64(taken-set))
+		latencies = append(latencies, float64(taken-set))
 	}
-	takers, err := ts.dismiss()
+	takes, err := ts.finish()
 	if err != nil {
 		return sample{}, err
 	}
 	s := sample{values: map[string][]float64{
-		"takers": {float64(takers)}, "untaken": {0}, "tooMany": {float64(takers - len(took))}, "took": took,
+		"takes": {float64(takes)}, "untaken": {0}, "extra": {float64(takes - len(latencies))}, "took": latencies,
 	}}
-	if len(took) < b.scale.takes {
+	if len(latencies) < b.scale.takes {
 		s.values["untaken"][0] = 1
-		s.note = fmt.Sprintf("nobody took set number %d, which was the last", len(took)+1)
+		s.note = fmt.Sprintf("no process took set number %d, which was the last", len(latencies)+1)
 	}
 	return s, nil
 }
 
-// takers are the processes, all of which may speak at any time.
+// takers are the processes that wait for the event. Any of them may print a line
+// at any time.
 type takers struct {
-	procs []*proc
-	said  chan output
-	ended chan struct{}
+	procs  []*proc
+	output chan outputLine
+	closed chan struct{} // when nothing receives from output any more
 }
 
-// lastWords are before the number of times that a process took the event.
-const totalPrefix = "in all"
-
-type output struct {
-	who  *proc
-	line string
+type outputLine struct {
+	from *proc
+	text string
 	err  error
 }
 
-// newTakers starts the processes and returns when all wait.
+// A taker prints totalPrefix and the number of its takes at its end.
+const totalPrefix = "total"
+
+// newTakers starts the processes and returns when all of them wait.
 func (b *bench) newTakers(peer, path string) (*takers, error) {
-	f, err := b.newInotifyLimit(b.scale.watchers)
+	limit, err := b.newInotifyLimit(b.scale.watchers)
 	if err != nil {
 		return nil, err
 	}
-	ts := &takers{said: make(chan output), ended: make(chan struct{})}
+	ts := &takers{output: make(chan outputLine), closed: make(chan struct{})}
 	for range b.scale.processes {
-		p, err := b.start(f.enter(b.roleCommand("take", peer, path)))
+		p, err := b.start(limit.enter(b.roleCommand("take", peer, path)))
 		if err != nil {
 			return nil, err
 		}
-		if err := p.expect("asleep"); err != nil {
+		if err := p.expect("waiting"); err != nil {
 			return nil, err
 		}
 		ts.procs = append(ts.procs, p)
 	}
 	for _, p := range ts.procs {
-		go ts.listen(p)
+		go ts.read(p)
 	}
 	return ts, nil
 }
 
-func (ts *takers) end() { close(ts.ended) }
-
-// listen passes on what a process says, until its last words or until nobody is there to hear.
-func (ts *takers) listen(p *proc) {
+// read sends what a process prints to output, until the process prints its total.
+func (ts *takers) read(p *proc) {
 	for {
-		line, err := p.lineBy(time.Time{})
+		text, err := p.lineBy(time.Time{})
 		select {
-		case ts.said <- output{p, line, err}:
-		case <-ts.ended:
+		case ts.output <- outputLine{p, text, err}:
+		case <-ts.closed:
 			return
 		}
-		if err != nil || strings.HasPrefix(line, totalPrefix) {
+		if err != nil || strings.HasPrefix(text, totalPrefix) {
 			return
 		}
 	}
 }
 
-// taken returns when the event was taken, after the one who took it waits
-// again. If there are more, those count in the end.
-func (ts *takers) taken() (when int64, err error) {
+// awaitTake returns when the event was taken, after the process that took it
+// waits again. If a second process took the event too, finish counts that.
+func (ts *takers) awaitTake() (taken int64, err error) {
 	var taker *proc
-	for late := time.After(wakeTimeout); ; {
+	for timeout := time.After(wakeTimeout); ; {
 		select {
-		case s := <-ts.said:
+		case line := <-ts.output:
 			switch {
-			case s.err != nil:
-				return 0, s.err
-			case s.line == "asleep" && s.who == taker:
-				return when, nil
-			case s.line != "asleep" && taker == nil:
-				took, err := parseNumbers(s.line, 1)
-				if err != nil {
+			case line.err != nil:
+				return 0, line.err
+			case line.text == "waiting" && line.from == taker:
+				return taken, nil
+			case line.text != "waiting" && taker == nil:
+				if taken, err = parseNumber(line.text); err != nil {
 					return 0, err
 				}
-				taker, when = s.who, took[0]
+				taker = line.from
 			}
-		case <-late:
+		case <-timeout:
 			return 0, errTimedOut
 		}
 	}
 }
 
-// dismiss ends the waits and returns how often the event was taken by all.
-func (ts *takers) dismiss() (n int, err error) {
+// finish ends the waits and returns how often all processes together took the
+// event.
+func (ts *takers) finish() (takes int, err error) {
 	for _, p := range ts.procs {
 		if err := p.in.Close(); err != nil {
 			return 0, err
 		}
 	}
-	late := time.After(maxWait)
-	for range ts.procs {
-		for heard := false; !heard; {
-			select {
-			case s := <-ts.said:
-				if s.err != nil {
-					return 0, s.err
-				}
-				if number, last := strings.CutPrefix(s.line, totalPrefix); last {
-					took, err := parseNumbers(number, 1)
-					if err != nil {
-						return 0, err
-					}
-					n, heard = n+int(took[0]), true
-				}
-			case <-late:
-				return 0, errTimedOut
+	timeout := time.After(maxWait)
+	for ended := 0; ended < len(ts.procs); {
+		select {
+		case line := <-ts.output:
+			if line.err != nil {
+				return 0, line.err
 			}
+			if total, ok := strings.CutPrefix(line.text, totalPrefix); ok {
+				n, err := parseNumber(total)
+				if err != nil {
+					return 0, err
+				}
+				takes, ended = takes+int(n), ended+1
+			}
+		case <-timeout:
+			return 0, errTimedOut
 		}
 	}
-	return n, nil
+	return takes, nil
 }
 
-// takeOverAndOver is one of the processes: it says when it sleeps and when it
-// has taken the event, and in the end how often that was.
+// takeInLoop is one of the processes. It prints "waiting" before it sleeps, the
+// time of each take, and in the end the number of its takes.
 func takeInLoop(_, path string, _ []string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
@@ -193,10 +191,10 @@ func takeInLoop(_, path string, _ []string) error {
 		cancel()
 	}()
 	e := fileevent.New(path, fileevent.AutoReset())
-	for taken := 0; ; taken++ {
-		err := e.Wait(onWait(ctx, func() { fmt.Println("asleep") }))
+	for takes := 0; ; takes++ {
+		err := e.Wait(onWait(ctx, func() { fmt.Println("waiting") }))
 		if err != nil && ctx.Err() != nil {
-			fmt.Println(totalPrefix, taken)
+			fmt.Println(totalPrefix, takes)
 			return nil
 		}
 		if err != nil {

@@ -5,21 +5,21 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"time"
 )
 
-// wake is two processes. The one that waits says so through a pipe, and the
-// other one sets the event a millisecond later, when it sleeps, or soon.
+// wake measures two processes. The waiter tells the setter through a pipe that
+// it begins to wait. The setter sets the event 1 ms later, when the waiter
+// sleeps, or after some microseconds, when it hardly does.
 var wake = row{
 	name:        "wake",
-	description: "from the call of set in one process to the waiter running in another, which has slept for 1 ms, or has hardly fallen asleep",
+	description: "the time from the call of Set in one process until a waiter in another process runs; the waiter has slept for 1 ms, or has just begun to sleep",
 	peers:       []string{ours, bareFsnotify, rawInotify, mpEvent, managerEvent, pipe, statPolling},
 	rounds:      func(s scale) int { return s.wakeRounds },
 	figures: []figure{
 		{name: "set to wake, p50", unit: nanoseconds, key: "wake", reduce: quantile(0.5)},
 		{name: "set to wake, p99", unit: nanoseconds, key: "wake", reduce: quantile(0.99)},
-		{name: "set soon to wake, p50", unit: nanoseconds, key: "soon", reduce: quantile(0.5)},
+		{name: "set to wake just after it began to wait, p50", unit: nanoseconds, key: "soon", reduce: quantile(0.5)},
 	},
 	bounds: []bound{
 		{figure: "set to wake, p50", against: bareFsnotify, limit: 1.2, text: "≤ 1.2 ×"},
@@ -29,17 +29,18 @@ var wake = row{
 	measure: measureWake,
 }
 
-// wakesToWarmUp are not counted.
+// The first wakesToWarmUp wake-ups do not count.
 const wakesToWarmUp = 5
 
-// The pause before set. It varies a little, and for who polls by the time
-// between two looks, because a waiter does not know when it will be woken.
+// The setter pauses before each Set. The pause varies, because a waiter does not
+// know when it will be woken: a little, or by the poll interval of a peer that
+// polls.
 const (
 	wakePause     = time.Millisecond
 	wakeSpread    = 100 * time.Microsecond
-	soonPause     = 20 * time.Microsecond // the waiter has hardly fallen asleep
+	soonPause     = 20 * time.Microsecond
 	soonSpread    = 20 * time.Microsecond
-	pollingSpread = statPause
+	pollingSpread = statPoll
 )
 
 func measureWake(b *bench, peer string) (sample, error) {
@@ -67,34 +68,38 @@ func (b *bench) wakeLatencies(peer string, n int, pause, spread time.Duration) (
 	}
 	var latencies []float64
 	for _, t := range times[wakesToWarmUp:] {
-		if t[1] < t[0] {
-			return nil, fmt.Errorf("awake %v before it was set", time.Duration(t[0]-t[1]))
+		if t.woken < t.set {
+			return nil, fmt.Errorf("woke %v before the event was set", time.Duration(t.set-t.woken))
 		}
-		latencies = append(latencies, float64(t[1]-t[0]))
+		latencies = append(latencies, float64(t.woken-t.set))
 	}
 	return latencies, nil
 }
 
-// wakesOfOne are those of a program that starts the two processes by itself.
-// It says all times, of set and of being awake.
-func (b *bench) wakesOfProgram(peer string, n int, pause, spread int64) ([][2]int64, error) {
+// wakeTimes are the time when Set was called and the time when the waiter woke.
+type wakeTimes struct{ set, woken int64 }
+
+// wakesOfProgram measures a peer in Python: one program starts both processes
+// and prints their times.
+func (b *bench) wakesOfProgram(peer string, n int, pause, spread int64) ([]wakeTimes, error) {
 	p, err := b.role("wake", peer, "", n, pause, spread)
 	if err != nil {
 		return nil, err
 	}
-	times := make([][2]int64, n)
+	times := make([]wakeTimes, n)
 	for i := range times {
 		got, err := p.numbers(2)
 		if err != nil {
 			return nil, err
 		}
-		times[i] = [2]int64(got)
+		times[i] = wakeTimes{set: got[0], woken: got[1]}
 	}
 	return times, nil
 }
 
-// wakesOfTwo are those of two processes with pipes between them.
-func (b *bench) wakesOfPair(peer string, n int, pause, spread int64) ([][2]int64, error) {
+// wakesOfPair measures a peer in Go: a setter and a waiter with pipes between
+// them.
+func (b *bench) wakesOfPair(peer string, n int, pause, spread int64) ([]wakeTimes, error) {
 	path, err := b.markerPath("wake")
 	if err != nil {
 		return nil, err
@@ -106,20 +111,20 @@ func (b *bench) wakesOfPair(peer string, n int, pause, spread int64) ([][2]int64
 	if err != nil {
 		return nil, err
 	}
-	times := make([][2]int64, n)
+	times := make([]wakeTimes, n)
 	for i := range times {
-		for j, p := range []*proc{setter, waiter} {
-			got, err := p.numbers(1)
-			if err != nil {
-				return nil, err
-			}
-			times[i][j] = got[0]
+		if times[i].set, err = setter.number(); err != nil {
+			return nil, err
+		}
+		if times[i].woken, err = waiter.number(); err != nil {
+			return nil, err
 		}
 	}
 	return times, nil
 }
 
-// wakeOther sets the event whenever the other one waits.
+// setForWaiter sets the event n times, each time after the waiter has begun to
+// wait, and prints the times.
 func setForWaiter(peer, path string, args []string) error {
 	var n, pause, spread int64
 	if err := numberArgs(args, &n, &pause, &spread); err != nil {
@@ -129,12 +134,11 @@ func setForWaiter(peer, path string, args []string) error {
 	if err != nil {
 		return err
 	}
-	other, tell := os.NewFile(3, "other"), os.NewFile(4, "tell")
-	token := make([]byte, 1)
+	waiter := newPartner()
 	times := make([]int64, n)
 	fmt.Println("ready")
 	for i := range times {
-		if _, err := other.Read(token); err != nil {
+		if err := waiter.await(); err != nil {
 			return err
 		}
 		sleep(pause + rand.Int64N(spread))
@@ -142,15 +146,16 @@ func setForWaiter(peer, path string, args []string) error {
 		if err := e.set(); err != nil {
 			return err
 		}
-		if _, err := tell.Write(token); err != nil {
+		if err := waiter.notify(); err != nil {
 			return err
 		}
 	}
 	return printTimes(times)
 }
 
-// beWoken is the other one. It clears what it has been woken by when set has
-// returned, which may be later: set has more to do than to wake.
+// waitForSetter waits for the event n times and prints when it woke. It clears
+// the event only when Set has returned: Set still has work to do after the
+// waiter woke.
 func waitForSetter(peer, path string, args []string) error {
 	var n int64
 	if err := numberArgs(args, &n); err != nil {
@@ -160,21 +165,20 @@ func waitForSetter(peer, path string, args []string) error {
 	if err != nil {
 		return err
 	}
-	other, tell := os.NewFile(3, "other"), os.NewFile(4, "tell")
-	token := make([]byte, 1)
+	setter := newPartner()
 	fmt.Println("ready")
-	var telling error
+	var notifyErr error
 	times := make([]int64, n)
 	for i := range times {
-		err := e.wait(func() { _, telling = tell.Write(token) })
+		err := e.wait(func() { notifyErr = setter.notify() })
 		times[i] = now()
 		if err != nil {
 			return err
 		}
-		if telling != nil {
-			return telling
+		if notifyErr != nil {
+			return notifyErr
 		}
-		if _, err := other.Read(token); err != nil {
+		if err := setter.await(); err != nil {
 			return err
 		}
 		if err := e.clear(); err != nil {
@@ -182,13 +186,4 @@ func waitForSetter(peer, path string, args []string) error {
 		}
 	}
 	return printTimes(times)
-}
-
-func printTimes(times []int64) error {
-	for _, t := range times {
-		if _, err := fmt.Println(t); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -6,14 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
 
-// awaitInTurns waits whenever it is told to: "set" or "clear" is what for. It
-// says how many watchers it has when it begins to sleep, and the time when it
-// has been woken.
+// waitForEvent waits for the event once for each line of its input: until it is
+// set, or until it is clear after the line "clear". It prints "waiting" and the
+// number of its inotify instances right before it sleeps, and then the time when
+// it woke.
 func waitForEvent(peer, path string, _ []string) error {
 	e, err := newWaiter(peer, path)
 	if errors.Is(err, errNoWatcher) {
@@ -25,22 +25,23 @@ func waitForEvent(peer, path string, _ []string) error {
 	}
 	fmt.Println("ready")
 	for {
-		what, err := input.ReadString('\n')
+		line, err := input.ReadString('\n')
 		if err != nil {
 			return nil
 		}
 		wait := e.wait
-		if what == "clear\n" {
+		if line == "clear\n" {
 			wait = e.waitClear
 		}
-		if err := wait(func() { fmt.Println("asleep", len(watchers())) }); err != nil {
+		if err := wait(func() { fmt.Println("waiting", len(inotifyInstances())) }); err != nil {
 			return err
 		}
 		fmt.Println(now())
 	}
 }
 
-// setAndClear does what it is told, and says when it began.
+// setAndClear sets, clears or pulses the event as each line of its input says,
+// and prints the time when it began.
 func setAndClear(peer, path string, _ []string) error {
 	e, err := newSetter(peer, path)
 	if err != nil {
@@ -52,54 +53,41 @@ func setAndClear(peer, path string, _ []string) error {
 		"pulse": func() error { return errors.Join(e.set(), e.clear()) },
 	}
 	for {
-		what, err := input.ReadString('\n')
+		line, err := input.ReadString('\n')
 		if err != nil {
 			return nil
 		}
 		start := now()
-		if err := actions[strings.TrimSpace(what)](); err != nil {
+		if err := actions[strings.TrimSpace(line)](); err != nil {
 			return err
 		}
 		fmt.Println(start)
 	}
 }
 
-// watchers are the descriptors of this process's inotify instances.
-func watchers() (fds []string) {
-	all, _ := filepath.Glob("/proc/self/fd/*")
-	for _, fd := range all {
-		if what, _ := os.Readlink(fd); what == "anon_inode:inotify" {
-			fds = append(fds, filepath.Base(fd))
-		}
-	}
-	return fds
-}
-
-// watches is how many directories they watch.
-func watches() (n int) {
-	for _, fd := range watchers() {
-		text, _ := os.ReadFile("/proc/self/fdinfo/" + fd)
-		n += strings.Count(string(text), "inotify wd:")
-	}
-	return n
-}
-
-// A crew is processes that wait for one event, and one that sets it.
+// eventProcs are the processes that share one event: one sets it, the others
+// wait for it.
 type eventProcs struct {
-	setter   *proc
-	waiters  []*proc
-	watchers []int // of each waiter, when it last went to sleep
+	setter  *proc
+	waiters []*eventWaiter
 }
 
-// newCrew starts n waiters. Those that cannot have a watcher, and do not know
-// how to do without, do not come.
-func (b *bench) newEventProcs(peer, path string, n int, f *inotifyLimit) (c *eventProcs, err error) {
-	c = &eventProcs{}
-	if c.setter, err = b.role("set", peer, path); err != nil {
+// An eventWaiter is a process that plays waitForEvent.
+type eventWaiter struct {
+	*proc
+	waiting  bool // it has not been woken since it began to wait
+	watchers int  // its inotify instances when it began to wait
+}
+
+// newEventProcs starts a setter and n waiters. A waiter that cannot work without
+// a watcher, and gets none, is left out.
+func (b *bench) newEventProcs(peer, path string, n int, limit *inotifyLimit) (e *eventProcs, err error) {
+	e = &eventProcs{}
+	if e.setter, err = b.role("set", peer, path); err != nil {
 		return nil, err
 	}
 	for range n {
-		p, err := b.start(f.enter(b.roleCommand("await", peer, path)))
+		p, err := b.start(limit.enter(b.roleCommand("await", peer, path)))
 		if err != nil {
 			return nil, err
 		}
@@ -107,90 +95,109 @@ func (b *bench) newEventProcs(peer, path string, n int, f *inotifyLimit) (c *eve
 		case err != nil:
 			return nil, err
 		case line == "ready":
-			c.waiters = append(c.waiters, p)
+			e.waiters = append(e.waiters, &eventWaiter{proc: p})
 		case line != "refused":
 			return nil, fmt.Errorf("got %q instead of ready", line)
 		}
 	}
-	c.watchers = make([]int, len(c.waiters))
-	return c, nil
+	return e, nil
 }
 
-// sleep sends all waiters to sleep but those that are asleep still.
-func (c *eventProcs) sleep(asleep []bool) error {
-	for i, p := range c.waiters {
-		if asleep[i] {
+// wait makes every waiter wait again and returns when all of them do. A waiter
+// that was not woken the last time still waits.
+func (e *eventProcs) wait() error {
+	for _, w := range e.waiters {
+		if w.waiting {
 			continue
 		}
-		if err := p.send("set"); err != nil {
+		if err := w.send("set"); err != nil {
 			return err
 		}
 	}
-	for i, p := range c.waiters {
-		if asleep[i] {
+	for _, w := range e.waiters {
+		if w.waiting {
 			continue
 		}
-		n, err := p.asleep()
+		n, err := w.expectWaiting()
 		if err != nil {
 			return err
 		}
-		c.watchers[i], asleep[i] = n, true
+		w.watchers, w.waiting = n, true
 	}
 	return nil
 }
 
-// asleep reads that the process has gone to sleep, and returns the number of
-// its watchers. A wait that has nothing to wait for says no such thing.
-func (p *proc) asleep() (watchers int, err error) {
+// watching returns the number of waiters that have a watcher.
+func (e *eventProcs) watching() (n int) {
+	for _, w := range e.waiters {
+		if w.watchers > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// A waiter that does not wake within wakeTimeout has lost its wake-up.
+const wakeTimeout = 5 * time.Second
+
+// notWoken stands for the latency of a waiter that has lost its wake-up.
+const notWoken = -1
+
+// wake makes the setter do an action. It returns how long after the action each
+// waiter woke, and the number of waiters that did not wake.
+func (e *eventProcs) wake(action string) (latencies []time.Duration, lost int, err error) {
+	start, err := e.setter.ask(action)
+	if err != nil {
+		return nil, 0, err
+	}
+	deadline := time.Now().Add(wakeTimeout)
+	for _, w := range e.waiters {
+		line, err := w.lineBy(deadline)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			latencies = append(latencies, notWoken)
+			lost++
+			continue
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		woken, err := parseNumber(line)
+		if err != nil {
+			return nil, 0, err
+		}
+		if woken < start {
+			return nil, 0, fmt.Errorf("woke %v before the setter did anything", time.Duration(start-woken))
+		}
+		latencies = append(latencies, time.Duration(woken-start))
+		w.waiting = false
+	}
+	return latencies, lost, nil
+}
+
+// startWaiting starts one process that waits until the event is in a state, and
+// returns when it waits.
+func (b *bench) startWaiting(peer, path, state string) (*proc, error) {
+	p, err := b.startReady(b.roleCommand("await", peer, path))
+	if err != nil {
+		return nil, err
+	}
+	if err := p.send(state); err != nil {
+		return nil, err
+	}
+	_, err = p.expectWaiting()
+	return p, err
+}
+
+// expectWaiting reads the line that says that the process begins to wait, and
+// returns the number of its watchers. A wait that ends at once prints no such
+// line.
+func (p *proc) expectWaiting() (watchers int, err error) {
 	line, err := p.line()
 	if err != nil {
 		return 0, err
 	}
-	if _, err := fmt.Sscanf(line, "asleep %d", &watchers); err != nil {
-		return 0, fmt.Errorf("got %q instead of asleep: it did not wait", line)
+	if _, err := fmt.Sscanf(line, "waiting %d", &watchers); err != nil {
+		return 0, fmt.Errorf("got %q instead of waiting: the process did not wait", line)
 	}
 	return watchers, nil
-}
-
-// rouse has the setter do something, and returns how long after that each of
-// the waiters was awake; -1 for those that were not before it took too long,
-// which sleep on.
-func (c *eventProcs) wake(action string, asleep []bool, wakeTimeout time.Duration) ([]time.Duration, error) {
-	start, err := c.setter.ask(action)
-	if err != nil {
-		return nil, err
-	}
-	deadline := time.Now().Add(wakeTimeout)
-	took := make([]time.Duration, len(c.waiters))
-	for i, p := range c.waiters {
-		line, err := p.lineBy(deadline)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			took[i] = -1
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		woken, err := parseNumbers(line, 1)
-		if err != nil {
-			return nil, err
-		}
-		if woken[0] < start {
-			return nil, fmt.Errorf("awake %v before anything was done", time.Duration(start-woken[0]))
-		}
-		took[i], asleep[i] = time.Duration(woken[0]-start), false
-	}
-	return took, nil
-}
-
-// ask tells the process something that it answers with a time.
-func (p *proc) ask(args ...any) (int64, error) {
-	if err := p.send(args...); err != nil {
-		return 0, err
-	}
-	got, err := p.numbers(1)
-	if err != nil {
-		return 0, err
-	}
-	return got[0], nil
 }

@@ -16,22 +16,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An eventer is a peer's event on one path, as one who has nothing else to do
-// would use it. Functions that a peer has not got are nil.
+// A peerEvent is a peer's event on one path, used without any further safety. A
+// function is nil if the peer does not have it. wait and waitClear call their
+// argument right before they sleep.
 type peerEvent struct {
 	set, clear func() error
-	wait       func(tell func()) error // until it is set; tell is called right before it sleeps
-	waitClear  func(tell func()) error
-	take       func(tell func()) error // as an event that lets one waiter through
+	wait       func(onWaiting func()) error // until the event is set
+	waitClear  func(onWaiting func()) error // until the event is clear
 }
 
-// statPause is the pause between two looks of the peer that polls.
-const statPause = 10 * time.Millisecond
+// statPoll is the pause between two calls of os.Stat of the peer that polls.
+const statPoll = 10 * time.Millisecond
 
-// errNoWatcher says that the user has no inotify instances left.
-var errNoWatcher = errors.New("no watcher to be had")
+// errNoWatcher means that the user has no inotify instances left.
+var errNoWatcher = errors.New("no inotify instance left")
 
-// newSetter is for those who set and clear, and never wait.
+// newSetter returns an event for a process that sets and clears, and never waits.
 func newSetter(peer, path string) (peerEvent, error) {
 	switch peer {
 	case ours, oursPolling:
@@ -45,8 +45,8 @@ func newSetter(peer, path string) (peerEvent, error) {
 	return peerEvent{}, fmt.Errorf("no event of %s in Go", peer)
 }
 
-// newWaiter is for those who wait. What can be had before a wait, such as a
-// watch, the bare peers have from now on.
+// newWaiter returns an event for a process that waits. The bare peers begin to
+// watch the directory here, before the first wait.
 func newWaiter(peer, path string) (peerEvent, error) {
 	e, err := newSetter(peer, path)
 	if err != nil {
@@ -60,15 +60,15 @@ func newWaiter(peer, path string) (peerEvent, error) {
 	case rawInotify:
 		err = e.watchWithInotify(path)
 	case statPolling:
-		e.wait = func(tell func()) error { return poll(path, tell) }
+		e.wait = func(onWaiting func()) error { return poll(path, onWaiting) }
 	}
 	return e, err
 }
 
-func oursWaits(path string) (wait, waitClear func(tell func()) error) {
+func oursWaits(path string) (wait, waitClear func(onWaiting func()) error) {
 	e := fileevent.New(path)
-	wait = func(tell func()) error { return e.Wait(onWait(context.Background(), tell)) }
-	waitClear = func(tell func()) error { return e.WaitClear(onWait(context.Background(), tell)) }
+	wait = func(onWaiting func()) error { return e.Wait(onWait(context.Background(), onWaiting)) }
+	waitClear = func(onWaiting func()) error { return e.WaitClear(onWait(context.Background(), onWaiting)) }
 	return wait, waitClear
 }
 
@@ -80,8 +80,9 @@ func create(path string) error {
 	return f.Close()
 }
 
-// watchWithFsnotify waits for the one event of the file. It looks at nothing,
-// so nothing may happen before it waits, and it knows nothing of overflows.
+// watchWithFsnotify waits for a notification about the marker. It does not check
+// whether the marker exists, so it misses a set before the wait and after an
+// overflow.
 func (e *peerEvent) watchWithFsnotify(path string) error {
 	w, err := fsnotify.NewWatcher()
 	if errors.Is(err, unix.EMFILE) {
@@ -90,13 +91,13 @@ func (e *peerEvent) watchWithFsnotify(path string) error {
 	if err != nil {
 		return err
 	}
-	await := func(op fsnotify.Op) func(func()) error {
-		return func(tell func()) error {
-			tell()
+	waitFor := func(op fsnotify.Op) func(func()) error {
+		return func(onWaiting func()) error {
+			onWaiting()
 			for {
 				select {
-				case got := <-w.Events:
-					if got.Has(op) && got.Name == path {
+				case notification := <-w.Events:
+					if notification.Has(op) && notification.Name == path {
 						return nil
 					}
 				case <-w.Errors:
@@ -104,12 +105,12 @@ func (e *peerEvent) watchWithFsnotify(path string) error {
 			}
 		}
 	}
-	e.wait, e.waitClear = await(fsnotify.Create), await(fsnotify.Remove)
+	e.wait, e.waitClear = waitFor(fsnotify.Create), waitFor(fsnotify.Remove)
 	return w.Add(filepath.Dir(path))
 }
 
-// watchWithInotify is the least that there is to do on Linux: one kind of
-// event, and a thread that sleeps in read(2).
+// watchWithInotify does the least that is possible on Linux: it watches for new
+// files only, and a thread sleeps in read(2).
 func (e *peerEvent) watchWithInotify(path string) error {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 	if err != nil {
@@ -117,8 +118,8 @@ func (e *peerEvent) watchWithInotify(path string) error {
 	}
 	name := filepath.Base(path)
 	buf := make([]byte, unix.SizeofInotifyEvent+unix.NAME_MAX+1)
-	e.wait = func(tell func()) error {
-		tell()
+	e.wait = func(onWaiting func()) error {
+		onWaiting()
 		for {
 			n, err := unix.Read(fd, buf)
 			if err != nil && err != unix.EINTR {
@@ -133,8 +134,8 @@ func (e *peerEvent) watchWithInotify(path string) error {
 	return err
 }
 
-// newPipe is a byte through a FIFO, which is what it costs to wake a process
-// that sleeps.
+// newPipe returns an event that is a byte in a FIFO. It shows the least time that
+// it takes to wake a sleeping process.
 func newPipe(path string) (peerEvent, error) {
 	if err := unix.Mkfifo(path, 0o666); err != nil && err != unix.EEXIST {
 		return peerEvent{}, err
@@ -144,8 +145,8 @@ func newPipe(path string) (peerEvent, error) {
 		_, err := unix.Write(fd, []byte{'.'})
 		return err
 	}
-	wait := func(tell func()) error {
-		tell()
+	wait := func(onWaiting func()) error {
+		onWaiting()
 		var buf [1]byte
 		for {
 			if _, err := unix.Read(fd, buf[:]); err != unix.EINTR {
@@ -156,12 +157,12 @@ func newPipe(path string) (peerEvent, error) {
 	return peerEvent{set: set, clear: func() error { return nil }, wait: wait}, err
 }
 
-func poll(path string, tell func()) error {
-	tell()
+func poll(path string, onWaiting func()) error {
+	onWaiting()
 	for {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		time.Sleep(statPause)
+		time.Sleep(statPoll)
 	}
 }

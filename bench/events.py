@@ -1,6 +1,7 @@
-"""The rows of events for Python's multiprocessing: ROLE KIND PATH [NUMBER...]
+"""The roles of roles.go with the events of multiprocessing: ROLE KIND PATH [NUMBER...]
 
-Its events are shared by inheritance alone, so one program plays all roles."""
+Only child processes can share these events, so one program starts all processes
+of a row."""
 
 import ctypes
 import multiprocessing
@@ -23,11 +24,11 @@ def die_with_parent():
 def new_event(kind):
     if kind == "Event":
         return context.Event()
-    # As context.Manager() does it, and no server outlives us.
+    # The same as context.Manager(), except that the server ends with this process.
     manager = SyncManager(ctx=context)
     manager.start(initializer=die_with_parent)
     event = manager.Event()
-    event.keep = manager  # which otherwise ends
+    event.manager = manager  # without a reference, the manager would end
     return event
 
 
@@ -39,12 +40,8 @@ def start(target, *args):
     context.Process(target=run, daemon=True).start()
 
 
-def say(*words):
-    print(*words)
-
-
 def wake(event, n, least, spread):
-    asleep, tell = os.pipe()
+    waiting, notify = os.pipe()
     receive, send = context.Pipe(duplex=False)
 
     def waiter():
@@ -52,7 +49,7 @@ def wake(event, n, least, spread):
         for i in range(n):
             if i > 0:
                 event.clear()
-            os.write(tell, b".")
+            os.write(notify, b".")
             event.wait()
             woken.append(time.monotonic_ns())
         send.send(woken)
@@ -60,17 +57,17 @@ def wake(event, n, least, spread):
     start(waiter)
     called = []
     for _ in range(n):
-        os.read(asleep, 1)
+        os.read(waiting, 1)
         time.sleep((least + random.randrange(spread)) / 1e9)
         called.append(time.monotonic_ns())
         event.set()
     for pair in zip(called, receive.recv()):
-        say(*pair)
+        print(*pair)
 
 
 def pulse(event, waiters, n):
-    """A line for each pulse: how many wait() returned True, when set() was
-    called, and when the last one returned."""
+    """Prints a line for each pulse: how many calls of wait() returned True, when
+    set() was called, and when the last wait() returned."""
     pipes = []
 
     def waiter(pipe):
@@ -85,20 +82,21 @@ def pulse(event, waiters, n):
     for _ in range(n):
         for pipe in pipes:
             pipe.send("wait")
-        # Who counts here has let go of the lock that set() needs.
+        # A waiter counts itself right before it sleeps. set() then waits for the lock
+        # that the waiter still holds.
         while event._cond._sleeping_count.get_value() < waiters:
             time.sleep(1e-4)
         called = time.monotonic_ns()
         event.set()
         event.clear()
         answers = [pipe.recv() for pipe in pipes]
-        say(sum(was_set for was_set, _ in answers), called, max(woken for _, woken in answers))
+        print(sum(was_set for was_set, _ in answers), called, max(woken for _, woken in answers))
 
 
 ROLES = {"wake": wake, "pulse": pulse}
 
 if sys.argv[1] == "version":
-    say(platform.python_version())
+    print(platform.python_version())
 else:
     role, kind, path, *numbers = sys.argv[1:]
     ROLES[role](new_event(kind), *map(int, numbers))

@@ -12,13 +12,14 @@ import (
 	"syscall"
 )
 
-// A fence is a user namespace with a limit to the inotify instances of all
-// processes inside. The kernel refuses them there what it refuses a user who
-// has used up his instances, and nobody outside goes short.
+// An inotifyLimit is a user namespace that limits the number of inotify
+// instances of all its processes. Beyond the limit, the kernel fails with the
+// same error as for a user without instances left. Programs outside the
+// namespace are not affected.
 type inotifyLimit struct{ namespace *proc }
 
-// newFence makes a fence with room for n instances. It is there until the
-// bench kills its keeper.
+// newInotifyLimit makes a namespace with at most n instances. A child process
+// keeps the namespace until the bench kills it.
 func (b *bench) newInotifyLimit(n int) (*inotifyLimit, error) {
 	if _, err := exec.LookPath("nsenter"); err != nil {
 		return nil, fmt.Errorf("%w: nsenter, of util-linux", errNotInstalled)
@@ -31,12 +32,12 @@ func (b *bench) newInotifyLimit(n int) (*inotifyLimit, error) {
 	}
 	p, err := b.startReady(cmd)
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.ENOSYS) {
-		return nil, fmt.Errorf("%w: user namespaces, which the number of watchers is limited with: %v", errNotAllowed, err)
+		return nil, fmt.Errorf("%w: a user namespace, which limits the number of watchers: %v", errNotAllowed, err)
 	}
 	return &inotifyLimit{p}, err
 }
 
-// fenceIn is the keeper.
+// limitInotify is the process in the new namespace.
 func limitInotify(_, _ string, args []string) error {
 	var n int64
 	if err := numberArgs(args, &n); err != nil {
@@ -50,9 +51,9 @@ func limitInotify(_, _ string, args []string) error {
 	return err
 }
 
-// inside makes a command run behind the fence; without a fence, as it is.
-func (f *inotifyLimit) enter(cmd *exec.Cmd) *exec.Cmd {
-	if f == nil {
+// enter makes cmd run in the namespace. A nil limit returns cmd unchanged.
+func (l *inotifyLimit) enter(cmd *exec.Cmd) *exec.Cmd {
+	if l == nil {
 		return cmd
 	}
 	path, err := exec.LookPath("nsenter")
@@ -60,7 +61,7 @@ func (f *inotifyLimit) enter(cmd *exec.Cmd) *exec.Cmd {
 		cmd.Err = err
 		return cmd
 	}
-	cmd.Args = append([]string{"nsenter", "--user", "--preserve-credentials", "--target", strconv.Itoa(f.namespace.pid()), cmd.Path}, cmd.Args[1:]...)
+	cmd.Args = append([]string{"nsenter", "--user", "--preserve-credentials", "--target", strconv.Itoa(l.namespace.pid()), cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = path
 	return cmd
 }

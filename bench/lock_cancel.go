@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// cancelled is waits of one process that are given up, in every place where a
-// process can wait, one after the other.
-var cancelled = row{
+// cancel measures the cancellation of waits at each point where a process can
+// wait.
+var cancel = row{
 	name:        "cancel",
-	description: "a wait for a lock that another process holds is given up 1 to 3 ms after it has begun: from the end of the context to the return of the call",
+	description: "a wait for a lock that another process holds is canceled 1 to 3 ms after it began: the time from the cancellation until the call returns",
 	peers:       []string{ours, gofrs},
 	rounds:      func(s scale) int { return s.cancelRounds },
 	figures: []figure{
@@ -20,59 +20,60 @@ var cancelled = row{
 		{name: "at the lock, p99", unit: nanoseconds, key: "lock", reduce: quantile(0.99)},
 		{name: "at the gate, p50", unit: nanoseconds, key: "gate", reduce: quantile(0.5)},
 		{name: "at the gate, p99", unit: nanoseconds, key: "gate", reduce: quantile(0.99)},
-		{name: "in the queue of the process, p50", unit: nanoseconds, key: "queue", reduce: quantile(0.5)},
-		{name: "in the queue of the process, p99", unit: nanoseconds, key: "queue", reduce: quantile(0.99)},
+		{name: "behind another goroutine, p50", unit: nanoseconds, key: "queue", reduce: quantile(0.5)},
+		{name: "behind another goroutine, p99", unit: nanoseconds, key: "queue", reduce: quantile(0.99)},
 		{name: "at three slots, p50", unit: nanoseconds, key: "slots", reduce: quantile(0.5)},
 		{name: "at three slots, p99", unit: nanoseconds, key: "slots", reduce: quantile(0.99)},
 	},
 	bounds: []bound{
 		{figure: "at the lock, p99", limit: ns(time.Millisecond), text: "≤ 1 ms"},
 		{figure: "at the gate, p99", limit: ns(time.Millisecond), text: "≤ 1 ms"},
-		{figure: "in the queue of the process, p99", limit: ns(time.Millisecond), text: "≤ 1 ms"},
+		{figure: "behind another goroutine, p99", limit: ns(time.Millisecond), text: "≤ 1 ms"},
 		{figure: "at three slots, p99", limit: ns(time.Millisecond), text: "≤ 1 ms"},
 	},
 	measure: measureCancel,
 }
 
-// A waitingPlace is where the wait stands that is given up.
-type cancelPoint struct {
-	key     string
-	lock    string
-	holders int
-	ahead   bool // another process waits already
-	behind  int  // 1: another goroutine of the process waits already
+// A waitPoint is a point where a wait can be: at the lock itself, or behind
+// another waiter.
+type waitPoint struct {
+	key              string // of the sample's values
+	peer             string
+	holders          int
+	processesBefore  int // other processes that already wait
+	goroutinesBefore int // other goroutines of the same process that already wait
 }
 
 func measureCancel(b *bench, peer string) (sample, error) {
-	places := []cancelPoint{{key: "lock", lock: peer, holders: 1}}
+	points := []waitPoint{{key: "lock", peer: peer, holders: 1}}
 	if peer == ours {
-		places = append(places,
-			cancelPoint{key: "gate", lock: ours, holders: 1, ahead: true},
-			cancelPoint{key: "queue", lock: ours, holders: 1, behind: 1},
-			cancelPoint{key: "slots", lock: oursSlots, holders: slots},
+		points = append(points,
+			waitPoint{key: "gate", peer: ours, holders: 1, processesBefore: 1},
+			waitPoint{key: "queue", peer: ours, holders: 1, goroutinesBefore: 1},
+			waitPoint{key: "slots", peer: oursSlots, holders: slots},
 		)
 	}
 	s := sample{values: map[string][]float64{}}
-	for _, place := range places {
-		values, err := b.cancelLatencies(place)
+	for _, point := range points {
+		values, err := b.cancelLatencies(point)
 		if err != nil {
-			return sample{}, fmt.Errorf("%s: %w", place.key, err)
+			return sample{}, fmt.Errorf("%s: %w", point.key, err)
 		}
-		s.values[place.key] = values
+		s.values[point.key] = values
 		b.killAll()
 	}
 	return s, nil
 }
 
-func (b *bench) cancelLatencies(at cancelPoint) (values []float64, err error) {
+func (b *bench) cancelLatencies(at waitPoint) (values []float64, err error) {
 	path := b.lockPath("cancel")
 	for range at.holders {
-		if _, err := b.holder(at.lock, path); err != nil {
+		if _, err := b.holder(at.peer, path); err != nil {
 			return nil, err
 		}
 	}
-	if at.ahead {
-		p, err := b.waiter(at.lock, path)
+	for range at.processesBefore {
+		p, err := b.waiter(at.peer, path)
 		if err == nil {
 			err = awaitIdle([]*proc{p}, waiterInterval, waiterTimeout)
 		}
@@ -80,31 +81,31 @@ func (b *bench) cancelLatencies(at cancelPoint) (values []float64, err error) {
 			return nil, err
 		}
 	}
-	p, err := b.role("cancel", at.lock, path, b.scale.cancels, at.behind)
+	p, err := b.role("cancel", at.peer, path, b.scale.cancels, at.goroutinesBefore)
 	if err != nil {
 		return nil, err
 	}
 	for range b.scale.cancels {
-		late, err := p.numbers(1)
+		late, err := p.number()
 		if err != nil {
 			return nil, err
 		}
-		values = append(values, float64(late[0]))
+		values = append(values, float64(late))
 	}
 	return values, nil
 }
 
-// cancelsToWarmUp are not counted.
+// The first cancelsToWarmUp waits do not count.
 const cancelsToWarmUp = 5
 
-// cancelWaits gives up one wait after the other, and says how long after the
-// end of the context each returned.
+// cancelOneByOne starts goroutines that wait, and then begins and cancels n waits
+// one after the other. It prints how long after its cancellation each returned.
 func cancelOneByOne(peer, path string, args []string) error {
-	var n, behind int64
-	if err := numberArgs(args, &n, &behind); err != nil {
+	var n, goroutinesBefore int64
+	if err := numberArgs(args, &n, &goroutinesBefore); err != nil {
 		return err
 	}
-	for range behind {
+	for range goroutinesBefore {
 		l, err := newPeerLock(peer, path, false)
 		if err == nil {
 			err = waitForever(l)

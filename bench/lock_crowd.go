@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime/metrics"
 	"sync"
 	"time"
@@ -15,22 +14,23 @@ import (
 	"github.com/fsync-lock/fsync/internal/locktable"
 )
 
-// crowd is many goroutines that come one after the other while another process
-// holds the lock. One that holds it takes its number and releases it.
+// crowd measures many goroutines that begin to wait one after the other while
+// another process holds the lock. Each goroutine notes that it holds the lock
+// and releases it.
 var crowd = row{
 	name:        "crowd",
-	description: "1000 goroutines of one process wait for one path",
+	description: "1000 goroutines of one process wait for one lock",
 	peers:       []string{ours, rawFlock},
 	rounds:      func(s scale) int { return s.crowdRounds },
 	figures: []figure{
-		{name: "threads more than idle, at most", unit: count, key: "threads", reduce: median},
-		{name: "not served", unit: count, key: "unserved", reduce: sum, pooled: true},
-		{name: "served out of the order of arrival", unit: count, key: "overtakers", reduce: sum, pooled: true},
+		{name: "extra threads, max", unit: count, key: "threads", reduce: median},
+		{name: "goroutines that did not acquire", unit: count, key: "missing", reduce: sum, pooled: true},
+		{name: "goroutines that acquired out of order", unit: count, key: "disorder", reduce: sum, pooled: true},
 	},
 	bounds: []bound{
-		{figure: "threads more than idle, at most", limit: 16, text: "≤ 16"},
-		{figure: "not served", limit: 0, text: "everyone"},
-		{figure: "served out of the order of arrival", limit: 0, text: "nobody"},
+		{figure: "extra threads, max", limit: 16, text: "≤ 16"},
+		{figure: "goroutines that did not acquire", limit: 0, text: "none"},
+		{figure: "goroutines that acquired out of order", limit: 0, text: "none"},
 	},
 	measure: measureCrowd,
 }
@@ -45,74 +45,75 @@ func measureCrowd(b *bench, peer string) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	if err := p.send("come"); err != nil {
+	if err := p.send("wait"); err != nil {
 		return sample{}, err
 	}
 	if err := p.expect("all wait"); err != nil {
 		return sample{}, err
 	}
-	holder.in.Close() // it releases
+	holder.in.Close() // the holder releases the lock
 	got, err := p.numbers(3)
 	if err != nil {
 		return sample{}, err
 	}
 	return sample{values: map[string][]float64{
-		"threads":    {float64(got[0])},
-		"unserved":   {float64(got[1])},
-		"overtakers": {float64(got[2])},
+		"threads":  {float64(got[0])},
+		"missing":  {float64(got[1])},
+		"disorder": {float64(got[2])},
 	}}, nil
 }
 
-// gather is the process with the goroutines.
+// waitInCrowd is the process with the goroutines.
 func waitInCrowd(peer, path string, args []string) error {
 	var n int64
 	if err := numberArgs(args, &n); err != nil {
 		return err
 	}
-	once, err := newPeerLock(peer, path, false) // so that idle is with all that a first use starts
+	first, err := newPeerLock(peer, path, false) // the threads that a first use starts do not count as extra
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(once.acquire(), once.release()); err != nil {
+	if err := errors.Join(first.acquire(), first.release()); err != nil {
 		return err
 	}
-	c := &goroutines{idle: threads()}
+	idle := threads()
+	c := &crowdState{}
 	fmt.Println("ready")
 	if _, err := input.ReadString('\n'); err != nil {
 		return err
 	}
 	for i := range int(n) {
-		c.served.Add(1)
-		if err := c.come(peer, path, i); err != nil {
+		if err := c.startWaiter(peer, path, i); err != nil {
 			return err
 		}
 	}
 	c.countThreads()
 	fmt.Println("all wait")
-	c.wait()
-	fmt.Println(c.most-c.idle, int(n)-len(c.order), c.overtakers())
-	return c.failed
+	c.finish()
+	fmt.Println(c.threads-idle, int(n)-len(c.order), outOfOrder(c.order))
+	return c.err
 }
 
-// goroutines are those that wait, and what is seen of them.
-type goroutines struct {
-	idle   int
-	served sync.WaitGroup
+// crowdState is what the goroutines of waitInCrowd share.
+type crowdState struct {
+	running sync.WaitGroup
 
-	mu     sync.Mutex // guards the fields below
-	most   int        // threads
-	order  []int      // who was served, in that order
-	failed error
+	mu      sync.Mutex // guards the fields below
+	threads int        // the largest number seen
+	order   []int      // the numbers of the goroutines, as they acquired the lock
+	err     error
 }
 
-// come starts a goroutine and returns when it stands in the queue.
-func (c *goroutines) come(peer, path string, i int) error {
+// startWaiter starts goroutine i and returns when its place in the queue is
+// certain.
+func (c *crowdState) startWaiter(peer, path string, i int) error {
+	c.running.Add(1)
 	if peer == ours {
 		waits := make(chan struct{})
 		ctx := onWait(context.Background(), func() { close(waits) })
 		l := filelock.New(path)
-		go c.serve(i, func() error { return l.Acquire(ctx) }, l.Release)
-		if err := await(waits); err != nil {
+		go c.acquireOnce(i, func() error { return l.Acquire(ctx) }, l.Release)
+		if err := awaitClosed(waits); err != nil {
 			return err
 		}
 		return awaitParked()
@@ -121,13 +122,12 @@ func (c *goroutines) come(peer, path string, i int) error {
 	if err != nil {
 		return err
 	}
-	go c.serve(i, l.acquire, l.release)
+	go c.acquireOnce(i, l.acquire, l.release)
 	return awaitBlocked(path, i+1)
 }
 
-// serve is one goroutine.
-func (c *goroutines) serve(i int, acquire, release func() error) {
-	defer c.served.Done()
+func (c *crowdState) acquireOnce(i int, acquire, release func() error) {
+	defer c.running.Done()
 	err := acquire()
 	if err == nil {
 		c.mu.Lock()
@@ -140,43 +140,41 @@ func (c *goroutines) serve(i int, acquire, release func() error) {
 	}
 	if err != nil {
 		c.mu.Lock()
-		c.failed = err
+		c.err = err
 		c.mu.Unlock()
 	}
 }
 
-// wait waits until all are served, or as long as patience lasts: who is not
-// served then is counted as such.
-func (c *goroutines) wait() {
+// finish waits for the goroutines, but not longer than maxWait/2. The goroutines
+// that still wait then count as missing.
+func (c *crowdState) finish() {
 	done := make(chan struct{})
 	go func() {
-		c.served.Wait()
+		c.running.Wait()
 		close(done)
 	}()
-	await(done)
-	c.mu.Lock() // for good: the order is not to change any more
+	awaitClosed(done)
+	c.mu.Lock() // and never unlock: late goroutines must not change the result
 }
 
-func (c *goroutines) countThreads() {
+func (c *crowdState) countThreads() {
 	n := threads()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.most = max(c.most, n)
+	c.threads = max(c.threads, n)
 }
 
-// overtakers counts those who were served right after one that came later.
-func (c *goroutines) overtakers() (n int) {
-	for i, who := range c.order {
-		if i > 0 && who < c.order[i-1] {
+// outOfOrder counts the numbers that come right after a larger one.
+func outOfOrder(order []int) (n int) {
+	for i := 1; i < len(order); i++ {
+		if order[i] < order[i-1] {
 			n++
 		}
 	}
 	return n
 }
 
-var errTimedOut = errors.New("timed out")
-
-func await(c <-chan struct{}) error {
+func awaitClosed(c <-chan struct{}) error {
 	select {
 	case <-c:
 		return nil
@@ -185,8 +183,8 @@ func await(c <-chan struct{}) error {
 	}
 }
 
-// awaitParked waits until no goroutine but this one runs or is about to: one that
-// has asked for the end of its context may not stand in the queue yet.
+// awaitParked waits until this goroutine is the only one that runs or is ready
+// to run. Acquire calls Done shortly before its goroutine is in the queue.
 func awaitParked() error {
 	seen := []metrics.Sample{{Name: "/sched/goroutines/running:goroutines"}, {Name: "/sched/goroutines/runnable:goroutines"}}
 	for deadline := time.Now().Add(maxWait / 2); time.Now().Before(deadline); time.Sleep(10 * time.Microsecond) {
@@ -202,7 +200,7 @@ func awaitParked() error {
 	return errTimedOut
 }
 
-// awaitBlocked waits until the kernel has n blocked calls for the file.
+// awaitBlocked waits until n calls of flock(2) are blocked for the file.
 func awaitBlocked(path string, n int) error {
 	for deadline := time.Now().Add(maxWait / 2); time.Now().Before(deadline); {
 		blocked, err := locktable.Waiters(path)
@@ -211,13 +209,4 @@ func awaitBlocked(path string, n int) error {
 		}
 	}
 	return errTimedOut
-}
-
-// threads is the number of this process's operating-system threads.
-func threads() int {
-	n, err := threadsOf(os.Getpid())
-	if err != nil {
-		panic(err)
-	}
-	return n
 }

@@ -14,17 +14,17 @@ import (
 
 var deadline = row{
 	name:        "deadline",
-	description: "a wait of 5 to 40 ms for a lock that is held: how much later than asked for it ends",
+	description: "a process waits 5 to 40 ms for a lock that is held: how much later than its deadline the wait ends",
 	peers:       []string{ours, flockCommand, gofrs, pyFilelock},
 	rounds:      func(s scale) int { return s.deadlineRounds },
 	figures: []figure{
 		{name: "overshoot, p50", unit: nanoseconds, key: "overshoot", reduce: quantile(0.5), pooled: true},
 		{name: "overshoot, p99", unit: nanoseconds, key: "overshoot", reduce: quantile(0.99), pooled: true},
-		{name: "overshoot, least", unit: nanoseconds, key: "overshoot", reduce: slices.Min[[]float64], pooled: true},
+		{name: "overshoot, min", unit: nanoseconds, key: "overshoot", reduce: slices.Min[[]float64], pooled: true},
 	},
 	bounds: []bound{
 		{figure: "overshoot, p99", limit: ns(5 * time.Millisecond), text: "≤ 5 ms"},
-		{figure: "overshoot, least", limit: 0, atLeast: true, text: "never early"},
+		{figure: "overshoot, min", limit: 0, atLeast: true, text: "never early"},
 	},
 	measure: measureDeadline,
 }
@@ -42,34 +42,34 @@ func measureDeadline(b *bench, peer string) (sample, error) {
 	return sample{values: map[string][]float64{"overshoot": values}}, err
 }
 
-// someTime is how long a wait lasts, in whole milliseconds.
-func randomDeadline() time.Duration {
+// randomTimeout returns how long a wait may last, in whole milliseconds.
+func randomTimeout() time.Duration {
 	return time.Duration(5+rand.IntN(36)) * time.Millisecond
 }
 
 func (b *bench) roleOvershoots(peer, path string) (values []float64, err error) {
 	args := make([]any, b.scale.deadlines)
 	for i := range args {
-		args[i] = int64(randomDeadline())
+		args[i] = int64(randomTimeout())
 	}
 	p, err := b.role("deadline", peer, path, args...)
 	if err != nil {
 		return nil, err
 	}
 	for range args {
-		got, err := p.numbers(1)
+		overshoot, err := p.number()
 		if err != nil {
 			return nil, err
 		}
-		values = append(values, float64(got[0]))
+		values = append(values, float64(overshoot))
 	}
 	return values, nil
 }
 
-// toolOvershoots are those of flock(1), with the start of its process.
+// commandOvershoots measures flock(1), including the start of its process.
 func (b *bench) commandOvershoots(_, path string) (values []float64, err error) {
 	for range b.scale.deadlines {
-		d := randomDeadline()
+		d := randomTimeout()
 		cmd := exec.CommandContext(b.ctx, "flock", "-w", strconv.FormatFloat(d.Seconds(), 'f', 3, 64), path, "true")
 		start := now()
 		err := cmd.Run()
@@ -83,8 +83,8 @@ func (b *bench) commandOvershoots(_, path string) (values []float64, err error) 
 	return values, nil
 }
 
-// meetDeadlines waits for the times in its arguments and says how much longer
-// each one took.
+// timeOutWaits waits once for each timeout in its arguments, and prints how much
+// longer than that the wait lasted.
 func timeOutWaits(peer, path string, args []string) error {
 	l, err := newPeerLock(peer, path, false)
 	if err != nil {
@@ -96,7 +96,7 @@ func timeOutWaits(peer, path string, args []string) error {
 			return err
 		}
 		start := now()
-		ok, err := l.try(time.Duration(d))
+		ok, err := l.tryFor(time.Duration(d))
 		took := since(start)
 		if err != nil || ok {
 			return fmt.Errorf("did not time out: %v, %v", ok, err)

@@ -9,40 +9,40 @@ import (
 	"time"
 )
 
-// falselyHeld is tries of a lock that nobody has, and nobody wants any more: the
-// bench itself has it while two other processes wait for it, one behind the
-// other; it releases the lock after both have said that their calls have
-// returned, and tries.
+// falseHeld counts tries of a free lock that report a holder. The bench holds
+// the lock while two other processes wait for it, one behind the other, and
+// cancel their waits. When the calls of both have returned, the bench releases
+// the lock and tries it: no process holds it or waits for it then.
 var falseHeld = row{
 	name:        "falseheld",
-	description: "tries of a free lock, and of 3 free slots, right after 2 other processes have given up their waits for it",
+	description: "a process tries a free lock, or 3 free slots, right after 2 other processes have canceled their waits for it",
 	peers:       []string{ours, gofrs},
-	rounds:      func(s scale) int { return s.falseRounds },
+	rounds:      func(s scale) int { return s.falseHeldRounds },
 	figures: []figure{
-		{name: "a free lock was held", unit: count, key: "lock", reduce: sum, pooled: true},
-		{name: "a free lock was held, under load", unit: count, key: "lock, load", reduce: sum, pooled: true},
-		{name: "a free slot was held", unit: count, key: "slot", reduce: sum, pooled: true},
-		{name: "a free slot was held, under load", unit: count, key: "slot, load", reduce: sum, pooled: true},
+		{name: "failed tries of a free lock", unit: count, key: "lock", reduce: sum, pooled: true},
+		{name: "failed tries of a free lock, under load", unit: count, key: "lock, load", reduce: sum, pooled: true},
+		{name: "failed tries of a free slot", unit: count, key: "slot", reduce: sum, pooled: true},
+		{name: "failed tries of a free slot, under load", unit: count, key: "slot, load", reduce: sum, pooled: true},
 		{name: "tries of each", unit: count, key: "tries", reduce: sum, pooled: true},
 		{name: "tries of each, under load", unit: count, key: "tries, load", reduce: sum, pooled: true},
 	},
 	bounds: []bound{
-		{figure: "a free lock was held", limit: 0, text: "never"},
-		{figure: "a free lock was held, under load", limit: 0, text: "never"},
-		{figure: "a free slot was held", limit: 0, text: "never"},
-		{figure: "a free slot was held, under load", limit: 0, text: "never"},
+		{figure: "failed tries of a free lock", limit: 0, text: "none"},
+		{figure: "failed tries of a free lock, under load", limit: 0, text: "none"},
+		{figure: "failed tries of a free slot", limit: 0, text: "none"},
+		{figure: "failed tries of a free slot, under load", limit: 0, text: "none"},
 	},
-	measure: measureFalselyHeld,
+	measure: measureFalseHeld,
 }
 
 const falseHeldWaiters = 2
 
-func measureFalselyHeld(b *bench, peer string) (sample, error) {
+func measureFalseHeld(b *bench, peer string) (sample, error) {
 	s := sample{values: map[string][]float64{}}
 	for _, load := range []string{"", ", load"} {
-		n := b.scale.falseTries
+		n := b.scale.falseHeldTries
 		if load != "" {
-			n /= 20 // each takes as much longer
+			n /= 20 // a try takes about 20 times as long under load
 			if _, err := b.startReady(b.roleCommand("spin", peer, b.dir)); err != nil {
 				return sample{}, err
 			}
@@ -50,90 +50,90 @@ func measureFalselyHeld(b *bench, peer string) (sample, error) {
 		if peer == gofrs {
 			n /= 4
 		}
-		kinds := map[string]string{"lock": peer}
+		variants := map[string]string{"lock": peer}
 		if peer == ours {
-			kinds["slot"] = oursSlots
+			variants["slot"] = oursSlots
 		}
-		for what, peerLock := range kinds {
-			wrong, err := b.countFalseHeld(peerLock, n)
+		for key, variant := range variants {
+			failed, err := b.failedTries(variant, n)
 			if err != nil {
 				return sample{}, err
 			}
-			s.values[what+load] = []float64{float64(wrong)}
+			s.values[key+load] = []float64{float64(failed)}
 		}
 		s.values["tries"+load] = []float64{float64(n)}
 	}
 	return s, nil
 }
 
-// triesHeld tries n times a lock that is free, and counts the tries that say
-// that it is held. All slots of a semaphore are tried.
-func (b *bench) countFalseHeld(peer string, n int) (wrong int, err error) {
+// failedTries tries a free lock n times and counts the tries that fail. With a
+// semaphore, each round tries all slots.
+func (b *bench) failedTries(peer string, n int) (failed int, err error) {
 	path := b.lockPath("falseheld")
-	others := make([]*proc, falseHeldWaiters)
-	for i := range others {
-		if others[i], err = b.startReady(b.roleCommand("wait-and-cancel", peer, path)); err != nil {
+	waiters := make([]*proc, falseHeldWaiters)
+	for i := range waiters {
+		if waiters[i], err = b.startReady(b.roleCommand("wait-and-cancel", peer, path)); err != nil {
 			return 0, err
 		}
-		defer others[i].kill()
+		defer waiters[i].kill()
 	}
 	l, err := acquireAll(peer, path)
 	if err != nil {
 		return 0, err
 	}
 	for done := 0; done < n; done += slotsOf(peer) {
-		if err := cancelAll(others); err != nil {
+		if err := waitAndCancelAll(waiters); err != nil {
 			return 0, err
 		}
 		if err := l.release(); err != nil {
 			return 0, err
 		}
 		time.Sleep(randomDelay())
-		held, err := reacquireAll(l, slotsOf(peer))
+		more, err := reacquireAll(l, slotsOf(peer))
 		if err != nil {
 			return 0, err
 		}
-		wrong += held
+		failed += more
 	}
-	return wrong, l.release()
+	return failed, l.release()
 }
 
-// comeAllAndGo has all the others wait, and give up.
-func cancelAll(others []*proc) error {
-	for _, p := range others {
-		if err := p.send("come"); err != nil {
+// waitAndCancelAll makes all waiters wait and cancel, and returns when all have
+// done so.
+func waitAndCancelAll(waiters []*proc) error {
+	for _, p := range waiters {
+		if err := p.send("wait"); err != nil {
 			return err
 		}
 	}
-	for _, p := range others {
-		if err := p.expect("gone"); err != nil {
+	for _, p := range waiters {
+		if err := p.expect("canceled"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// tryAll acquires everything again, each by a try that must succeed, and counts
-// those that do not.
-func reacquireAll(l peerLock, n int) (held int, err error) {
-	missing := 0
+// reacquireAll acquires the lock, or all slots, again: first with tries, which
+// must succeed, and then the rest with waits. It counts the tries that failed.
+func reacquireAll(l peerLock, n int) (failed int, err error) {
 	for range n {
-		ok, err := l.once()
+		ok, err := l.tryOnce()
 		if err != nil {
 			return 0, err
 		}
 		if !ok {
-			missing++
+			failed++
 		}
 	}
-	for range missing {
+	for range failed {
 		err = errors.Join(err, l.acquire())
 	}
-	return missing, err
+	return failed, err
 }
 
-// comeAndGo waits for the lock whenever it is told to, and gives up at some
-// moment, often before it sleeps.
+// waitAndCancel waits for the lock once for each line of its input, and cancels
+// the wait after a random time, often before it sleeps.
 func waitAndCancel(peer, path string, _ []string) error {
 	l, err := newPeerLock(peer, path, false)
 	if err != nil {
@@ -147,11 +147,11 @@ func waitAndCancel(peer, path string, _ []string) error {
 		if _, err := cancelWait(l, randomDelay()); err != nil {
 			return err
 		}
-		fmt.Println("gone")
+		fmt.Println("canceled")
 	}
 }
 
-// spin keeps all processors busy.
+// spin keeps all processors busy until its input ends.
 func spin(_, _ string, _ []string) error {
 	fmt.Println("ready")
 	for range runtime.NumCPU() {

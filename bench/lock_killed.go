@@ -9,7 +9,7 @@ import (
 
 var killed = row{
 	name:        "killed",
-	description: "kill -9 of the holder: from the signal to the waiter having the lock",
+	description: "the holder is killed with SIGKILL: the time from the signal until the waiter holds the lock",
 	peers:       []string{ours, rawFlock, flockCommand, gofrs},
 	rounds:      func(s scale) int { return s.killRounds },
 	figures: []figure{
@@ -22,25 +22,25 @@ var killed = row{
 	measure: measureKilled,
 }
 
-// Times to find out that one waiter waits.
+// Arguments of awaitIdle for one waiter.
 const (
 	waiterInterval = 3 * time.Millisecond
-	waiterTimeout  = 30 * time.Millisecond // for those that poll
+	waiterTimeout  = 30 * time.Millisecond
 )
 
 func measureKilled(b *bench, peer string) (sample, error) {
 	path := b.lockPath("killed")
-	kill := b.killTool
+	measure := func() (int64, error) { return b.killFlockCommand(path) }
 	if peer != flockCommand {
-		w, err := b.role("wait", peer, path)
+		waiter, err := b.role("wait", peer, path)
 		if err != nil {
 			return sample{}, err
 		}
-		kill = func(peer, path string) (int64, error) { return b.killFor(w, peer, path) }
+		measure = func() (int64, error) { return b.killHolder(waiter, peer, path) }
 	}
 	var latencies []float64
 	for range b.scale.kills {
-		latency, err := kill(peer, path)
+		latency, err := measure()
 		if err != nil {
 			return sample{}, err
 		}
@@ -49,36 +49,24 @@ func measureKilled(b *bench, peer string) (sample, error) {
 	return sample{values: map[string][]float64{"latency": latencies}}, nil
 }
 
-// killFor kills a holder while w waits.
-func (b *bench) killFor(w *proc, peer, path string) (int64, error) {
+// killHolder starts a holder and kills it while the waiter waits.
+func (b *bench) killHolder(waiter *proc, peer, path string) (latency int64, err error) {
 	holder, err := b.holder(peer, path)
 	if err != nil {
 		return 0, err
 	}
-	if err := w.send("go"); err != nil {
+	if err := waiter.send("wait"); err != nil {
 		return 0, err
 	}
-	if err := w.expect("waiting"); err != nil {
+	if err := waiter.expect("waiting"); err != nil {
 		return 0, err
 	}
-	if err := awaitIdle([]*proc{w}, waiterInterval, waiterTimeout); err != nil {
-		return 0, err
-	}
-	killed := now()
-	if err := holder.cmd.Process.Kill(); err != nil {
-		return 0, err
-	}
-	got, err := w.numbers(1)
-	if err != nil {
-		return 0, err
-	}
-	holder.kill()
-	return got[0] - killed, nil
+	return killLatency(holder, waiter, waiter.number)
 }
 
-// killTool does that with flock(1). Its waiter has the lock when its command
-// runs, so the start of that command is part of the time.
-func (b *bench) killTool(_, path string) (int64, error) {
+// killFlockCommand does the same with flock(1). The command of the waiter prints
+// when it runs, so the latency includes the start of that command.
+func (b *bench) killFlockCommand(path string) (latency int64, err error) {
 	holder, err := b.start(exec.CommandContext(b.ctx, "flock", "--no-fork", path, "sh", "-c", "echo held; read line"))
 	if err != nil {
 		return 0, err
@@ -86,20 +74,28 @@ func (b *bench) killTool(_, path string) (int64, error) {
 	if err := holder.expect("held"); err != nil {
 		return 0, err
 	}
-	w, err := b.start(exec.CommandContext(b.ctx, "flock", "--no-fork", path, "echo", "got"))
+	waiter, err := b.start(exec.CommandContext(b.ctx, "flock", "--no-fork", path, "echo", "acquired"))
 	if err != nil {
 		return 0, err
 	}
-	if err := awaitIdle([]*proc{w}, waiterInterval, waiterTimeout); err != nil {
+	defer waiter.kill()
+	return killLatency(holder, waiter, func() (int64, error) {
+		err := waiter.expect("acquired")
+		return now(), err
+	})
+}
+
+// killLatency kills the holder and returns how long after that the waiter
+// acquired the lock. acquired waits for that and returns the time.
+func killLatency(holder, waiter *proc, acquired func() (int64, error)) (latency int64, err error) {
+	if err := awaitIdle([]*proc{waiter}, waiterInterval, waiterTimeout); err != nil {
 		return 0, err
 	}
 	killed := now()
 	if err := holder.cmd.Process.Kill(); err != nil {
 		return 0, err
 	}
-	err = w.expect("got")
-	latency := since(killed)
+	at, err := acquired()
 	holder.kill()
-	w.kill()
-	return int64(latency), err
+	return at - killed, err
 }

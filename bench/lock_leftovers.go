@@ -16,37 +16,37 @@ import (
 	"github.com/fsync-lock/fsync/internal/locktable"
 )
 
-// givenUp is what a process has after its waits have ended without the lock.
-// Beside it is one whose waits ended with the lock, all in flock(2) itself,
-// since the runtime keeps a thread for every call that was blocked at the same
-// time, whatever became of it.
+// leftovers measures what canceled waits leave in a process and in a directory.
+// The waits of flock(2) cannot be canceled, so they end with a release. They
+// show how many threads the Go runtime keeps: one for each call that was blocked
+// at the same time, however the call ended.
 var leftovers = row{
 	name:        "leftovers",
-	description: "100 waits are given up, one after the other and then all at the same time; and 1000 rounds of a wait that is given up, and a directory that is emptied as soon as all calls have returned",
+	description: "100 waits are canceled one after the other, and then 100 at once; then 1000 rounds in which waits are canceled and the directory is emptied as soon as all calls have returned",
 	peers:       []string{ours, rawFlock, gofrs},
 	rounds:      func(s scale) int { return s.leftoverRounds },
 	figures: []figure{
-		{name: "blocked in flock(2) afterwards, most", unit: count, key: "blocked", reduce: slices.Max[[]float64], pooled: true},
-		{name: "blocked in flock(2) after waits for slots, most", unit: count, key: "slots", reduce: slices.Max[[]float64], pooled: true},
-		{name: "threads more, after one wait at a time", unit: count, key: "threads", reduce: median},
-		{name: "goroutines more", unit: count, key: "goroutines", reduce: median},
-		{name: "threads more, after all at the same time", unit: count, key: "crowd", reduce: median},
-		{name: "rounds with files made after the return", unit: count, key: "files", reduce: sum, pooled: true},
+		{name: "blocked flock(2) calls, max", unit: count, key: "blocked", reduce: slices.Max[[]float64], pooled: true},
+		{name: "blocked flock(2) calls after waits for slots, max", unit: count, key: "slots", reduce: slices.Max[[]float64], pooled: true},
+		{name: "extra threads, one wait at a time", unit: count, key: "threads", reduce: median},
+		{name: "extra goroutines", unit: count, key: "goroutines", reduce: median},
+		{name: "extra threads, all waits at once", unit: count, key: "crowd", reduce: median},
+		{name: "rounds with leftover files", unit: count, key: "files", reduce: sum, pooled: true},
 		{name: "rounds", unit: count, key: "rounds", reduce: sum, pooled: true},
 	},
 	bounds: []bound{
-		{figure: "blocked in flock(2) afterwards, most", limit: 0, text: "none"},
-		{figure: "blocked in flock(2) after waits for slots, most", limit: 0, text: "none"},
-		{figure: "threads more, after one wait at a time", limit: 0, text: "none"},
-		{figure: "goroutines more", limit: 0, text: "none"},
-		{figure: "threads more, after all at the same time", against: rawFlock, limit: noBound, text: "for comparison"},
-		{figure: "rounds with files made after the return", limit: 0, text: "none"},
+		{figure: "blocked flock(2) calls, max", limit: 0, text: "none"},
+		{figure: "blocked flock(2) calls after waits for slots, max", limit: 0, text: "none"},
+		{figure: "extra threads, one wait at a time", limit: 0, text: "none"},
+		{figure: "extra goroutines", limit: 0, text: "none"},
+		{figure: "extra threads, all waits at once", against: rawFlock, limit: noBound, text: "for comparison"},
+		{figure: "rounds with leftover files", limit: 0, text: "none"},
 	},
-	measure: measureGivenUp,
+	measure: measureLeftovers,
 }
 
-func measureGivenUp(b *bench, peer string) (sample, error) {
-	p, err := b.role("cancel-and-count", peer, b.lockPath("leftovers"), b.scale.givenUp)
+func measureLeftovers(b *bench, peer string) (sample, error) {
+	p, err := b.role("cancel-and-count", peer, b.lockPath("leftovers"), b.scale.leftoverWaits)
 	if err != nil {
 		return sample{}, err
 	}
@@ -55,93 +55,94 @@ func measureGivenUp(b *bench, peer string) (sample, error) {
 		return sample{}, err
 	}
 	s := sample{values: map[string][]float64{}}
-	for i, what := range []string{"blocked", "threads", "goroutines", "crowd", "slots"} {
-		s.values[what] = []float64{float64(got[i])}
+	for i, key := range []string{"blocked", "threads", "goroutines", "crowd", "slots"} {
+		s.values[key] = []float64{float64(got[i])}
 	}
-	if peer != ours { // the peer has no semaphore
+	if peer != ours { // the peers have no semaphore
 		delete(s.values, "slots")
 	}
-	if peer == rawFlock { // gives up nothing, and makes no files
+	if peer == rawFlock { // it cannot cancel, and makes no other files
 		return s, nil
 	}
-	if p, err = b.role("leftovers", peer, b.lockPath("leftover"), b.scale.leftoverDirs, int64(b.scale.leftoverTime)); err != nil {
+	if p, err = b.role("leftover-files", peer, b.lockPath("leftover-files"), b.scale.leftoverDirs, int64(b.scale.leftoverTime)); err != nil {
 		return sample{}, err
 	}
-	if got, err = p.numbers(1); err != nil {
+	files, err := p.number()
+	if err != nil {
 		return sample{}, err
 	}
-	s.values["files"], s.values["rounds"] = []float64{float64(got[0])}, []float64{float64(b.scale.leftoverDirs)}
+	s.values["files"], s.values["rounds"] = []float64{float64(files)}, []float64{float64(b.scale.leftoverDirs)}
 	return s, nil
 }
 
 const (
-	waitsToWarmUp = 5
-	waitTime      = 3 * time.Millisecond  // until a wait is given up
-	crowdTime     = 50 * time.Millisecond // the same, of all together: until all of them wait
-	quietTime     = 10 * time.Millisecond // until the threads are counted: some may be about to end
+	waitsToWarmUp   = 5
+	waitTime        = 3 * time.Millisecond  // from the begin of a wait to its cancellation
+	crowdTime       = 50 * time.Millisecond // the same for waits at once: all of them must have begun
+	threadsExitTime = 10 * time.Millisecond // for threads that are about to exit, before threads are counted
 )
 
-// giveUpWaits waits for as many locks as it is told, one after the other, and
-// for as many again at the same time. It says how many calls are blocked when
-// they have returned, and how many threads and goroutines there are more then.
+// cancelAndCount cancels n waits one after the other, and n waits at once. It
+// prints how many calls of flock(2) are blocked afterwards, and how many threads
+// and goroutines there are more than before.
 func cancelAndCount(peer, path string, args []string) error {
 	var n int64
 	if err := numberArgs(args, &n); err != nil {
 		return err
 	}
 	locks := &heldLocks{path: path}
-	for _, together := range []bool{false, true} { // so that what a process starts once has been started
-		if _, err := locks.cancelEach(peer, waitsToWarmUp, crowdTime, together); err != nil {
+	for _, atOnce := range []bool{false, true} { // threads and goroutines of a first use do not count
+		if _, err := locks.cancelWaits(peer, waitsToWarmUp, crowdTime, atOnce); err != nil {
 			return err
 		}
 	}
 	before := countThreads()
-	alone, err := locks.cancelEach(peer, int(n), waitTime, false)
+	blocked, err := locks.cancelWaits(peer, int(n), waitTime, false)
 	if err != nil {
 		return err
 	}
 	between := countThreads()
-	together, err := locks.cancelEach(peer, int(n), crowdTime, true)
+	blockedAtOnce, err := locks.cancelWaits(peer, int(n), crowdTime, true)
 	if err != nil {
 		return err
 	}
 	after := countThreads()
-	atSlots := 0
+	blockedSlots := 0
 	if peer == ours {
-		if atSlots, err = locks.cancelEach(oursSlots, int(n)/slots, crowdTime, true); err != nil {
+		if blockedSlots, err = locks.cancelWaits(oursSlots, int(n)/slots, crowdTime, true); err != nil {
 			return err
 		}
 	}
-	fmt.Println(max(alone, together), max(0, between.os-before.os), max(0, after.goroutines-before.goroutines), max(0, after.os-between.os), atSlots)
+	fmt.Println(max(blocked, blockedAtOnce), max(0, between.threads-before.threads), max(0, after.goroutines-before.goroutines), max(0, after.threads-between.threads), blockedSlots)
 	return nil
 }
 
-// heldLocks are locks that this process holds itself and waits for.
+// heldLocks makes locks that this process holds itself and also waits for.
 type heldLocks struct {
 	path string
 	made int
 }
 
-// waitInVain waits for n new locks, one after the other or at the same time. It
-// returns how many calls are blocked when the waits have ended.
-func (h *heldLocks) cancelEach(peer string, n int, long time.Duration, together bool) (blocked int, err error) {
+// cancelWaits waits for n new locks, one after the other or at once, and cancels
+// the waits. It returns how many calls of flock(2) are blocked afterwards.
+func (h *heldLocks) cancelWaits(peer string, n int, after time.Duration, atOnce bool) (blocked int, err error) {
 	waits := make([]func() error, n)
 	for i := range waits {
 		h.made++
-		if waits[i], err = newCanceledWait(peer, fmt.Sprintf("%s-%d", h.path, h.made), long); err != nil {
+		if waits[i], err = newCanceledWait(peer, fmt.Sprintf("%s-%d", h.path, h.made), after); err != nil {
 			return 0, err
 		}
 	}
-	if err := runAll(waits, together); err != nil {
+	if err := runAll(waits, atOnce); err != nil {
 		return 0, err
 	}
 	return blockedCalls()
 }
 
-// hopelessWait makes a lock that is held as long as this process runs, and
-// returns a wait for it that is given up. For flock(2), which cannot give up,
-// the lock is released and the wait ends with it.
-func newCanceledWait(peer, path string, long time.Duration) (wait func() error, err error) {
+// newCanceledWait makes a lock that is held until this process ends, and returns
+// a function that waits for it and cancels the wait. A wait of flock(2) cannot be
+// canceled, so there the function releases the lock.
+func newCanceledWait(peer, path string, after time.Duration) (wait func() error, err error) {
 	l, err := newPeerLock(peer, path, false)
 	if err != nil {
 		return nil, err
@@ -149,22 +150,22 @@ func newCanceledWait(peer, path string, long time.Duration) (wait func() error, 
 	holder, err := acquireAll(holderFor(peer), path)
 	if l.wait == nil {
 		return func() error {
-			time.AfterFunc(long, func() { holder.release() })
+			time.AfterFunc(after, func() { holder.release() })
 			return errors.Join(l.acquire(), l.release())
 		}, err
 	}
 	return func() error {
-		_, err := cancelWait(l, long)
+		_, err := cancelWait(l, after)
 		return err
 	}, err
 }
 
-// runAll runs functions one after the other, or at the same time.
-func runAll(todo []func() error, together bool) error {
+// runAll runs functions one after the other or at once.
+func runAll(todo []func() error, atOnce bool) error {
 	errs := make([]error, len(todo))
 	var running sync.WaitGroup
 	for i, do := range todo {
-		if !together {
+		if !atOnce {
 			errs[i] = do()
 			continue
 		}
@@ -174,8 +175,8 @@ func runAll(todo []func() error, together bool) error {
 	return errors.Join(errs...)
 }
 
-// blockedHere is the number of files for which calls of this process are blocked
-// in flock(2).
+// blockedCalls returns the number of files for which calls of this process are
+// blocked in flock(2).
 func blockedCalls() (n int, err error) {
 	table, err := locktable.Read(1)
 	for _, locks := range table {
@@ -188,24 +189,24 @@ func blockedCalls() (n int, err error) {
 	return n, err
 }
 
-type threadCount struct{ os, goroutines int }
+type threadCount struct{ threads, goroutines int }
 
 func countThreads() threadCount {
-	time.Sleep(quietTime)
+	time.Sleep(threadsExitTime)
 	return threadCount{threads(), runtime.NumGoroutine()}
 }
 
-// leaveFiles waits for a lock, gives up, and empties the directory, over and
-// over. It says in how many rounds there were files afterwards, soon or when
-// everything that happens once a second has happened, or the directory could
-// not be emptied.
-func checkLeftovers(peer, path string, args []string) error {
+// checkLeftoverFiles makes n directories. In each, it cancels waits for a lock
+// and then empties the directory. It prints the number of directories that could
+// not be emptied or were not empty later: after leftoverDelay, and once more
+// after the time in its arguments, when work that runs once a second has run.
+func checkLeftoverFiles(peer, path string, args []string) error {
 	var n, later int64
 	if err := numberArgs(args, &n, &later); err != nil {
 		return err
 	}
 	dirs := make([]string, n)
-	made := make([]bool, n)
+	bad := make([]bool, n)
 	for i := range dirs {
 		dirs[i] = fmt.Sprintf("%s-%d", path, i)
 		if err := os.Mkdir(dirs[i], 0o777); err != nil {
@@ -214,25 +215,25 @@ func checkLeftovers(peer, path string, args []string) error {
 		if err := cancelModes[i%len(cancelModes)].run(peer, filepath.Join(dirs[i], "a.lock")); err != nil {
 			return err
 		}
-		made[i] = empty(dirs[i]) != nil
-		time.Sleep(soon)
-		made[i] = made[i] || notEmpty(dirs[i])
+		bad[i] = emptyDir(dirs[i]) != nil
+		time.Sleep(leftoverDelay)
+		bad[i] = bad[i] || hasFiles(dirs[i])
 	}
 	sleep(later)
-	bad := 0
+	total := 0
 	for i, dir := range dirs {
-		if made[i] || notEmpty(dir) || os.RemoveAll(dir) != nil {
-			bad++
+		if bad[i] || hasFiles(dir) || os.RemoveAll(dir) != nil {
+			total++
 		}
 	}
-	fmt.Println(bad)
+	fmt.Println(total)
 	return nil
 }
 
-const soon = 2 * time.Millisecond
+const leftoverDelay = 2 * time.Millisecond
 
-// empty removes what is in a directory.
-func empty(dir string) error {
+// emptyDir removes everything in a directory.
+func emptyDir(dir string) error {
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
@@ -240,89 +241,92 @@ func empty(dir string) error {
 	return err
 }
 
-func notEmpty(dir string) bool {
+// hasFiles also returns true if the directory cannot be read.
+func hasFiles(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	return err != nil || len(entries) > 0
 }
 
-// A vain is a way for waits to be given up.
+// A cancelMode is a way to cancel waits.
 type cancelMode struct {
 	goroutines int
-	deadline   bool // they end by themselves, after a last try
-	race       bool // the lock is released meanwhile, and not afterwards
-	slots      bool // of a semaphore, if the peer has one
+	deadline   bool // a deadline ends the waits, after a last try
+	race       bool // the holder releases the lock at the same time, not afterwards
+	slots      bool // the wait is for a slot, if the peer has a semaphore
 }
 
 var cancelModes = []cancelMode{{goroutines: 1}, {goroutines: 2}, {goroutines: 1, deadline: true}, {goroutines: 1, race: true}, {goroutines: 1, slots: true}}
 
-// run has goroutines wait for a lock that is held, and give up. All calls have
-// returned when it returns, and nobody has the lock.
-func (v cancelMode) run(peer, path string) error {
-	if v.slots && peer == ours {
+// run acquires a lock, starts goroutines that wait for it, and cancels the waits.
+// When it returns, all calls have returned and the lock is free.
+func (m cancelMode) run(peer, path string) error {
+	if m.slots && peer == ours {
 		peer = oursSlots
 	}
 	held, err := acquireAll(peer, path)
 	if err != nil {
 		return err
 	}
-	long := randomDelay()
+	delay := randomDelay()
 	var calls []func() error
-	for range v.goroutines {
+	for range m.goroutines {
 		l, err := newPeerLock(peer, path, false)
 		if err != nil {
 			return err
 		}
-		calls = append(calls, func() error { return v.wait(l, long) })
+		calls = append(calls, func() error { return m.wait(l, delay) })
 	}
-	if !v.race {
+	if !m.race {
 		return errors.Join(runAll(calls, true), held.release())
 	}
 	return runAll(append(calls, func() error {
-		time.Sleep(long)
+		time.Sleep(delay)
 		return held.release()
 	}), true)
 }
 
-// wait is one wait. In a race it may end with the lock.
-func (v cancelMode) wait(l peerLock, long time.Duration) (err error) {
-	var has bool
-	if v.deadline {
-		has, err = l.try(long + 1)
+// wait is one canceled wait. In a race it may acquire the lock, and then it
+// releases the lock.
+func (m cancelMode) wait(l peerLock, after time.Duration) (err error) {
+	var acquired bool
+	if m.deadline {
+		acquired, err = l.tryFor(after + 1)
 	} else {
-		_, has, err = acquireCanceled(l, long)
+		_, acquired, err = acquireCanceled(l, after)
 	}
-	if has {
+	if acquired {
 		err = errors.Join(err, l.release())
 	}
 	return err
 }
 
-// someShortTime is how long a wait lasts: often it ends before it has begun to
-// sleep, where a step that comes too late is most likely.
+// randomDelay returns at most 1 ms, often much less: a wait that is canceled
+// while it begins is the most likely to leave something behind.
 func randomDelay() time.Duration {
-	most := []time.Duration{1, 100 * time.Microsecond, time.Millisecond}
-	return rand.N(most[rand.N(len(most))])
+	limits := []time.Duration{1, 100 * time.Microsecond, time.Millisecond}
+	return rand.N(limits[rand.N(len(limits))])
 }
 
-// holdAll acquires a lock, or all slots.
+// acquireAll acquires a lock, or all slots of a semaphore. Its release releases
+// all of them.
 func acquireAll(peer, path string) (l peerLock, err error) {
 	if l, err = newPeerLock(peer, path, false); err != nil {
 		return l, err
 	}
-	n, one := slotsOf(peer), l.release
+	n, releaseOne := slotsOf(peer), l.release
 	for range n {
 		err = errors.Join(err, l.acquire())
 	}
 	l.release = func() (err error) {
 		for range n {
-			err = errors.Join(err, one())
+			err = errors.Join(err, releaseOne())
 		}
 		return err
 	}
 	return l, err
 }
 
-// holdersOf is how many can have a peer's lock.
+// slotsOf returns how many holders a peer's lock can have at once.
 func slotsOf(peer string) int {
 	if peer == oursSlots {
 		return slots

@@ -6,7 +6,7 @@ import "fmt"
 
 var uncontended = row{
 	name:        "uncontended",
-	description: "acquire and release of a lock that nobody else wants, in one process",
+	description: "one process acquires and releases a lock in a loop, and no other process uses it",
 	peers:       []string{ours, rawFlock, gofrs, lockedFile, jujuMutex, pyFilelock, portalocker, fasteners},
 	rounds:      func(s scale) int { return s.uncontendedRounds },
 	figures:     []figure{{name: "acquire and release", unit: nanoseconds, key: "each", reduce: median}},
@@ -20,26 +20,26 @@ var uncontended = row{
 }
 
 func measureUncontended(b *bench, peer string) (sample, error) {
-	n, who := b.scale.ops, peer
+	n, variant := b.scale.ops, peer
 	if pythonPackage[peer] != "" {
 		n = b.scale.pythonOps
 	}
 	if peer == rawFlock {
-		who = rawReopened
+		variant = rawReopened
 	}
-	p, err := b.role("uncontended", who, b.lockPath("uncontended"), n)
+	p, err := b.role("uncontended", variant, b.lockPath("uncontended"), n)
 	if err != nil {
 		return sample{}, err
 	}
-	took, err := p.numbers(1)
+	took, err := p.number()
 	if err != nil {
 		return sample{}, err
 	}
-	return sample{values: map[string][]float64{"each": {float64(took[0]) / float64(n)}}}, nil
+	return sample{values: map[string][]float64{"each": {float64(took) / float64(n)}}}, nil
 }
 
-// repeat acquires and releases the lock n times, after a tenth of that to warm
-// up, and says how long that took.
+// acquireInLoop acquires and releases the lock n times and prints how long that
+// took. n/10 times before do not count.
 func acquireInLoop(peer, path string, args []string) error {
 	var n int64
 	if err := numberArgs(args, &n); err != nil {

@@ -10,23 +10,23 @@ import (
 
 var waiting = row{
 	name:        "waiting",
-	description: "200 processes wait 10 s for a lock: the CPU time of each from when it had begun to wait",
+	description: "200 processes wait 10 s for a lock: the CPU time of each, counted from when all of them sleep",
 	peers:       []string{ours, flockCommand, gofrs},
 	rounds:      func(s scale) int { return s.waitingRounds },
 	figures: []figure{
 		{name: "CPU time, median", unit: nanoseconds, key: "cpu", reduce: median, pooled: true},
-		{name: "CPU time, most", unit: nanoseconds, key: "cpu", reduce: slices.Max[[]float64], pooled: true},
+		{name: "CPU time, max", unit: nanoseconds, key: "cpu", reduce: slices.Max[[]float64], pooled: true},
 	},
 	bounds: []bound{
-		{figure: "CPU time, most", limit: ns(10 * time.Millisecond), text: "≤ 10 ms each"},
+		{figure: "CPU time, max", limit: ns(10 * time.Millisecond), text: "≤ 10 ms each"},
 	},
 	measure: measureWaiting,
 }
 
-// Times to find out that a process does nothing but wait.
+// Arguments of awaitIdle for many waiters.
 const (
-	waitersInterval = 100 * time.Millisecond // between two looks
-	waitersTimeout  = 2 * time.Second        // for those that poll
+	waitersInterval = 100 * time.Millisecond
+	waitersTimeout  = 2 * time.Second
 )
 
 func measureWaiting(b *bench, peer string) (sample, error) {
@@ -42,13 +42,13 @@ func measureWaiting(b *bench, peer string) (sample, error) {
 		}
 		procs[i] = p
 	}
-	used, err := b.cpuUsed(procs, b.scale.waitingTime)
+	used, err := b.cpuWhileWaiting(procs, b.scale.waitingTime)
 	return sample{values: map[string][]float64{"cpu": used}}, err
 }
 
-// cpuUsed is the CPU time that each process takes in a time, from when all of
-// them do nothing but wait.
-func (b *bench) cpuUsed(procs []*proc, in time.Duration) ([]float64, error) {
+// cpuWhileWaiting waits until all processes sleep, and then returns the CPU time
+// that each uses during the given time.
+func (b *bench) cpuWhileWaiting(procs []*proc, during time.Duration) ([]float64, error) {
 	if err := awaitIdle(procs, waitersInterval, waitersTimeout); err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (b *bench) cpuUsed(procs []*proc, in time.Duration) ([]float64, error) {
 		return nil, err
 	}
 	select {
-	case <-time.After(in): // this is what is measured
+	case <-time.After(during): // the time that is measured
 	case <-b.ctx.Done():
 		return nil, b.ctx.Err()
 	}
@@ -68,7 +68,8 @@ func (b *bench) cpuUsed(procs []*proc, in time.Duration) ([]float64, error) {
 	return used, err
 }
 
-// holderFor is the peer whose process holds the lock that a peer waits for.
+// holderFor returns the peer whose lock a holder acquires, so that a waiter of
+// the given peer waits for it.
 func holderFor(peer string) string {
 	if peer == flockCommand || pythonPackage[peer] != "" {
 		return rawFlock
@@ -85,7 +86,7 @@ func (b *bench) waiter(peer, path string) (*proc, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.send("go"); err != nil {
+	if err := p.send("wait"); err != nil {
 		return nil, err
 	}
 	return p, p.expect("waiting")

@@ -18,21 +18,21 @@ const (
 
 var writer = row{
 	name:        "writer",
-	description: "a writer under four readers that overlap, each with 5 ms holds in a tight loop",
+	description: "a writer waits for a lock that four readers hold in tight loops, 5 ms each, so that their holds overlap",
 	peers:       []string{ours, rawFlock},
 	rounds:      func(s scale) int { return s.writerRounds },
 	figures: []figure{
-		{name: "the writer's wait, p50", unit: nanoseconds, key: "wait", reduce: quantile(0.5), pooled: true},
-		{name: "the writer's wait, p99", unit: nanoseconds, key: "wait", reduce: quantile(0.99), pooled: true},
+		{name: "writer's wait, p50", unit: nanoseconds, key: "wait", reduce: quantile(0.5), pooled: true},
+		{name: "writer's wait, p99", unit: nanoseconds, key: "wait", reduce: quantile(0.99), pooled: true},
 	},
 	bounds: []bound{
-		{figure: "the writer's wait, p99", limit: 10 * ns(readerHold), text: "≤ 10 × the readers' hold = 50 ms"},
+		{figure: "writer's wait, p99", limit: 10 * ns(readerHold), text: "≤ 10 × the readers' hold = 50 ms"},
 	},
 	measure: measureWriter,
 }
 
-// measureWriter gives a peer a certain time. A wait that is going on when it is
-// over counts as far as it went.
+// measureWriter measures a number of waits, or fewer if the time is over before.
+// A wait that is unfinished then counts with its length so far.
 func measureWriter(b *bench, peer string) (sample, error) {
 	path := b.lockPath("writer")
 	for range readers {
@@ -44,11 +44,8 @@ func measureWriter(b *bench, peer string) (sample, error) {
 			return sample{}, err
 		}
 	}
-	p, err := b.role("write", peer, path, int64(writerPause))
+	p, err := b.startReady(b.roleCommand("write", peer, path, int64(writerPause)))
 	if err != nil {
-		return sample{}, err
-	}
-	if err := p.expect("ready"); err != nil {
 		return sample{}, err
 	}
 	var s sample
@@ -58,24 +55,25 @@ func measureWriter(b *bench, peer string) (sample, error) {
 		line, err := p.lineBy(end)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			waits = append(waits, ns(time.Since(last)-writerPause))
-			s.note = fmt.Sprintf("starved: served %d times in %v", len(waits)-1, b.scale.writerTime)
+			s.note = fmt.Sprintf("starved: the writer held the lock %d times in %v", len(waits)-1, b.scale.writerTime)
 			break
 		}
 		if err != nil {
 			return sample{}, err
 		}
-		wait, err := parseNumbers(line, 1)
+		wait, err := parseNumber(line)
 		if err != nil {
 			return sample{}, err
 		}
-		waits = append(waits, float64(wait[0]))
+		waits = append(waits, float64(wait))
 	}
 	s.values = map[string][]float64{"wait": waits}
 	return s, nil
 }
 
-// readOverAndOver is a reader. Its holds vary by a fifth: four readers that a
-// writer has brought into step would otherwise stay in step and leave a gap.
+// readInLoop is a reader. The length of its holds varies by a fifth: otherwise
+// the readers, which all begin again after a writer, would stay in step and
+// leave a gap between their holds.
 func readInLoop(peer, path string, args []string) error {
 	var hold int64
 	if err := numberArgs(args, &hold); err != nil {
@@ -99,7 +97,7 @@ func readInLoop(peer, path string, args []string) error {
 	}
 }
 
-// writeOverAndOver is the writer: it says how long it waited, each time.
+// writeInLoop is the writer. It prints the length of each wait.
 func writeInLoop(peer, path string, args []string) error {
 	var pause int64
 	if err := numberArgs(args, &pause); err != nil {
@@ -116,11 +114,11 @@ func writeInLoop(peer, path string, args []string) error {
 		if err := l.acquire(); err != nil {
 			return err
 		}
-		got := now()
+		acquired := now()
 		if err := l.release(); err != nil {
 			return err
 		}
-		if _, err := fmt.Println(got - asked); err != nil {
+		if _, err := fmt.Println(acquired - asked); err != nil {
 			return err
 		}
 	}

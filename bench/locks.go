@@ -17,36 +17,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A locker is a peer's lock on one path, as its documentation says to use it.
+// A peerLock is a peer's lock on one path, used as the peer's documentation says.
 type peerLock struct {
-	acquire func() error // waits
+	acquire func() error // waits without a deadline
 	release func() error
-	try     func(time.Duration) (bool, error) // nil if the peer has no deadlines
-	once    func() (bool, error)              // a try that does not wait; nil if it is not measured
-	wait    func(context.Context) error       // until the context ends; nil if the peer cannot give up
+	tryOnce func() (bool, error)              // does not wait; nil if no row measures it
+	tryFor  func(time.Duration) (bool, error) // nil if the peer has no timeouts
+	wait    func(context.Context) error       // acquire with a context; nil if the peer cannot cancel
 }
 
-// gofrsPoll is the pause between two tries of gofrs/flock, which has no default.
+// gofrsPoll is the pause between two tries of gofrs/flock, which has no default
+// for it.
 const gofrsPoll = 10 * time.Millisecond
 
-// rawReopened is flock(2) with an open and a close around each hold, as all
-// the others have it. rawFlock keeps its file open, which costs least.
+// rawReopened is flock(2) with an open and a close for each hold, as most peers do
+// it. rawFlock keeps its file open, which is cheaper.
 const rawReopened = "flock(2), reopened"
 
-// oursSlots is a semaphore of ours as a lock: one that has as many holders as
-// there are slots.
+// oursSlots is our semaphore, used as a lock that has as many holders as slots.
 const oursSlots = "ours, slots"
 
 func newPeerLock(peer, path string, shared bool) (peerLock, error) {
 	if shared && peer != ours && peer != rawFlock {
-		return peerLock{}, fmt.Errorf("no shared locks of %s here", peer)
+		return peerLock{}, fmt.Errorf("no shared locks of %s in these measurements", peer)
 	}
 	switch peer {
 	case ours:
 		return newOurs(path, shared), nil
 	case oursSlots:
 		s := filelock.NewSemaphore(path, slots)
-		return ourLocker(s.Acquire, s.Release, s.TryAcquireFor, s.TryAcquire), nil
+		return ourPeerLock(s.Acquire, s.Release, s.TryAcquireFor, s.TryAcquire), nil
 	case rawFlock:
 		return newRaw(path, shared)
 	case rawReopened:
@@ -67,15 +67,15 @@ func newOurs(path string, shared bool) peerLock {
 		opts = append(opts, filelock.Shared())
 	}
 	l := filelock.New(path, opts...)
-	return ourLocker(l.Acquire, l.Release, l.TryAcquireFor, l.TryAcquire)
+	return ourPeerLock(l.Acquire, l.Release, l.TryAcquireFor, l.TryAcquire)
 }
 
-func ourLocker(wait func(context.Context) error, release func() error, try func(time.Duration) (bool, error), once func() (bool, error)) peerLock {
+func ourPeerLock(wait func(context.Context) error, release func() error, tryFor func(time.Duration) (bool, error), tryOnce func() (bool, error)) peerLock {
 	return peerLock{
 		acquire: func() error { return wait(context.Background()) },
 		release: release,
-		try:     try,
-		once:    once,
+		tryOnce: tryOnce,
+		tryFor:  tryFor,
 		wait:    wait,
 	}
 }
@@ -117,8 +117,6 @@ func flock(fd, how int) error {
 	}
 }
 
-// newGofrs tries first, as its users do who want to be fast when nobody holds
-// the lock; TryLockContext does so by itself.
 func newGofrs(path string) peerLock {
 	l := gofrsflock.New(path)
 	wait := func(ctx context.Context) error {
@@ -128,9 +126,9 @@ func newGofrs(path string) peerLock {
 	return peerLock{
 		acquire: func() error { return wait(context.Background()) },
 		release: l.Unlock,
-		once:    l.TryLock,
+		tryOnce: l.TryLock,
 		wait:    wait,
-		try: func(d time.Duration) (bool, error) {
+		tryFor: func(d time.Duration) (bool, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), d)
 			defer cancel()
 			ok, err := l.TryLockContext(ctx, gofrsPoll)
@@ -157,8 +155,9 @@ func newLockedFile(path string) peerLock {
 	}
 }
 
-// newJuju locks a file of its own in the path's directory: juju/mutex takes a
-// name and puts the file into the directory for temporary files.
+// newJuju makes juju/mutex lock a file in the directory of path. juju/mutex takes
+// a name instead of a path, and puts its file into the directory for temporary
+// files.
 func newJuju(path string) (peerLock, error) {
 	if err := os.Setenv("TMPDIR", filepath.Dir(path)); err != nil {
 		return peerLock{}, err
@@ -166,7 +165,7 @@ func newJuju(path string) (peerLock, error) {
 	spec := mutex.Spec{
 		Name:  strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)),
 		Clock: wallClock{},
-		Delay: time.Millisecond, // not used where there is flock(2)
+		Delay: time.Millisecond, // for systems without flock(2)
 	}
 	var held mutex.Releaser
 	return peerLock{
@@ -181,7 +180,7 @@ func newJuju(path string) (peerLock, error) {
 	}, nil
 }
 
-// wallClock is the clock that juju/mutex asks for.
+// wallClock is the clock that juju/mutex needs.
 type wallClock struct{}
 
 func (wallClock) After(d time.Duration) <-chan time.Time { return time.After(d) }

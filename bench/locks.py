@@ -1,4 +1,4 @@
-"""The roles of ../roles.go for the peers in Python: ROLE MODULE PATH [NUMBER...]"""
+"""The roles of roles.go with the locks of Python packages: ROLE MODULE PATH [NUMBER...]"""
 
 import importlib
 import os
@@ -26,7 +26,7 @@ class Portalocker:
     def __init__(self, path):
         import portalocker
 
-        # Everything but the timeout, which is 5 s, is as it comes.
+        # All defaults but the timeout, which would be 5 s.
         self.lock = portalocker.Lock(path, timeout=3600)
         self.acquire, self.release = self.lock.acquire, self.lock.release
 
@@ -42,27 +42,27 @@ class Fasteners:
 LOCKERS = {"filelock": Filelock, "portalocker": Portalocker, "fasteners": Fasteners}
 
 
-def say(*words):
+def print_line(*words):
     print(*words, flush=True)
 
 
 def alternate(lock, first, turns, hold):
     times = []
-    say("ready")
+    print_line("ready")
     for i in range(turns):
         if i > 0 or first == 0:
             os.read(3, 1)
         asked = time.monotonic_ns()
         lock.acquire()
-        got = time.monotonic_ns()
+        acquired = time.monotonic_ns()
         if first == 1 or i < turns - 1:
             os.write(4, b".")
         time.sleep(hold / 1e9)
         released = time.monotonic_ns()
         lock.release()
-        times.append((asked, got, released))
+        times.append((asked, acquired, released))
     for t in times:
-        say(*t)
+        print_line(*t)
 
 
 def uncontended(lock, n):
@@ -71,26 +71,26 @@ def uncontended(lock, n):
             start = time.monotonic_ns()
         lock.acquire()
         lock.release()
-    say(time.monotonic_ns() - start)
+    print_line(time.monotonic_ns() - start)
 
 
 def contend(lock, hold):
-    say("ready")
+    print_line("ready")
     start, end = map(int, sys.stdin.readline().split())
     time.sleep(max(0, start - time.monotonic_ns()) / 1e9)
-    served = longest = 0
+    acquisitions = longest = 0
     while True:
         asked = time.monotonic_ns()
         if asked >= end:
             break
         lock.acquire()
-        got = time.monotonic_ns()
-        longest = max(longest, min(got, end) - asked)
-        if got < end:
-            served += 1
+        acquired = time.monotonic_ns()
+        longest = max(longest, min(acquired, end) - asked)
+        if acquired < end:
+            acquisitions += 1
             time.sleep(hold / 1e9)
         lock.release()
-    say(served, longest)
+    print_line(acquisitions, longest)
 
 
 def deadline(lock, *times):
@@ -98,14 +98,14 @@ def deadline(lock, *times):
         start = time.monotonic_ns()
         if not lock.times_out(d / 1e9):
             sys.exit("did not time out")
-        say(time.monotonic_ns() - start - d)
+        print_line(time.monotonic_ns() - start - d)
 
 
 def version(module):
     from importlib import metadata
 
     importlib.import_module(module)
-    say(metadata.version(module))
+    print_line(metadata.version(module))
 
 
 ROLES = {"alternate": alternate, "uncontended": uncontended, "contend": contend, "deadline": deadline}

@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A machine is where and with what was measured.
+// A machine describes the machine and the versions of the peers.
 type machine struct {
 	date, cpu, kernel, locks, events string
 	loadBefore, loadAfter            string
 	versions                         map[string]string
-	private                          []string // must not be shown
+	private                          []string // directories that the report must not contain
 }
 
 func describeMachine(b *bench) machine {
@@ -44,7 +44,7 @@ func (m machine) String() string {
 	return "- " + strings.Join(lines, "\n- ") + "\n"
 }
 
-// anonymous takes the directories out of a text.
+// anonymous replaces the private directories in a text.
 func (m machine) anonymous(text string) string {
 	for _, dir := range m.private {
 		text = strings.ReplaceAll(text, dir, "DIR")
@@ -73,7 +73,7 @@ func kernelRelease() string {
 	return unix.ByteSliceToString(u.Release[:])
 }
 
-// fileSystem is the type of the file system that a directory is on.
+// fileSystem returns the type of the file system of a directory.
 func fileSystem(dir string) string {
 	names := map[int64]string{
 		unix.EXT4_SUPER_MAGIC: "ext4", unix.TMPFS_MAGIC: "tmpfs", unix.BTRFS_SUPER_MAGIC: "btrfs",
@@ -89,7 +89,7 @@ func fileSystem(dir string) string {
 	return fmt.Sprintf("a file system of type %#x", st.Type)
 }
 
-// loadAverage is the number of processes that wanted a CPU in the last minute.
+// loadAverage returns the load average of the last minute.
 func loadAverage() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

@@ -1,8 +1,9 @@
 //go:build linux
 
-// Command bench measures filelock, fileevent and the commands beside their
-// peers: every row of the project's tables of numbers, all peers of a row in
-// one run, in rounds that alternate between them. It prints tables in Markdown.
+// Command bench measures filelock, fileevent and the commands, and other
+// libraries and commands beside them, the peers. Each row is measured with all
+// its peers in one run, in rounds that alternate between the peers. It prints
+// tables in Markdown.
 //
 //	go run . [-quick] [-only NAME,...] [-dir DIR] [-o RESULTS.md]
 package main
@@ -28,15 +29,16 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the command. Its status is 0 if everything could be measured,
-// whatever came of it; 1 if something could not; 2 for a wrong command line.
+// run runs the command and returns its exit status: 0 if everything was measured,
+// even if a bound was missed; 1 if something could not be measured; 2 for a wrong
+// command line.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	quick := flags.Bool("quick", false, "measure less, for a first look: about 4 minutes")
-	only := flags.String("only", "", "the rows to measure, by name: locks, events, "+strings.Join(rowNames(allRows()), ", "))
-	dir := flags.String("dir", "", "where to make a directory for lock files and markers (default: one in the system's temporary directory, and "+memoryDir+" for markers)")
-	output := flags.String("o", "", "write the results to this file, too")
+	quick := flags.Bool("quick", false, "measure less: about 4 minutes, too short to decide anything")
+	only := flags.String("only", "", "measure only these rows or groups of rows: locks, events, commands, "+strings.Join(rowNames(allRows()), ", "))
+	dir := flags.String("dir", "", "make the directory for lock files and markers in this one (default: the system's temporary directory, and "+memoryDir+" for markers)")
+	output := flags.String("o", "", "also write the results to this file")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -45,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	chosen, err := choose(*only)
 	if flags.NArg() > 0 {
-		err = fmt.Errorf("%q is one argument too many", flags.Arg(0))
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "bench:", err)
@@ -62,10 +64,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// benchmark measures the rows and writes the results, also those of a run that
-// was ended before it was done.
+// benchmark measures the rows and prints the results. If the run is interrupted,
+// it prints the results so far.
 func benchmark(ctx context.Context, chosen []row, s scale, dir, output string, stdout, stderr io.Writer) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.limit, fmt.Errorf("not done within %v", s.limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, s.limit, fmt.Errorf("not finished within %v", s.limit))
 	defer cancel()
 	b, err := newBench(ctx, s, dir, stderr)
 	if err != nil {
@@ -82,7 +84,7 @@ func benchmark(ctx context.Context, chosen []row, s scale, dir, output string, s
 	if _, err := io.WriteString(stdout, text); err != nil {
 		return err
 	}
-	if output != "" && ctx.Err() == nil { // what is not complete replaces nothing
+	if output != "" && ctx.Err() == nil { // incomplete results do not replace a file
 		if err := os.WriteFile(output, []byte(text), 0o666); err != nil {
 			return err
 		}
@@ -90,7 +92,8 @@ func benchmark(ctx context.Context, chosen []row, s scale, dir, output string, s
 	return failures(results)
 }
 
-// failures names what could not be measured though it should have been.
+// failures returns an error for each peer that failed, except for peers that
+// cannot run on this machine.
 func failures(results []result) error {
 	var errs []error
 	for _, res := range results {

@@ -7,20 +7,20 @@ import (
 	"sync"
 )
 
-// announced is a context that tells when somebody waits for its end: what
-// waits for a lock or an event as long as a context lasts does that and then
-// sleeps. It is for one wait.
-type announced struct {
+// A waitContext calls a function the first time that its Done is called. Our
+// libraries and gofrs/flock call Done when a wait begins, right before they
+// sleep. A waitContext serves one wait.
+type waitContext struct {
 	context.Context
-	once sync.Once
-	tell func()
+	once   sync.Once
+	onWait func()
 }
 
-func onWait(ctx context.Context, tell func()) *announced {
-	return &announced{Context: ctx, tell: tell}
+func onWait(ctx context.Context, do func()) *waitContext {
+	return &waitContext{Context: ctx, onWait: do}
 }
 
-func (a *announced) Done() <-chan struct{} {
-	a.once.Do(a.tell)
-	return a.Context.Done()
+func (c *waitContext) Done() <-chan struct{} {
+	c.once.Do(c.onWait)
+	return c.Context.Done()
 }

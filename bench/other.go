@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// The rows read /proc and other processes' CPU clocks.
+// The measurements need /proc and the CPU clocks of other processes.
 func main() {
 	fmt.Fprintln(os.Stderr, "bench: the benchmarks run on Linux only")
 	os.Exit(1)

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// The peers, by the names that the results show.
+// The names of the peers in the results.
 const (
 	ours         = "ours"
 	rawFlock     = "flock(2)"
@@ -27,7 +27,7 @@ const (
 	fasteners    = "fasteners"
 	flockCommand = "flock(1)"
 
-	oursPolling  = "ours, polling" // where there is no watcher to be had
+	oursPolling  = "ours, polling" // in a namespace without inotify instances
 	bareFsnotify = "fsnotify"
 	rawInotify   = "inotify(7)"
 	mpEvent      = "mp.Event"
@@ -40,7 +40,7 @@ const (
 	bare        = "no wrapper"
 )
 
-// lockPeers and eventPeers are in the order of the results' columns.
+// The peers of each group, in the order of the columns of the results.
 var (
 	lockPeers    = []string{ours, rawFlock, gofrs, lockedFile, jujuMutex, pyFilelock, portalocker, fasteners, flockCommand}
 	eventPeers   = []string{ours, oursPolling, bareFsnotify, rawInotify, mpEvent, managerEvent, pipe, statPolling, channels}
@@ -48,7 +48,7 @@ var (
 	allPeers     = slices.Concat(lockPeers, eventPeers[1:], []string{oursJournal, bare})
 )
 
-// goModule is where a peer of this module comes from.
+// goModule is the Go module of a peer.
 var goModule = map[string]string{
 	gofrs:        "github.com/gofrs/flock",
 	lockedFile:   "github.com/rogpeppe/go-internal",
@@ -56,26 +56,26 @@ var goModule = map[string]string{
 	bareFsnotify: "github.com/fsnotify/fsnotify",
 }
 
-// pythonPackage is the name of a peer for import; Debian's package is the
-// same behind "python3-".
+// pythonPackage is the name under which Python imports a peer. The Debian package
+// is called python3-NAME.
 var pythonPackage = map[string]string{pyFilelock: "filelock", portalocker: "portalocker", fasteners: "fasteners"}
 
-// pythonEvent is what event.py calls those of Python's multiprocessing.
+// pythonEvent is the name of an event of Python's multiprocessing in events.py.
 var pythonEvent = map[string]string{mpEvent: "Event", managerEvent: "Manager"}
 
-// systemPeer says of what the peers consist that are nobody's package.
+// systemPeer describes the peers that do not come from a package.
 var systemPeer = map[string]string{
 	rawFlock:    "the system call",
-	oursPolling: "ours with no inotify instance left to the user",
-	rawInotify:  "the system calls, read(2) in a thread of its own",
+	oursPolling: "ours, for a user without inotify instances left",
+	rawInotify:  "the system calls; a thread sleeps in read(2)",
 	pipe:        "a byte through a FIFO",
 	statPolling: "os.Stat every 10 ms",
-	channels:    "a channel for each goroutine, in one process",
+	channels:    "a Go channel for each goroutine, in one process",
 	oursJournal: "fsync-lock with --journal",
-	bare:        "the command by itself",
+	bare:        "the command alone",
 }
 
-// python is Debian's, which is the one that has Debian's packages.
+// python is Debian's interpreter, which finds Debian's packages.
 const python = "/usr/bin/python3"
 
 //go:embed locks.py
@@ -84,8 +84,7 @@ var lockScript string
 //go:embed events.py
 var eventScript string
 
-// errNotInstalled and errNotAllowed are why a peer cannot run on a machine,
-// which is no failure.
+// The reasons why a peer cannot run on a machine. They do not count as failures.
 var (
 	errNotInstalled = errors.New("not installed")
 	errNotAllowed   = errors.New("not allowed here")
@@ -95,7 +94,7 @@ func cannotRun(err error) bool {
 	return errors.Is(err, errNotInstalled) || errors.Is(err, errNotAllowed)
 }
 
-// version says which version of a peer there is, or why there is none.
+// version returns the version of a peer, or why it cannot run.
 func version(ctx context.Context, peer string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -126,7 +125,7 @@ func version(ctx context.Context, peer string) (string, error) {
 	return sourceVersion(ctx), nil
 }
 
-// moduleVersion is the version of a dependency that this program is built with.
+// moduleVersion returns the version of a Go module in this program.
 func moduleVersion(path string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -140,7 +139,7 @@ func moduleVersion(path string) string {
 	return "unknown"
 }
 
-// sourceVersion is the commit of the working directory.
+// sourceVersion returns the commit of the working directory.
 func sourceVersion(ctx context.Context) string {
 	cmd := exec.CommandContext(ctx, "git", "--no-optional-locks", "describe", "--always", "--dirty= and changes")
 	out, err := cmd.Output()

@@ -18,20 +18,23 @@ import (
 	"time"
 )
 
-// patience bounds every wait for something that must come.
+// maxWait bounds every wait for something that must happen.
 const maxWait = 60 * time.Second
 
-// A proc is a child process that is talked to in lines.
+var errTimedOut = errors.New("timed out")
+
+// A proc is a child process. It exchanges lines with the bench through its
+// standard input and output.
 type proc struct {
 	cmd    *exec.Cmd
-	in     io.WriteCloser
-	pipe   *os.File
-	out    *bufio.Reader
-	errors bytes.Buffer
-	ended  sync.Once
+	in     io.WriteCloser // its standard input
+	out    *os.File       // its standard output
+	lines  *bufio.Reader  // reads out
+	stderr bytes.Buffer
+	killed sync.Once
 }
 
-// start starts a command; the bench kills it when the measurement is over.
+// start starts a command. The bench kills it at the end of the measurement.
 func (b *bench) start(cmd *exec.Cmd) (*proc, error) {
 	p := &proc{cmd: cmd}
 	r, w, err := os.Pipe()
@@ -39,8 +42,8 @@ func (b *bench) start(cmd *exec.Cmd) (*proc, error) {
 		return nil, err
 	}
 	defer w.Close()
-	p.pipe, p.out = r, bufio.NewReader(r)
-	cmd.Stdout, cmd.Stderr = w, &p.errors
+	p.out, p.lines = r, bufio.NewReader(r)
+	cmd.Stdout, cmd.Stderr = w, &p.stderr
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
@@ -56,29 +59,52 @@ func (b *bench) start(cmd *exec.Cmd) (*proc, error) {
 	return p, nil
 }
 
+// startReady starts a command and waits until it prints "ready".
+func (b *bench) startReady(cmd *exec.Cmd) (*proc, error) {
+	p, err := b.start(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.expect("ready")
+}
+
 func (p *proc) pid() int { return p.cmd.Process.Pid }
 
-// kill ends the process, if it has not ended, and sees it buried.
+// kill kills the process if it still runs, and waits for its end.
 func (p *proc) kill() {
-	p.ended.Do(func() {
+	p.killed.Do(func() {
 		p.cmd.Process.Kill()
 		p.in.Close()
 		p.cmd.Wait()
-		p.pipe.Close()
+		p.out.Close()
 	})
 }
 
-// line returns the next line that the process says.
+// stop stops the process (SIGSTOP) and returns when all its threads have
+// stopped.
+func (p *proc) stop() error {
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(maxWait); !allThreadsIn(p.pid(), "T"); {
+		if time.Now().After(deadline) {
+			return errTimedOut
+		}
+	}
+	return nil
+}
+
+// line returns the next line that the process prints.
 func (p *proc) line() (string, error) {
 	return p.lineBy(time.Now().Add(maxWait))
 }
 
-// lineBy is line with a deadline, after which it is os.ErrDeadlineExceeded.
+// lineBy is line with a deadline. After it, the error is os.ErrDeadlineExceeded.
 func (p *proc) lineBy(deadline time.Time) (string, error) {
-	if err := p.pipe.SetReadDeadline(deadline); err != nil {
+	if err := p.out.SetReadDeadline(deadline); err != nil {
 		return "", err
 	}
-	line, err := p.out.ReadString('\n')
+	line, err := p.lines.ReadString('\n')
 	if errors.Is(err, io.EOF) {
 		p.kill()
 		return "", fmt.Errorf("%s ended: %s", filepath.Base(p.cmd.Path), p.exitReason())
@@ -86,12 +112,14 @@ func (p *proc) lineBy(deadline time.Time) (string, error) {
 	return strings.TrimSpace(line), err
 }
 
+// exitReason is the last line on the standard error of an ended process, or its
+// exit status if there is none.
 func (p *proc) exitReason() string {
-	text := strings.TrimSpace(p.errors.String())
+	text := strings.TrimSpace(p.stderr.String())
 	return cmp.Or(text[strings.LastIndexByte(text, '\n')+1:], p.cmd.ProcessState.String())
 }
 
-// expect reads a line that must be this.
+// expect reads the next line, which must be the wanted one.
 func (p *proc) expect(want string) error {
 	line, err := p.line()
 	if err == nil && line != want {
@@ -100,13 +128,30 @@ func (p *proc) expect(want string) error {
 	return err
 }
 
-// numbers reads a line of n numbers.
+// number reads a line with one number.
+func (p *proc) number() (int64, error) {
+	line, err := p.line()
+	if err != nil {
+		return 0, err
+	}
+	return parseNumber(line)
+}
+
+// numbers reads a line with n numbers.
 func (p *proc) numbers(n int) ([]int64, error) {
 	line, err := p.line()
 	if err != nil {
 		return nil, err
 	}
 	return parseNumbers(line, n)
+}
+
+func parseNumber(line string) (int64, error) {
+	numbers, err := parseNumbers(line, 1)
+	if err != nil {
+		return 0, err
+	}
+	return numbers[0], nil
 }
 
 func parseNumbers(line string, n int) ([]int64, error) {
@@ -123,74 +168,41 @@ func parseNumbers(line string, n int) ([]int64, error) {
 	return numbers, nil
 }
 
+// send writes a line to the process.
 func (p *proc) send(args ...any) error {
 	_, err := fmt.Fprintln(p.in, args...)
 	return err
 }
 
-// settle waits until the processes have nothing more to do: all their threads
-// sleep, and used no CPU time between two looks. A process that polls is never
-// done; settle gives up on it after a while and says nothing.
-func awaitIdle(procs []*proc, still, maxWait time.Duration) error {
-	deadline := time.Now().Add(maxWait)
+// ask sends a line that the process answers with one number.
+func (p *proc) ask(args ...any) (int64, error) {
+	if err := p.send(args...); err != nil {
+		return 0, err
+	}
+	return p.number()
+}
+
+// awaitIdle waits until all threads of the processes sleep and used no CPU time
+// during one interval. A process that polls is never idle, so awaitIdle also
+// returns after the timeout, without an error.
+func awaitIdle(procs []*proc, interval, timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
 	before := make([]time.Duration, len(procs))
 	for {
-		quiet := true
+		idle := true
 		for i, p := range procs {
 			cpu, err := cpuTime(p.pid())
 			if err != nil {
 				return fmt.Errorf("%s: %w", filepath.Base(p.cmd.Path), err)
 			}
-			if cpu != before[i] || !sleeps(p.pid()) {
-				quiet = false
+			if cpu != before[i] || !allThreadsIn(p.pid(), "S") {
+				idle = false
 			}
 			before[i] = cpu
 		}
-		if quiet || time.Now().After(deadline) {
+		if idle || time.Now().After(deadline) {
 			return nil
 		}
-		time.Sleep(still)
+		time.Sleep(interval)
 	}
-}
-
-// sleeps reports whether every thread of a process waits for something.
-func sleeps(pid int) bool { return inState(pid, "S") }
-
-// inState reports whether every thread of a process is in a state of proc(5).
-func inState(pid int, want string) bool {
-	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
-	if err != nil {
-		return false
-	}
-	for _, stat := range stats {
-		text, err := os.ReadFile(stat)
-		if err != nil {
-			continue // the thread has ended
-		}
-		// 4242 (name, which may contain anything) S ...
-		_, state, _ := strings.Cut(string(text[bytes.LastIndexByte(text, ')')+1:]), " ")
-		if !strings.HasPrefix(state, want) {
-			return false
-		}
-	}
-	return true
-}
-
-// threadsOf is the number of a process's operating-system threads.
-func threadsOf(pid int) (int, error) {
-	n, err := numberIn(fmt.Sprintf("/proc/%d/status", pid), "Threads:")
-	return int(n), err
-}
-
-// numberIn is the number behind a name at the beginning of a line.
-func numberIn(path, name string) (n int64, err error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	_, after, _ := strings.Cut("\n"+string(text), "\n"+name)
-	if _, err := fmt.Sscan(after, &n); err != nil {
-		return 0, fmt.Errorf("%s: no %s: %w", path, name, err)
-	}
-	return n, nil
 }

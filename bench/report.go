@@ -10,13 +10,14 @@ import (
 	"time"
 )
 
-// report is the results in Markdown. It names no paths and no host.
+// report returns the results in Markdown. It contains no path and no host name of
+// this machine.
 func report(m machine, s scale, results []result) string {
 	var text strings.Builder
-	text.WriteString("# Results\n\nMeasured by `go run .` in this folder; README.md says what each row is and how to read it.\n\n")
+	text.WriteString("# Results\n\nMeasured by `go run .` in this folder; README.md explains the rows and how to read the results.\n\n")
 	text.WriteString(m.String())
 	if s.name != fullScale.name {
-		fmt.Fprintf(&text, "\nThis was a **%s** run: fewer rounds, processes and seconds than the rows say. It decides nothing.\n", s.name)
+		fmt.Fprintf(&text, "\nThis was a **%s** run, with fewer rounds, processes and seconds than the rows say. Do not draw conclusions from it.\n", s.name)
 	}
 	for _, g := range groups {
 		if mine := g.among(results); len(mine) > 0 {
@@ -39,22 +40,22 @@ func (g group) among(results []result) (mine []result) {
 	return mine
 }
 
-// boundsTable has a line for every bound.
+// boundsTable returns a table with a line for each bound.
 func boundsTable(results []result) table {
-	t := table{{"row", "figure", "ours", "peer", "the peer's", "ratio", "must reach", ""}}
+	t := table{{"row", "figure", "ours", "peer", "peer's figure", "ratio", "bound", ""}}
 	for _, res := range results {
 		for _, bd := range res.row.bounds {
 			f := res.figure(bd.figure)
 			value, reached := res.judge(bd)
-			peer, peers, ratio := "", "", ""
+			peer, peerFigure, ratio := "", "", ""
 			if bd.against != "" {
-				peer, peers, ratio = bd.against, res.cell(f, bd.against), formatRatio(value)
+				peer, peerFigure, ratio = bd.against, res.cell(f, bd.against), formatRatio(value)
 			}
-			what := bd.figure
+			name := bd.figure
 			if bd.of != "" {
-				what += "; " + bd.of
+				name += "; " + bd.of
 			}
-			t = append(t, []string{res.row.name, what, res.cell(f, bd.peer()), peer, peers, ratio, bd.text, bd.verdict(value, reached)})
+			t = append(t, []string{res.row.name, name, res.cell(f, bd.peer()), peer, peerFigure, ratio, bd.text, bd.verdict(value, reached)})
 		}
 	}
 	return t
@@ -72,7 +73,7 @@ func (bd bound) verdict(value float64, reached bool) string {
 	return "**MISSED**"
 }
 
-// formatRatio shows what is less than one as a fraction, as the bounds are.
+// formatRatio formats a ratio below 0.5 as a fraction, as the bounds are written.
 func formatRatio(v float64) string {
 	switch {
 	case math.IsNaN(v):
@@ -83,7 +84,8 @@ func formatRatio(v float64) string {
 	return fmt.Sprintf("%.2f ×", v)
 }
 
-// figuresTable has a line for every figure and a column for every peer.
+// figuresTable returns a table with a line for each figure and a column for each
+// peer.
 func figuresTable(results []result, peers []string) table {
 	t := table{append([]string{"row", "figure"}, peers...)}
 	for _, res := range results {
@@ -98,7 +100,7 @@ func figuresTable(results []result, peers []string) table {
 	return t
 }
 
-// cell is a peer's figure, or why there is none.
+// cell returns a peer's figure, or why it has none.
 func (res result) cell(f figure, peer string) string {
 	rounds, err := res.rounds[peer], res.failed[peer]
 	switch {
@@ -118,7 +120,7 @@ func (res result) cell(f figure, peer string) string {
 	return text
 }
 
-// remarks are what the tables have no room for.
+// remarks returns a list of the descriptions, errors and notes of the rows.
 func remarks(m machine, results []result) string {
 	var list []string
 	for _, res := range results {
@@ -137,7 +139,7 @@ func remarks(m machine, results []result) string {
 	return "\n- " + strings.Join(list, "\n- ") + "\n"
 }
 
-// A table is lines of cells, the first of which is the head.
+// A table is lines of cells. The first line is the header.
 type table [][]string
 
 func (t table) String() string {

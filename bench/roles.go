@@ -19,21 +19,21 @@ type role func(peer, path string, args []string) error
 
 func roles() map[string]role {
 	return map[string]role{
-		"hold":             hold,
+		"hold":             holdLock,
 		"wait":             waitForLock,
-		"alternate":        alternate,
+		"alternate":        takeTurns,
 		"uncontended":      acquireInLoop,
 		"contend":          contendForLock,
+		"contend-slots":    contendForSlots,
 		"read":             readInLoop,
 		"write":            writeInLoop,
 		"crowd":            waitInCrowd,
 		"deadline":         timeOutWaits,
 		"cancel":           cancelOneByOne,
 		"cancel-and-count": cancelAndCount,
-		"leftovers":        checkLeftovers,
+		"leftover-files":   checkLeftoverFiles,
 		"wait-and-cancel":  waitAndCancel,
 		"spin":             spin,
-		"slots":            contendForSlots,
 		"set":              setAndClear,
 		"await":            waitForEvent,
 		"append":           appendToLog,
@@ -60,11 +60,11 @@ func playRole(args []string) (status int) {
 	return 0
 }
 
-// input is what the bench says to a role.
+// input has the lines that the bench sends to a role.
 var input = bufio.NewReader(os.Stdin)
 
-// hold holds the lock until the input ends.
-func hold(peer, path string, _ []string) error {
+// holdLock holds the lock until its input ends.
+func holdLock(peer, path string, _ []string) error {
 	l, err := newPeerLock(peer, path, false)
 	if err != nil {
 		return err
@@ -79,7 +79,8 @@ func hold(peer, path string, _ []string) error {
 	return l.release()
 }
 
-// waitInTurns acquires the lock whenever it is told to and says when it had it.
+// waitForLock acquires and releases the lock for each line of its input, and
+// prints the time of the acquisition.
 func waitForLock(peer, path string, _ []string) error {
 	l, err := newPeerLock(peer, path, false)
 	if err != nil {
@@ -93,15 +94,15 @@ func waitForLock(peer, path string, _ []string) error {
 		if err := l.acquire(); err != nil {
 			return err
 		}
-		got := now()
+		acquired := now()
 		if err := l.release(); err != nil {
 			return err
 		}
-		fmt.Println(got)
+		fmt.Println(acquired)
 	}
 }
 
-// numberArgs reads the numbers among a role's arguments.
+// numberArgs parses the arguments of a role, which are numbers.
 func numberArgs(args []string, into ...*int64) error {
 	if len(args) != len(into) {
 		return fmt.Errorf("got %q instead of %d numbers", args, len(into))
@@ -116,5 +117,14 @@ func numberArgs(args []string, into ...*int64) error {
 	return nil
 }
 
-// nap sleeps; it is what a holder does with its lock.
 func sleep(ns int64) { time.Sleep(time.Duration(ns)) }
+
+// printTimes prints each time on a line.
+func printTimes(times []int64) error {
+	for _, t := range times {
+		if _, err := fmt.Println(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}

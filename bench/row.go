@@ -10,29 +10,26 @@ import (
 	"time"
 )
 
-// A row is one thing that is done with the locks, or the events, of several
-// peers.
+// A row is one measurement that is made with several peers.
 type row struct {
 	name        string
 	description string
 	peers       []string // ours first
 	figures     []figure
 	bounds      []bound
-	rounds      func(scale) int
+	rounds      func(scale) int                      // how many
 	measure     func(*bench, string) (sample, error) // one peer, one round
 }
 
-// A group is rows that have their peers in common, and a section of the
-// results.
+// A group is the rows of one section of the results. They share their peers.
 type group struct {
 	name  string
 	peers []string // the columns
 	rows  []row
 }
 
-// groups are the tables of the numbers that the project asked for.
 var groups = []group{
-	{"locks", lockPeers, []row{handover, uncontended, fairness, writer, waiting, crowd, killed, deadline, cancelled, leftovers, falseHeld, semaphore}},
+	{"locks", lockPeers, []row{handover, uncontended, fairness, writer, waiting, crowd, killed, deadline, cancel, leftovers, falseHeld, semaphore}},
 	{"events", eventPeers, []row{wake, pulse, fanout, processes, many, changes, busy, take}},
 	{"commands", commandPeers, []row{wrap, wrapHandover, wrapWaiting, wrapCrowd, wrapRace, status, statusReport}},
 }
@@ -44,24 +41,25 @@ func allRows() (rows []row) {
 	return rows
 }
 
-// A sample is what came of one round: lists of values by what they are.
+// A sample is the result of one round with one peer: lists of values by key, and
+// a remark.
 type sample struct {
 	values map[string][]float64
 	note   string
 }
 
-// A figure is a number that is made of samples.
+// A figure is a number that is computed from samples.
 type figure struct {
 	name   string
 	unit   unit
-	key    string // of the sample
-	reduce func([]float64) float64
-	pooled bool // one figure of all rounds' values, and not the median of the rounds' figures
+	key    string                  // of the sample's values
+	reduce func([]float64) float64 // computes the figure from the values
+	pooled bool                    // computed from the values of all rounds together; otherwise the median of the rounds' figures
 }
 
 func (f figure) of(s sample) float64 { return f.reduce(s.values[f.key]) }
 
-// over is the figure over all rounds.
+// over returns the figure over all rounds.
 func (f figure) over(rounds []sample) float64 {
 	var values []float64
 	for _, s := range rounds {
@@ -77,8 +75,8 @@ func (f figure) over(rounds []sample) float64 {
 	return median(values)
 }
 
-// ratio is the figure of one peer in terms of that of another: the median of
-// the rounds' ratios, since what disturbs a round disturbs both.
+// ratio returns the ratio of one peer's figure to another's. It is the median of
+// the ratios of all rounds, because a disturbance in a round disturbs both peers.
 func (f figure) ratio(a, b []sample) float64 {
 	if f.pooled {
 		return f.over(a) / f.over(b)
@@ -90,27 +88,26 @@ func (f figure) ratio(a, b []sample) float64 {
 	return median(ratios)
 }
 
-// A bound is what a figure of ours must reach: by itself, or in terms of a
-// peer's.
+// A bound is a limit for a figure, or for the ratio of the figure to a peer's.
 type bound struct {
 	figure  string
-	of      string // whose it is, if it is not ours
-	against string // a peer, or nobody
+	of      string // the peer whose figure it is; empty = ours
+	against string // the peer to compare with; empty = the limit is for the figure itself
 	limit   float64
-	atLeast bool // the limit is a lower one
-	text    string
+	atLeast bool   // the limit is a lower bound
+	text    string // the limit as the results show it
 }
 
-// noBound is the limit of a ratio that is only shown.
+// noBound is the limit of a ratio that is only reported.
 var noBound = math.Inf(1)
 
 func (bd bound) peer() string { return cmp.Or(bd.of, ours) }
 
-// A result is what a row came to.
+// A result is all samples of a row.
 type result struct {
 	row    row
 	rounds map[string][]sample // by peer
-	failed map[string]error    // why a peer has none, or not all
+	failed map[string]error    // why a peer has no samples, or too few
 }
 
 func (res result) figure(name string) figure {
@@ -122,8 +119,8 @@ func (res result) figure(name string) figure {
 	panic("no figure " + name + " in " + res.row.name)
 }
 
-// judge compares a bound to what was measured. It is NaN if something that it
-// takes was not.
+// judge compares a bound to the samples. The value is NaN if a peer that the bound
+// needs was not measured.
 func (res result) judge(bd bound) (value float64, reached bool) {
 	f := res.figure(bd.figure)
 	if res.failed[bd.peer()] != nil || bd.against != "" && res.failed[bd.against] != nil {
@@ -140,7 +137,7 @@ func (res result) judge(bd bound) (value float64, reached bool) {
 	return value, value <= bd.limit
 }
 
-// A unit is how a figure is shown.
+// A unit says how to format a figure.
 type unit string
 
 const (
@@ -167,7 +164,7 @@ func (u unit) format(v float64) string {
 	return formatDuration(v)
 }
 
-// formatDuration shows nanoseconds with three digits.
+// formatDuration formats nanoseconds with three digits.
 func formatDuration(ns float64) string {
 	if ns == 0 {
 		return "0"
@@ -186,7 +183,7 @@ func formatDuration(ns float64) string {
 	return fmt.Sprintf("%.*f %s", digits, scaled, suffix)
 }
 
-// ns makes a value of a duration.
+// ns converts a duration to a value of a sample.
 func ns(d time.Duration) float64 { return float64(d) }
 
 func rowNames(rows []row) (names []string) {
@@ -196,8 +193,8 @@ func rowNames(rows []row) (names []string) {
 	return names
 }
 
-// choose returns the rows that a list of names, with commas, names. The name
-// of a group stands for its rows.
+// choose returns the rows in a list of names, separated by commas. The name of a
+// group means all its rows.
 func choose(names string) ([]row, error) {
 	if names == "" {
 		return allRows(), nil

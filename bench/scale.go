@@ -4,35 +4,36 @@ package main
 
 import "time"
 
-// A scale says how much of everything is measured. What is done, such as how
-// long a lock is held, does not depend on it.
+// A scale says how much the rows measure: rounds, processes, repetitions and
+// times. What they do, such as how long they hold a lock, is the same at each
+// scale.
 type scale struct {
 	name  string
-	limit time.Duration // of the whole run
+	limit time.Duration // for the whole run
 
-	handoverRounds, handovers, slowHandovers int // slow: for those that poll
-	uncontendedRounds, ops, pythonOps        int
-	fairnessRounds, contenders               int
-	fairnessTime                             time.Duration
-	writerRounds, writes                     int
-	writerTime                               time.Duration // what does not come by then is starved
-	waitingRounds, waiting                   int
-	waitingTime                              time.Duration
-	crowdRounds, crowd                       int
-	killRounds, kills                        int
-	deadlineRounds, deadlines                int
-	cancelRounds, cancels                    int
-	leftoverRounds, givenUp, leftoverDirs    int
-	leftoverTime                             time.Duration // until they are looked for again
-	falseRounds, falseTries                  int
-	semaphoreRounds                          int
-	semaphoreTime                            time.Duration
+	handoverRounds, handovers, slowHandovers    int // slow: for peers that poll
+	uncontendedRounds, ops, pythonOps           int
+	fairnessRounds, contenders                  int
+	fairnessTime                                time.Duration
+	writerRounds, writes                        int
+	writerTime                                  time.Duration // a writer without all its holds after it is starved
+	waitingRounds, waiting                      int
+	waitingTime                                 time.Duration
+	crowdRounds, crowd                          int
+	killRounds, kills                           int
+	deadlineRounds, deadlines                   int
+	cancelRounds, cancels                       int
+	leftoverRounds, leftoverWaits, leftoverDirs int
+	leftoverTime                                time.Duration // before the second check of the directories
+	falseHeldRounds, falseHeldTries             int
+	semaphoreRounds                             int
+	semaphoreTime                               time.Duration
 
 	wakeRounds, wakes, slowWakes              int
 	pulseRounds, pulseWaiters, pulses         int
 	fanoutRounds, fanout, fanouts             int
 	processesRounds, processes, processesSets int
-	watchers                                  int // that the processes may have
+	watchers                                  int // the limit for all processes together
 	manyRounds, many, manySets                int
 	changesRounds, changes                    int
 	busyRounds, busyTurns                     int
@@ -43,10 +44,10 @@ type scale struct {
 	wrapWaitingRounds, wrapsWaiting int
 	wrapWaitingTime                 time.Duration
 	wrapCrowdRounds, wrapCrowd      int
-	wrapCrowdTime                   time.Duration // until they are looked at
+	wrapCrowdTime                   time.Duration // before threads and memory are counted
 	wrapRaceRounds, wrapRace        int
 	statusRounds, statuses          int
-	locks, locksHeld, bystanders    int
+	locks, locksHeld, otherProcs    int
 	watchTime                       time.Duration
 	reportRounds, reportRuns        int
 }
@@ -62,8 +63,8 @@ var fullScale = scale{
 	killRounds: 3, kills: 100,
 	deadlineRounds: 3, deadlines: 100,
 	cancelRounds: 5, cancels: 200,
-	leftoverRounds: 5, givenUp: 100, leftoverDirs: 200, leftoverTime: 1100 * time.Millisecond,
-	falseRounds: 5, falseTries: 2000,
+	leftoverRounds: 5, leftoverWaits: 100, leftoverDirs: 200, leftoverTime: 1100 * time.Millisecond,
+	falseHeldRounds: 5, falseHeldTries: 2000,
 	semaphoreRounds: 3, semaphoreTime: 5 * time.Second,
 
 	wakeRounds: 9, wakes: 500, slowWakes: 50,
@@ -79,7 +80,7 @@ var fullScale = scale{
 	wrapWaitingRounds: 2, wrapsWaiting: 20, wrapWaitingTime: 5 * time.Second,
 	wrapCrowdRounds: 2, wrapCrowd: 300, wrapCrowdTime: time.Second,
 	wrapRaceRounds: 3, wrapRace: 500,
-	statusRounds: 2, statuses: 8, locks: 10000, locksHeld: 100, bystanders: 400, watchTime: 20 * time.Second,
+	statusRounds: 2, statuses: 8, locks: 10000, locksHeld: 100, otherProcs: 400, watchTime: 20 * time.Second,
 	reportRounds: 3, reportRuns: 1000000,
 }
 
@@ -94,8 +95,8 @@ var quickScale = scale{
 	killRounds: 1, kills: 50,
 	deadlineRounds: 1, deadlines: 50,
 	cancelRounds: 1, cancels: 200,
-	leftoverRounds: 1, givenUp: 100, leftoverDirs: 200, leftoverTime: 1100 * time.Millisecond,
-	falseRounds: 1, falseTries: 1000,
+	leftoverRounds: 1, leftoverWaits: 100, leftoverDirs: 200, leftoverTime: 1100 * time.Millisecond,
+	falseHeldRounds: 1, falseHeldTries: 1000,
 	semaphoreRounds: 1, semaphoreTime: 2 * time.Second,
 
 	wakeRounds: 3, wakes: 300, slowWakes: 20,
@@ -111,11 +112,11 @@ var quickScale = scale{
 	wrapWaitingRounds: 1, wrapsWaiting: 10, wrapWaitingTime: 2 * time.Second,
 	wrapCrowdRounds: 1, wrapCrowd: 300, wrapCrowdTime: time.Second,
 	wrapRaceRounds: 1, wrapRace: 500,
-	statusRounds: 1, statuses: 3, locks: 10000, locksHeld: 100, bystanders: 400, watchTime: 3 * time.Second,
+	statusRounds: 1, statuses: 3, locks: 10000, locksHeld: 100, otherProcs: 400, watchTime: 3 * time.Second,
 	reportRounds: 1, reportRuns: 1000000,
 }
 
-// tiny is for the test: it runs everything and measures nothing.
+// tinyScale is for the test. It runs every row, too briefly for true figures.
 var tinyScale = scale{
 	name: "tiny", limit: 2 * time.Minute,
 	handoverRounds: 2, handovers: 10, slowHandovers: 3,
@@ -127,8 +128,8 @@ var tinyScale = scale{
 	killRounds: 1, kills: 3,
 	deadlineRounds: 1, deadlines: 5,
 	cancelRounds: 1, cancels: 10,
-	leftoverRounds: 1, givenUp: 5, leftoverDirs: 8, leftoverTime: 100 * time.Millisecond,
-	falseRounds: 1, falseTries: 80,
+	leftoverRounds: 1, leftoverWaits: 5, leftoverDirs: 8, leftoverTime: 100 * time.Millisecond,
+	falseHeldRounds: 1, falseHeldTries: 80,
 	semaphoreRounds: 1, semaphoreTime: 300 * time.Millisecond,
 
 	wakeRounds: 2, wakes: 10, slowWakes: 3,
@@ -144,6 +145,6 @@ var tinyScale = scale{
 	wrapWaitingRounds: 1, wrapsWaiting: 2, wrapWaitingTime: 200 * time.Millisecond,
 	wrapCrowdRounds: 1, wrapCrowd: 3, wrapCrowdTime: 50 * time.Millisecond,
 	wrapRaceRounds: 1, wrapRace: 20,
-	statusRounds: 1, statuses: 1, locks: 50, locksHeld: 5, bystanders: 5, watchTime: 300 * time.Millisecond,
+	statusRounds: 1, statuses: 1, locks: 50, locksHeld: 5, otherProcs: 5, watchTime: 300 * time.Millisecond,
 	reportRounds: 1, reportRuns: 20000,
 }

@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// quantile is the smallest value that a share q of the values does not exceed.
+// quantile returns a function for the q-quantile: the smallest of the values that
+// is at least as large as a share q of them.
 func quantile(q float64) func([]float64) float64 {
 	return func(values []float64) float64 {
 		if len(values) == 0 {
@@ -18,7 +19,7 @@ func quantile(q float64) func([]float64) float64 {
 	}
 }
 
-// median is the middle value, or the mean of the two in the middle.
+// median returns the middle value, or the mean of the two middle values.
 func median(values []float64) float64 {
 	n := len(values)
 	if n == 0 {
@@ -39,7 +40,8 @@ func sum(values []float64) (s float64) {
 	return s
 }
 
-// jain is Jain's index of fairness: 1 if all have the same, 1/n if one has all.
+// jain returns Jain's index of fairness: 1 if all n values are equal, 1/n if all
+// but one are 0.
 func jain(values []float64) float64 {
 	squares := 0.0
 	for _, v := range values {
@@ -48,7 +50,7 @@ func jain(values []float64) float64 {
 	return sum(values) * sum(values) / (float64(len(values)) * squares)
 }
 
-// leastServed is the least value as a share of the mean.
-func leastServed(values []float64) float64 {
+// leastOfMean returns the smallest value as a share of the mean.
+func leastOfMean(values []float64) float64 {
 	return slices.Min(values) / mean(values)
 }
