@@ -19,7 +19,7 @@ var wake = row{
 	figures: []figure{
 		{name: "set to wake, p50", unit: nanoseconds, key: "wake", reduce: quantile(0.5)},
 		{name: "set to wake, p99", unit: nanoseconds, key: "wake", reduce: quantile(0.99)},
-		{name: "set to wake just after it began to wait, p50", unit: nanoseconds, key: "soon", reduce: quantile(0.5)},
+		{name: "early set to wake, p50", unit: nanoseconds, key: "early", reduce: quantile(0.5)},
 	},
 	bounds: []bound{
 		{figure: "set to wake, p50", against: bareFsnotify, limit: 1.2, text: "≤ 1.2 ×"},
@@ -38,8 +38,8 @@ const wakesToWarmUp = 5
 const (
 	wakePause     = time.Millisecond
 	wakeSpread    = 100 * time.Microsecond
-	soonPause     = 20 * time.Microsecond
-	soonSpread    = 20 * time.Microsecond
+	earlyPause    = 20 * time.Microsecond
+	earlySpread   = 20 * time.Microsecond
 	pollingSpread = statPoll
 )
 
@@ -52,8 +52,8 @@ func measureWake(b *bench, peer string) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	soon, err := b.wakeLatencies(peer, b.scale.wakes, soonPause, soonSpread)
-	return sample{values: map[string][]float64{"wake": wake, "soon": soon}}, err
+	early, err := b.wakeLatencies(peer, b.scale.wakes, earlyPause, earlySpread)
+	return sample{values: map[string][]float64{"wake": wake, "early": early}}, err
 }
 
 func (b *bench) wakeLatencies(peer string, n int, pause, spread time.Duration) ([]float64, error) {

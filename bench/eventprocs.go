@@ -72,7 +72,7 @@ type eventProcs struct {
 	waiters []*eventWaiter
 }
 
-// An eventWaiter is a process that plays waitForEvent.
+// An eventWaiter is a process in the role of waitForEvent.
 type eventWaiter struct {
 	*proc
 	waiting  bool // it has not been woken since it began to wait

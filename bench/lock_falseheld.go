@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// falseHeld counts tries of a free lock that report a holder. The bench holds
-// the lock while two other processes wait for it, one behind the other, and
-// cancel their waits. When the calls of both have returned, the bench releases
-// the lock and tries it: no process holds it or waits for it then.
+// falseHeld counts tries of a free lock that fail. The bench holds the lock while
+// two other processes wait for it, one behind the other, and cancel their waits.
+// When the calls of both have returned, the bench releases the lock and tries it.
+// No process holds the lock or waits for it then, so the try must succeed.
 var falseHeld = row{
 	name:        "falseheld",
 	description: "a process tries a free lock, or 3 free slots, right after 2 other processes have canceled their waits for it",

@@ -77,8 +77,8 @@ func measureLeftovers(b *bench, peer string) (sample, error) {
 
 const (
 	waitsToWarmUp   = 5
-	waitTime        = 3 * time.Millisecond  // from the begin of a wait to its cancellation
-	crowdTime       = 50 * time.Millisecond // the same for waits at once: all of them must have begun
+	waitTime        = 3 * time.Millisecond  // from the start of a wait to its cancellation
+	crowdTime       = 50 * time.Millisecond // the same for waits at once, so that all of them have begun
 	threadsExitTime = 10 * time.Millisecond // for threads that are about to exit, before threads are counted
 )
 

@@ -68,8 +68,8 @@ func (b *bench) cpuWhileWaiting(procs []*proc, during time.Duration) ([]float64,
 	return used, err
 }
 
-// holderFor returns the peer whose lock a holder acquires, so that a waiter of
-// the given peer waits for it.
+// holderFor returns the peer whose lock the holder acquires. For flock(1) and the
+// peers in Python, that is flock(2): all of them lock the file with it.
 func holderFor(peer string) string {
 	if peer == flockCommand || pythonPackage[peer] != "" {
 		return rawFlock
