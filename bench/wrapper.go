@@ -9,16 +9,26 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // command returns the path of one of the project's commands. The first call
-// builds it as users get it: static and stripped.
+// builds it as users get it: static, stripped, and with the dependencies of the
+// main module.
 func (b *bench) command(name string) (string, error) {
-	path := filepath.Join(b.dir, name)
+	path, err := filepath.Abs(filepath.Join(b.dir, name))
+	if err != nil {
+		return "", err
+	}
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	build := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "github.com/fsync-lock/fsync/cmd/"+name)
+	dir, err := exec.CommandContext(b.ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/fsync-lock/fsync").Output()
+	if err != nil {
+		return "", fmt.Errorf("go list: %w", err)
+	}
+	build := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./cmd/"+name)
+	build.Dir = strings.TrimSpace(string(dir))
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build %s: %w: %s", name, err, out)
