@@ -2,7 +2,6 @@ package filelock
 
 import (
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/fsync-lock/fsync/internal/file"
@@ -30,9 +29,6 @@ import (
 // process for a reader. A [Semaphore] ignores the option.
 func AnyFile() Option { return func(c *config) { c.anyFile = true } }
 
-// maxLinks is the kernel's limit of links to follow (path_resolution(7)).
-const maxLinks = 40
-
 // A way is where a path leads.
 type way struct {
 	path string // not a symbolic link, unless open is true
@@ -43,29 +39,22 @@ type way struct {
 
 // follow follows a path through symbolic links that only this process's user or
 // root can have created.
-func follow(path string) (way, error) {
-	for range maxLinks {
-		at, err := file.Lstat(path)
-		if err != nil || !at.Exists || at.Mode&fs.ModeSymlink == 0 {
-			return way{path: path}, err
-		}
-		to, err := os.Readlink(path)
-		if err != nil {
-			return way{}, err
-		}
-		dir, _ := filepath.Split(path)
+func follow(path string) (to way, err error) {
+	end, err := file.Follow(path, func(link, text string) error {
+		dir, _ := filepath.Split(link)
 		if isProcess(dir) {
-			return opened(path, to), nil
+			to = opened(link, text)
+			return fs.SkipAll
 		}
-		if why := distrustLink(path, dir); why != "" {
-			return way{}, &fs.PathError{Op: "open", Path: path, Err: invalid.Error(why)}
+		if why := distrustLink(link, dir); why != "" {
+			return &fs.PathError{Op: "open", Path: link, Err: invalid.Error(why)}
 		}
-		if !filepath.IsAbs(to) {
-			to = dir + to // not cleaned: a link before ".." leads elsewhere
-		}
-		path = to
+		return nil
+	})
+	if err == nil && !to.through {
+		to.path = end
 	}
-	return way{}, &fs.PathError{Op: "open", Path: path, Err: invalid.Error("it leads through more than 40 symbolic links")}
+	return to, err
 }
 
 // opened returns the path of a file that a process has open, if it has one. Then
