@@ -79,28 +79,32 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 		complained     bool
 		status         int
 	}
-	run := func(flock string) (r result) {
+	start := func(flock string) (wait func() result) {
 		dir, err := os.MkdirTemp(ts.MkAbs("."), "same")
 		ts.Check(err)
 		ts.Check(os.Mkdir(filepath.Join(dir, "bin"), 0o777))
 		ts.Check(os.Symlink(flock, filepath.Join(dir, "bin", "flock")))
 		ctx, cancel := context.WithTimeout(context.Background(), testproc.Patience)
-		defer cancel()
 		cmd := exec.CommandContext(ctx, "sh", ts.MkAbs(args[0]))
 		cmd.Dir, cmd.WaitDelay = dir, time.Second
 		cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", "SHELL=/bin/sh")
 		var stdout, stderr strings.Builder
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		err = cmd.Run()
-		if ctx.Err() != nil {
-			ts.Fatalf("%s does not end; it said %q", flock, stdout.String())
+		ts.Check(cmd.Start())
+		return func() result {
+			defer cancel()
+			err := cmd.Wait()
+			if ctx.Err() != nil {
+				ts.Fatalf("%s does not end; it said %q", flock, stdout.String())
+			}
+			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+				ts.Check(err)
+			}
+			return result{stdout.String(), stderr.String(), stderr.Len() > 0, cmd.ProcessState.ExitCode()}
 		}
-		if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-			ts.Check(err)
-		}
-		return result{stdout.String(), stderr.String(), stderr.Len() > 0, cmd.ProcessState.ExitCode()}
 	}
-	want, got := run(realFlock), run(ours)
+	waitForReal, waitForOurs := start(realFlock), start(ours)
+	want, got := waitForReal(), waitForOurs()
 	if got.stdout != want.stdout || got.complained != want.complained || got.status != want.status {
 		ts.Fatalf("flock(1): %+v\nfsync-lock: %+v", want, got)
 	}
