@@ -36,6 +36,7 @@ func statx(dir int, path string, flags int, name string) (Info, error) {
 		Size:    int64(st.Size),
 		Links:   uint64(st.Nlink),
 		ModTime: time.Unix(st.Mtime.Sec, int64(st.Mtime.Nsec)),
+		Changed: time.Unix(st.Ctime.Sec, int64(st.Ctime.Nsec)),
 	}
 	if st.Mask&unix.STATX_BTIME != 0 {
 		info.Born = time.Unix(st.Btime.Sec, int64(st.Btime.Nsec))

@@ -24,6 +24,7 @@ type Info struct {
 	Size    int64
 	Links   uint64 // the number of its names
 	ModTime time.Time
+	Changed time.Time // when its content, owner, mode or names last changed (ctime); zero on Windows
 
 	// Born is when the file was created. Only [LstatBirth], [StatBirth] and
 	// [BirthOf] ask for it. It is zero if the file system does not keep it, and on

@@ -49,6 +49,7 @@ func described(op, path string, st *unix.Stat_t, err error) (Info, error) {
 		Size:    st.Size,
 		Links:   uint64(st.Nlink),
 		ModTime: time.Unix(st.Mtim.Unix()),
+		Changed: time.Unix(st.Ctim.Unix()),
 	}, nil
 }
 
