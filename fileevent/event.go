@@ -45,7 +45,6 @@ const (
 	recorded                // Set has written the record
 	renewing                // Set is about to replace the marker of an event that is set
 	clearing                // Clear has seen the marker
-	announced               // Clear has announced what it is about to do
 	looking                 // Wait knows the trace and has not yet looked for the marker
 	subscribing             // Wait has seen that the event is not set
 	sleeping                // Wait has looked for the last time before it sleeps
@@ -168,13 +167,6 @@ func (e *Event) Clear() error {
 		return err
 	}
 	e.at(clearing)
-	// The announcement comes before the move: a poller sees it and finds the
-	// marker, or at its next look the trace. In the other order, a Clear that
-	// dies in between would leave a trace that no poller looks for.
-	if err := e.marker.announce(); err != nil {
-		return &fs.PathError{Op: "clear", Path: e.marker.path, Err: err}
-	}
-	e.at(announced)
 	return e.marker.clear(info)
 }
 
@@ -207,10 +199,10 @@ func (e *Event) Wait(ctx context.Context) error {
 	return err
 }
 
-// aim returns the aim of Wait.
-func (e *Event) aim() watch.Aim {
+// interest returns the interest of Wait.
+func (e *Event) interest() watch.Interest {
 	if e.auto {
-		return watch.Claim
+		return watch.Take
 	}
 	return watch.Appear
 }
@@ -259,7 +251,7 @@ func (e *Event) WaitClear(ctx context.Context) error {
 		return ended(ctx, e.marker.path)
 	}
 	w := &wait{ctx: ctx, what: e.Path}
-	if err := w.keep([]*Event{e}, func(*Event) watch.Aim { return watch.Vanish }); err != nil {
+	if err := w.keep([]*Event{e}, func(*Event) watch.Interest { return watch.Vanish }); err != nil {
 		return err
 	}
 	w.step = func([]int) (bool, error) { return w.vigils[0].look() }

@@ -3,7 +3,6 @@
 package fileevent
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -16,22 +15,6 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 	"github.com/fsync-lock/fsync/internal/watch"
 )
-
-// Clear announces to polling processes before it moves the marker.
-func TestAnnouncedBeforeItGoes(t *testing.T) {
-	t.Parallel()
-	path := markerPath(t)
-	board, blank := filepath.Join(filepath.Dir(path), ".fsync", "board"), make([]byte, 4096)
-	must(t, errors.Join(os.Mkdir(filepath.Dir(board), 0o755), os.WriteFile(board, blank, 0o644), New(path).Set()))
-	e := New(path)
-	e.hook = once(announced, func() {
-		isSet(t, New(path), true)
-		if now, err := os.ReadFile(board); err != nil || bytes.Equal(now, blank) {
-			t.Errorf("nothing has been announced: %v", err)
-		}
-	})
-	must(t, e.Clear())
-}
 
 // A reused inode in the same tick looks as if another Set had written into the
 // existing trace.
@@ -92,7 +75,7 @@ func TestWaitAllWaitsForWhatIsGone(t *testing.T) {
 		}
 	}
 	w := &waitForAll{missing: 2}
-	must(t, w.keep(events, func(*Event) watch.Aim { return watch.Appear }))
+	must(t, w.keep(events, func(*Event) watch.Interest { return watch.Appear }))
 	w.chooseTakes()
 	for _, changed := range [][]int{{0, 1}, {0}, {1}} { // the nudges of what was put back, and of the Clear
 		if over, err := w.step(changed); over || err != nil {
@@ -111,7 +94,7 @@ func TestTakesAreSorted(t *testing.T) {
 	dir := t.TempDir()
 	events := []*Event{New(filepath.Join(dir, "b"), AutoReset()), New(filepath.Join(dir, "a"), AutoReset())}
 	w := &waitForAll{missing: 2}
-	must(t, w.keep(events, func(*Event) watch.Aim { return watch.Appear }))
+	must(t, w.keep(events, func(*Event) watch.Interest { return watch.Appear }))
 	w.chooseTakes()
 	if !slices.Equal(w.takes, []int{1, 0}) {
 		t.Errorf("b, a are taken in the order %v", w.takes)

@@ -49,7 +49,7 @@ func agent(args []string) error {
 				return err
 			}
 		case "blind":
-			watch.Blind()
+			watch.NoRescans()
 		case "debug":
 			slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})))
 		case "auto":
@@ -170,7 +170,7 @@ func obey(e *Event, line string) string {
 	return "ok"
 }
 
-var steps = map[string]step{"looking": looking, "sleeping": sleeping, "marked": marked, "recorded": recorded, "renewing": renewing, "clearing": clearing, "announced": announced, "taking": taking, "took": took}
+var steps = map[string]step{"looking": looking, "sleeping": sleeping, "marked": marked, "recorded": recorded, "renewing": renewing, "clearing": clearing, "taking": taking, "took": took}
 
 func race(e *Event) (n int) {
 	ctx, stop := context.WithCancel(context.Background())

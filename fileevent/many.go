@@ -36,7 +36,7 @@ func WaitAny(ctx context.Context, events ...*Event) (int, error) {
 // waitAny is WaitAny, but it looks once even if ctx has ended.
 func waitAny(ctx context.Context, events []*Event) (int, error) {
 	w := &wait{ctx: ctx, what: func() string { return anyOf(events) }}
-	if err := w.keep(events, (*Event).aim); err != nil {
+	if err := w.keep(events, (*Event).interest); err != nil {
 		return -1, err
 	}
 	won := -1
@@ -89,7 +89,7 @@ func WaitAll(ctx context.Context, events ...*Event) error {
 	if ctx.Err() != nil {
 		return ended(ctx, w.what())
 	}
-	if err := w.keep(events, func(*Event) watch.Aim { return watch.Appear }); err != nil {
+	if err := w.keep(events, func(*Event) watch.Interest { return watch.Appear }); err != nil {
 		return err
 	}
 	w.chooseTakes()

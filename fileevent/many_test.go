@@ -385,7 +385,7 @@ func TestThousandsInOneCall(t *testing.T) {
 	ends(t, done)
 }
 
-// The same in a process without a watcher: it uses the board.
+// The same in a process without a watcher.
 func TestThousandsPolled(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)

@@ -14,7 +14,6 @@ import (
 	"github.com/fsync-lock/fsync/internal/fskind"
 	"github.com/fsync-lock/fsync/internal/invalid"
 	"github.com/fsync-lock/fsync/internal/sidecar"
-	"github.com/fsync-lock/fsync/internal/watch"
 )
 
 // A marker is the file that exists while its event is set.
@@ -223,16 +222,6 @@ func oneFile(stat func(string) (fs.FileInfo, error), a, b string) bool {
 
 func (m marker) remove() error {
 	if err := os.Remove(m.path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// announce makes processes that poll a directory with many events look for the
-// marker and its trace. They read only the names in the directory, so they would
-// miss a marker that comes and goes between two looks.
-func (m marker) announce() error {
-	if err := watch.Announce(m.path); err != nil && !isFull(err) {
 		return err
 	}
 	return nil

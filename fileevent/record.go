@@ -7,8 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/process"
-	"github.com/fsync-lock/fsync/internal/sidecar"
 )
 
 // A record in the marker tells which process set the event. It is one JSON object
@@ -63,7 +63,7 @@ func (m marker) content() (text []byte, born time.Time) {
 	if err != nil || !info.Mode().IsRegular() {
 		return nil, time.Time{} // opening a device can have effects
 	}
-	f, err := os.OpenFile(m.path, os.O_RDONLY|sidecar.OpenFlags, 0)
+	f, err := os.OpenFile(m.path, os.O_RDONLY|file.Flags, 0)
 	if err != nil {
 		return nil, time.Time{}
 	}

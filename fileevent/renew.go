@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/process"
 	"github.com/fsync-lock/fsync/internal/sidecar"
 )
@@ -81,11 +82,11 @@ func (e *Event) unrenewed(err error) error {
 func (m marker) draft(perm fs.FileMode) (f *os.File, err error) {
 	id := rand.Uint64()
 	paths := []string{m.sidecar(fmt.Sprintf("%016x.new", id)), fmt.Sprintf("%s%s.%016x", m.dir, sidecar.Dir, id)}
-	if sidecar.Misplaced(m.dir) != nil {
+	if sidecar.Check(m.dir) != nil {
 		paths = paths[1:]
 	}
 	for _, path := range paths {
-		if f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|sidecar.OpenFlags, perm); err == nil {
+		if f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|file.Flags, perm); err == nil {
 			return f, nil
 		}
 	}

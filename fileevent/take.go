@@ -74,10 +74,9 @@ func (m marker) takeToTrace() (bool, error) {
 	if !renameTakes || info.Mode()&(fs.ModeDir|fs.ModeDevice) != 0 || links(info) > 1 {
 		return false, errors.ErrUnsupported
 	}
-	if err := sidecar.Misplaced(m.dir); err != nil {
+	if err := sidecar.Check(m.dir); err != nil {
 		return false, invalid.Error(err.Error())
 	}
-	m.announce() // before the move, as in Clear; a take does not fail for it
 	for attempt := 0; ; attempt++ {
 		err := os.Rename(m.path, m.tracePath())
 		if err == nil || !errors.Is(err, fs.ErrNotExist) || attempt == maxAttempts {
@@ -114,10 +113,8 @@ func (m marker) claim(rename func(from, to string) error) (bool, error) {
 	if err != nil {
 		return false, m.failed("take", err)
 	}
-	m.announce() // a process that dies in the next step has announced the trace
 	if os.Rename(ours, m.tracePath()) != nil {
 		os.Remove(ours)
 	}
-	m.announce() // a poller may have looked before that step
 	return true, nil
 }

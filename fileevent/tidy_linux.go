@@ -5,11 +5,11 @@ import (
 	"hash/fnv"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/sidecar"
 	"github.com/fsync-lock/fsync/internal/watch"
 	"golang.org/x/sys/unix"
@@ -33,7 +33,7 @@ func (m marker) tidy() {
 	if m.network || !sidecar.ReadableByAll(m.directory()) {
 		return
 	}
-	f, err := os.OpenFile(dir, unix.O_DIRECTORY|sidecar.OpenFlags, 0)
+	f, err := os.OpenFile(dir, unix.O_DIRECTORY|file.Flags, 0)
 	if err != nil {
 		return
 	}
@@ -58,9 +58,6 @@ func (m marker) tidyIn(f *os.File) {
 		if tokens[i], err = m.archive(name); err != nil {
 			return
 		}
-	}
-	if sidecar.SetAttr(m.directory(), sidecar.Tidied, fmt.Appendf(nil, "%016x", rand.Uint64())) != nil {
-		return
 	}
 	for i, name := range names {
 		if !m.bury(m.sidecar(name), tokens[i]) {
@@ -107,7 +104,7 @@ func (m marker) bury(path string, archived token) bool {
 		return os.Remove(old) == nil
 	}
 	putBack(old, path)
-	watch.Nudge(m.dir)
+	watch.NotifyAll(m.dir)
 	return false
 }
 

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/sidecar"
 )
 
@@ -79,8 +80,15 @@ func (now token) differs(before token) bool {
 // stat(2), because only an open makes an NFS client ask the server (nfs(5)).
 func (m marker) trace() (token, error) {
 	now, err := tokenOf(m.tracePath())
+	if err != nil || now.there {
+		return now, err
+	}
+	archived := m.archived()
+	if archived.there { // Tidy may have put a later trace back meanwhile; see bury
+		now, err = tokenOf(m.tracePath())
+	}
 	if err == nil && !now.there {
-		now = m.archived()
+		now = archived
 	}
 	return now, err
 }
@@ -105,7 +113,7 @@ func (m marker) mark() (token, error) {
 }
 
 func tokenOf(path string) (token, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|sidecar.OpenFlags, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|file.Flags, 0)
 	if err != nil {
 		return unreadable(path, err)
 	}

@@ -4,17 +4,18 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
 // A vigil is one event in one wait.
 type vigil struct {
-	event  *Event
-	marker marker // that stays where it is
-	aim    watch.Aim
-	before token // for Appear
-	sub    *watch.Subscription
+	event    *Event
+	marker   marker // that stays where it is
+	interest watch.Interest
+	before   token // for Appear
+	sub      *watch.Subscription
 
 	// For WaitAll.
 	met     bool // at the last look
@@ -23,13 +24,13 @@ type vigil struct {
 
 // keep begins a vigil. The trace is read before the first look at the marker: in
 // the other order, a pulse between the two reads would show in neither.
-func (e *Event) keep(aim watch.Aim) (vigil, error) {
+func (e *Event) keep(interest watch.Interest) (vigil, error) {
 	m, err := e.marker.begin("wait for")
 	if err != nil {
 		return vigil{}, err
 	}
-	v := vigil{event: e, marker: m.located(), aim: aim}
-	if aim == watch.Appear {
+	v := vigil{event: e, marker: m.located(), interest: interest}
+	if interest == watch.Appear {
 		v.before, err = m.trace()
 	}
 	if err != nil && m.standing() { // a wait that finds the event set needs no trace
@@ -51,20 +52,20 @@ type sight struct {
 func (v *vigil) see() (mine, others any) {
 	var s sight
 	s.err = v.marker.reach(func(m marker) error {
-		if !s.set || v.aim != watch.Claim { // do not lose it if the path leads elsewhere now
+		if !s.set || v.interest != watch.Take { // do not lose it if the path leads elsewhere now
 			s = v.seeAt(m)
 		}
 		return s.err
 	})
-	if s.set && v.aim == watch.Claim {
+	if s.set && v.interest == watch.Take {
 		return s, sight{}
 	}
 	return s, s
 }
 
 func (v *vigil) seeAt(m marker) (s sight) {
-	switch v.aim {
-	case watch.Claim:
+	switch v.interest {
+	case watch.Take:
 		s.set, s.err = v.event.take(m)
 	case watch.Vanish:
 		s.set, s.err = m.exists()
@@ -96,7 +97,7 @@ func (v *vigil) look() (bool, error) {
 	default:
 		s = v.sub.Look(v.see).(sight)
 	}
-	if v.aim == watch.Vanish {
+	if v.interest == watch.Vanish {
 		return !s.set && s.err == nil, s.err
 	}
 	return s.set || !v.lasting && s.now.differs(v.before), s.err
@@ -114,10 +115,10 @@ type wait struct {
 }
 
 // keep begins the vigils.
-func (w *wait) keep(events []*Event, aim func(*Event) watch.Aim) error {
+func (w *wait) keep(events []*Event, interest func(*Event) watch.Interest) error {
 	w.vigils = make([]vigil, len(events))
 	for i, e := range events {
-		v, err := e.keep(aim(e))
+		v, err := e.keep(interest(e))
 		if err != nil {
 			return err
 		}
@@ -138,12 +139,14 @@ func (w *wait) run() error {
 	if over, err := w.step(all); over || err != nil {
 		return err
 	}
-	inbox := watch.NewInbox()
+	queue := watch.NewQueue()
 	defer w.unsubscribe()
-	if err := w.subscribe(inbox); err != nil {
+	if err := w.subscribe(queue); err != nil {
 		return err
 	}
 	first := w.vigils[0].event
+	again, stop := w.lookAgain()
+	defer stop()
 	var changed []int
 	for next := all; ; next = changed {
 		if over, err := w.step(next); over || err != nil {
@@ -151,33 +154,45 @@ func (w *wait) run() error {
 		}
 		first.at(sleeping)
 		select {
-		case <-inbox.Wake():
-			changed = inbox.Nudged(changed[:0])
+		case <-queue.C():
+			changed = queue.Drain(changed[:0])
 			slices.Sort(changed)
+		case <-again:
+			changed = append(changed[:0], all...)
 		case <-w.ctx.Done():
 			return w.lastStep(all)
 		}
 	}
 }
 
-func (w *wait) subscribe(inbox *watch.Inbox) error {
+// lookAgain returns a channel that is sent to once a second if a wait has a [MaxAge]:
+// touch(1) can make an old marker young, and that does not change the directory.
+func (w *wait) lookAgain() (again <-chan time.Time, stop func()) {
+	if !slices.ContainsFunc(w.vigils, func(v vigil) bool { return v.event.maxAge > 0 }) {
+		return nil, func() {}
+	}
+	ticker := time.NewTicker(time.Second)
+	return ticker.C, ticker.Stop
+}
+
+func (w *wait) subscribe(queue *watch.Queue) error {
 	for i := range w.vigils {
 		v := &w.vigils[i]
 		v.event.at(subscribing)
-		if err := v.subscribe(inbox, i); err != nil {
+		if err := v.subscribe(queue, i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (v *vigil) subscribe(inbox *watch.Inbox, tag int) error {
+func (v *vigil) subscribe(queue *watch.Queue, tag int) error {
 	for {
 		m, err := v.marker.now()
 		if err != nil {
 			return err
 		}
-		v.sub, err = inbox.Subscribe(m.path, v.aim, tag)
+		v.sub, err = queue.Subscribe(m.path, v.interest, tag)
 		if m.still() {
 			return err
 		}

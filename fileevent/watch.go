@@ -64,7 +64,7 @@ func (w *Watch) Next(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ended(ctx, w.marker.path)
 	}
-	v := vigil{event: w.event, marker: w.marker, aim: watch.Change}
+	v := vigil{event: w.event, marker: w.marker, interest: watch.Change}
 	next := &wait{ctx: ctx, vigils: []vigil{v}, what: w.event.Path}
 	next.step = func([]int) (bool, error) { return w.look() }
 	return next.run()

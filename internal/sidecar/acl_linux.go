@@ -33,15 +33,14 @@ type aclEntry struct {
 // An acl is an access control list, in the order that the kernel wants.
 type acl []aclEntry
 
-// inheritACL gives the open file an ACL, so that each user has the permissions of
-// the directory that are in mask, and also those in always. parent is the state of
-// the directory. It reports whether it has set an ACL. It has not if mode bits are
-// enough, or if the file system has no ACLs.
+// inheritACL gives the open directory an ACL, so that each user has the same permissions
+// for it as for its parent, dir. It reports whether it has set an ACL. It has not if mode
+// bits are enough, or if the file system has no ACLs.
 //
-// The file may have another owner or group than the directory, if its maker may not
-// change them. Then the directory's owner and group get entries of their own, and
-// the maker's group gets the permissions of others.
-func inheritACL(f *os.File, dir string, parent *syscall.Stat_t, mask, always uint16) bool {
+// The directory may have another owner or group than its parent, if its maker may not
+// change them. Then the parent's owner and group get entries of their own, and the
+// maker's group gets the permissions of others.
+func inheritACL(f *os.File, dir string, parent *syscall.Stat_t) bool {
 	var st unix.Stat_t
 	if unix.Fstat(int(f.Fd()), &st) != nil {
 		return false
@@ -50,7 +49,7 @@ func inheritACL(f *os.File, dir string, parent *syscall.Stat_t, mask, always uin
 	// The kernel ignores an ACL whose mask is empty (acl_permission_check in
 	// fs/namei.c).
 	if given = given && parent.Mode&0o070 != 0; !given {
-		// Remove the ACL that the directory's default ACL has given to the file.
+		// Remove the ACL that the parent's default ACL has given to the new directory.
 		unix.Fremovexattr(int(f.Fd()), accessACL)
 		list = aclOfMode(parent.Mode)
 	}
@@ -60,9 +59,6 @@ func inheritACL(f *os.File, dir string, parent *syscall.Stat_t, mask, always uin
 	}
 	if foreign {
 		list = list.handedTo(parent, &st)
-	}
-	for i := range list {
-		list[i].Perm = list[i].Perm&mask | always
 	}
 	return unix.Fsetxattr(int(f.Fd()), accessACL, list.encode(), 0) == nil
 }
@@ -96,7 +92,7 @@ func (list acl) sameForAll() bool {
 	return !slices.ContainsFunc(list, func(e aclEntry) bool { return e.Perm != list[0].Perm })
 }
 
-// handedTo returns the ACL that gives each user the same permissions for a file of
+// handedTo returns the ACL that gives each user the same permissions for a directory of
 // another owner or group.
 func (list acl) handedTo(parent *syscall.Stat_t, file *unix.Stat_t) acl {
 	limit, other := uint16(7), uint16(0)
@@ -130,8 +126,9 @@ func (list acl) handedTo(parent *syscall.Stat_t, file *unix.Stat_t) acl {
 }
 
 // assemble makes an ACL from the permissions of users and groups. The entries of
-// the file's owner and group become those without an ID. An owner without an entry
-// gets all permissions: it has made the file, so it may write to the directory.
+// the new directory's owner and group become those without an ID. An owner without an
+// entry gets all permissions: it has made the new directory, so it may write to the
+// parent.
 func assemble(named map[aclEntry]uint16, file *unix.Stat_t, other uint16) acl {
 	owner, group := uint16(7), other
 	var list acl

@@ -8,4 +8,4 @@ import (
 )
 
 // inheritACL does nothing: it knows no ACLs here.
-func inheritACL(*os.File, string, *syscall.Stat_t, uint16, uint16) bool { return false }
+func inheritACL(*os.File, string, *syscall.Stat_t) bool { return false }

@@ -29,18 +29,18 @@ func TestIdleWatchGivesWay(t *testing.T) {
 		return
 	}
 	must(t, os.WriteFile("/proc/sys/user/max_inotify_watches", []byte("1"), 0))
-	h := restingHub(t)
+	h := testHub(t, never)
 	first, _ := on(t, h, filepath.Join(t.TempDir(), "a"))
 	first.Close()
 	if second, _ := on(t, h, filepath.Join(t.TempDir(), "a")); !watches(h, second) {
-		t.Error("the second directory is polled because of ", second.spot.place.why)
+		t.Error("the second directory is polled because of ", second.entry.dir.reason)
 	}
 }
 
-// An examination opens the directory, so that an NFS client asks the server.
-func TestExaminationOpensTheDirectory(t *testing.T) {
+// A check opens the directory, so that an NFS client asks the server.
+func TestCheckOpensTheDirectory(t *testing.T) {
 	t.Parallel()
-	h, dir := restingHub(t), t.TempDir()
+	h, dir := testHub(t, never), t.TempDir()
 	s, _ := on(t, h, filepath.Join(dir, "a"))
 	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
 	if err != nil {
@@ -50,7 +50,7 @@ func TestExaminationOpensTheDirectory(t *testing.T) {
 	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_OPEN); err != nil {
 		t.Fatal(err)
 	}
-	h.examine(s.spot.place)
+	h.check(s.entry.dir)
 	if n, _ := unix.Read(fd, make([]byte, 4096)); n <= 0 {
 		t.Error("the directory has not been opened")
 	}

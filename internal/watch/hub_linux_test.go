@@ -10,17 +10,18 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// watched reports whether any inotify instance of this process has a watch on
-// the directory.
-func watched(t *testing.T, id identity) bool {
+// hasWatch reports whether an inotify instance of this process has a watch on the
+// directory.
+func hasWatch(t *testing.T, id file.ID) bool {
 	t.Helper()
 	tables, _ := filepath.Glob("/proc/self/fdinfo/*")
 	for _, table := range tables {
 		text, _ := os.ReadFile(table)
-		if strings.Contains(string(text), fmt.Sprintf(" ino:%x ", id.ino)) {
+		if strings.Contains(string(text), fmt.Sprintf(" ino:%x ", id.Ino)) {
 			return true
 		}
 	}
@@ -34,19 +35,15 @@ func TestReplacedDirectoryIsNotWatched(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "parent", "dir")
 	must(t, os.MkdirAll(dir, 0o755))
 	s, _ := on(t, h, filepath.Join(dir, "a"))
-	old, err := identify(dir)
-	must(t, err)
-	if !watched(t, old) {
+	old, _ := watched(h, s)
+	if !hasWatch(t, old) {
 		t.Fatal("the kernel shows no watch")
 	}
 	parent := filepath.Dir(dir)
 	must(t, errors.Join(os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755)))
-	h.patrolNow()
-	testproc.Until(t, "a watch on the new directory", func() bool {
-		w := watchOf(h, s)
-		return w != nil && w.id != old
-	})
-	if watched(t, old) {
+	h.checkNow(s)
+	testproc.Until(t, "a watch on the new directory", func() bool { return watches(h, s) })
+	if hasWatch(t, old) {
 		t.Error("the old directory is still watched")
 	}
 }
@@ -69,16 +66,15 @@ func TestMountedAgain(t *testing.T) {
 	mount := func() { must(t, syscall.Mount(device, dir, "ext4", 0, "")) }
 	mount()
 	defer syscall.Unmount(dir, syscall.MNT_DETACH)
-	h := testHub(t, never) // a patrol in between would see that nothing is mounted
-	s, nudge := on(t, h, filepath.Join(dir, "a"))
-	was := watchOf(h, s)
+	h := testHub(t, never) // a check in between would find that nothing is mounted
+	s, notified := on(t, h, filepath.Join(dir, "a"))
 	must(t, syscall.Unmount(dir, 0))
 	mount()
 	if !watches(h, s) {
 		t.Skip("it is not the same device again")
 	}
 	testproc.Until(t, "the watcher has let it go", func() bool { return len(h.watcher.WatchList()) == 0 })
-	h.patrolNow()
-	testproc.Until(t, "another watch", func() bool { return watches(h, s) && watchOf(h, s) != was })
-	h.pauseAndProve(t, dir, nudge)
+	h.checkNow(s)
+	testproc.Until(t, "another watch", func() bool { return len(h.watcher.WatchList()) == 1 && watches(h, s) })
+	proveReports(t, h, s, notified)
 }

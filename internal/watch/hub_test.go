@@ -13,15 +13,17 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+	"github.com/fsync-lock/fsync/internal/file"
+	"github.com/fsync-lock/fsync/internal/fskind"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// never is the period of a patrol that must not help.
+// never is the time between two checks that must not help.
 const never = time.Hour
 
 func testHub(t *testing.T, every time.Duration) *hub {
 	t.Helper()
-	h := newHub(patientWatcher, every)
+	h := newHub(patientWatcher, every, time.Minute)
 	t.Cleanup(func() {
 		h.admin.Lock()
 		defer h.admin.Unlock()
@@ -36,7 +38,7 @@ func testHub(t *testing.T, every time.Duration) *hub {
 // used up the instances.
 func patientWatcher() (*fsnotify.Watcher, error) {
 	for end := time.Now().Add(testproc.Patience / 2); ; time.Sleep(time.Millisecond) {
-		w, err := openWatcher()
+		w, err := fsnotify.NewWatcher()
 		if err == nil || time.Now().After(end) {
 			return w, err
 		}
@@ -53,47 +55,57 @@ func must(t *testing.T, err error) {
 // on subscribes until the test ends.
 func on(t *testing.T, h *hub, path string) (*Subscription, <-chan struct{}) {
 	t.Helper()
-	return aims(t, h, path, Appear)
+	return with(t, h, path, Appear)
 }
 
-func aims(t *testing.T, h *hub, path string, aim Aim) (*Subscription, <-chan struct{}) {
+// with does the same for an interest.
+func with(t *testing.T, h *hub, path string, interest Interest) (*Subscription, <-chan struct{}) {
 	t.Helper()
-	b := NewInbox()
-	s, err := h.subscribe(b, path, aim, 0)
+	q := NewQueue()
+	s, err := h.subscribe(q, path, interest, 0)
 	must(t, err)
 	t.Cleanup(s.Close)
-	return s, b.Wake()
+	return s, q.C()
 }
 
-// watchOf returns the watch of a subscription's place.
-func watchOf(h *hub, s *Subscription) *dirWatch {
+// watched returns the ID of the directory that is watched for a subscription, and
+// whether any is.
+func watched(h *hub, s *Subscription) (file.ID, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return s.spot.place.on
+	d := s.entry.dir
+	return d.id, d.attached && d.watch != ""
 }
 
-// watches reports whether the directory that stands there now is watched for
-// the subscription.
+// watches reports whether the directory that is at the path now is watched for a
+// subscription.
 func watches(h *hub, s *Subscription) bool {
-	id, err := identify(s.spot.place.dir)
-	w := watchOf(h, s)
-	return err == nil && w != nil && w.id == id
+	found, err := find(s.entry.dir.path)
+	id, ok := watched(h, s)
+	return err == nil && ok && id == found.ID
 }
 
-func nudged(t *testing.T, nudge <-chan struct{}) {
+// checkNow makes the timer of the directory fire.
+func (h *hub) checkNow(s *Subscription) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.entry.dir.timer.Reset(0)
+}
+
+func expect(t *testing.T, notified <-chan struct{}) {
 	t.Helper()
 	select {
-	case <-nudge:
+	case <-notified:
 	case <-time.After(testproc.Patience):
-		t.Fatal("no nudge")
+		t.Fatal("no notification")
 	}
 }
 
-func still(t *testing.T, nudge <-chan struct{}) {
+func expectNone(t *testing.T, notified <-chan struct{}) {
 	t.Helper()
 	select {
-	case <-nudge:
-		t.Fatal("a nudge for nothing")
+	case <-notified:
+		t.Fatal("a notification without a change")
 	default:
 	}
 }
@@ -103,8 +115,8 @@ func touch(t *testing.T, path string) {
 	must(t, os.WriteFile(path, nil, 0o644))
 }
 
-// Changes of an entry nudge the subscriptions for it, and no others.
-func TestNudgesByName(t *testing.T) {
+// Changes of an entry notified the subscriptions for it, and no others.
+func TestNotifiesByName(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
@@ -119,12 +131,12 @@ func TestNudgesByName(t *testing.T) {
 		func() { must(t, os.Mkdir(a, 0o755)) },
 	} {
 		change()
-		nudged(t, a1)
-		nudged(t, a2)
+		expect(t, a1)
+		expect(t, a2)
 	}
-	still(t, b1)
+	expectNone(t, b1)
 	touch(t, b)
-	nudged(t, b1)
+	expect(t, b1)
 }
 
 func TestClosedSubscription(t *testing.T) {
@@ -135,11 +147,11 @@ func TestClosedSubscription(t *testing.T) {
 	s.Close()
 	s.Close()
 	touch(t, filepath.Join(dir, "a"))
-	nudged(t, stays)
-	still(t, gone)
+	expect(t, stays)
+	expectNone(t, gone)
 }
 
-// A directory with several names has one watch, and all subscriptions are nudged.
+// A directory with several names has one watch, and all subscriptions are notified.
 func TestSpellingsShareAWatch(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
@@ -152,9 +164,9 @@ func TestSpellingsShareAWatch(t *testing.T) {
 	_, second := on(t, h, filepath.Join(real, "a"))
 	_, third := on(t, h, dir+"/link/../real//a")
 	touch(t, filepath.Join(real, "a"))
-	nudged(t, first)
-	nudged(t, second)
-	nudged(t, third)
+	expect(t, first)
+	expect(t, second)
+	expect(t, third)
 	if got := h.watcher.WatchList(); len(got) != 1 {
 		t.Errorf("watched: %q", got)
 	}
@@ -168,49 +180,50 @@ func TestWatchesWhereTheKernelLooks(t *testing.T) {
 	if err := os.Symlink(filepath.Join("far", "away"), filepath.Join(dir, "link")); err != nil || runtime.GOOS == "windows" {
 		t.Skip("no symbolic links, or paths that are cleaned by the system: ", err)
 	}
-	_, nudge := on(t, h, dir+"/link/../a")
+	_, notified := on(t, h, dir+"/link/../a")
 	touch(t, filepath.Join(dir, "far", "a"))
-	nudged(t, nudge)
+	expect(t, notified)
 }
 
 // There are so many events that the kernel drops some, and the awaited one too.
-func TestOverflowNudges(t *testing.T) {
+func TestOverflow(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("the test knows the size of the queue on Linux only")
 	}
 	h, dir := testHub(t, never), t.TempDir()
-	_, nudge := on(t, h, filepath.Join(dir, "wanted"))
+	_, notified := on(t, h, filepath.Join(dir, "wanted"))
 	h.mu.Lock() // nobody drains
-	noise := filepath.Join(dir, "noise")
-	for range 20000 {
-		touch(t, noise)
-		must(t, os.Remove(noise))
+	from, to := filepath.Join(dir, "one"), filepath.Join(dir, "two")
+	touch(t, from)
+	for range 10000 { // each is two reports, and the kernel keeps 16384
+		must(t, os.Rename(from, to))
+		from, to = to, from
 	}
 	touch(t, filepath.Join(dir, "wanted"))
 	h.mu.Unlock()
-	nudged(t, nudge)
+	expect(t, notified)
 }
 
-func TestErrorNudgesEverybody(t *testing.T) {
+func TestErrorNotifiesAll(t *testing.T) {
 	t.Parallel()
 	h := testHub(t, never)
 	_, a := on(t, h, filepath.Join(t.TempDir(), "a"))
 	_, b := on(t, h, filepath.Join(t.TempDir(), "b"))
 	h.watcher.Errors <- errors.New("anything")
-	nudged(t, a)
-	nudged(t, b)
+	expect(t, a)
+	expect(t, b)
 }
 
 func TestNotADirectory(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
 	touch(t, filepath.Join(dir, "file"))
-	_, err := h.subscribe(NewInbox(), filepath.Join(dir, "file", "a"), Appear, 0)
+	_, err := h.subscribe(NewQueue(), filepath.Join(dir, "file", "a"), Appear, 0)
 	if named := (*fs.PathError)(nil); !errors.As(err, &named) || !errors.Is(err, syscall.ENOTDIR) {
 		t.Errorf("subscribe: %v", err)
 	}
-	if len(h.places) != 0 {
+	if len(h.dirs) != 0 {
 		t.Error("failures are remembered")
 	}
 }
@@ -221,13 +234,15 @@ func TestDirectoryThatComesLater(t *testing.T) {
 	t.Parallel()
 	h := testHub(t, never)
 	dir := filepath.Join(t.TempDir(), "parent", "dir")
-	s, nudge := on(t, h, filepath.Join(dir, "a"))
-	nudged(t, nudge)
+	s, notified := on(t, h, filepath.Join(dir, "a"))
+	expect(t, notified)
 	must(t, os.MkdirAll(dir, 0o755))
 	testproc.Until(t, "a watch", func() bool { return watches(h, s) })
-	h.pauseAndProve(t, dir, nudge)
-	if w := s.spot.place.why; w != "" {
-		t.Errorf("still polled: %s", w)
+	proveReports(t, h, s, notified)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if reason := s.entry.dir.reason; reason != "" {
+		t.Errorf("still polled: %s", reason)
 	}
 }
 
@@ -255,7 +270,7 @@ func TestReplacedDirectory(t *testing.T) {
 				h := testHub(t, 5*time.Millisecond)
 				dir := filepath.Join(t.TempDir(), "parent", "dir")
 				must(t, os.MkdirAll(dir, 0o755))
-				s, nudge := on(t, h, filepath.Join(dir, "a"))
+				s, notified := on(t, h, filepath.Join(dir, "a"))
 				if parentToo { // fsnotify reports less about a directory whose parent it watches
 					on(t, h, dir)
 				}
@@ -264,35 +279,44 @@ func TestReplacedDirectory(t *testing.T) {
 					testproc.Until(t, "a watch on the new directory", func() bool {
 						return watches(h, s)
 					})
-					nudged(t, nudge)
+					expect(t, notified)
 				}
-				h.pauseAndProve(t, dir, nudge)
+				proveReports(t, h, s, notified)
 			})
 		}
 	}
 }
 
-// pauseAndProve blinds the patrol and proves that the watch works without it. That
-// may take more than one change, because the watch may still be being made.
-func (h *hub) pauseAndProve(t *testing.T, dir string, nudge <-chan struct{}) {
+// proveReports stops the checks of a directory and proves that its watch works without
+// them. It may need more than one change: a late report of the end of the former watch
+// may end the new one, and then the next check makes another.
+func proveReports(t *testing.T, h *hub, s *Subscription, notified <-chan struct{}) {
 	t.Helper()
-	h.blind.Store(true)
-	defer h.blind.Store(false)
-	testproc.Until(t, "nobody examines", func() bool { // who began before it was blinded
+	d := s.entry.dir
+	defer d.timer.Reset(0)
+	path, stopped := filepath.Join(d.path, "a"), false
+	ready := func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		return !h.places[withSeparator(dir)].busy
-	})
-	path := filepath.Join(dir, "a")
+		stopped = d.timer.Stop() || stopped // false while a check is going on
+		if stopped && d.watch == "" {
+			d.timer.Reset(0)
+			stopped = false
+		}
+		return stopped
+	}
 	for range 3 {
-		testproc.Until(t, "a nudge for a change", func() bool {
-			for len(nudge) > 0 {
-				<-nudge
+		testproc.Until(t, "a notification of a change", func() bool {
+			if !ready() {
+				return false
+			}
+			for len(notified) > 0 {
+				<-notified
 			}
 			must(t, os.RemoveAll(path))
 			touch(t, path)
 			select {
-			case <-nudge:
+			case <-notified:
 				return true
 			case <-time.After(100 * time.Millisecond):
 				return false
@@ -310,14 +334,13 @@ func TestRemovedDirectoryIsNoticed(t *testing.T) {
 	h := testHub(t, never)
 	dir := filepath.Join(t.TempDir(), "dir")
 	must(t, os.Mkdir(dir, 0o755))
-	s, nudge := on(t, h, filepath.Join(dir, "a"))
-	was := watchOf(h, s)
+	s, notified := on(t, h, filepath.Join(dir, "a"))
 	must(t, os.Remove(dir))
-	nudged(t, nudge)
-	testproc.Until(t, "the watch is given up", func() bool { return watchOf(h, s) != was })
+	expect(t, notified)
+	testproc.Until(t, "the watch is given up", func() bool { _, ok := watched(h, s); return !ok })
 	must(t, os.Mkdir(dir, 0o755))
 	testproc.Until(t, "a watch again", func() bool { return watches(h, s) })
-	h.pauseAndProve(t, dir, nudge)
+	proveReports(t, h, s, notified)
 }
 
 // A new subscription for a directory that was replaced without a report gets a watch
@@ -354,16 +377,15 @@ func TestDirectoryRemovedInSilence(t *testing.T) {
 	inside, err := os.Open(dir)
 	must(t, err)
 	defer inside.Close()
-	s, nudge := on(t, h, filepath.Join(dir, "a"))
+	s, notified := on(t, h, filepath.Join(dir, "a"))
 	must(t, os.Remove(dir))
-	testproc.Until(t, "no watch", func() bool { return watchOf(h, s) == nil })
+	testproc.Until(t, "no watch", func() bool { _, ok := watched(h, s); return !ok })
 	must(t, os.Mkdir(dir, 0o755))
 	testproc.Until(t, "a watch again", func() bool { return watches(h, s) })
-	h.pauseAndProve(t, dir, nudge)
+	proveReports(t, h, s, notified)
 }
 
-// At first no watcher can be made: the timer sends the nudges. Later the patrol gets
-// one.
+// At first no watcher can be made: the timer sends the notifications. Later there is one.
 func TestPollsUntilThereIsAWatcher(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -378,72 +400,82 @@ func TestPollsUntilThereIsAWatcher(t *testing.T) {
 		return patientWatcher()
 	}
 	dir := t.TempDir()
-	s, nudge := on(t, h, filepath.Join(dir, "a"))
-	nudged(t, nudge)
-	nudged(t, nudge)
+	s, notified := on(t, h, filepath.Join(dir, "a"))
+	expect(t, notified)
+	expect(t, notified)
 	mu.Lock()
 	refusal = nil
 	mu.Unlock()
 	testproc.Until(t, "a watch", func() bool { return watches(h, s) })
-	h.pauseAndProve(t, dir, nudge)
+	proveReports(t, h, s, notified)
 }
 
-func TestPollingWithoutPatrol(t *testing.T) {
+// Without a watcher, a timer sends the notifications: often at first, then less and less
+// often, and not after the end of the last subscription.
+func TestPolling(t *testing.T) {
 	t.Parallel()
 	h := testHub(t, never)
 	h.open = func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
+	h.kind = silentKind // so that each poll sends one
 	start := time.Now()
-	s, nudge := on(t, h, filepath.Join(t.TempDir(), "a"))
+	s, notified := on(t, h, filepath.Join(t.TempDir(), "a"))
 	for range 10 {
-		nudged(t, nudge)
+		expect(t, notified)
 	}
 	// 10 + 15 + 22 + ... ms
 	if took := time.Since(start); took < 900*time.Millisecond {
 		t.Errorf("ten polls within %v", took)
 	}
 	s.Close()
-	testproc.Until(t, "the timer has stopped", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return !s.spot.place.poll.Stop()
-	})
+	testproc.Until(t, "the directory is forgotten", func() bool { return empty(h) })
 }
 
-// Repeated waits for one directory use the same watch. After the last wait nothing
-// is left, not even the patrol.
+func silentKind(string) fskind.Kind { return fskind.Kind{Name: "quiet", Silent: true} }
+
+// empty reports whether the hub knows no directory.
+func empty(h *hub) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.dirs)+len(h.watched) == 0
+}
+
+// Waits for one directory, one after the other, share a watch. Some time after the last
+// one there is neither a watch nor a watcher.
 func TestIdleWatches(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
 	s, _ := on(t, h, filepath.Join(dir, "a"))
-	w := watchOf(h, s)
+	d := s.entry.dir
 	s.Close()
 	s, _ = on(t, h, filepath.Join(dir, "b"))
-	if watchOf(h, s) != w {
+	if s.entry.dir != d {
 		t.Error("the watch was made anew")
 	}
 	s.Close()
-	for range 4 * maxIdle {
-		s, _ := on(t, h, filepath.Join(t.TempDir(), "a"))
-		s.Close()
+	h.check(d)
+	if empty(h) {
+		t.Error("the watch was removed at the first check after the wait")
 	}
-	testproc.Until(t, "not too many idle watches", func() bool { return len(h.watcher.WatchList()) <= maxIdle })
+	h.check(d)
+	if !empty(h) || len(h.watcher.WatchList()) > 0 {
+		t.Error("the watch was not removed at the second check after the wait")
+	}
 
 	h = testHub(t, time.Millisecond)
+	h.idleTimeout = time.Millisecond
 	s, _ = on(t, h, filepath.Join(dir, "a"))
 	s.Close()
-	testproc.Until(t, "nothing left", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return len(h.byID)+len(h.byPath)+len(h.places)+h.idle == 0 && !h.patrolling
+	testproc.Until(t, "the watcher is closed", func() bool {
+		h.admin.Lock()
+		defer h.admin.Unlock()
+		return h.watcher == nil
 	})
-	if h.watcher != nil {
-		t.Error("the watcher has not been let go")
-	}
-	_, nudge := on(t, h, filepath.Join(dir, "a"))
-	h.pauseAndProve(t, dir, nudge)
+	h.idleTimeout = time.Hour
+	s, notified := on(t, h, filepath.Join(dir, "a"))
+	proveReports(t, h, s, notified)
 }
 
-// All operations at once, for the race detector; the hub's maps stay consistent.
+// All operations at once, for the race detector. Nothing is left in the hub's maps.
 func TestChurn(t *testing.T) {
 	t.Parallel()
 	h, root := testHub(t, time.Millisecond), t.TempDir()
@@ -455,7 +487,7 @@ func TestChurn(t *testing.T) {
 		dir := filepath.Join(root, fmt.Sprint(i%3))
 		wg.Go(func() {
 			for range 200 {
-				s, err := h.subscribe(NewInbox(), filepath.Join(dir, "a"), Aim(i%3), 0)
+				s, err := h.subscribe(NewQueue(), filepath.Join(dir, "a"), Interest(i%3), 0)
 				if i == 0 {
 					os.RemoveAll(dir)
 					os.Mkdir(dir, 0o755)
@@ -470,33 +502,29 @@ func TestChurn(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	testproc.Until(t, "nothing left", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return len(h.byID)+len(h.byPath)+len(h.places)+h.idle == 0 && !h.patrolling
-	})
+	testproc.Until(t, "nothing left", func() bool { return empty(h) })
 }
 
 // Subscribe works with the hub of the process.
 func TestSubscribe(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a")
-	b := NewInbox()
-	s, err := b.Subscribe(path, Appear, 7)
+	q := NewQueue()
+	s, err := q.Subscribe(path, Appear, 7)
 	must(t, err)
 	defer s.Close()
 	touch(t, path)
-	nudged(t, b.Wake())
-	if tags := b.Nudged(nil); len(tags) != 1 || tags[0] != 7 {
-		t.Errorf("nudged: %v", tags)
+	expect(t, q.C())
+	if tags := q.Drain(nil); len(tags) != 1 || tags[0] != 7 {
+		t.Errorf("notified: %v", tags)
 	}
 }
 
 func TestRelativePath(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	_, nudge := on(t, testHub(t, never), "a")
+	_, notified := on(t, testHub(t, never), "a")
 	t.Chdir(t.TempDir())
 	touch(t, filepath.Join(dir, "a"))
-	nudged(t, nudge)
+	expect(t, notified)
 }

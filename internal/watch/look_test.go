@@ -1,13 +1,12 @@
 package watch
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
 // A glance counts looks.
@@ -25,9 +24,9 @@ func TestOneLookForAll(t *testing.T) {
 	h, path := testHub(t, never), filepath.Join(t.TempDir(), "a")
 	var g glance
 	const n = 100
-	subs, nudges := make([]*Subscription, n), make([]<-chan struct{}, n)
+	subs, notified := make([]*Subscription, n), make([]<-chan struct{}, n)
 	for i := range subs {
-		subs[i], nudges[i] = on(t, h, path)
+		subs[i], notified[i] = on(t, h, path)
 	}
 	for round := range int64(20) {
 		touch(t, path)
@@ -35,7 +34,7 @@ func TestOneLookForAll(t *testing.T) {
 			path := filepath.Join(filepath.Dir(path), "b")
 			touch(t, path) // nobody's
 		}
-		h.nudge(subs[0].spot)
+		h.notify(subs[0].entry)
 		var wg sync.WaitGroup
 		before := g.n.Load()
 		var arrived sync.WaitGroup // so that nobody has seen anything when the others come
@@ -46,7 +45,7 @@ func TestOneLookForAll(t *testing.T) {
 		}
 		for i := range subs {
 			wg.Go(func() {
-				nudged(t, nudges[i])
+				expect(t, notified[i])
 				arrived.Done()
 				if got := subs[i].Look(look).(int64); got <= before {
 					t.Errorf("what was seen by look %d is stale: %d were before the nudge", got, before)
@@ -61,9 +60,9 @@ func TestOneLookForAll(t *testing.T) {
 	}
 }
 
-func (h *hub) nudge(p *spot) {
+func (h *hub) notify(e *entry) {
 	h.mu.Lock()
-	due := p.nudge(nil)
+	due := e.notify(nil)
 	h.mu.Unlock()
 	send(due)
 }
@@ -87,9 +86,9 @@ func TestNoStaleLook(t *testing.T) {
 	}
 	// A nudge in the middle of a look needs another look, because this one may have
 	// missed the change.
-	h.nudge(first.spot)
+	h.notify(first.entry)
 	first.Look(func() (any, any) {
-		h.nudge(first.spot)
+		h.notify(first.entry)
 		return g.look()
 	})
 	if got := second.Look(g.look).(int64); got != 4 {
@@ -103,109 +102,111 @@ func TestLooksByAim(t *testing.T) {
 	t.Parallel()
 	h, path := testHub(t, never), filepath.Join(t.TempDir(), "a")
 	var g glance
-	for i, aim := range []Aim{Appear, Vanish, Claim} {
-		s, _ := aims(t, h, path, aim)
+	for i, interest := range []Interest{Appear, Vanish, Take} {
+		s, _ := with(t, h, path, interest)
 		if got := s.Look(g.look).(int64); got != int64(i+1) {
-			t.Errorf("aim %d shares look %d", aim, got)
+			t.Errorf("interest %d shares look %d", interest, got)
 		}
 	}
-	one, _ := aims(t, h, path, Claim)
-	two, _ := aims(t, h, path, Claim)
+	one, _ := with(t, h, path, Take)
+	two, _ := with(t, h, path, Take)
 	take := func() (any, any) { return "mine", "theirs" }
 	if a, b, c := one.Look(take), one.Look(take), two.Look(take); a != "mine" || b != "theirs" || c != "theirs" {
 		t.Errorf("looks: %v, %v, %v", a, b, c)
 	}
 }
 
-// The removal of an entry does not nudge subscriptions that want to claim it.
+// The removal of an entry does not nudge subscriptions that want to take it.
 func TestNudgesByAim(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
 	path := filepath.Join(dir, "a")
-	_, appear := aims(t, h, path, Appear)
-	_, vanish := aims(t, h, path, Vanish)
-	_, claim := aims(t, h, path, Claim)
+	_, appear := with(t, h, path, Appear)
+	_, vanish := with(t, h, path, Vanish)
+	_, take := with(t, h, path, Take)
 	_, end := on(t, h, filepath.Join(dir, "end"))
 	touch(t, path)
-	nudged(t, appear)
-	nudged(t, claim)
-	must(t, removeAll(path))
+	expect(t, appear)
+	expect(t, take)
+	must(t, os.RemoveAll(path))
 	touch(t, filepath.Join(dir, "end"))
-	nudged(t, end)
-	nudged(t, appear)
-	nudged(t, vanish)
-	still(t, claim)
-	still(t, vanish)
+	expect(t, end)
+	expect(t, appear)
+	expect(t, vanish)
+	expectNone(t, take)
+	expectNone(t, vanish)
 }
 
 // An inbox of many subscriptions names those that were nudged, each once.
-func TestInbox(t *testing.T) {
+func TestQueue(t *testing.T) {
 	t.Parallel()
-	h, dir, b := testHub(t, never), t.TempDir(), NewInbox()
+	h, dir, q := testHub(t, never), t.TempDir(), NewQueue()
 	for i, name := range []string{"a", "b", "c"} {
-		s, err := h.subscribe(b, filepath.Join(dir, name), Appear, i)
+		s, err := h.subscribe(q, filepath.Join(dir, name), Appear, i)
 		must(t, err)
 		t.Cleanup(s.Close)
 	}
 	_, end := on(t, h, filepath.Join(dir, "end"))
 	for _, name := range []string{"c", "a", "c", "end"} {
-		must(t, removeAll(filepath.Join(dir, name)))
+		must(t, os.RemoveAll(filepath.Join(dir, name)))
 		touch(t, filepath.Join(dir, name))
 	}
-	nudged(t, end)
-	nudged(t, b.Wake())
-	got := b.Nudged(nil)
+	expect(t, end)
+	expect(t, q.C())
+	got := q.Drain(nil)
 	if slices.Sort(got); !slices.Equal(got, []int{0, 2}) {
 		t.Errorf("nudged: %v", got)
 	}
-	if got := b.Nudged(nil); len(got) != 0 {
+	if got := q.Drain(nil); len(got) != 0 {
 		t.Errorf("nudged again: %v", got)
 	}
-	must(t, removeAll(filepath.Join(dir, "b")))
+	must(t, os.RemoveAll(filepath.Join(dir, "b")))
 	touch(t, filepath.Join(dir, "b"))
-	nudged(t, b.Wake())
-	if got := b.Nudged(nil); !slices.Equal(got, []int{1}) {
+	expect(t, q.C())
+	if got := q.Drain(nil); !slices.Equal(got, []int{1}) {
 		t.Errorf("nudged: %v", got)
 	}
 }
 
-// The spots stay consistent, in whatever order subscriptions begin and end.
-func TestSpotsComeAndGo(t *testing.T) {
+// The entries stay consistent, in whatever order subscriptions begin and end.
+func TestEntriesComeAndGo(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
 	var subs []*Subscription
 	for _, name := range []string{"a", "a", "b"} {
-		for _, aim := range []Aim{Appear, Vanish, Claim} {
-			s, _ := aims(t, h, filepath.Join(dir, name), aim)
+		for _, interest := range []Interest{Appear, Vanish, Take} {
+			s, _ := with(t, h, filepath.Join(dir, name), interest)
 			subs = append(subs, s)
 		}
 	}
-	p := subs[0].spot.place
-	if p.n != 9 || p.entries != 6 || len(p.spots) != 2 {
-		t.Errorf("%d subscriptions, %d entries, %d names", p.n, p.entries, len(p.spots))
-	}
-	for _, i := range []int{4, 0, 8, 1, 7, 3, 2, 6, 5} {
-		subs[i].Close()
-		left := 0
+	d := subs[0].entry.dir
+	count := func() (names, entries, subscriptions int) {
 		h.mu.Lock()
-		for _, spt := range p.spots {
-			for ; spt != nil; spt = spt.also {
-				for s := spt.first; s != nil; s = s.next {
-					left++
+		defer h.mu.Unlock()
+		for _, some := range d.entries {
+			names++
+			for _, e := range some {
+				entries++
+				for s := e.first; s != nil; s = s.next {
+					subscriptions++
 				}
 			}
 		}
-		if left != p.n {
-			t.Errorf("%d left, %d in the books", left, p.n)
+		if subscriptions != d.n {
+			t.Errorf("%d subscriptions, %d are counted", subscriptions, d.n)
 		}
-		h.mu.Unlock()
+		return names, entries, subscriptions
 	}
-	if p.n != 0 || p.entries != 0 || len(p.spots) != 0 {
-		t.Errorf("%d subscriptions, %d entries, %d names", p.n, p.entries, len(p.spots))
+	if names, entries, n := count(); names != 2 || entries != 6 || n != 9 {
+		t.Errorf("%d names, %d entries, %d subscriptions", names, entries, n)
 	}
-	testproc.Until(t, "no place", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return len(h.places) == 0
-	})
+	for closed, i := range []int{4, 0, 8, 1, 7, 3, 2, 6, 5} {
+		subs[i].Close()
+		if _, _, n := count(); n != 8-closed {
+			t.Errorf("%d subscriptions after %d were closed", n, closed+1)
+		}
+	}
+	if names, entries, _ := count(); names != 0 || entries != 0 {
+		t.Errorf("%d names, %d entries are left", names, entries)
+	}
 }

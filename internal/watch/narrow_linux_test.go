@@ -56,10 +56,8 @@ func TestHubIsNarrow(t *testing.T) {
 	file, err := os.Create(filepath.Join(dir, "log"))
 	must(t, err)
 	defer file.Close()
-	h := newHub(openWatcher, patrolEvery)
-	s, err := h.subscribe(NewInbox(), filepath.Join(dir, "ready"), Appear, 0)
-	must(t, err)
-	defer s.Close()
+	h := testHub(t, never)
+	on(t, h, filepath.Join(dir, "ready"))
 	fd, ok := descriptor(h.watcher)
 	if !ok {
 		t.Fatal("no descriptor")

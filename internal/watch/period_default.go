@@ -4,4 +4,4 @@ package watch
 
 import "time"
 
-const patrolEvery = time.Second
+const rescanEvery = time.Second

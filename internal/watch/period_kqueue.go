@@ -6,4 +6,4 @@ package watch
 // listings. An entry that came and went is in neither listing, and one that cannot
 // be opened hides others. So all waiters look as often as without a watcher;
 // changes that the listings show are still reported at once.
-const patrolEvery = pollLast
+const rescanEvery = pollLast

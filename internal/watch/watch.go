@@ -1,107 +1,120 @@
-// Package watch wakes goroutines that wait for a directory entry to appear or to
-// go. A process needs one file-system watcher, and one watch per directory, for
-// any number of goroutines.
+// Package watch tells goroutines that wait for a directory entry when to look for it.
+// A process needs one file-system watcher, and one watch per directory, for any
+// number of goroutines.
 //
-// It sends nudges, and a nudge is only a hint: it means "look again". It does not
-// tell what happened, one nudge may stand for many changes, and a nudge may come
-// without a change. The promise is that no lasting change stays unseen. A reader
-// that looks once after [Inbox.Subscribe] has returned, and again after every
-// nudge, finds each lasting change
+// A notification is only a hint: it means "look again". It does not tell what
+// happened, one notification may stand for many changes, and one may come without a
+// change. The promise is that no lasting change stays unseen. A reader that looks
+// once after [Queue.Subscribe] has returned, and again after every notification,
+// finds each lasting change
 //   - within microseconds if the system reports changes,
 //   - within 250 ms if it is known that the system does not, and
 //   - within a second if a watch has died or misses changes without a report.
 //
-// If reading the directory takes longer than 25 ms, polling is slower than that,
-// so that it uses at most a tenth of a processor.
+// Polling is slower than that if it would use more than a tenth of a processor.
 //
-// An entry that came and went between two looks may be missed. A program that
-// changes an entry and must not be missed leaves a lasting trace and calls
-// [Announce].
+// A reader may miss an entry that came and went between two of its looks. So a
+// program that removes an entry, and wants the readers to know that it was there,
+// moves it to the directory [sidecar.Dir] beside it: a change there, too, is noticed
+// by the processes that poll.
 package watch
 
 import (
-	"cmp"
-	"io/fs"
-	"path/filepath"
 	"sync"
+	"time"
 
-	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsnotify/fsnotify"
+	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
-// An Aim is what a subscriber waits for.
-type Aim int
+// An Interest is the change that a subscription waits for.
+type Interest int
 
 const (
-	Appear Aim = iota // the entry exists
-	Vanish            // it does not exist
-	Claim             // it exists, and only one waiter gets it
-	Change            // it is another one than before
+	Appear Interest = iota // the entry exists
+	Vanish                 // it does not exist
+	Take                   // it exists, and only one waiter gets it
+	Change                 // it is another one than before
 )
 
-// An Inbox collects the nudges of any number of subscriptions of one goroutine.
-type Inbox struct {
-	wake chan struct{}
-
-	mu     sync.Mutex
-	nudged []*Subscription
+// concerns reports whether a subscription has to know of a change. The removal of an
+// entry does not concern waiters that want to take it: each time one of them takes
+// it, all others would look in vain. It does concern waiters for its appearance,
+// because it may have existed only for a moment.
+func (i Interest) concerns(op fsnotify.Op) bool {
+	switch i {
+	case Take:
+		return op&fsnotify.Create != 0
+	case Vanish:
+		return op&(fsnotify.Remove|fsnotify.Rename) != 0
+	}
+	return true
 }
 
-// NewInbox returns an Inbox without subscriptions.
-func NewInbox() *Inbox { return &Inbox{wake: make(chan struct{}, 1)} }
+// A Queue collects the notifications for one goroutine, from any number of
+// subscriptions.
+type Queue struct {
+	c chan struct{}
 
-// Wake returns a channel that is sent to when there are nudges.
-func (b *Inbox) Wake() <-chan struct{} { return b.wake }
+	mu       sync.Mutex
+	notified []*Subscription
+}
 
-// Nudged appends the tags of the subscriptions that were nudged since the last
-// call, each once, in any order.
-func (b *Inbox) Nudged(tags []int) []int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, s := range b.nudged {
+// NewQueue returns a Queue without subscriptions.
+func NewQueue() *Queue { return &Queue{c: make(chan struct{}, 1)} }
+
+// C returns a channel that is sent to when there are notifications.
+func (q *Queue) C() <-chan struct{} { return q.c }
+
+// Drain removes the notifications, and appends the tags of their subscriptions, each
+// once and in any order.
+func (q *Queue) Drain(tags []int) []int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, s := range q.notified {
 		s.queued = false
 		tags = append(tags, s.tag)
 	}
-	clear(b.nudged)
-	b.nudged = b.nudged[:0]
+	clear(q.notified)
+	q.notified = q.notified[:0]
 	return tags
 }
 
-func (b *Inbox) put(s *Subscription) {
-	b.mu.Lock()
+func (q *Queue) put(s *Subscription) {
+	q.mu.Lock()
 	if !s.queued {
 		s.queued = true
-		b.nudged = append(b.nudged, s)
+		q.notified = append(q.notified, s)
 	}
-	b.mu.Unlock()
+	q.mu.Unlock()
 	select {
-	case b.wake <- struct{}{}:
+	case q.c <- struct{}{}:
 	default:
 	}
 }
 
-// Subscribe asks for nudges whenever the entry at path appears or goes, until the
+// Subscribe asks for notifications of changes of the entry at path, until the
 // subscription is closed.
 //
-// It returns a [*fs.PathError] if the directory of path cannot be examined or is
-// not a directory. If the directory cannot be watched or does not exist, a timer
-// sends the nudges. The directory may appear, go and come back meanwhile.
-func (b *Inbox) Subscribe(path string, aim Aim, tag int) (*Subscription, error) {
-	return process.subscribe(b, path, aim, tag)
+// It returns a [*fs.PathError] if the directory of path cannot be examined or is not a
+// directory. If the directory does not exist or cannot be watched, it is polled. It
+// may appear, go and come back meanwhile.
+func (q *Queue) Subscribe(path string, interest Interest, tag int) (*Subscription, error) {
+	return process.subscribe(q, path, interest, tag)
 }
 
-// process is the hub of this process. It makes its one watcher when it is first
-// needed and keeps it for long: there are few inotify instances (128 per user,
-// inotify(7)), and closing one takes milliseconds.
-var process = newHub(openWatcher, patrolEvery)
+// process is the hub of this process. It makes its one watcher when it first needs
+// one, and keeps it for long: a user has few inotify instances (128, see inotify(7)),
+// and closing one takes milliseconds.
+var process = newHub(fsnotify.NewWatcher, rescanEvery, 60*time.Second)
 
-// split returns the directory of path with its last separator, the name, and the
-// working directory that the path begins in. It does not clean the directory:
-// a/../b is another one than b if a is a symbolic link.
-func split(path string) (dir, name string, in cwd.Dir, err error) {
-	at, in, err := cwd.At(path)
-	if err != nil {
-		return "", "", in, &fs.PathError{Op: "watch", Path: path, Err: err}
+func newHub(open func() (*fsnotify.Watcher, error), every, idleTimeout time.Duration) *hub {
+	return &hub{
+		open: open, kind: fskind.Of, every: every, idleTimeout: idleTimeout, young: young,
+		dirs: make(map[string]*dir), watched: make(map[string][]*dir),
 	}
-	dir, name = filepath.Split(at)
-	return cmp.Or(dir, "."+string(filepath.Separator)), name, in, nil
 }
+
+// NoRescans is for tests of other packages: from now on, only reports of the watcher
+// wake waiters of this process.
+func NoRescans() { process.every = 24 * time.Hour }

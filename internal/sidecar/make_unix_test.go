@@ -3,12 +3,10 @@
 package sidecar
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 )
 
@@ -16,45 +14,6 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// Another file in the place of ours is neither written to nor waited for.
-func TestOverwriteNoOtherFile(t *testing.T) {
-	t.Parallel()
-	blank, mine := make([]byte, 16), []byte("mine, and longer than a file of ours")
-	for what, put := range map[string]func(victim, path string) error{
-		"link":        os.Symlink,
-		"second name": func(victim, path string) error { must(t, os.Truncate(victim, 4)); return os.Link(victim, path) },
-		"longer":      func(victim, path string) error { return os.Rename(victim, path) },
-		"FIFO":        func(_, path string) error { return syscall.Mkfifo(path, 0o666) },
-		"directory":   func(victim, path string) error { return os.Symlink(filepath.Dir(victim), filepath.Dir(path)) },
-	} {
-		dir := t.TempDir()
-		f, victim := New(dir+"/", "file", blank), filepath.Join(dir, "file")
-		must(t, os.WriteFile(victim, mine, 0o644))
-		if what == "directory" {
-			must(t, os.Truncate(victim, 4))
-		} else {
-			must(t, os.Mkdir(filepath.Join(dir, Dir), 0o755))
-		}
-		must(t, put(victim, f.Path()))
-		if what == "FIFO" { // somebody reads, so that it can be opened
-			r, err := os.OpenFile(f.Path(), os.O_RDONLY|OpenFlags, 0)
-			must(t, err)
-			defer r.Close()
-		}
-		if err := f.Overwrite([]byte("ours"), 0); err == nil {
-			t.Errorf("%s: written to", what)
-		}
-		for _, path := range []string{victim, f.Path()} {
-			if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-				continue
-			}
-			if text, err := os.ReadFile(path); err == nil && !bytes.HasPrefix(text, mine[:4]) {
-				t.Errorf("%s: the file is now %q", what, text)
-			}
-		}
 	}
 }
 
@@ -85,7 +44,7 @@ func TestInheritOfAnotherDirectory(t *testing.T) {
 	other := filepath.Join(dir, "other")
 	must(t, os.Mkdir(other, 0o700))
 	must(t, os.WriteFile(filepath.Join(other, "secret"), nil, 0o600))
-	if err := inheritDir(other, dir, parent); err == nil {
+	if err := inherit(other, dir, parent); err == nil {
 		t.Error("it was taken for the new one")
 	}
 	if info, err := os.Stat(other); err != nil || info.Mode().Perm() != 0o700 {

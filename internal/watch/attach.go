@@ -1,0 +1,201 @@
+package watch
+
+import (
+	"cmp"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/file"
+	"github.com/fsync-lock/fsync/internal/fskind"
+)
+
+// attach gives the dir a watch on the directory that was found at its path, or has the
+// dir polled, or both. found is the ID of that directory; err is the error if none was
+// found.
+//
+// The ID was read before the watch is made. If the directory is replaced in between,
+// the dir has the ID of the former directory: the next check finds another one at the
+// path, and attaches the dir again. If the ID were read after the watch was made, and
+// the directory replaced in between, the dir would have the ID of the new directory and
+// a watch on the former one, and no check would find that.
+func (h *hub) attach(d *dir, found file.ID, err error) {
+	path, kind := "", fskind.Kind{}
+	if err == nil {
+		path = resolve(d.in.Reach(d.path))
+		kind = h.kind(path)
+	}
+	h.admin.Lock()
+	log, due := h.attachTo(d, found, path, kind, err)
+	h.admin.Unlock()
+	log() // without locks: the handler of log records may subscribe, too
+	send(due)
+}
+
+// attachTo does the work of attach with the resolved path. It returns a function that
+// logs the change, and the subscriptions to notify. The caller holds admin.
+func (h *hub) attachTo(d *dir, found file.ID, path string, kind fskind.Kind, err error) (log func(), due []*Subscription) {
+	h.mu.Lock()
+	if d.n == 0 || d.current(found, err) { // meanwhile another goroutine has attached it
+		h.mu.Unlock()
+		return func() {}, nil
+	}
+	before := *d
+	d.attached = false // new subscriptions have to wait for admin
+	unused, shared := h.unwatch(d), h.watchOn(found)
+	if err == nil {
+		if shared == "" {
+			due = h.forget(path) // another directory was at this path
+		}
+		h.watch(d, cmp.Or(shared, path))
+	}
+	h.mu.Unlock()
+	if unused != "" {
+		h.watcher.Remove(unused)
+	}
+	if err == nil && shared == "" {
+		err = h.add(path)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	d.id, d.kind, d.attached = found, kind, true
+	h.pollIfNecessary(d, err)
+	if before.attached && (before.watch != d.watch || before.id != d.id) {
+		due = d.notifyAll(due) // nothing reported what changed before the new watch was made
+	}
+	return d.news(&before), due
+}
+
+// pollIfNecessary has a dir polled that was just attached, unless its watch reports all
+// changes. The caller holds mu.
+func (h *hub) pollIfNecessary(d *dir, err error) {
+	switch {
+	case err != nil:
+		h.unwatch(d)
+		d.poll(err.Error())
+	case d.watch == "": // its removal was reported while it was attached
+		d.poll(lostWatch)
+	case d.kind.Silent:
+		d.poll(d.kind.Name + " does not report all changes")
+	default:
+		d.reason = ""
+	}
+}
+
+// watchOn returns the watch that a directory already has, perhaps under another path:
+// the kernel has one watch per directory and reports it under the first path. The
+// caller holds mu.
+func (h *hub) watchOn(id file.ID) string {
+	for path, dirs := range h.watched {
+		if dirs[0].id == id {
+			return path
+		}
+	}
+	return ""
+}
+
+// watch and unwatch enter a dir under a watch, and remove it. unwatch returns the watch
+// if no other dir uses it. The caller holds mu.
+func (h *hub) watch(d *dir, path string) {
+	d.watch = path
+	h.watched[path] = append(h.watched[path], d)
+}
+
+func (h *hub) unwatch(d *dir) (unused string) {
+	path := d.watch
+	if d.watch = ""; path == "" {
+		return ""
+	}
+	left := slices.DeleteFunc(h.watched[path], func(other *dir) bool { return other == d })
+	if h.watched[path] = left; len(left) > 0 {
+		return ""
+	}
+	delete(h.watched, path)
+	return path
+}
+
+// forget gives up a watch that has ended, or whose directory is elsewhere now. Its dirs
+// are checked at once, and attached again. The caller holds mu, and notifies the
+// subscriptions that forget returns.
+func (h *hub) forget(path string) (due []*Subscription) {
+	dirs := h.watched[path]
+	delete(h.watched, path)
+	for _, d := range dirs {
+		d.watch = ""
+		d.poll(lostWatch)
+		due = d.notifyAll(due)
+	}
+	return due
+}
+
+// add makes a watch on the path. The reason for a failure does not matter: no
+// instances, watches or descriptors are left, the directory may not be read, or the
+// system has no watchers. Polling works in all these cases, and a real error shows when
+// the waiter looks. The caller holds admin.
+func (h *hub) add(path string) error {
+	if h.watcher == nil {
+		w, err := h.open()
+		if err != nil {
+			return err
+		}
+		h.watcher = w
+		go h.read(w)
+	}
+	// fsnotify v1.10.1 confuses its records if a path that it knows is added again for
+	// another directory, and it may still know the path of a directory that is gone.
+	h.watcher.Remove(path)
+	err := h.watcher.Add(path)
+	if err != nil && h.dropIdle(func(*dir) bool { return true }) { // perhaps there were too many watches
+		err = h.watcher.Add(path)
+	}
+	if err == nil {
+		narrow(h.watcher, path)
+	}
+	return err
+}
+
+// dropIdle removes the idle dirs that drop chooses, and their watches. It reports
+// whether there were any. The caller holds admin.
+func (h *hub) dropIdle(drop func(*dir) bool) (any bool) {
+	var unused []string
+	h.mu.Lock()
+	for key, d := range h.dirs {
+		if d.n == 0 && d.attached && drop(d) {
+			any = true
+			delete(h.dirs, key)
+			d.timer.Stop()
+			if path := h.unwatch(d); path != "" {
+				unused = append(unused, path)
+			}
+		}
+	}
+	if any && len(h.dirs) == 0 {
+		h.closing = time.AfterFunc(h.idleTimeout, h.closeIdle)
+	}
+	h.mu.Unlock()
+	for _, path := range unused {
+		h.watcher.Remove(path)
+	}
+	return any
+}
+
+// closeIdle closes the watcher when no directory has been waited for in a long time.
+func (h *hub) closeIdle() {
+	h.admin.Lock()
+	defer h.admin.Unlock()
+	h.mu.Lock()
+	idle := len(h.dirs) == 0
+	h.mu.Unlock()
+	if idle && h.watcher != nil {
+		h.watcher.Close() // before admin is unlocked, so that the next watcher finds a free instance
+		h.watcher = nil
+	}
+}
+
+// resolve returns the path under which a directory is watched.
+func resolve(dir string) string {
+	if path, err := filepath.EvalSymlinks(dir); err == nil {
+		return path
+	}
+	return filepath.Clean(dir)
+}

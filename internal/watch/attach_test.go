@@ -1,0 +1,107 @@
+package watch
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// When a watch ends, its subscriptions are notified, and they get another watch at once.
+func TestLostWatch(t *testing.T) {
+	t.Parallel()
+	h := testHub(t, never)
+	s, notified := on(t, h, filepath.Join(t.TempDir(), "a"))
+	h.mu.Lock()
+	due := h.forget(s.entry.dir.watch)
+	h.mu.Unlock()
+	if len(due) != 1 {
+		t.Errorf("%d of one are notified", len(due))
+	}
+	expect(t, notified) // of what may have changed before the other watch was made
+	testproc.Until(t, "another watch", func() bool { return watches(h, s) })
+	proveReports(t, h, s, notified)
+}
+
+// A watch may end while a dir is attached to it.
+func TestLostWhileAttached(t *testing.T) {
+	t.Parallel()
+	h := testHub(t, never)
+	s, _ := on(t, h, filepath.Join(t.TempDir(), "a"))
+	d, stop := s.entry.dir, make(chan struct{})
+	defer close(stop)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				h.mu.Lock()
+				for path := range h.watched {
+					h.forget(path)
+				}
+				h.mu.Unlock()
+			}
+		}
+	}()
+	found, err := find(d.path)
+	must(t, err)
+	for range 3000 {
+		h.attach(d, found.ID, nil)
+		h.mu.Lock()
+		if d.attached && d.watch == "" && d.reason == "" {
+			t.Error("neither watched nor polled")
+		}
+		if d.watch != "" && len(h.watched[d.watch]) != 1 {
+			t.Errorf("%d dirs under its watch", len(h.watched[d.watch]))
+		}
+		h.mu.Unlock()
+	}
+}
+
+// Reports of the root directory have two separators.
+func TestRootDirectory(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no one root on Windows")
+	}
+	h := testHub(t, never)
+	on(t, h, "/a")
+	if due := h.concerned(fsnotify.Event{Name: "//a", Op: fsnotify.Create}, nil); len(due) != 1 {
+		t.Errorf("%d of one are notified", len(due))
+	}
+}
+
+// An entry with one subscription keeps no look.
+func TestLookAloneKeepsNothing(t *testing.T) {
+	t.Parallel()
+	s, _ := on(t, testHub(t, never), filepath.Join(t.TempDir(), "a"))
+	var g glance
+	s.Look(g.look)
+	if s.entry.last.Load() != nil {
+		t.Error("a look is kept that nobody shares")
+	}
+}
+
+// A watch that two paths share, one of them the former name of the directory, ends when
+// another directory gets that name.
+func TestNameOfAnotherDirectory(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the parent of a watched directory cannot be renamed on Windows")
+	}
+	h, root := testHub(t, 5*time.Millisecond), t.TempDir()
+	was, is := filepath.Join(root, "was", "dir"), filepath.Join(root, "is", "dir")
+	must(t, os.MkdirAll(was, 0o755))
+	on(t, h, filepath.Join(was, "a"))
+	must(t, os.Rename(filepath.Dir(was), filepath.Dir(is)))
+	s, notified := on(t, h, filepath.Join(is, "a"))
+	must(t, os.MkdirAll(was, 0o755))
+	on(t, h, filepath.Join(was, "b"))
+	testproc.Until(t, "a watch", func() bool { return watches(h, s) })
+	proveReports(t, h, s, notified)
+}

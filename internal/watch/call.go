@@ -1,0 +1,23 @@
+package watch
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+
+	"github.com/fsync-lock/fsync/internal/sidecar"
+)
+
+// NotifyAll makes all waiters of the directory look, in all processes: it creates a
+// directory with an unused name there and removes it. The directory is given with its
+// last separator.
+func NotifyAll(dir string) {
+	path := fmt.Sprintf("%s%s%016x", dir, callPrefix, rand.Uint64())
+	if os.Mkdir(path, 0o700) == nil {
+		os.Remove(path)
+	}
+}
+
+// callPrefix is the prefix of these names. Files that are made under such names for
+// other purposes are renamed, not removed, so they notify nobody.
+const callPrefix = sidecar.Dir + "."

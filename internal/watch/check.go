@@ -1,0 +1,201 @@
+package watch
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/file"
+	"github.com/fsync-lock/fsync/internal/sidecar"
+)
+
+// A timer checks each directory. A directory that is not watched, or whose file system
+// does not report all changes, is polled: it is checked often at first, because most
+// waits are short, and then less and less often.
+//
+// A directory that is watched is checked once a second, because some changes are not
+// reported: there is no report if a directory is removed while a process has it open or
+// as its working directory, if its parent is renamed, or if another file system is
+// mounted over it. Some file systems that look local report nothing.
+const (
+	pollFirst = 10 * time.Millisecond
+	pollLast  = 240 * time.Millisecond // so that the waiter wakes within 250
+)
+
+// A check takes at most a tenth of the time, and so do the looks of the waiters that it
+// wakes.
+const (
+	checkShare = 10
+	lookCost   = 10 * time.Microsecond // about what a waiter takes that wakes and looks
+)
+
+// poll has the dir checked often, for that reason. The caller holds mu.
+func (d *dir) poll(reason string) {
+	started := d.reason == "" || reason == lostWatch
+	if d.reason = reason; !started {
+		return
+	}
+	if d.pause = pollFirst; reason == lostWatch {
+		d.pause = 0
+	}
+	d.hurry()
+}
+
+// pollSoon has a polled dir checked soon, because there is a new subscription. The
+// caller holds mu.
+func (d *dir) pollSoon() {
+	if d.reason != "" && d.pause > pollFirst {
+		d.pause = pollFirst
+		d.hurry()
+	}
+}
+
+// hurry makes the timer wait for no longer than the pause. If a check is going on, it
+// sets the timer at its end. The caller holds mu.
+func (d *dir) hurry() {
+	if d.timer.Stop() {
+		d.timer.Reset(d.pause)
+	}
+}
+
+// check is the function of the timer. A file system that does not answer delays the
+// checks of its own directories only.
+func (h *hub) check(d *dir) {
+	start := time.Now()
+	if h.dropIfIdle(d) {
+		return
+	}
+	h.audit()
+	found, now, err := h.examine(d)
+	h.mu.Lock()
+	current := d.current(found.ID, err)
+	h.mu.Unlock()
+	if !current {
+		h.attach(d, found.ID, err)
+	}
+	looks := h.notifyChanged(d, now)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.dirs[d.key] == d {
+		d.timer.Reset(d.next(h.every, time.Since(start)+time.Duration(looks)*lookCost))
+	}
+}
+
+// next returns the pause before the next check. The last one took that long.
+func (d *dir) next(every, took time.Duration) time.Duration {
+	switch d.reason {
+	case lostWatch:
+		return 0
+	case "":
+		return max(every, checkShare*took)
+	}
+	d.pause = max(min(d.pause*3/2, pollLast), pollFirst, checkShare*took)
+	return d.pause
+}
+
+// dropIfIdle drops the dir if it had no subscriptions since the last check, or if it has
+// no watch to keep. It reports whether it has dropped the dir.
+func (h *hub) dropIfIdle(d *dir) bool {
+	h.mu.Lock()
+	drop := d.n == 0 && (d.idle || d.watch == "")
+	d.idle = d.n == 0
+	h.mu.Unlock()
+	if !drop {
+		return false
+	}
+	h.admin.Lock()
+	defer h.admin.Unlock()
+	return h.dropIdle(func(other *dir) bool { return other == d })
+}
+
+// audit forgets watches that the watcher has dropped without a report, as fsnotify
+// v1.10.1 does on Linux when a file system is unmounted. Comparing IDs does not find
+// them if the same file system is mounted again.
+func (h *hub) audit() {
+	if runtime.GOOS != "linux" || !h.admin.TryLock() { // a check does not wait for a watch of another directory
+		return
+	}
+	defer h.admin.Unlock()
+	if h.watcher == nil || time.Since(h.audited) < h.every/2 {
+		return
+	}
+	h.audited = time.Now()
+	alive := make(map[string]bool)
+	for _, path := range h.watcher.WatchList() {
+		alive[path] = true
+	}
+	var due []*Subscription
+	h.mu.Lock()
+	for path := range h.watched {
+		if !alive[path] {
+			due = append(due, h.forget(path)...)
+		}
+	}
+	h.mu.Unlock()
+	send(due)
+}
+
+// notifyChanged notifies the subscriptions unless the snapshot proves that the directory
+// has not changed since they were notified last. It returns how many it notified.
+func (h *hub) notifyChanged(d *dir, now snapshot) int {
+	h.mu.Lock()
+	var due []*Subscription
+	if !now.known || now != d.seen {
+		due = d.notifyAll(due)
+		d.seen = now
+	}
+	h.mu.Unlock()
+	send(due)
+	return len(due)
+}
+
+// A snapshot describes a directory and its sidecar. If two snapshots that are known are
+// equal, no file in them was created, removed or renamed in between: that would have
+// changed ctime (inode(7)), which no call can set.
+type snapshot struct {
+	known        bool
+	dir, sidecar file.Info
+}
+
+// young is the age of a ctime that proves nothing, because the next change may get the
+// same one. It is more than the longest step of a file system's clock, 2 s on FAT.
+const young = 3 * time.Second
+
+// examine finds the directory that is at the path of the dir now, and takes a snapshot
+// of it.
+func (h *hub) examine(d *dir) (found file.Info, now snapshot, err error) {
+	path := d.now()
+	refresh(path)
+	h.mu.Lock()
+	silent := d.kind.Silent
+	h.mu.Unlock()
+	start := time.Now() // before the snapshot: this process may be stopped after it
+	found, err = find(path)
+	if err != nil || silent {
+		return found, snapshot{}, err
+	}
+	now = snapshot{dir: found}
+	now.sidecar, err = file.Stat(cwd.Within(path, sidecar.Dir))
+	settled := func(info file.Info) bool { return !info.Changed.IsZero() && start.Sub(info.Changed) > h.young }
+	now.known = err == nil && settled(now.dir) && (!now.sidecar.Exists || settled(now.sidecar))
+	return found, now, nil
+}
+
+// refresh opens the directory at the path, or the nearest one above it that exists, and
+// closes it again. An NFS client answers lstat(2) from its cache for up to a minute,
+// even that a file does not exist; opening the directory makes it ask the server
+// (nfs(5), close-to-open cache consistency). On other file systems it costs
+// microseconds.
+func refresh(path string) {
+	for path = filepath.Clean(path); ; path = filepath.Dir(path) {
+		f, err := os.Open(path)
+		if err == nil {
+			f.Close()
+		}
+		if err == nil || path == filepath.Dir(path) {
+			return
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package watch
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/fsync-lock/fsync/internal/sidecar"
+	"github.com/fsync-lock/fsync/internal/testproc"
+)
+
+// checked makes a check and reports whether it notifies the subscription.
+func checked(h *hub, s *Subscription) bool {
+	s.queue.Drain(nil)
+	h.check(s.entry.dir)
+	return len(s.queue.Drain(nil)) > 0
+}
+
+// quietHub has a directory without a watcher, where nothing has changed for long. No
+// timer checks it.
+func quietHub(t *testing.T) (h *hub, s *Subscription, dir string) {
+	t.Helper()
+	h, dir = testHub(t, never), t.TempDir()
+	h.open = func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
+	must(t, os.Mkdir(filepath.Join(dir, sidecar.Dir), 0o755))
+	h.young = 0
+	s, _ = on(t, h, filepath.Join(dir, "a"))
+	testproc.Until(t, "no check is going on", func() bool { return s.entry.dir.timer.Stop() })
+	checked(h, s)
+	return h, s, dir
+}
+
+// A check notifies if an entry of the directory, or of its sidecar, was created, removed
+// or renamed since the last check, even if it is there again; and if not, it does not.
+func TestCheckComparesSnapshots(t *testing.T) {
+	t.Parallel()
+	h, s, dir := quietHub(t)
+	if checked(h, s) {
+		t.Skip("this system does not tell whether a directory has changed")
+	}
+	other := filepath.Join(dir, "other")
+	for what, change := range map[string]func() error{
+		"an entry":         func() error { return errors.Join(os.Mkdir(other, 0o755), os.Remove(other)) },
+		"a sidecar's file": func() error { 
+			return errors.Join(os.MkdirAll(filepath.Join(dir, sidecar.Dir), 0o755), os.WriteFile(filepath.Join(dir, sidecar.Dir, "a"), nil, 0o644))
+		},
+		"no sidecar":       func() error { return os.RemoveAll(filepath.Join(dir, sidecar.Dir)) },
+		"a former time": func() error {
+			return errors.Join(os.Mkdir(other, 0o755), os.Remove(other), os.Chtimes(dir, time.Unix(1, 0), time.Unix(1, 0)))
+		},
+	} {
+		was := s.entry.dir.seen
+		testproc.Until(t, "the file system's clock has stepped", func() bool {
+			must(t, change())
+			_, now, err := h.examine(s.entry.dir)
+			must(t, err)
+			return now != was
+		})
+		if !checked(h, s) {
+			t.Error(what, "has changed: no notification")
+		}
+		if checked(h, s) {
+			t.Error(what, "has not changed again: a notification")
+		}
+	}
+}
+
+// A change that is too recent proves nothing: the next one may get the same time.
+func TestRecentChangeProvesNothing(t *testing.T) {
+	t.Parallel()
+	h, s, dir := quietHub(t)
+	h.young = time.Hour
+	for range 3 {
+		if !checked(h, s) {
+			t.Error("a directory that has just changed: no notification")
+		}
+	}
+	must(t, os.RemoveAll(dir))
+	for range 3 {
+		if !checked(h, s) {
+			t.Error("a missing directory: no notification")
+		}
+	}
+}
+
+// A file system that does not report all changes is watched and polled.
+func TestSilentFileSystem(t *testing.T) {
+	t.Parallel()
+	h, dir := testHub(t, never), t.TempDir()
+	h.kind, h.young = silentKind, 0
+	s, notified := on(t, h, filepath.Join(dir, "a"))
+	for range 3 {
+		expect(t, notified) // without any change
+	}
+	if !watches(h, s) || s.entry.dir.reason != "quiet does not report all changes" {
+		t.Errorf("watched: %v; polled because %q", watches(h, s), s.entry.dir.reason)
+	}
+	proveReports(t, h, s, notified)
+}
+
+// A directory with a new subscription is polled often, even if others have waited long.
+func TestNewcomerIsPolledSoon(t *testing.T) {
+	t.Parallel()
+	h := testHub(t, never)
+	h.open = func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
+	dir := t.TempDir()
+	s, _ := on(t, h, filepath.Join(dir, "a"))
+	d := s.entry.dir
+	pause := func() time.Duration {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return d.pause
+	}
+	testproc.Until(t, "it is polled less and less often", func() bool { return pause() == pollLast })
+	on(t, h, filepath.Join(dir, "b"))
+	if got := pause(); got >= pollLast {
+		t.Errorf("it is polled after %v", got)
+	}
+}
+
+// Polling slows down to four times a second, and further if a check takes long.
+func TestNextPause(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason            string
+		pause, took, want time.Duration
+	}{
+		{"no watcher", pollFirst, 0, 15 * time.Millisecond},
+		{"no watcher", 200 * time.Millisecond, 0, pollLast},
+		{"no watcher", pollLast, 24 * time.Millisecond, pollLast},
+		{"no watcher", pollLast, time.Second, 10 * time.Second},
+		{lostWatch, pollLast, 0, 0},
+		{"", pollLast, 0, time.Second},
+		{"", pollLast, time.Second, 10 * time.Second},
+	} {
+		d := dir{reason: c.reason, pause: c.pause}
+		if got := d.next(time.Second, c.took); got != c.want {
+			t.Errorf("%q, %v, %v: the next pause is %v, want %v", c.reason, c.pause, c.took, got, c.want)
+		}
+	}
+}
+
+// The looks of many waiters count as the time of a check.
+func TestManyLooksArePolledLess(t *testing.T) {
+	t.Parallel()
+	h, s, dir := quietHub(t)
+	h.young = time.Hour
+	for range 5000 {
+		on(t, h, filepath.Join(dir, "b"))
+	}
+	s.entry.dir.timer.Stop()
+	h.check(s.entry.dir)
+	if pause := s.entry.dir.pause; pause < 5000*lookCost*checkShare {
+		t.Errorf("5000 waiters are woken again after %v", pause)
+	}
+}
+
+func TestFold(t *testing.T) {
+	t.Parallel()
+	folds := runtime.GOOS == "windows" || runtime.GOOS == "darwin" || runtime.GOOS == "ios"
+	if fold("Ready") == fold("ready") != folds {
+		t.Error("fold does not fit the system")
+	}
+}
