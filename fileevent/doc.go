@@ -58,8 +58,8 @@
 // Once per second the process checks that the watched directory is still the one
 // at the path, and looks for changes that were not reported. So a directory that
 // is removed, replaced, renamed or mounted over delays its waiters by up to a
-// second. The delay is longer if reading the directory takes more than a tenth of
-// a second. A wait may begin before the directory and its parents exist.
+// second. The delay is longer if thousands of goroutines wait for the events of one
+// directory. A wait may begin before the directory and its parents exist.
 //
 // A directory is polled
 //   - if no watch can be had (Linux has 128 inotify instances per user),

@@ -152,6 +152,9 @@ func (m marker) archived() (t token) {
 		return t
 	}
 	text := string(sidecar.Attr(m.directory(), attributeOf(m.traceName())))
+	if text == "" {
+		return token{}
+	}
 	var set int64
 	if _, err := fmt.Sscan(text, &t.file.ino, &t.file.sec, &t.file.nsec, &set); err != nil {
 		return token{}

@@ -114,7 +114,10 @@ func (m marker) mark() (token, error) {
 
 func tokenOf(path string) (token, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|file.Flags, 0)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return token{}, nil
+	case err != nil:
 		return unreadable(path, err)
 	}
 	defer f.Close()

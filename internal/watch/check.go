@@ -28,7 +28,7 @@ const (
 // wakes.
 const (
 	checkShare = 10
-	lookCost   = 10 * time.Microsecond // about what a waiter takes that wakes and looks
+	lookCost   = 20 * time.Microsecond // about what a waiter takes that wakes and looks
 )
 
 // poll has the dir checked often, for that reason. The caller holds mu.

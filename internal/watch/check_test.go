@@ -45,11 +45,11 @@ func TestCheckComparesSnapshots(t *testing.T) {
 	}
 	other := filepath.Join(dir, "other")
 	for what, change := range map[string]func() error{
-		"an entry":         func() error { return errors.Join(os.Mkdir(other, 0o755), os.Remove(other)) },
-		"a sidecar's file": func() error { 
+		"an entry": func() error { return errors.Join(os.Mkdir(other, 0o755), os.Remove(other)) },
+		"a sidecar's file": func() error {
 			return errors.Join(os.MkdirAll(filepath.Join(dir, sidecar.Dir), 0o755), os.WriteFile(filepath.Join(dir, sidecar.Dir, "a"), nil, 0o644))
 		},
-		"no sidecar":       func() error { return os.RemoveAll(filepath.Join(dir, sidecar.Dir)) },
+		"no sidecar": func() error { return os.RemoveAll(filepath.Join(dir, sidecar.Dir)) },
 		"a former time": func() error {
 			return errors.Join(os.Mkdir(other, 0o755), os.Remove(other), os.Chtimes(dir, time.Unix(1, 0), time.Unix(1, 0)))
 		},
