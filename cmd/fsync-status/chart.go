@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// A chart is the timelines of all locks below one axis. Where something is in
-// it is a percentage of its width.
+// A chart has the timelines of all locks below one axis. It is HTML with positions in
+// percent of the width, so that the page scales it without a script.
 type chart struct {
-	Style     template.CSS // how wide it is
+	Style     template.CSS // its width
 	Ticks     []tick
 	Timelines []timeline
 }
@@ -22,61 +22,59 @@ type tick struct {
 	Style template.CSS
 }
 
-// A timeline is the runs of one lock. Those that overlap stand in lanes below
-// each other.
+// A timeline has the runs of one lock. Bars that overlap are in different lanes.
 type timeline struct {
 	Label, Path string
-	Count       string
-	Style       template.CSS // how high it is
+	Size        string
+	Style       template.CSS // its height
 	Bars        []bar
 }
 
-// A bar is a block, drawn to scale: what it waited for the lock, and what it
-// held it.
+// A bar is drawn to scale: the wait for the lock, and then the hold.
 type bar struct {
 	Class string
-	Facts string
+	Text  string
 	Style template.CSS
-	Wait  template.CSS // of the part that is the wait; empty = there is none
+	Wait  template.CSS // of the part that is the wait; empty if there is none
 }
 
-// Widths in pixels. A bar is not narrower than it can be seen, and so a chart
-// is wide enough that most runs are wider than that, within reason.
+// Widths in pixels. A bar is at least minBar wide. The chart is so wide that most bars
+// are wider than that, up to maxChart.
 const (
-	narrowest = 3  // of a bar
+	minBar    = 3
 	markWidth = 10 // of a run that took no time
-	minWidth  = 960
-	maxWidth  = 12000
-	tickWidth = 110 // between ticks, at least
+	minChart  = 960
+	maxChart  = 12000
+	minTick   = 110 // between two ticks
 )
 
 // maxLanes bounds the height of a timeline.
 const maxLanes = 40
 
-// newChart draws the groups that have a block. Runs that would need too many
-// lanes are merged.
-func newChart(groups []*group, within interval) chart {
-	from, to := extent(groups, within)
-	s := newScale(groups, from, to)
+// newChart draws the locks that have a bucket. It merges buckets that would need too
+// many lanes.
+func newChart(locks []*lockRuns, within interval) chart {
+	from, to := extent(locks, within)
+	s := newScale(locks, from, to)
 	c := chart{Style: template.CSS(fmt.Sprintf("--width:%dpx", s.width)), Ticks: s.ticks()}
-	for _, g := range groups {
-		if len(g.blocks.all) == 0 {
+	for _, l := range locks {
+		if len(l.buckets.all) == 0 {
 			continue
 		}
-		t, lanes := s.timeline(g)
-		for width := max(g.width, s.inTime(narrowest)); lanes > maxLanes && width < coarsestTime; t, lanes = s.timeline(g) {
+		t, lanes := s.timeline(l)
+		for width := max(l.width, s.duration(minBar)); lanes > maxLanes && width < maxTimeWidth; t, lanes = s.timeline(l) {
 			width *= 2
-			g.coarsen(width)
+			l.coarsen(width)
 		}
 		c.Timelines = append(c.Timelines, t)
 	}
 	return c
 }
 
-// extent is from when to when there are runs, of the time that is asked for.
-func extent(groups []*group, within interval) (from, to time.Time) {
-	for _, g := range groups {
-		for _, b := range g.blocks.all {
+// extent returns the time of the first and of the last run in the interval.
+func extent(locks []*lockRuns, within interval) (from, to time.Time) {
+	for _, l := range locks {
+		for _, b := range l.buckets.all {
 			if from.IsZero() || b.start.Before(from) {
 				from = b.start
 			}
@@ -94,45 +92,44 @@ func extent(groups []*group, within interval) (from, to time.Time) {
 	return from, to
 }
 
-// A scale says where a time is.
+// A scale maps times to positions in the chart.
 type scale struct {
 	from  time.Time
 	span  time.Duration
-	width int
+	width int // in pixels
 }
 
-// newScale makes room for the blocks, and some at both ends.
-func newScale(groups []*group, from, to time.Time) scale {
+// newScale returns a scale for the buckets, with a margin at both ends.
+func newScale(locks []*lockRuns, from, to time.Time) scale {
 	margin := max(to.Sub(from)/50, time.Second)
-	s := scale{from: from.Add(-margin), span: to.Sub(from) + 2*margin}
-	var times []time.Duration
-	for _, g := range groups {
-		for _, b := range g.blocks.all {
+	s := scale{from: from.Add(-margin), span: to.Sub(from) + 2*margin, width: minChart}
+	var lengths []time.Duration
+	for _, l := range locks {
+		for _, b := range l.buckets.all {
 			if d := b.end.Sub(b.start); d > 0 {
-				times = append(times, d)
+				lengths = append(lengths, d)
 			}
 		}
 	}
-	s.width = minWidth
-	if len(times) > 0 {
-		slices.Sort(times)
-		short := times[len(times)/4]
-		room := max(float64(len(times))*2*markWidth, minWidth) // few runs are to be seen without scrolling
-		s.width = int(min(max(float64(s.span)/float64(short)*2*narrowest, minWidth), maxWidth, room))
+	if len(lengths) > 0 {
+		slices.Sort(lengths)
+		short := lengths[len(lengths)/4]
+		room := max(float64(len(lengths))*2*markWidth, minChart) // a few runs are visible without scrolling
+		s.width = int(min(max(float64(s.span)/float64(short)*2*minBar, minChart), maxChart, room))
 	}
 	return s
 }
 
-// at is where a time is, of 1.
-func (s scale) at(t time.Time) float64 { return float64(t.Sub(s.from)) / float64(s.span) }
+// position returns the position of a time: 0 is the left end, 1 the right end.
+func (s scale) position(t time.Time) float64 { return float64(t.Sub(s.from)) / float64(s.span) }
 
-// inTime is how much time so many pixels are.
-func (s scale) inTime(pixels int) time.Duration {
+// duration returns the time that a number of pixels stands for.
+func (s scale) duration(pixels int) time.Duration {
 	return time.Duration(float64(s.span) * float64(pixels) / float64(s.width))
 }
 
-// inside is the part of a time that is in the chart.
-func (s scale) inside(t time.Time) time.Time {
+// clip moves a time outside of the chart to its nearest end.
+func (s scale) clip(t time.Time) time.Time {
 	switch end := s.from.Add(s.span); {
 	case t.Before(s.from):
 		return s.from
@@ -146,78 +143,79 @@ func percent(x float64) string {
 	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.5f", 100*x), "0"), ".") + "%"
 }
 
-func (s scale) timeline(g *group) (t timeline, high int) {
-	classes := []string{""} // all of them
-	if g.width > 0 {        // many bars, of which those of a class are easier to see in a row
-		classes = allClasses
+// timeline draws the timeline of a lock, and returns its number of lanes. If there are
+// merged buckets, each class has lanes of its own: so many bars are easier to read.
+func (s scale) timeline(l *lockRuns) (t timeline, numLanes int) {
+	laneGroups := []string{""} // all classes
+	if l.width > 0 {
+		laneGroups = classes
 	}
-	t = timeline{Label: g.label, Path: g.path, Count: g.count()}
+	t = timeline{Label: l.label, Path: l.path, Size: l.size()}
 	if t.Path == t.Label {
 		t.Path = ""
 	}
-	slices.SortFunc(g.blocks.all, func(a, b *block) int {
+	slices.SortFunc(l.buckets.all, func(a, b *bucket) int {
 		if order := a.start.Compare(b.start); order != 0 {
 			return order
 		}
-		return inOrder(a.run, b.run)
+		return compareRuns(a.run, b.run)
 	})
-	var l lanes
-	for _, class := range classes {
-		for _, b := range g.blocks.all {
+	var lanes lanes
+	for _, class := range laneGroups {
+		for _, b := range l.buckets.all {
 			if class == "" || b.class == class {
-				start, end := s.drawn(b)
-				t.Bars = append(t.Bars, s.bar(b, g.label, l.lane(start, end)))
+				t.Bars = append(t.Bars, s.bar(b, l.label, lanes.take(s.occupied(b))))
 			}
 		}
-		l.begin = len(l.ends)
+		lanes.first = len(lanes.ends)
 	}
-	t.Style = template.CSS(fmt.Sprintf("--lanes:%d", len(l.ends)))
-	return t, len(l.ends)
+	t.Style = template.CSS(fmt.Sprintf("--lanes:%d", len(lanes.ends)))
+	return t, len(lanes.ends)
 }
 
-// lanes are where bars stand that overlap, by when each is free again.
+// lanes are the lanes of a timeline, each with the time from which it is free.
 type lanes struct {
 	ends  []time.Time
-	begin int // the first that may be used
+	first int // the first lane that may be used
 }
 
-// lane is the first that is free.
-func (l *lanes) lane(start, end time.Time) int {
-	i := slices.IndexFunc(l.ends[l.begin:], func(e time.Time) bool { return !e.After(start) })
+// take returns the first free lane, and occupies it.
+func (l *lanes) take(start, end time.Time) int {
+	i := slices.IndexFunc(l.ends[l.first:], func(e time.Time) bool { return !e.After(start) })
 	if i < 0 {
 		l.ends = append(l.ends, end)
 		return len(l.ends) - 1
 	}
-	l.ends[l.begin+i] = end
-	return l.begin + i
+	l.ends[l.first+i] = end
+	return l.first + i
 }
 
-// drawn is the time that a block takes up in its lane, and a gap behind it.
-func (s scale) drawn(b *block) (start, end time.Time) {
-	least, before := narrowest, 0
+// occupied returns the time that a bar occupies in its lane, with a gap after it.
+func (s scale) occupied(b *bucket) (start, end time.Time) {
+	width, before := minBar, 0
 	if b.isMark() {
-		least, before = markWidth, markWidth/2
+		width, before = markWidth, markWidth/2
 	}
 	if b.class == "running" {
-		least += markWidth // for what says that it goes on
+		width += markWidth // for the arrow at its end
 	}
-	start = b.start.Add(-s.inTime(before))
-	gap := s.inTime(1)
+	start = b.start.Add(-s.duration(before))
+	gap := s.duration(1)
 	if b.n > 1 && !b.isMark() {
-		gap = -gap // the next ones may follow without one
+		gap = -gap // merged bars may touch each other
 	}
-	end = b.start.Add(max(b.end.Sub(b.start), s.inTime(least))).Add(gap)
+	end = b.start.Add(max(b.end.Sub(b.start), s.duration(width))).Add(gap)
 	return start, end
 }
 
-// isMark reports whether a block is drawn as a mark about its time.
-func (b *block) isMark() bool { return b.class == "skipped" || b.class == "error" }
+// isMark reports whether a bucket is drawn as a mark, centred at its time.
+func (b *bucket) isMark() bool { return b.class == "skipped" || b.class == "error" }
 
-func (s scale) bar(b *block, label string, lane int) bar {
-	drawn := bar{Class: b.class, Facts: b.facts(label)}
-	start, end := s.inside(b.start), s.inside(b.end)
-	all := end.Sub(start)
-	drawn.Style = template.CSS(fmt.Sprintf("left:%s;width:%s", percent(s.at(start)), percent(float64(all)/float64(s.span))))
+func (s scale) bar(b *bucket, label string, lane int) bar {
+	drawn := bar{Class: b.class, Text: b.describe(label)}
+	start, end := s.clip(b.start), s.clip(b.end)
+	length := end.Sub(start)
+	drawn.Style = template.CSS(fmt.Sprintf("left:%s;width:%s", percent(s.position(start)), percent(float64(length)/float64(s.span))))
 	if lane > 0 {
 		drawn.Style += template.CSS(fmt.Sprintf(";--lane:%d", lane))
 	}
@@ -225,16 +223,9 @@ func (s scale) bar(b *block, label string, lane int) bar {
 		drawn.Class += " many"
 		return drawn
 	}
-	waited := s.inside(b.start.Add(b.run.Waited)).Sub(start)
-	if b.class != "skipped" && (b.run.Held > 0 || waited >= s.inTime(narrowest)) && waited > 0 && all > 0 { // no hatching over a mark
-		drawn.Wait = template.CSS("width:" + percent(float64(waited)/float64(all)))
+	waited := s.clip(b.start.Add(b.run.Waited)).Sub(start)
+	if b.class != "skipped" && (b.run.Held > 0 || waited >= s.duration(minBar)) && waited > 0 && length > 0 { // no hatching over a mark
+		drawn.Wait = template.CSS("width:" + percent(float64(waited)/float64(length)))
 	}
 	return drawn
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

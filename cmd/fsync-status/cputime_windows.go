@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// cpuTime returns how much of a processor's time this process has taken.
+// cpuTime returns the processor time that this process has used.
 func cpuTime() time.Duration {
 	self, err := syscall.GetCurrentProcess()
 	if err != nil {
@@ -15,7 +15,7 @@ func cpuTime() time.Duration {
 	if syscall.GetProcessTimes(self, &created, &ended, &kernel, &user) != nil {
 		return 0
 	}
-	// Both are durations, in units of 100 ns.
+	// Both times are in units of 100 ns.
 	units := func(t syscall.Filetime) int64 { return int64(t.HighDateTime)<<32 | int64(t.LowDateTime) }
 	return time.Duration(units(kernel)+units(user)) * 100
 }

@@ -7,37 +7,37 @@ import (
 	"time"
 )
 
-// An interval is what --since and --until ask for. The zero time is no bound.
+// An interval is the time between --since and --until. A zero time is no bound.
 type interval struct{ since, until time.Time }
 
-// has reports whether some of what lasted from start to end is in the interval.
-func (p interval) has(start, end time.Time) bool {
-	return (p.since.IsZero() || !end.Before(p.since)) && (p.until.IsZero() || !start.After(p.until))
+// overlaps reports whether the interval overlaps with the time from start to end.
+func (i interval) overlaps(start, end time.Time) bool {
+	return (i.since.IsZero() || !end.Before(i.since)) && (i.until.IsZero() || !start.After(i.until))
 }
 
-func (p interval) isEmpty() bool {
-	return !p.since.IsZero() && !p.until.IsZero() && p.until.Before(p.since)
+func (i interval) isEmpty() bool {
+	return !i.since.IsZero() && !i.until.IsZero() && i.until.Before(i.since)
 }
 
-// String says in words what the interval is; empty if it is not bounded.
-func (p interval) String() string {
+// String describes the interval; it is empty for an interval without bounds.
+func (i interval) String() string {
 	var parts []string
-	if !p.since.IsZero() {
-		parts = append(parts, "since "+p.since.Local().Format(toTheSecond))
+	if !i.since.IsZero() {
+		parts = append(parts, "since "+i.since.Local().Format(toTheSecond))
 	}
-	if !p.until.IsZero() {
-		parts = append(parts, "until "+p.until.Local().Format(toTheSecond))
+	if !i.until.IsZero() {
+		parts = append(parts, "until "+i.until.Local().Format(toTheSecond))
 	}
 	return strings.Join(parts, " and ")
 }
 
-// layouts are how a time may be written. Without a zone it is a local one.
+// layouts are the forms of a time. A time without a zone is a local time.
 var layouts = []string{
 	time.RFC3339Nano, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02",
 }
 
-// parseTime reads a time, or how long ago it was: 90s, 15m, 2h, 3d or 1w, with
-// or without "ago". A date is its midnight.
+// parseTime reads a time, or a duration before now: 90s, 15m, 2h, 3d or 1w, with
+// or without "ago". A date means its midnight.
 func parseTime(text string, now time.Time) (time.Time, error) {
 	text = strings.TrimSpace(text)
 	for _, layout := range layouts {
@@ -51,6 +51,7 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a time such as 2026-03-14, '2026-03-14 02:30', 2026-03-14T02:30:00Z or 2h", text)
 }
 
+// parseAgo reads a duration. Unlike [time.ParseDuration] it knows days and weeks.
 func parseAgo(text string) (time.Duration, bool) {
 	units := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
 	if text == "" || units[text[len(text)-1]] == 0 {

@@ -1,9 +1,15 @@
 package main
 
-// A key is a character, or one of those below.
+// A key is a character, or one of the constants below.
 type key int
 
-// Keys that terminals send as sequences; they are beyond all characters.
+const (
+	ctrlB key = 2
+	ctrlC key = 3 // from a terminal that does not make it a signal
+	ctrlF key = 6
+)
+
+// Keys that terminals send as sequences. The constants are greater than any character.
 const (
 	keyUp key = 0x110000 + iota
 	keyDown
@@ -15,22 +21,22 @@ const (
 	keyEnd
 )
 
-// sequences are what terminals send for those keys, behind ESC: as ECMA-48 has
-// it, and in the mode of applications.
+// sequences are what terminals send for these keys after ESC: in the normal mode
+// (ECMA-48) and in the application mode.
 var sequences = map[string]key{
 	"[A": keyUp, "[B": keyDown, "[C": keyRight, "[D": keyLeft, "[H": keyHome, "[F": keyEnd,
 	"OA": keyUp, "OB": keyDown, "OC": keyRight, "OD": keyLeft, "OH": keyHome, "OF": keyEnd,
 	"[5~": keyPageUp, "[6~": keyPageDown, "[1~": keyHome, "[4~": keyEnd, "[7~": keyHome, "[8~": keyEnd,
 }
 
-// A decoder makes keys of what a terminal sends.
-type decoder struct {
+// A keyDecoder finds the keys in the bytes from a terminal.
+type keyDecoder struct {
 	escaped bool
-	rest    string // of a sequence that is not whole
+	rest    string // of a sequence that is not complete
 }
 
-// next takes a byte, and returns the key that it ends, if it does.
-func (d *decoder) next(b byte) (k key, ok bool) {
+// next takes a byte. If a key ends there, it returns the key.
+func (d *keyDecoder) next(b byte) (k key, ok bool) {
 	switch {
 	case b == '\x1b':
 		d.escaped, d.rest = true, ""
@@ -39,7 +45,7 @@ func (d *decoder) next(b byte) (k key, ok bool) {
 		return key(b), true
 	}
 	d.rest += string(rune(b))
-	if first := d.rest[0]; first != '[' && first != 'O' { // it was the key ESC
+	if first := d.rest[0]; first != '[' && first != 'O' { // the ESC was the key of this name
 		d.escaped = false
 		return key(b), true
 	}
@@ -51,28 +57,29 @@ func (d *decoder) next(b byte) (k key, ok bool) {
 	return k, ok
 }
 
-// sideways is how many columns are scrolled at a time.
-const sideways = 8
+// columnStep is the number of columns that a key scrolls.
+const columnStep = 8
 
-// scroll returns where a key leads; a frame bounds it.
-func (k key) scroll(at place, page int) place {
+// scroll returns the offset after a key. It may be behind the end, which
+// [pager.frame] corrects.
+func (k key) scroll(at offset, page int) offset {
 	switch k {
 	case keyUp, 'k':
 		at.line--
 	case keyDown, 'j', '\n', '\r':
 		at.line++
-	case keyPageUp, 'b', 2: // Ctrl-B
+	case keyPageUp, 'b', ctrlB:
 		at.line -= max(page-1, 1)
-	case keyPageDown, ' ', 6: // Ctrl-F
+	case keyPageDown, ' ', ctrlF:
 		at.line += max(page-1, 1)
 	case keyLeft, 'h':
-		at.column -= sideways
+		at.column -= columnStep
 	case keyRight, 'l':
-		at.column += sideways
+		at.column += columnStep
 	case keyHome, 'g':
-		at = place{}
+		at = offset{}
 	case keyEnd, 'G':
 		at.line = 1 << 30
 	}
-	return place{max(at.line, 0), max(at.column, 0)}
+	return offset{max(at.line, 0), max(at.column, 0)}
 }

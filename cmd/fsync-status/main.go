@@ -2,9 +2,17 @@
 // processes that hold them, set them or wait for them, and deadlocks. It also
 // makes an HTML page of the journals that fsync-lock and fsync-event write.
 //
-// It prints a table, JSON or HTML on stdout, and errors on stderr after the name
-// of the program. Text that other processes chose, such as a command line, is
-// printed without control characters.
+// It prints a table, JSON or HTML on stdout, and errors on stderr. Text that other
+// processes chose, such as a command line, is printed without control characters.
+//
+// For one table: a snapshot (snapshot.go) is the state at one moment, a listing
+// (listing.go) is what the program says about it, as JSON or as a table (table.go).
+// --watch shows the table live: a pager (pager.go) chooses the lines, and a screen
+// (screen.go) draws them.
+//
+// For a report: journal lines are collected by lock (collect.go), runs that are close
+// together in one bucket (bucket.go); a chart (chart.go) gives each bucket its place
+// on the page (report.html).
 package main
 
 import (
@@ -19,9 +27,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fsync-lock/fsync"
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
@@ -30,8 +40,7 @@ func main() { os.Exit(run(os.Args)) }
 // exitNotHeld is the exit status of --held if the lock is not held.
 const exitNotHeld = 1
 
-// run is the whole program: it reads the command line, looks, prints, and
-// returns the exit status.
+// run reads the command line, does what it asks for and returns the exit status.
 func run(args []string) int {
 	program := cli.Program(filepath.Base(args[0]))
 	q, err := parse(program, args[1:])
@@ -49,42 +58,43 @@ func run(args []string) int {
 	return q.printOnce(os.Stdout)
 }
 
-// printOnce prints the table, or JSON, of one look.
+// confirmAfter is the time before a second snapshot confirms deadlocks. A process
+// that only seems to be in a deadlock goes on in less time.
+const confirmAfter = 100 * time.Millisecond
+
+// printOnce prints the table or the JSON of one snapshot.
 func (q *query) printOnce(out *os.File) int {
-	l := q.look()
-	circles := l.circles()
-	if len(circles) > 0 {
-		time.Sleep(secondLook)
-		circles = confirmed(circles, l.again().circles())
+	s := q.takeSnapshot()
+	deadlocks := s.deadlocks()
+	if len(deadlocks) > 0 {
+		time.Sleep(confirmAfter)
+		deadlocks = confirmed(deadlocks, s.takeAgain().deadlocks())
 	}
-	v := l.view(circles)
-	v.all = q.all
+	l := s.listing(deadlocks)
+	l.all = q.all
 	w := bufio.NewWriter(out)
 	var err error
 	if q.json {
-		err = v.writeJSON(w)
+		err = l.writeJSON(w)
 	} else {
-		err = q.writeTable(w, out, v, l)
+		if len(s.entries) == 0 && len(s.errs) == 0 {
+			q.program.Complain("no locks, semaphores or events in " + s.where())
+		}
+		err = l.writeTable(w, out)
 	}
 	if err = cmp.Or(err, w.Flush()); err != nil {
 		return q.program.Fail(cli.ExitOutput, err)
 	}
-	return q.complainAbout(l.problems())
+	return q.complainAbout(s.allErrors())
 }
 
-// secondLook is the time before deadlocks are looked for a second time. A real
-// deadlock stays; a process that is about to go on does so in less time.
-const secondLook = 100 * time.Millisecond
-
-func (q *query) writeTable(w io.Writer, out *os.File, v view, l *look) error {
+// writeTable writes the table in the style of the terminal out, if that is one.
+func (l listing) writeTable(w io.Writer, out *os.File) error {
 	width, _, terminal := term.Size(out)
 	if !terminal {
 		width = 0
 	}
-	if len(v.Entries) == 0 && len(l.errs) == 0 {
-		q.program.Complain("no locks, semaphores or events in " + l.where())
-	}
-	for _, line := range v.lines(l.labels, styleOf(terminal && hasColours(out)), width) {
+	for _, line := range l.lines(newStyle(terminal && hasColours(out)), width) {
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
@@ -102,57 +112,53 @@ func (q *query) complainAbout(errs []error) int {
 	return 0
 }
 
-// answerHeld returns 0 if the lock, or every slot of the semaphore, is held.
+// answerHeld is --held. It returns 0 if the lock, or every slot of the semaphore, is
+// held.
 //
-// It asks the kernel. Only if the kernel does not tell of all holders, such as
-// those in other PID namespaces, it tries the lock and releases it at once: at
-// that moment a process that tries it without waiting finds it held. Trying a held
-// lock disturbs no process, except on SMB: there it can end the hold of another
-// process on this host.
+// It asks the kernel. If the kernel does not tell of all holders, such as those in
+// other PID namespaces, it tries the lock.
 func (q *query) answerHeld() int {
-	l := q.look()
-	if errs := l.problems(); len(errs) > 0 {
+	s := q.takeSnapshot()
+	if errs := s.allErrors(); len(errs) > 0 {
 		return q.complainAbout(errs)
 	}
-	e := l.entries[0]
-	switch {
-	case e.full():
+	e := s.entries[0]
+	if e.isFull() {
 		return 0
-	case e.Unknown == "":
+	}
+	if e.Unknown == "" {
 		return exitNotHeld
 	}
-	held, err := e.tried()
+	free, err := e.try()
 	switch {
-	case err == nil && held:
-		return 0
-	case err == nil:
+	case err != nil:
+		return q.complainAbout([]error{fmt.Errorf("it is not known whether %s is held: %s; and fsync-status cannot try it: %w", e.label, e.Unknown, err)})
+	case free:
 		return exitNotHeld
 	}
-	return q.complainAbout([]error{fmt.Errorf("it is not known whether %s is held: %s; and fsync-status cannot try it: %w", l.labels[0], e.Unknown, err)})
+	return 0
 }
 
-// tried reports whether the lock, or every slot, is taken.
-func (e entry) tried() (bool, error) {
-	type locker interface {
-		TryAcquire() (bool, error)
-		Release() error
-	}
-	if info, err := os.Stat(e.Path); err == nil && info.Mode()&fs.ModeDevice != 0 {
+// try tries to acquire the lock, or a slot of the semaphore, and releases it at once.
+// Another process that tries the lock at that moment without waiting finds it held.
+// Trying a held lock disturbs no process, except on SMB: there it can end the hold
+// of another process on this host.
+func (e entry) try() (free bool, err error) {
+	if info, err := file.Stat(e.Path); err == nil && info.Mode&fs.ModeDevice != 0 {
 		return false, errors.New("it is a device, and opening a device may have side effects")
 	}
 	if kind := fskind.Of(e.Path); slices.Contains([]string{"smb", "smb2", "cifs"}, kind.Name) {
 		return false, errors.New("on " + kind.Name + ", a try may end the hold of another process")
 	}
-	var lock locker = filelock.New(e.Path, filelock.AnyFile())
-	if e.isSemaphore() {
-		if e.Slots == 0 {
-			return false, nil // no process has acquired a slot yet
-		}
+	var lock interface {
+		TryAcquire() (bool, error)
+		Release() error
+	} = filelock.New(e.Path, filelock.AnyFile())
+	if e.Kind == fsync.KindSemaphore {
 		lock = filelock.NewSemaphore(e.Path, e.Slots)
 	}
-	got, err := lock.TryAcquire()
-	if got {
-		return false, lock.Release()
+	if free, err = lock.TryAcquire(); free {
+		err = lock.Release()
 	}
-	return err == nil, err
+	return free, err
 }

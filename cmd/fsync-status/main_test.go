@@ -97,7 +97,7 @@ func TestScripts(t *testing.T) {
 			},
 			"deadlock": func(ts *testscript.TestScript, args []string) bool {
 				q := &query{operands: []string{ts.MkAbs(args[0])}}
-				return len(q.look().circles()) > 0
+				return len(q.takeSnapshot().deadlocks()) > 0
 			},
 		},
 	}.Run(t)

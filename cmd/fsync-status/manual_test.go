@@ -31,7 +31,7 @@ func TestSchemaIsDocumented(t *testing.T) {
 	t.Parallel()
 	_, page, _ := strings.Cut(cmdtest.ReadFile(t, "man/fsync-status.1"), ".SH JSON")
 	page, _, _ = strings.Cut(page, ".SH EXIT STATUS")
-	for _, of := range []any{view{}, thing{}, process{}, deadlock{}, link{}} {
+	for _, of := range []any{listing{}, item{}, process{}, deadlock{}, link{}} {
 		for i := range reflect.TypeOf(of).NumField() {
 			if !reflect.TypeOf(of).Field(i).IsExported() {
 				continue
@@ -42,7 +42,7 @@ func TestSchemaIsDocumented(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range []state{free, held, shared, partly, full, isSet, clear_, unknown} {
+	for _, s := range []state{stateFree, stateHeld, stateShared, statePartly, stateFull, stateSet, stateClear, stateUnknown} {
 		if !regexp.MustCompile(`\b` + string(s) + `\b`).MatchString(page) {
 			t.Errorf("the manual page does not have the state %s", s)
 		}

@@ -56,7 +56,7 @@ func parse(program cli.Program, args []string) (*query, error) {
 	return q, q.check()
 }
 
-// options is the one table of what the command line can say.
+// options is the table of all options.
 func (q *query) options() []getopt.Option {
 	now := time.Now()
 	at := func(p *time.Time) func(string) error {
@@ -76,7 +76,7 @@ func (q *query) options() []getopt.Option {
 	}...)
 }
 
-// check refuses what contradicts itself.
+// check returns an error if options or operands contradict each other.
 func (q *query) check() error {
 	modes := 0
 	for _, mode := range []bool{q.json, q.watch, q.held, q.report} {

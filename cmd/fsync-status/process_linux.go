@@ -9,14 +9,15 @@ import (
 	proc "github.com/fsync-lock/fsync/internal/process"
 )
 
-// isProcess reports whether the process with that ID, here, is the one that a
-// run at start had: another one with its ID would have begun later.
+// isProcess reports whether the process with this ID is the one of a run that started
+// at start. If the ID was given to another process, that process is younger than the
+// run.
 func isProcess(pid int, start, now time.Time) bool {
 	age, ok := ageOf(pid)
-	return ok && !now.Add(-age).After(start.Add(time.Second)) // both clocks are read a little late
+	return ok && !now.Add(-age).After(start.Add(time.Second)) // the two clocks are not read at once
 }
 
-// ageOf is how long ago a process was started.
+// ageOf returns the age of a process that has not ended.
 func ageOf(pid int) (time.Duration, bool) {
 	p, known := proc.StatOf(pid)
 	uptime, err := os.ReadFile("/proc/uptime")
@@ -25,5 +26,5 @@ func ageOf(pid int) (time.Duration, bool) {
 	}
 	up, _, _ := strings.Cut(string(uptime), " ")
 	seconds, err := strconv.ParseFloat(up, 64)
-	return time.Duration((seconds - float64(p.Start)/100) * float64(time.Second)), err == nil // it is in hundredths of a second
+	return time.Duration((seconds - float64(p.Start)/100) * float64(time.Second)), err == nil // Start is in hundredths of a second
 }

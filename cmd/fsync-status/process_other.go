@@ -4,6 +4,6 @@ package main
 
 import "time"
 
-// isProcess is false where it is not known when a process began: its ID may be
-// another one's by now.
+// isProcess is always false: the start of a process is not known, and its ID may have
+// been given to another process.
 func isProcess(int, time.Time, time.Time) bool { return false }

@@ -30,7 +30,7 @@ func pageOf(t testing.TB, runs []journal.Run) string {
 	}
 	defer f.Close()
 	w := bufio.NewWriter(f)
-	if err := tallyOf(interval{}, runs...).write(w, []source{{Path: "runs.jsonl", Runs: len(runs)}}, made); err != nil {
+	if err := collected(interval{}, runs...).writePage(w, []source{{Path: "runs.jsonl", Runs: len(runs)}}, made); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Flush(); err != nil {
@@ -43,7 +43,7 @@ func local(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") 
 
 // A drawnBar is where a bar of the page is, in pixels from the chart's edge.
 type drawnBar struct {
-	Facts, Class      string
+	Text, Class       string
 	Left, Width       float64
 	WaitLeft, WaitEnd float64 // from the bar's edge
 }
@@ -52,7 +52,7 @@ const allBars = `(() => {
 	const edge = document.querySelector(".chart").getBoundingClientRect().left;
 	return [...document.querySelectorAll(".lanes > .run")].map((bar) => {
 		const at = bar.getBoundingClientRect(), wait = bar.firstElementChild?.getBoundingClientRect();
-		return {Facts: bar.ariaLabel, Class: bar.classList[1], Left: at.left - edge, Width: at.width,
+		return {Text: bar.ariaLabel, Class: bar.classList[1], Left: at.left - edge, Width: at.width,
 			WaitLeft: wait ? wait.left - at.left : 0, WaitEnd: wait ? wait.right - at.left : 0};
 	});
 })()`
@@ -67,7 +67,7 @@ func checkBars(t *testing.T, b *browser, runs []journal.Run) {
 	byPID := map[int]drawnBar{}
 	pid := regexp.MustCompile(`(?m)^pid (\d+)`)
 	for _, bar := range bars {
-		n, _ := strconv.Atoi(pid.FindStringSubmatch(bar.Facts)[1])
+		n, _ := strconv.Atoi(pid.FindStringSubmatch(bar.Text)[1])
 		byPID[n] = bar
 	}
 	if len(bars) != len(runs) || len(byPID) != len(runs) {
@@ -102,7 +102,7 @@ func checkBars(t *testing.T, b *browser, runs []journal.Run) {
 			continue
 		}
 		near("left", bar.Left, left, r)
-		near("width", bar.Width, max(all, narrowest), r)
+		near("width", bar.Width, max(all, minBar), r)
 		if r.Waited > 0 && all > 10 {
 			near("the wait's left", bar.WaitLeft, 0, r)
 			near("the wait's right", bar.WaitEnd, pixels(r.Waited), r)
@@ -110,8 +110,8 @@ func checkBars(t *testing.T, b *browser, runs []journal.Run) {
 	}
 }
 
-// shownFacts is the text that is shown about a bar, if it is.
-const shownFacts = `(() => {
+// shownText is the text that is shown about a bar, if it is.
+const shownText = `(() => {
 	const bar = document.querySelector(".run:is(:hover, :focus)"), facts = bar && getComputedStyle(bar, "::after");
 	return facts && facts.display !== "none" && facts.visibility === "visible" && facts.content !== "none" ? facts.content : "";
 })()`
@@ -126,7 +126,7 @@ func TestPage(t *testing.T) {
 	checkBars(t, b, runs)
 
 	// Pointing at a bar shows its facts, and pointing elsewhere does not.
-	if got := b.text(shownFacts); got != "" {
+	if got := b.text(shownText); got != "" {
 		t.Errorf("facts are shown: %s", got)
 	}
 	at := func(n int) (x, y float64) {
@@ -135,14 +135,14 @@ func TestPage(t *testing.T) {
 	}
 	at2 := time.Date(2026, 3, 14, 2, 0, 0, 0, time.UTC)
 	b.point(at(1))
-	facts := b.text(shownFacts)
+	text := b.text(shownText)
 	for _, want := range []string{"backup: ran", local(at2) + " to " + local(at2.Add(68 * time.Minute))[11:] + ", waited 42m, held 26m", "backup.sh /home", "pid 4219 on web1"} {
-		if !strings.Contains(facts, want) {
-			t.Errorf("the facts are %q, want %q", facts, want)
+		if !strings.Contains(text, want) {
+			t.Errorf("the text are %q, want %q", text, want)
 		}
 	}
 	b.point(5, 5)
-	if got := b.text(shownFacts); got != "" {
+	if got := b.text(shownText); got != "" {
 		t.Errorf("facts are shown: %s", got)
 	}
 
@@ -160,7 +160,7 @@ func TestPage(t *testing.T) {
 		if got := focused(); !strings.HasPrefix(got, c.want) {
 			t.Errorf("after %s: %q, want %q", c.key, got, c.want)
 		}
-		if got := b.text(shownFacts); !strings.HasPrefix(strings.ReplaceAll(strings.Trim(got, `"`), `\a `, "\n"), c.want[:10]) {
+		if got := b.text(shownText); !strings.HasPrefix(strings.ReplaceAll(strings.Trim(got, `"`), `\a `, "\n"), c.want[:10]) {
 			t.Errorf("after %s the facts are %q", c.key, got)
 		}
 	}
@@ -204,7 +204,7 @@ func TestPageOnPhone(t *testing.T) {
 	if wide, view, at := b.number(`document.scrollingElement.scrollWidth`), b.number(`innerWidth`), b.number(`scrollX`); wide > 390 || view != 390 || at != 0 {
 		t.Errorf("the page is %v wide in a view of %v and scrolls to %v", wide, view, at)
 	}
-	if wide, view := b.number(`document.querySelector(".scroll").scrollWidth`), b.number(`document.querySelector(".scroll").clientWidth`); wide < minWidth || view > 390 {
+	if wide, view := b.number(`document.querySelector(".scroll").scrollWidth`), b.number(`document.querySelector(".scroll").clientWidth`); wide < minChart || view > 390 {
 		t.Errorf("the timeline is %v wide in a view of %v", wide, view)
 	}
 	checkBars(t, b, runs)
@@ -224,7 +224,7 @@ func TestPageWithoutScripts(t *testing.T) {
 	}
 	b.press("Tab")
 	b.press("Tab")
-	if got := b.text(shownFacts); !strings.Contains(got, "backup: ran") {
+	if got := b.text(shownText); !strings.Contains(got, "backup: ran") {
 		t.Errorf("the facts are %q", got)
 	}
 	b.innocent()

@@ -3,36 +3,37 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 )
 
-// A screen is a terminal that is drawn on in place. It uses the alternate
-// screen, so that what was there is there again afterwards.
+// A screen draws on a terminal in place. It uses the alternate screen: what the
+// terminal showed before is there again afterwards.
 type screen struct {
-	out     *os.File
-	entered bool
-	drawn   []string // what is on it, by lines
-	width   int      // and what size it had
-	height  int
-	restore func() // what the terminal does with keys
-	err     error  // of the last write
+	out           *os.File
+	entered       bool
+	lines         []string // that are on the terminal
+	width, height int      // of the terminal when they were drawn
+	restoreKeys   func()
+	err           error // of the last write
 }
 
-// Sequences of ECMA-48, and those private ones of xterm that all know: the
-// alternate screen, the cursor, and lines that do not go on in the next.
+// Sequences of ECMA-48, and private ones of xterm that all terminals know: the
+// alternate screen, the cursor, and lines that do not wrap.
 const (
 	enterScreen = "\x1b[?1049h\x1b[?25l\x1b[?7l"
 	leaveScreen = "\x1b[?7h\x1b[?25h\x1b[?1049l"
-	wipeAll     = "\x1b[2J"
-	wipeToEnd   = "\x1b[K"
+	eraseAll    = "\x1b[2J"
+	eraseToEnd  = "\x1b[K"
 )
 
 func (s *screen) enter() {
-	s.entered, s.restore = true, quietKeys(os.Stdin)
-	s.width, s.height = 0, 0 // nothing is known of what is on it
+	s.entered, s.restoreKeys = true, quietKeys(os.Stdin)
+	s.width, s.height = 0, 0 // draw everything
 	s.write(enterScreen)
 }
 
@@ -40,30 +41,30 @@ func (s *screen) leave() {
 	if s.entered {
 		s.entered = false
 		s.write(leaveScreen)
-		s.restore()
+		s.restoreKeys()
 	}
 }
 
-// draw changes the lines that are to change, and writes nothing if none is.
+// draw writes the lines that differ from those on the terminal.
 func (s *screen) draw(lines []string, width, height int) {
 	var b strings.Builder
 	if width != s.width || height != s.height {
-		b.WriteString(wipeAll)
-		s.width, s.height, s.drawn = width, height, nil
+		b.WriteString(eraseAll)
+		s.width, s.height, s.lines = width, height, nil
 	}
-	for i := range max(len(lines), len(s.drawn)) {
+	for i := range max(len(lines), len(s.lines)) {
 		var before, now string
-		if i < len(s.drawn) {
-			before = s.drawn[i]
+		if i < len(s.lines) {
+			before = s.lines[i]
 		}
 		if i < len(lines) {
 			now = lines[i]
 		}
 		if before != now {
-			fmt.Fprintf(&b, "\x1b[%d;1H%s%s", i+1, now, wipeToEnd)
+			fmt.Fprintf(&b, "\x1b[%d;1H%s%s", i+1, now, eraseToEnd)
 		}
 	}
-	s.drawn = slices.Clone(lines)
+	s.lines = slices.Clone(lines)
 	if b.Len() > 0 {
 		s.write(b.String())
 	}
@@ -71,8 +72,24 @@ func (s *screen) draw(lines []string, width, height int) {
 
 func (s *screen) write(text string) { _, s.err = s.out.WriteString(text) }
 
-// keys are the keys that are pressed. Whoever reads stdin is left behind when
-// watching ends, which is when the process does.
+// exitOnSignal makes a signal end this process even if a write blocks, because no
+// program reads the output of the terminal any more. Before that, showLive has a
+// second to leave the screen.
+func (s *screen) exitOnSignal() {
+	ends, restoreKeys := make(chan os.Signal, 1), s.restoreKeys
+	signal.Notify(ends, endSignals...)
+	go func() {
+		sig := <-ends
+		for blocked := false; !blocked; blocked = !term.Takes(s.out) {
+			time.Sleep(time.Second)
+		}
+		restoreKeys()
+		os.Exit(statusOf(sig))
+	}()
+}
+
+// keys returns a channel of the keys that the user presses. The goroutine that reads
+// stdin ends with the process.
 func (s *screen) keys() <-chan key {
 	keys := make(chan key)
 	if !term.IsTerminal(os.Stdin) {
@@ -80,7 +97,7 @@ func (s *screen) keys() <-chan key {
 	}
 	go func() {
 		buf := make([]byte, 64)
-		var d decoder
+		var d keyDecoder
 		for {
 			awaitKey(os.Stdin)
 			n, err := os.Stdin.Read(buf)
@@ -97,12 +114,13 @@ func (s *screen) keys() <-chan key {
 	return keys
 }
 
+// isDumb reports whether the terminal can only print.
 func isDumb() bool {
 	term := os.Getenv("TERM")
-	return term == "dumb" || term == "" && !knowsSequences
+	return term == "dumb" || term == "" && needsTERM
 }
 
 // hasColours follows https://no-color.org.
 func hasColours(out *os.File) bool {
-	return os.Getenv("NO_COLOR") == "" && !isDumb() && obeysSequences(out)
+	return os.Getenv("NO_COLOR") == "" && !isDumb() && enableSequences(out)
 }

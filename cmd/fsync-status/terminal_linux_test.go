@@ -66,7 +66,7 @@ func TestWatch(t *testing.T) {
 	}
 	defer tty.Close()
 	before, _ := term.Await("1 of 2 busy in " + dir)
-	if !strings.HasPrefix(before, enterScreen+wipeAll) || strings.Index(before, "held") > strings.Index(before, "free") {
+	if !strings.HasPrefix(before, enterScreen+eraseAll) || strings.Index(before, "held") > strings.Index(before, "free") {
 		t.Errorf("the first screen: %q", before)
 	}
 	attributes, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
@@ -78,7 +78,7 @@ func TestWatch(t *testing.T) {
 	shown := len(term.Screen())
 	waiter := testproc.StartCmd(t, exec.Command("flock", held, "true"))
 	testproc.Until(t, "a waiter on the screen", func() bool { return strings.Contains(term.Screen()[shown:], "waits") })
-	if change := term.Screen()[shown:]; strings.Contains(change, "KIND") && strings.Contains(change, wipeAll) {
+	if change := term.Screen()[shown:]; strings.Contains(change, "KIND") && strings.Contains(change, eraseAll) {
 		t.Errorf("all was drawn again: %q", change)
 	}
 	waiter.Kill()
@@ -93,9 +93,9 @@ func TestWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	testproc.Until(t, "drawn anew", func() bool {
-		return strings.Contains(term.Screen()[shown:], wipeAll) && strings.Contains(term.Screen()[shown:], "2 busy")
+		return strings.Contains(term.Screen()[shown:], eraseAll) && strings.Contains(term.Screen()[shown:], "2 busy")
 	})
-	for _, line := range strings.Split(regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`).ReplaceAllString(strings.ReplaceAll(term.Screen()[shown:], wipeToEnd, "\n"), ""), "\n") {
+	for _, line := range strings.Split(regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`).ReplaceAllString(strings.ReplaceAll(term.Screen()[shown:], eraseToEnd, "\n"), ""), "\n") {
 		if cells(line) > 30 {
 			t.Errorf("%d cells: %q", cells(line), line)
 		}
@@ -261,7 +261,7 @@ func TestWatchOnATerminalThatIsNotRead(t *testing.T) {
 	}
 }
 
-// Who holds a lock and who waits for it can be seen at a glance.
+// Who holds a lock and who waits for it can be seen at a fingerprint.
 func TestGlanceAtLocks(t *testing.T) {
 	t.Parallel()
 	_, held := heldDir(t)

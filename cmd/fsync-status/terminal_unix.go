@@ -12,13 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// knowsSequences says that a terminal is one to draw on if TERM does not say
-// otherwise. Here it has to say so.
-const knowsSequences = false
+// needsTERM means that a terminal without a TERM can only print.
+const needsTERM = true
 
-func obeysSequences(*os.File) bool { return true }
+func enableSequences(*os.File) bool { return true }
 
-// Signals that end watching, and others that concern it.
+// Signals that end a watch, and signals that it handles.
 var (
 	endSignals   = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 	otherSignals = []os.Signal{syscall.SIGWINCH, syscall.SIGTSTP}
@@ -30,8 +29,9 @@ func isResize(sig os.Signal) bool { return sig == syscall.SIGWINCH }
 
 func number(sig os.Signal) int { return int(sig.(syscall.Signal)) }
 
-// stopSelf stops this process when it has left the terminal, and returns when
-// it goes on: at once where no shell could have it go on, as below "ssh -t".
+// stopSelf leaves the screen and stops this process, as Ctrl-Z asks. It returns when
+// the process continues. If no shell could continue the process, as below "ssh -t",
+// the process does not stop.
 func stopSelf(leave func()) {
 	on := make(chan os.Signal, 1)
 	signal.Notify(on, syscall.SIGCONT)
@@ -39,13 +39,14 @@ func stopSelf(leave func()) {
 	leave()
 	if hasShell() {
 		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-		<-on // the stop may come a little later than the call's end
+		<-on // the call may return a little before the process stops
 		return
 	}
-	// If there is a shell it waits for another process, and may have taken the
-	// terminal already: then leave has stopped this one, and it goes on by now.
-	// Else the system knows: those of an orphaned process group it does not stop
-	// with TTOU, nor with TSTP, but that one is caught.
+	// The parent is no shell. A shell above it may have taken the terminal already:
+	// then leave has stopped this process, and SIGCONT has come. Otherwise SIGTTOU
+	// lets the kernel decide: it stops the process only if its process group is not
+	// orphaned, which means that a shell can continue it. SIGTSTP would do the same,
+	// but this process catches it.
 	if !within(on, 50*time.Millisecond) {
 		syscall.Kill(os.Getpid(), syscall.SIGTTOU)
 		within(on, 50*time.Millisecond)
@@ -61,8 +62,8 @@ func within(on <-chan os.Signal, d time.Duration) bool {
 	}
 }
 
-// hasShell reports whether the parent is a shell with job control, which has this
-// process go on again.
+// hasShell reports whether the parent is a shell with job control, which can continue
+// this process.
 func hasShell() bool {
 	parent := os.Getppid()
 	session, err := unix.Getsid(parent)
@@ -72,9 +73,10 @@ func hasShell() bool {
 	return cmp.Or(err, mineErr, groupErr, ownErr) == nil && session == mine && group != own
 }
 
-// awaitKey returns when there is a key to read. A read that has begun would not do:
-// Ctrl-Z interrupts it, and if the shell has taken the terminal by the time that
-// it goes on, the kernel stops this process before it has left the screen.
+// awaitKey waits until there is a key to read. Waiting in a read would fail after
+// Ctrl-Z: the signal interrupts the read, and the read starts again. If the shell has
+// the terminal at that moment, the kernel stops this process before it has left the
+// screen.
 func awaitKey(f *os.File) {
 	for ready := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}; ; {
 		if _, err := unix.Poll(ready, -1); err != unix.EINTR {
@@ -83,8 +85,8 @@ func awaitKey(f *os.File) {
 	}
 }
 
-// quietKeys makes the terminal hand over each key as it is pressed, and not
-// show it. What it returns undoes that.
+// quietKeys makes the terminal send each key at once and not echo it. restore undoes
+// that.
 func quietKeys(f *os.File) (restore func()) {
 	fd := int(f.Fd())
 	before, err := unix.IoctlGetTermios(fd, getTermios)

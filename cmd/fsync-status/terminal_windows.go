@@ -7,12 +7,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// knowsSequences says that a terminal is one to draw on if TERM does not say
-// otherwise. Here there is no TERM.
-const knowsSequences = true
+// needsTERM means that a terminal without a TERM can only print. A console has none.
+const needsTERM = false
 
-// obeysSequences makes the console do so, which Windows 10 can.
-func obeysSequences(f *os.File) bool {
+// enableSequences makes the console obey sequences, which Windows 10 can.
+func enableSequences(f *os.File) bool {
 	h := windows.Handle(f.Fd())
 	var mode uint32
 	return windows.GetConsoleMode(h, &mode) == nil &&
@@ -34,8 +33,8 @@ func stopSelf(func()) {}
 
 func awaitKey(*os.File) {}
 
-// quietKeys makes the console hand over each key as it is pressed, and not
-// show it. What it returns undoes that.
+// quietKeys makes the console send each key at once and not echo it. restore undoes
+// that.
 func quietKeys(f *os.File) (restore func()) {
 	h := windows.Handle(f.Fd())
 	var before uint32
@@ -43,6 +42,6 @@ func quietKeys(f *os.File) (restore func()) {
 		return func() {}
 	}
 	quiet := before &^ (windows.ENABLE_ECHO_INPUT | windows.ENABLE_LINE_INPUT)
-	windows.SetConsoleMode(h, quiet|windows.ENABLE_VIRTUAL_TERMINAL_INPUT) // arrows are sequences, as elsewhere
+	windows.SetConsoleMode(h, quiet|windows.ENABLE_VIRTUAL_TERMINAL_INPUT) // arrow keys send sequences, as on other systems
 	return func() { windows.SetConsoleMode(h, before) }
 }

@@ -3,25 +3,80 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/fsync-lock/fsync/cmd/internal/term"
+	"github.com/fsync-lock/fsync/internal/printable"
 )
 
-// pad makes a text as wide as n cells.
-func pad(s string, n int) string {
-	if len(s) != utf8.RuneCountInString(s) {
-		return s + strings.Repeat(" ", max(n-term.Cells(s), 0))
-	}
-	return s + strings.Repeat(" ", max(n-len(s), 0))
+// A line is a line of the output: printable text in one colour.
+type line struct{ text, colour string }
+
+// Colours are sequences of ECMA-48. Everything that a colour says is said in words,
+// too.
+const (
+	bold    = "\x1b[1m"
+	dim     = "\x1b[2m"
+	red     = "\x1b[31m"
+	yellow  = "\x1b[33m"
+	noColor = "\x1b[m"
+)
+
+// A style says what the output may contain.
+type style struct {
+	coloured bool
+	ascii    bool // ASCII only
 }
 
-// shellWord quotes a text so that a shell takes it for one word, if it has a
-// character that means something to a shell. So a name can be pasted from the
-// table, and does nothing else there, whichever user chose it.
+func newStyle(coloured bool) style { return style{coloured, !term.UTF8()} }
+
+func (s style) paint(l line) string {
+	if !s.coloured || l.text == "" || l.colour == "" {
+		return l.text
+	}
+	return l.colour + l.text + noColor
+}
+
+// clean returns a text that may be printed in this style.
+func (s style) clean(text string) string {
+	if text = printable.Text(text); s.ascii {
+		text = term.ASCII(text)
+	}
+	return text
+}
+
+// fit cuts the end of a clean text that is wider than n cells.
+func (s style) fit(text string, n int) string {
+	if s.ascii {
+		return term.FitASCII(text, n)
+	}
+	return term.Fit(text, n)
+}
+
+// fitEnd cuts the beginning of a clean text that is wider than n cells: the end of
+// a path tells more than its beginning.
+func (s style) fitEnd(text string, n int) string {
+	if term.Cells(text) <= n {
+		return text
+	}
+	return reversed(s.fit(reversed(text), n))
+}
+
+func reversed(text string) string {
+	runes := []rune(text)
+	slices.Reverse(runes)
+	return string(runes)
+}
+
+// pad makes a text n cells wide.
+func pad(s string, n int) string { return s + strings.Repeat(" ", max(n-term.Cells(s), 0)) }
+
+// shellWord quotes a text if it has a character that is special to a shell. So a
+// user can paste a name from the table into a shell, whichever user chose the name.
 func shellWord(text string) string {
 	special := func(r rune) bool {
 		return r < utf8.RuneSelf && !strings.ContainsRune("@%+:,./-_", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
@@ -32,7 +87,7 @@ func shellWord(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// span writes how long something takes in at most two units: 2m13s, 3d4h, 1h.
+// span formats a duration in at most two units: 2m13s, 3d4h, 1h.
 func span(d time.Duration) string {
 	units := []struct {
 		of   time.Duration
@@ -49,7 +104,15 @@ func span(d time.Duration) string {
 		return text
 	}
 	if d < 0 {
-		return "" // clocks disagree
+		return "" // the clocks of two hosts differ
 	}
 	return "0s"
+}
+
+// plural returns "1 run" or "2 runs".
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

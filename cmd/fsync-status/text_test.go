@@ -50,11 +50,11 @@ func TestNamesCanBePasted(t *testing.T) {
 		if err := os.WriteFile(path, nil, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		l := new(look)
-		if err := l.list(dir, dir); err != nil {
+		s := new(snapshot)
+		if err := s.addDirectory(dir, dir); err != nil {
 			t.Fatal(err)
 		}
-		lines := l.view(nil).lines(l.labels, style{}, 0)
+		lines := s.listing(nil).lines(style{}, 0)
 		shown := strings.TrimSuffix(strings.TrimPrefix(lines[len(lines)-1], "lock  "), "  free")
 		cmd := exec.Command("sh", "-c", "cd "+dir+" && printf %s "+shown)
 		if out, err := cmd.CombinedOutput(); string(out) != path || err != nil {
@@ -87,13 +87,13 @@ func FuzzText(f *testing.F) {
 func TestNarrowTable(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
-	v := view{Time: now, Host: "here", Entries: []thing{{
-		Kind: fsync.KindLock, Path: "/p", State: held,
+	label := strings.Repeat("n", 100)
+	l := listing{Time: now, Host: "here", Entries: []item{{
+		Kind: fsync.KindLock, Path: "/p", State: stateHeld, label: label,
 		Holders: []process{{PID: 4242, User: "root", Host: "there", Command: "rsync -a /srv", Note: "nightly", Since: now.Add(-time.Minute)}},
 		Waiters: []process{{}},
 	}}}
-	label := strings.Repeat("n", 100)
-	lines := v.lines([]string{label}, style{}, 80)
+	lines := l.lines(style{}, 80)
 	want := []string{
 		"KIND  NAME                                      STATE         PID   USER  HOST …",
 		"lock  …nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn  held   holds  4242  root  there…",
@@ -102,7 +102,7 @@ func TestNarrowTable(t *testing.T) {
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
 		t.Errorf("\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
 	}
-	if wide := strings.Join(v.lines([]string{label}, style{}, 0), "\n"); !strings.Contains(wide, label) || !strings.Contains(wide, "rsync -a /srv (nightly)") {
+	if wide := strings.Join(l.lines(style{}, 0), "\n"); !strings.Contains(wide, label) || !strings.Contains(wide, "rsync -a /srv (nightly)") {
 		t.Errorf("cut where there is no terminal: %s", wide)
 	}
 }
@@ -110,19 +110,19 @@ func TestNarrowTable(t *testing.T) {
 // The frame fits the screen, busy things are on it, and so is what is wrong.
 func TestFrame(t *testing.T) {
 	t.Parallel()
-	l := &look{at: time.Now(), dirs: []string{"dir"}}
+	s := &snapshot{at: time.Now(), dirs: []string{"dir"}}
 	for i := range 100 {
-		e := entry{Entry: fsync.Entry{Kind: fsync.KindLock, Name: "free", Path: "/free"}}
+		e := entry{fsync.Entry{Kind: fsync.KindLock, Name: "free", Path: "/free"}, "free"}
 		if i == 90 {
-			e.Name, e.Path, e.Holders = "busy", "/busy", []filelock.Holder{{PID: 1}}
+			e.label, e.Holders = "busy", []filelock.Holder{{PID: 1}}
 		}
-		l.entries, l.labels = append(l.entries, e), append(l.labels, e.Name)
+		s.entries = append(s.entries, e)
 	}
-	l.errs = []error{os.ErrPermission}
-	circle := fsync.Deadlock{{PID: 1, WaitsFor: fsync.Entry{Kind: fsync.KindLock, Path: "/b"}}, {PID: 2, WaitsFor: fsync.Entry{Kind: fsync.KindLock, Path: "/a"}}}
-	p := l.picture([]fsync.Deadlock{circle}, false)
+	s.errs = []error{os.ErrPermission}
+	deadlock := fsync.Deadlock{{PID: 1, WaitsFor: fsync.Entry{Kind: fsync.KindLock, Path: "/b"}}, {PID: 2, WaitsFor: fsync.Entry{Kind: fsync.KindLock, Path: "/a"}}}
+	p := s.pager([]fsync.Deadlock{deadlock}, false)
 	for _, height := range []int{24, 12, 5, 2, 1} {
-		f := p.frame(l.at, style{}, 60, height, place{})
+		f := p.frame(s.at, style{}, 60, height, offset{})
 		text := strings.Join(f.lines, "\n")
 		if len(f.lines) > height || !strings.HasSuffix(text, "of 105; hjkl scroll; q ends") || height > 1 && !strings.Contains(text, "1 of 100 busy in dir") {
 			t.Errorf("%d lines of %d: %s", len(f.lines), height, text)
@@ -131,7 +131,7 @@ func TestFrame(t *testing.T) {
 			t.Errorf("%d lines: %s", height, text)
 		}
 	}
-	all := strings.Join(p.frame(l.at, style{}, 60, 200, place{}).lines, "\n")
+	all := strings.Join(p.frame(s.at, style{}, 60, 200, offset{}).lines, "\n")
 	if !strings.HasSuffix(all, "free\n\n1 of 100 busy in dir; q ends") || strings.Count(all, "free  ") != 99 {
 		t.Errorf("%s", all)
 	}
@@ -141,24 +141,25 @@ func TestFrame(t *testing.T) {
 // column, and no farther; and the last line says what is to be seen.
 func TestScroll(t *testing.T) {
 	t.Parallel()
-	l := &look{at: time.Now()}
+	s := &snapshot{at: time.Now()}
 	for i := range 30 {
-		e := entry{fsync.Entry{Kind: fsync.KindLock, Path: fmt.Sprintf("/l%d", i)}}
+		e := entry{Entry: fsync.Entry{Kind: fsync.KindLock, Path: fmt.Sprintf("/l%d", i)}}
+		e.label = e.Path
 		for pid := range i % 4 {
 			e.Waiters = append(e.Waiters, filelock.Waiter{PID: 100*i + pid + 1, Command: fmt.Sprintf("command %d.%d %send", i, pid, strings.Repeat("x", i))})
 		}
-		l.entries, l.labels = append(l.entries, e), append(l.labels, e.Path)
+		s.entries = append(s.entries, e)
 	}
-	p := l.picture(nil, false)
-	whole := p.frame(l.at, style{}, 1000, 1000, place{})
-	total := p.above[30]
+	p := s.pager(nil, false)
+	whole := p.frame(s.at, style{}, 1000, 1000, offset{})
+	total := p.starts[30]
 	for _, size := range []struct{ width, height int }{{80, 24}, {30, 10}, {20, 5}, {200, 6}} {
 		seen := map[string]bool{}
-		at, last := place{}, place{-1, -1}
-		for at != last { // down, and sideways on each page
-			f := p.frame(l.at, style{}, size.width, size.height, at)
-			for column := 0; ; column += sideways {
-				g := p.frame(l.at, style{}, size.width, size.height, place{at.line, column})
+		at, last := offset{}, offset{-1, -1}
+		for at != last { // down, and columnStep on each page
+			f := p.frame(s.at, style{}, size.width, size.height, at)
+			for column := 0; ; column += columnStep {
+				g := p.frame(s.at, style{}, size.width, size.height, offset{at.line, column})
 				for _, line := range g.lines {
 					if term.Cells(line) > size.width {
 						t.Fatalf("%v: %d cells: %s", size, term.Cells(line), line)
@@ -184,11 +185,11 @@ func TestScroll(t *testing.T) {
 				}
 			}
 		}
-		end := p.frame(l.at, style{}, size.width, size.height, keyEnd.scroll(place{}, 0))
+		end := p.frame(s.at, style{}, size.width, size.height, keyEnd.scroll(offset{}, 0))
 		if want := fmt.Sprintf("%d/%d", total, total); !strings.Contains(strings.ReplaceAll(strings.Join(end.lines, "\n"), " of ", "/"), want) {
 			t.Errorf("%v: the end is not %s: %q", size, want, end.lines)
 		}
-		if start := p.frame(l.at, style{}, size.width, size.height, keyHome.scroll(end.at, 5)); start.at != (place{}) {
+		if start := p.frame(s.at, style{}, size.width, size.height, keyHome.scroll(end.at, 5)); start.at != (offset{}) {
 			t.Errorf("%v: the start is %v", size, start.at)
 		}
 	}
@@ -199,7 +200,7 @@ func TestScroll(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	var d decoder
+	var d keyDecoder
 	var got []key
 	for _, b := range []byte("j\x1b[A\x1b[B\x1bOC\x1b[5~\x1b[6~q\x1b\x1b[D\x1b[1;5A\x1bxk\x1b[200~\x1b[H") {
 		if k, ok := d.next(b); ok {
@@ -248,42 +249,42 @@ func TestDrawOnlyChanges(t *testing.T) {
 // A look that is dear is repeated less often, and sooner if there is a reason.
 func TestIsDue(t *testing.T) {
 	t.Parallel()
-	circles := []fsync.Deadlock{{{PID: 1}, {PID: 2}}}
+	deadlocks := []fsync.Deadlock{{{PID: 1}, {PID: 2}}}
 	for _, c := range []struct {
-		name        string
-		took, later time.Duration
-		change      bool
-		circles     []fsync.Deadlock
-		want        bool
+		name      string
+		cost, age time.Duration
+		change    bool
+		deadlocks []fsync.Deadlock
+		want      bool
 	}{
-		{name: "cheap", took: time.Millisecond, later: time.Second, want: true},
-		{name: "dear", took: 50 * time.Millisecond, later: 9 * time.Second},
-		{name: "dear, after long", took: 50 * time.Millisecond, later: 10 * time.Second, want: true},
-		{name: "very dear", took: time.Minute, later: 5 * time.Minute, want: true},
-		{name: "a change", took: 50 * time.Millisecond, later: time.Second, change: true, want: true},
-		{name: "one change after the other", took: 200 * time.Millisecond, later: time.Second, change: true},
-		{name: "a circle that may be none", took: 50 * time.Millisecond, later: time.Second, circles: circles, want: true},
+		{name: "cheap", cost: time.Millisecond, age: time.Second, want: true},
+		{name: "dear", cost: 50 * time.Millisecond, age: 9 * time.Second},
+		{name: "dear, after long", cost: 50 * time.Millisecond, age: 10 * time.Second, want: true},
+		{name: "very dear", cost: time.Minute, age: 5 * time.Minute, want: true},
+		{name: "a change", cost: 50 * time.Millisecond, age: time.Second, change: true, want: true},
+		{name: "one change after the other", cost: 200 * time.Millisecond, age: time.Second, change: true},
+		{name: "a circle that may be none", cost: 50 * time.Millisecond, age: time.Second, deadlocks: deadlocks, want: true},
 	} {
-		w := &watch{picture: (&look{}).picture(nil, false), circles: c.circles, signs: "before", took: c.took}
-		w.glance = func() string {
+		w := &watch{pager: (&snapshot{}).pager(nil, false), deadlocks: c.deadlocks, before: "before", cost: c.cost}
+		w.fingerprint = func() string {
 			if c.change {
 				return "after"
 			}
 			return "before"
 		}
-		if got := w.isDue(c.later); got != c.want {
+		if got := w.isDue(c.age); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
 }
 
-// A glance sees what comes and goes in a directory, and beside a file.
-func TestGlance(t *testing.T) {
+// A fingerprint sees what comes and goes in a directory, and beside a file.
+func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file.lock")
-	ofDirectory := func(glance string) string { // the locks before it are those of the whole machine
-		lines := strings.Split(strings.TrimSpace(glance), "\n")
+	ofDirectory := func(fingerprint string) string { // the locks before it are those of the whole machine
+		lines := strings.Split(strings.TrimSpace(fingerprint), "\n")
 		return lines[len(lines)-1]
 	}
 	ofDir, ofFile := &query{operands: []string{dir}}, &query{operands: []string{file}}
@@ -291,12 +292,12 @@ func TestGlance(t *testing.T) {
 		if err := os.Chtimes(dir, time.Time{}, time.Unix(1, 0)); err != nil {
 			t.Fatal(err)
 		}
-		seen := []string{ofDir.glance(), ofFile.glance()}
+		seen := []string{ofDir.fingerprint(), ofFile.fingerprint()}
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
 			t.Fatal(err)
 		}
 		for i, q := range []*query{ofDir, ofFile} {
-			if now := q.glance(); ofDirectory(now) == ofDirectory(seen[i]) {
+			if now := q.fingerprint(); ofDirectory(now) == ofDirectory(seen[i]) {
 				t.Errorf("%s came, and %q stayed", name, ofDirectory(now))
 			}
 		}
@@ -323,25 +324,25 @@ func TestConfirmed(t *testing.T) {
 func TestShortRuns(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 3, 14, 3, 0, 0, 0, time.UTC)
-	g := &group{}
+	l := &lockRuns{}
 	for i, outcome := range []journal.Outcome{journal.Ran, journal.Skipped, journal.FailedToStart, journal.Started, journal.Ran, journal.Ran} {
 		r := journal.Run{Start: start.Add(time.Duration(i) * time.Hour), Lock: "/l", Waited: time.Millisecond, Outcome: outcome}
 		if outcome == journal.Ran {
 			r.Held = 2 * time.Millisecond
 		}
-		g.blocks.add(newBlock(r, class(r)))
+		l.buckets.add(newBucket(r))
 	}
-	s := newScale([]*group{g}, start, start.Add(6*time.Hour))
-	if s.width > minWidth {
-		t.Errorf("%d pixels for %d runs", s.width, len(g.blocks.all))
+	s := newScale([]*lockRuns{l}, start, start.Add(6*time.Hour))
+	if s.width > minChart {
+		t.Errorf("%d pixels for %d runs", s.width, len(l.buckets.all))
 	}
-	for _, block := range g.blocks.all {
-		b := s.bar(block, "l", 0)
-		if hatched := b.Wait != ""; hatched != (block.run.Outcome == journal.Ran) {
-			t.Errorf("%s: %q is a wait", block.run.Outcome, b.Wait)
+	for _, bucket := range l.buckets.all {
+		b := s.bar(bucket, "l", 0)
+		if hatched := b.Wait != ""; hatched != (bucket.run.Outcome == journal.Ran) {
+			t.Errorf("%s: %q is a wait", bucket.run.Outcome, b.Wait)
 		}
-		if strings.Contains(b.Facts, "waited") {
-			t.Errorf("%s: %s", block.run.Outcome, b.Facts)
+		if strings.Contains(b.Text, "waited") {
+			t.Errorf("%s: %s", bucket.run.Outcome, b.Text)
 		}
 	}
 }

@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// steps are the distances between ticks, those below a day.
+// steps are the possible distances between two ticks. Greater steps are whole days.
 var steps = []time.Duration{
 	time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 30 * time.Second,
 	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
 	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
 }
 
-// ticks are at round times of the local clock.
+// ticks returns ticks at round times of the local clock.
 func (s scale) ticks() []tick {
-	least := s.inTime(tickWidth)
-	i := slices.IndexFunc(steps, func(step time.Duration) bool { return step >= least })
+	minStep := s.duration(minTick)
+	i := slices.IndexFunc(steps, func(step time.Duration) bool { return step >= minStep })
 	from := s.from.Local()
-	midnight := time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, time.Local)
-	first, next := midnight, func(t time.Time) time.Time { return t.AddDate(0, 0, int(math.Ceil(least.Hours()/24))) }
+	first := time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, time.Local)
+	next := func(t time.Time) time.Time { return t.AddDate(0, 0, int(math.Ceil(minStep.Hours()/24))) }
 	if i >= 0 {
 		first = from.Add(-sinceRound(from, steps[i]))
 		next = func(t time.Time) time.Time { return nextRound(t, steps[i]) }
@@ -36,21 +36,19 @@ func (s scale) ticks() []tick {
 	return ticks
 }
 
-// clock is what the local clock shows, as the time since midnight would be if
-// it were never changed.
+// clock returns what the local clock shows, as a duration from 00:00.
 func clock(t time.Time) time.Duration {
 	h, m, s := t.Local().Clock()
 	return time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(s)*time.Second + time.Duration(t.Nanosecond())
 }
 
-// sinceRound is by how much the local clock is past a multiple of a step, which
-// is a part of a day.
+// sinceRound returns the time since the local clock showed a multiple of the step.
 func sinceRound(t time.Time, step time.Duration) time.Duration { return clock(t) % step }
 
-// nextRound is the next time at which the local clock shows a multiple of a
-// step. When the clock is changed that is not a step later: of the two hours
-// that a step of six lasts more or less, it takes those that lead to such a
-// time.
+// nextRound returns the next time at which the local clock shows a multiple of the
+// step. If daylight saving time begins or ends before that, t+step is an hour too
+// early or too late. Then nextRound takes the multiple just before t+step, if that is
+// after t, or else the one after it.
 func nextRound(t time.Time, step time.Duration) time.Time {
 	next := t.Add(step)
 	past := sinceRound(next, step)
@@ -61,7 +59,7 @@ func nextRound(t time.Time, step time.Duration) time.Time {
 	return late.Add(-sinceRound(late, step))
 }
 
-// tick is the mark at a time, i the index of the step, or -1 if that is days.
+// tick returns the tick at a time. i is the index of the step, or -1 for whole days.
 func (s scale) tick(t time.Time, i int, first bool) tick {
 	isNewDay := clock(t) == 0
 	layout := "15:04"
@@ -75,25 +73,25 @@ func (s scale) tick(t time.Time, i int, first bool) tick {
 	case steps[i] < time.Minute:
 		layout = "15:04:05"
 	}
-	return tick{Label: t.Local().Format(layout), Major: isNewDay, Style: template.CSS("left:" + percent(s.at(t)))}
+	return tick{Label: t.Local().Format(layout), Major: isNewDay, Style: template.CSS("left:" + percent(s.position(t)))}
 }
 
-// zone says what the times are in: the local zone, by its names and offsets.
-func zone(times ...time.Time) string {
-	var zones []string
+// zoneNames returns the names and offsets of the local zone at these times: two, if
+// daylight saving time began or ended between them.
+func zoneNames(times ...time.Time) string {
+	var names []string
 	for _, t := range times {
 		name, offset := t.Local().Zone()
-		z := name
 		if name != "UTC" {
 			sign := '+'
 			if offset < 0 {
 				sign, offset = '-', -offset
 			}
-			z = fmt.Sprintf("%s (UTC%c%02d:%02d)", name, sign, offset/3600, offset/60%60)
+			name = fmt.Sprintf("%s (UTC%c%02d:%02d)", name, sign, offset/3600, offset/60%60)
 		}
-		if !slices.Contains(zones, z) {
-			zones = append(zones, z)
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	return strings.Join(zones, ", later ")
+	return strings.Join(names, ", later ")
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/fsync-lock/fsync"
@@ -16,64 +17,67 @@ import (
 )
 
 const (
-	// period is between two glances, and between two looks if these are cheap.
+	// period is the time between two draws.
 	period = time.Second
-	// Looking takes one part of idleShare of a processor's time at most, and
-	// one of busyShare while things change.
+
+	// Taking snapshots uses at most 1/idleShare of the time of a processor, and
+	// at most 1/busyShare while there are changes.
 	idleShare = 200
 	busyShare = 10
-	// longestPause is between two looks, however much they take.
-	longestPause = 5 * time.Minute
+
+	// maxAge is the longest time between two snapshots, whatever they cost.
+	maxAge = 5 * time.Minute
 )
 
-// A watch shows what is there again and again. At each glance it draws how
-// long things have lasted by now; who holds what it asks less often, unless
-// something has changed.
+// A watch is the live table of --watch. It draws the last snapshot every second,
+// because the times in it grow. It takes a new snapshot as often as that is cheap,
+// and earlier if the fingerprint has changed.
 type watch struct {
-	q       *query
-	glance  func() string
-	screen  *screen
-	picture *picture
-	at      place            // which part of the picture is on the screen
-	page    int              // how many lines of it
-	circles []fsync.Deadlock // those of the last look, confirmed or not
-	signs   string           // what a glance saw before the last look
-	looked  time.Time        // when that was over
-	took    time.Duration    // time of a processor
+	takeSnapshot func() *snapshot
+	fingerprint  func() string
+	all          bool // --all
+	screen       *screen
+
+	pager     *pager // of the last snapshot
+	at        offset
+	page      int              // the number of lines that the last frame could scroll
+	deadlocks []fsync.Deadlock // of the last snapshot; the pager has those that are confirmed
+	before    string           // the fingerprint before the last snapshot
+	taken     time.Time        // when the last snapshot was complete
+	cost      time.Duration    // its processor time
 }
 
-// showLive shows what is there on a terminal until it is told to stop, and
-// leaves the terminal as it was, however it ends, except for kill -9.
+// showLive draws the table on the terminal until the user or a signal ends it. It
+// leaves the terminal as it was, unless SIGKILL ends this process.
 func (q *query) showLive(out *os.File) int {
-	if err := canRedraw(out); err != nil {
-		q.program.Complain(fmt.Errorf("--watch: %w", err).Error())
-		return cli.ExitUsage
+	if err := checkTerminal(out); err != nil {
+		return q.program.Fail(cli.ExitUsage, fmt.Errorf("--watch: %w", err))
 	}
-	w := &watch{q: q, glance: q.glance, screen: &screen{out: out}}
-	if errs := w.look(); len(errs) > 0 {
-		return q.complainAbout(errs)
+	s := &screen{out: out}
+	w := &watch{takeSnapshot: q.takeSnapshot, fingerprint: q.fingerprint, all: q.all, screen: s}
+	if w.update(); len(w.pager.errs) > 0 {
+		return q.complainAbout(w.pager.errs)
 	}
-	events := make(chan os.Signal, 8)
-	signal.Notify(events, append(endSignals, otherSignals...)...)
-	s := w.screen
-	defer s.leave() // even if this panics, so that the trace can be read
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, slices.Concat(endSignals, otherSignals)...)
+	defer s.leave() // even if this panics: the stack trace must stay on the terminal
 	s.enter()
-	s.obey()
+	s.exitOnSignal()
 	keys := s.keys()
 	next := time.NewTicker(period)
 	defer next.Stop()
-	for w.show(); s.err == nil; w.show() {
+	for w.draw(); s.err == nil; w.draw() {
 		select {
 		case <-next.C:
-			if w.isDue(time.Since(w.looked)) {
-				w.look()
+			if w.isDue(time.Since(w.taken)) {
+				w.update()
 			}
 		case key := <-keys:
-			if key == 'q' || key == 3 { // Ctrl-C, if the terminal makes no signal of it
+			if key == 'q' || key == ctrlC {
 				return 0
 			}
 			w.at = key.scroll(w.at, w.page)
-		case sig := <-events:
+		case sig := <-signals:
 			if status, ends := s.handle(sig); ends {
 				return status
 			}
@@ -83,91 +87,89 @@ func (q *query) showLive(out *os.File) int {
 	return q.program.Fail(cli.ExitOutput, s.err)
 }
 
-// obey has a signal end this process even if that hangs in a write, because
-// the terminal takes nothing any more. It has a second to leave the screen.
-func (s *screen) obey() {
-	ends, restore := make(chan os.Signal, 1), s.restore
-	signal.Notify(ends, endSignals...)
-	go func() {
-		sig := <-ends
-		for hangs := false; !hangs; hangs = !term.Takes(s.out) {
-			time.Sleep(time.Second)
-		}
-		restore()
-		os.Exit(statusOf(sig))
-	}()
+// update takes a snapshot. The fingerprint is from before the snapshot, so a change
+// during the snapshot leads to another one.
+func (w *watch) update() {
+	start := cpuTime()
+	w.before = w.fingerprint()
+	s := w.takeSnapshot()
+	deadlocks := s.deadlocks()
+	w.pager = s.pager(confirmed(w.deadlocks, deadlocks), w.all)
+	w.deadlocks = deadlocks
+	w.taken, w.cost = time.Now(), cpuTime()-start
 }
 
-// look looks again. What changes meanwhile, the next glance sees.
-func (w *watch) look() []error {
-	before := cpuTime()
-	w.signs = w.glance()
-	l := w.q.look()
-	circles := l.circles()
-	w.picture = l.picture(confirmed(w.circles, circles), w.q.all)
-	w.circles = circles
-	w.looked, w.took = time.Now(), cpuTime()-before
-	return l.errs
-}
-
-// isDue reports whether to look again, so long after the last look. Its cost is
-// counted in time of a processor: on a busy machine a look takes long, but
-// costs no more.
-func (w *watch) isDue(later time.Duration) bool {
+// isDue reports whether to take a snapshot when the last one has this age. The cost
+// is counted in processor time: on a busy machine a snapshot takes longer, but costs
+// no more.
+func (w *watch) isDue(age time.Duration) bool {
 	switch {
-	case later >= min(idleShare*w.took, longestPause):
+	case age >= min(idleShare*w.cost, maxAge):
 		return true
-	case later < busyShare*w.took:
+	case age < busyShare*w.cost:
 		return false
 	}
-	return len(w.circles) > len(w.picture.view.Deadlocks) || w.glance() != w.signs
+	return len(w.deadlocks) > len(w.pager.listing.Deadlocks) || w.fingerprint() != w.before
 }
 
-// glance returns what differs if something has changed, most of it at least,
-// and costs little: what the kernel says of flock(2) locks, and when the
-// operands' directories were changed.
-func (q *query) glance() string {
+// fingerprint returns a text that differs after most changes and costs little: the
+// flock(2) locks in the kernel's table, and the times when the directories of the
+// operands were modified.
+func (q *query) fingerprint() string {
 	operands := q.operands
 	if len(operands) == 0 {
 		dir, _ := userdir.Default()
 		operands = []string{dir}
 	}
-	signs := locktable.Flocks()
+	text := locktable.Flocks()
 	for _, operand := range operands {
 		info, err := os.Stat(operand)
 		if err != nil || !info.IsDir() {
 			info, err = os.Stat(filepath.Dir(operand))
 		}
 		if err == nil {
-			signs += info.ModTime().String()
+			text += info.ModTime().String()
 		}
-		signs += "\n"
+		text += "\n"
 	}
-	return signs
+	return text
 }
 
-// handle does what a signal asks for.
+// draw draws the last snapshot. It does nothing while the terminal is stopped, as
+// after Ctrl-S.
+func (w *watch) draw() {
+	s := w.screen
+	if !term.Takes(s.out) {
+		return
+	}
+	width, height, _ := term.Size(s.out)
+	f := w.pager.frame(time.Now(), newStyle(hasColours(s.out)), width, height, w.at)
+	w.at, w.page = f.at, f.page
+	s.draw(f.lines, width, height)
+}
+
+// handle handles a signal. It returns the exit status if the signal ends the watch.
 func (s *screen) handle(sig os.Signal) (status int, ends bool) {
 	switch {
 	case isStop(sig):
 		stopSelf(s.leave)
 		s.enter()
-	case isResize(sig): // the next draw sees it
+	case isResize(sig): // the next draw asks for the size
 	default:
 		return statusOf(sig), true
 	}
 	return 0, false
 }
 
-// statusOf is the exit status when a signal ends watching.
+// statusOf returns the exit status after a signal.
 func statusOf(sig os.Signal) int {
 	if sig == os.Interrupt {
-		return 0 // it is how one stops watching
+		return 0 // the usual end of a watch
 	}
 	return cli.ExitSignal + number(sig)
 }
 
-func canRedraw(out *os.File) error {
+func checkTerminal(out *os.File) error {
 	if !term.IsTerminal(out) {
 		return errors.New("stdout is not a terminal")
 	}
@@ -175,17 +177,4 @@ func canRedraw(out *os.File) error {
 		return fmt.Errorf("a terminal of type %q cannot be drawn on", os.Getenv("TERM"))
 	}
 	return nil
-}
-
-// show draws what was there at the last look, if the terminal takes it: one
-// that Ctrl-S has stopped is drawn on later.
-func (w *watch) show() {
-	s := w.screen
-	if !term.Takes(s.out) {
-		return
-	}
-	width, height, _ := term.Size(s.out)
-	f := w.picture.frame(time.Now(), styleOf(hasColours(s.out)), width, height, w.at)
-	w.at, w.page = f.at, f.page
-	s.draw(f.lines, width, height)
 }

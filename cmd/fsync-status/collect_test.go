@@ -18,9 +18,9 @@ import (
 
 var made = time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC)
 
-// tallyOf takes in runs as a report at the time made does.
-func tallyOf(within interval, runs ...journal.Run) *tally {
-	t := newTally(within)
+// collected takes in runs as a report at the time made does.
+func collected(within interval, runs ...journal.Run) *collector {
+	t := newCollector(within)
 	for _, r := range runs {
 		t.add(r)
 	}
@@ -29,11 +29,11 @@ func tallyOf(within interval, runs ...journal.Run) *tally {
 }
 
 // written is the page of a tally.
-func written(t *testing.T, of *tally) string {
+func written(t *testing.T, of *collector) string {
 	t.Helper()
 	var b strings.Builder
 	w := bufio.NewWriter(&b)
-	if err := of.write(w, nil, made); err != nil {
+	if err := of.writePage(w, nil, made); err != nil {
 		t.Fatal(err)
 	}
 	w.Flush()
@@ -48,7 +48,7 @@ func ranAt(start time.Time, held time.Duration) journal.Run {
 // by how they ended; the page stays small and says so.
 func TestTooManyToDraw(t *testing.T) {
 	t.Parallel()
-	all := newTally(interval{})
+	all := newCollector(interval{})
 	const n = 150_000
 	for i := range n {
 		r := ranAt(made.Add(time.Duration(i)*time.Minute-n*time.Minute), time.Second)
@@ -62,24 +62,24 @@ func TestTooManyToDraw(t *testing.T) {
 		all.add(r)
 	}
 	all.finish(made)
-	if all.blocks > maxMerged || all.blocks < maxMerged/4 {
-		t.Errorf("%d blocks", all.blocks)
+	if all.buckets > maxMerged || all.buckets < maxMerged/4 {
+		t.Errorf("%d buckets", all.buckets)
 	}
-	blocks, drawn, failed, alone := 0, 0, 0, false
-	for _, g := range all.groups() {
-		for _, b := range g.blocks.all {
-			blocks, drawn = blocks+1, drawn+b.n
+	count, drawn, failed, alone := 0, 0, 0, false
+	for _, g := range all.allLocks() {
+		for _, b := range g.buckets.all {
+			count, drawn = count+1, drawn+b.n
 			if b.class == "failed" {
 				failed += b.n
 			}
 			alone = alone || b.n == 1 && b.hold == 26*time.Hour
 		}
 	}
-	if blocks != all.blocks || drawn != n || failed != n/1000 || !alone {
-		t.Errorf("%d of %d blocks of %d runs, %d of which failed; the long one is by itself: %v", blocks, all.blocks, drawn, failed, alone)
+	if count != all.buckets || drawn != n || failed != n/1000 || !alone {
+		t.Errorf("%d of %d buckets of %d runs, %d of which failed; the long one is by itself: %v", count, all.buckets, drawn, failed, alone)
 	}
-	if all.all.Runs != n || all.all.Failed != n/1000 || all.all.hold != 26*time.Hour {
-		t.Errorf("%+v", all.all)
+	if all.total.Runs != n || all.total.Failed != n/1000 || all.total.hold != 26*time.Hour {
+		t.Errorf("%+v", all.total)
 	}
 	text := written(t, all)
 	for _, want := range []string{" runs are merged into ", " runs in one bar: ran", " and others\"", `data-head="Runs">150000<`} {
@@ -93,7 +93,7 @@ func TestTooManyToDraw(t *testing.T) {
 // until the page is not too large.
 func TestLargeFacts(t *testing.T) {
 	t.Parallel()
-	all := newTally(interval{})
+	all := newCollector(interval{})
 	for i := range maxBars {
 		r := ranAt(made.Add(-time.Duration(i)*time.Hour), time.Minute)
 		r.Command, r.Reason = []string{strings.Repeat("<ü>", 1000)}, strings.Repeat("\"'", 1000)
@@ -101,8 +101,8 @@ func TestLargeFacts(t *testing.T) {
 		all.add(r)
 	}
 	all.finish(made)
-	if all.blocks != maxBars {
-		t.Fatalf("%d blocks", all.blocks)
+	if all.buckets != maxBars {
+		t.Fatalf("%d buckets", all.buckets)
 	}
 	if text := written(t, all); len(text) > 5_000_000 || !strings.Contains(text, "runs are merged into") || !strings.Contains(text, "And 9800 earlier") {
 		t.Errorf("%d bytes", len(text))
@@ -113,14 +113,14 @@ func TestLargeFacts(t *testing.T) {
 // is lost.
 func TestManyLocks(t *testing.T) {
 	t.Parallel()
-	all := newTally(interval{})
+	all := newCollector(interval{})
 	for i := range 3 * maxLocks {
 		r := ranAt(made.Add(-time.Minute), time.Second)
 		r.Lock = fmt.Sprintf("/tmp/job.%d.lock", i)
 		all.add(r)
 	}
 	all.finish(made)
-	groups := all.groups()
+	groups := all.allLocks()
 	if len(groups) != maxLocks+1 || groups[maxLocks].Runs != 2*maxLocks {
 		t.Fatalf("%d groups", len(groups))
 	}
@@ -139,7 +139,7 @@ func TestManyAtOnce(t *testing.T) {
 		runs = append(runs, r)
 	}
 	runs = append(runs, ranAt(made.Add(-2*time.Hour), time.Hour))
-	text := written(t, tallyOf(interval{}, runs...))
+	text := written(t, collected(interval{}, runs...))
 	lanes := regexp.MustCompile(`--lanes:(\d+)`).FindStringSubmatch(text)[1]
 	if n, _ := strconv.Atoi(lanes); n > maxLanes || !strings.Contains(text, "runs in one bar: skipped") || !strings.Contains(text, "runs are merged into") {
 		t.Errorf("%s lanes", lanes)
@@ -156,7 +156,7 @@ func TestHostsOfALock(t *testing.T) {
 		r.Host = fmt.Sprintf("f%011x", i)
 		runs = append(runs, r)
 	}
-	text := written(t, tallyOf(interval{}, runs...))
+	text := written(t, collected(interval{}, runs...))
 	if n := strings.Count(text, `<section class="lock">`); n != 1 {
 		t.Errorf("%d timelines", n)
 	}
@@ -201,15 +201,15 @@ func TestStillRunning(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, how := range []journal.Outcome{journal.Running, journal.Started} {
-				all := newTally(interval{})
+				all := newCollector(interval{})
 				all.add(journal.Run{Start: c.started.Add(-3 * time.Second), Lock: c.lock, PID: c.pid, Host: c.host, Waited: time.Second, Outcome: how})
 				if c.later {
 					all.add(journal.Run{Start: now.Add(-time.Minute), Lock: c.lock, PID: 8, Host: c.host, Held: time.Second, Outcome: journal.Ran})
 				}
 				all.finish(now)
 				g := all.locks[c.lock]
-				i := slices.IndexFunc(g.blocks.all, func(b *block) bool { return b.run.PID == c.pid })
-				r := g.blocks.all[i].run
+				i := slices.IndexFunc(g.buckets.all, func(b *bucket) bool { return b.run.PID == c.pid })
+				r := g.buckets.all[i].run
 				if r.Outcome != c.want || r.Outcome == journal.Running != (r.Held > 0) || (g.Running > 0) != (r.Held > 0) {
 					t.Errorf("%s: %+v", how, r)
 				}
@@ -237,10 +237,10 @@ func TestStillRunningOfAnEvent(t *testing.T) {
 	here, _ := os.Hostname()
 	now := time.Now()
 	for pid, want := range map[int]journal.Outcome{1: journal.Running, 1 << 30: journal.Started} {
-		all := newTally(interval{})
+		all := newCollector(interval{})
 		all.add(journal.Run{Kind: journal.KindEvent, Start: now.Add(-time.Second), Lock: marker, PID: pid, Host: here, Outcome: journal.Running})
 		all.finish(now)
-		if got := all.locks[marker].blocks.all[0].run.Outcome; got != want {
+		if got := all.locks[marker].buckets.all[0].run.Outcome; got != want {
 			t.Errorf("pid %d: %s, want %s", pid, got, want)
 		}
 	}
@@ -262,7 +262,7 @@ func TestCouldNotBeKilled(t *testing.T) {
 	} {
 		r := ranAt(made.Add(-time.Hour), time.Minute)
 		r.Lock, r.Outcome, r.Status, r.Reason = path, journal.Running, 125, "pid 7 of root is left"
-		text := written(t, tallyOf(interval{}, r))
+		text := written(t, collected(interval{}, r))
 		if !strings.Contains(text, path+want) || strings.Count(text, "pid 7 of root is left") != 2 {
 			t.Errorf("%s: the page does not say %q", path, want)
 		}
@@ -270,7 +270,7 @@ func TestCouldNotBeKilled(t *testing.T) {
 }
 
 // One run in another age does not flatten the others.
-func TestSetApart(t *testing.T) {
+func TestOutliers(t *testing.T) {
 	t.Parallel()
 	night := func(n int) (runs []journal.Run) {
 		for i := range n {
@@ -293,27 +293,27 @@ func TestSetApart(t *testing.T) {
 		"two nights a month apart": {append(night(10), append([]journal.Run{at(0, -30)}, at(0, -30))...), 0},
 		"nothing":                  {nil, 0},
 	} {
-		groups := tallyOf(interval{}, c.runs...).groups()
-		apart := setApart(groups)
+		groups := collected(interval{}, c.runs...).allLocks()
+		apart := removeOutliers(groups)
 		left := 0
 		for _, g := range groups {
-			left += len(g.blocks.all)
+			left += len(g.buckets.all)
 		}
 		if len(apart) != c.apart || left != len(c.runs)-c.apart {
 			t.Errorf("%s: %d apart, %d left", name, len(apart), left)
 		}
 	}
-	page := tallyOf(interval{}, append(night(10), at(-56, 0))...).page(nil, made)
-	if len(page.Apart) != 1 || !strings.Contains(page.Apart[0], "/l.lock: ran\n1970-03-14") || !strings.Contains(page.From, "2026") || page.Summary[0].Runs != 11 {
-		t.Errorf("%q, from %s: %+v", page.Apart, page.From, page.Summary)
+	page := collected(interval{}, append(night(10), at(-56, 0))...).page(nil, made)
+	if len(page.Outliers) != 1 || !strings.Contains(page.Outliers[0], "/l.lock: ran\n1970-03-14") || !strings.Contains(page.From, "2026") || page.Summary[0].Runs != 11 {
+		t.Errorf("%q, from %s: %+v", page.Outliers, page.From, page.Summary)
 	}
 }
 
 // Runs that are in two journals count once, however many there are, until there
 // is no room to know more.
-func TestKnown(t *testing.T) {
+func TestSeenRuns(t *testing.T) {
 	t.Parallel()
-	k := newKnown()
+	k := newSeenRuns()
 	const n = 20_000
 	for round := range 2 {
 		for i := range n {
@@ -324,10 +324,10 @@ func TestKnown(t *testing.T) {
 			}
 		}
 	}
-	k.table, k.used = make([]uint64, maxKnown), maxKnown/4*3
-	r := ranAt(made, 0)
-	if first, second := k.has(r), k.has(r); first || second || len(k.table) != maxKnown {
-		t.Error("a full table has learned")
+	k.max = len(k.hashes)
+	r := ranAt(made.Add(-time.Hour), 0)
+	if first, second := k.has(r), k.has(r); first || second {
+		t.Error("it remembers a run although it is full")
 	}
 }
 
@@ -343,7 +343,7 @@ func TestEventsOfAReport(t *testing.T) {
 		}
 		runs = append(runs, r)
 	}
-	text := written(t, tallyOf(interval{}, runs...))
+	text := written(t, collected(interval{}, runs...))
 	for _, want := range []string{", ran 1m", "skipped: the event was not set", "gave up waiting: the event was not set", "could not wait for the event"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
@@ -367,9 +367,9 @@ func TestWithin(t *testing.T) {
 		{interval{}, 5}, {interval{since: hour(-6)}, 4}, {interval{until: hour(-6)}, 2}, {interval{since: hour(-6), until: hour(-2)}, 3},
 		{interval{since: hour(-1)}, 2}, {interval{since: hour(9)}, 0},
 	} {
-		all := tallyOf(c.within, runs...)
-		if all.all.Runs != c.want {
-			t.Errorf("%v: %d runs, want %d", c.within, all.all.Runs, c.want)
+		all := collected(c.within, runs...)
+		if all.total.Runs != c.want {
+			t.Errorf("%v: %d runs, want %d", c.within, all.total.Runs, c.want)
 		}
 		page := all.page(nil, made)
 		if c.want == 3 && page.From != hour(-6).Local().Format(toTheMinute) {
@@ -435,7 +435,7 @@ func checkTicks(t *testing.T, name string, s scale) {
 	for day := s.from.Local(); day.Before(s.from.Add(s.span)); day = day.AddDate(0, 0, 1) {
 		m := time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, time.Local)
 		if m.Before(s.from.Add(s.span)) {
-			midnights = append(midnights, string("left:"+percent(s.at(m))))
+			midnights = append(midnights, string("left:"+percent(s.position(m))))
 		}
 	}
 	ticks := s.ticks()
