@@ -155,7 +155,7 @@ func TestFormat(t *testing.T) {
 			t.Errorf("2048 is formatted as %s, want %s", got, want)
 		}
 	}
-	for v, want := range map[float64]string{1.37: "1.37 ×", 0.73: "0.73 ×", 0.05: "1/20"} {
+	for v, want := range map[float64]string{1.37: "1.37 ×", 0.73: "0.73 ×", 0.05: "1/20", 0.00095: "1/1053"} {
 		if got := formatRatio(v); got != want {
 			t.Errorf("ratio %v is formatted as %s, want %s", v, got, want)
 		}

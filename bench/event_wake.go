@@ -10,7 +10,7 @@ import (
 
 // wake measures two processes. The waiter tells the setter through a pipe that
 // it begins to wait. The setter sets the event 1 ms later, when the waiter
-// sleeps, or after some microseconds, when it hardly does.
+// sleeps, or after some microseconds, when the waiter has hardly begun to sleep.
 var wake = row{
 	name:        "wake",
 	description: "the time from the call of Set in one process until a waiter in another process runs; the waiter has slept for 1 ms, or has just begun to sleep",

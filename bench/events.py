@@ -40,7 +40,7 @@ def start(target, *args):
     context.Process(target=run, daemon=True).start()
 
 
-def wake(event, n, least, spread):
+def wake(event, n, pause, spread):
     waiting, notify = os.pipe()
     receive, send = context.Pipe(duplex=False)
 
@@ -58,7 +58,7 @@ def wake(event, n, least, spread):
     called = []
     for _ in range(n):
         os.read(waiting, 1)
-        time.sleep((least + random.randrange(spread)) / 1e9)
+        time.sleep((pause + random.randrange(spread)) / 1e9)
         called.append(time.monotonic_ns())
         event.set()
     for pair in zip(called, receive.recv()):

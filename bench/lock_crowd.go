@@ -184,7 +184,8 @@ func awaitClosed(c <-chan struct{}) error {
 }
 
 // awaitParked waits until this goroutine is the only one that runs or is ready
-// to run. Acquire calls Done shortly before its goroutine is in the queue.
+// to run. After Acquire has called Done, its goroutine still has to enter the
+// queue; when it is parked, it is there.
 func awaitParked() error {
 	seen := []metrics.Sample{{Name: "/sched/goroutines/running:goroutines"}, {Name: "/sched/goroutines/runnable:goroutines"}}
 	for deadline := time.Now().Add(maxWait / 2); time.Now().Before(deadline); time.Sleep(10 * time.Microsecond) {

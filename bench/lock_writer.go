@@ -31,8 +31,8 @@ var writer = row{
 	measure: measureWriter,
 }
 
-// measureWriter measures a number of waits, or fewer if the time is over before.
-// A wait that is unfinished then counts with its length so far.
+// measureWriter measures a number of waits, or fewer if the time ends first. An
+// unfinished wait counts with its length until then.
 func measureWriter(b *bench, peer string) (sample, error) {
 	path := b.lockPath("writer")
 	for range readers {

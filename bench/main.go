@@ -1,9 +1,8 @@
 //go:build linux
 
-// Command bench measures filelock, fileevent and the commands, and other
-// libraries and commands beside them, the peers. Each row is measured with all
-// its peers in one run, in rounds that alternate between the peers. It prints
-// tables in Markdown.
+// Command bench compares filelock, fileevent and the commands with other libraries
+// and commands, the peers. It measures each row with all its peers in one run, in
+// rounds that alternate between the peers, and prints tables in Markdown.
 //
 //	go run . [-quick] [-only NAME,...] [-dir DIR] [-o RESULTS.md]
 package main

@@ -78,6 +78,8 @@ func formatRatio(v float64) string {
 	switch {
 	case math.IsNaN(v):
 		return "–"
+	case v < 1.0/999.5: // %.3g would write 1/1e+03
+		return fmt.Sprintf("1/%.0f", 1/v)
 	case v < 0.5:
 		return fmt.Sprintf("1/%.3g", 1/v)
 	}

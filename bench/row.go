@@ -42,7 +42,7 @@ func allRows() (rows []row) {
 }
 
 // A sample is the result of one round with one peer: lists of values by key, and
-// a remark.
+// a note.
 type sample struct {
 	values map[string][]float64
 	note   string
