@@ -72,16 +72,16 @@ func (l *Lock) adopt(f *os.File) error {
 	if _, err := f.Stat(); err != nil {
 		return errors.Unwrap(err) // without the name of f
 	}
-	w, err := l.aim()
+	r, err := l.requestNow()
 	if err != nil {
 		return err
 	}
-	t := w.any[0]
+	at := r.files[0]
 	mine, err := duplicate(f)
 	if err != nil {
 		return err
 	}
-	h, err := t.adopt(mine)
+	h, err := at.adopt(mine)
 	if err != nil {
 		return err
 	}
@@ -89,8 +89,8 @@ func (l *Lock) adopt(f *os.File) error {
 		h.leave()
 		return err
 	}
-	l.isSlot = isSlot(t.path)
-	if err := l.keep(w, h, nil); err != nil {
+	l.isSlot = isSlot(at.path)
+	if err := l.keep(r, h); err != nil {
 		return err
 	}
 	h.recordNow() // that of the process that had the lock is gone by now
@@ -122,29 +122,28 @@ func isSlot(path string) bool {
 
 // adopt returns the hold of an open file that has the lock. After an error the file
 // is closed.
-func (t target) adopt(f *os.File) (*handle, error) {
-	fl := flock.New(t.path, flock.SetPermissions(fs.ModeIrregular)) // no file has this mode, so gofrs/flock does not open the file again
-	h := &handle{fl: fl, dir: t.dir, given: true}
-	err := t.mayAdopt(f)
+func (f lockFile) adopt(open *os.File) (*hold, error) {
+	fl := flock.New(f.path, flock.SetPermissions(fs.ModeIrregular)) // no file has this mode, so gofrs/flock does not open the file again
+	h := &hold{fl: fl, at: f, given: true}
+	err := f.mayAdopt(open)
 	if err == nil {
-		err = h.put(f)
+		err = h.setFile(open)
 	}
 	if err != nil {
-		f.Close()
+		open.Close()
 		return nil, err
 	}
-	// The try does nothing but note in fl that the file is locked: it is. Otherwise
+	// The try changes nothing but the state of fl: the file is locked. Otherwise
 	// another process has unlocked it in this moment, and the try decides which
 	// process has the lock now.
-	if err := t.tryLock(fl); err != nil {
-		f.Close()
+	if err := f.tryLock(fl); err != nil {
+		open.Close()
 		if err == errBusy {
 			err = ErrNotHeld
 		}
 		return nil, err
 	}
-	h.register()
-	if err := t.check(h); err != nil {
+	if err := f.verify(h); err != nil {
 		h.leave()
 		if err == errReplaced {
 			err = lostError{errOther}
@@ -155,27 +154,27 @@ func (t target) adopt(f *os.File) (*handle, error) {
 }
 
 // mayAdopt returns nil if the open file is the file at the path, and has the lock.
-func (t target) mayAdopt(f *os.File) error {
-	mine, err := file.Of(f)
+func (f lockFile) mayAdopt(open *os.File) error {
+	mine, err := file.Of(open)
 	if err != nil {
 		return err
 	}
-	at, err := t.look()
+	at, err := f.mayOpen()
 	if err := lostUnless(mine, at, err); err != nil {
 		return err
 	}
-	mode := kernelMode(f)
-	if mode == unknownMode || mode == notLocked && fskind.Of(t.path).Network {
-		if mode, err = t.triedMode(); err != nil {
+	mode := kernelMode(open)
+	if mode == unknownMode || mode == notLocked && fskind.Of(f.path).Network {
+		if mode, err = f.triedMode(); err != nil {
 			return err
 		}
 	}
 	switch {
 	case mode == notLocked:
 		return ErrNotHeld
-	case mode == sharedMode && !t.shared:
+	case mode == sharedMode && !f.shared:
 		return fmt.Errorf("%w exclusively, but shared: adopt it with Shared", ErrNotHeld)
-	case mode == exclusiveMode && t.shared:
+	case mode == exclusiveMode && f.shared:
 		return fmt.Errorf("%w shared, but exclusively: adopt it without Shared", ErrNotHeld)
 	}
 	return nil
@@ -184,10 +183,10 @@ func (t target) mayAdopt(f *os.File) error {
 // triedMode finds out by trying in which mode any process holds the lock. It tries on
 // an open file of its own: on one that has the lock, a try in another mode would
 // release it first (flock(2)).
-func (t target) triedMode() (lockMode, error) {
+func (f lockFile) triedMode() (lockMode, error) {
 	isFree := func(shared bool) (bool, error) {
-		t.shared, t.absent = shared, true
-		h, err := t.try()
+		f.shared, f.noCreate = shared, true
+		h, err := f.try()
 		if err == nil {
 			err = h.release()
 		}

@@ -29,7 +29,7 @@ func AcquireAll(ctx context.Context, locks ...*Lock) error {
 		return err
 	}
 	for i, l := range ordered {
-		if err := l.acquire(ctx, l.aim); err != nil {
+		if err := l.acquire(ctx, l.request); err != nil {
 			for _, had := range slices.Backward(ordered[:i]) {
 				if e := had.Release(); e != nil {
 					err = errors.Join(err, e)
@@ -46,30 +46,30 @@ func AcquireAll(ctx context.Context, locks ...*Lock) error {
 type located struct {
 	*Lock
 	path     string
-	dir      cwd.Dir
+	base     cwd.Dir
 	resolved string
 }
 
-func (l located) aim() (want, error) { return l.aimAt(l.path, l.dir) }
+func (l located) request() (request, error) { return l.requestAt(l.path, l.base) }
 
 // inOrder returns the locks in the order of their paths, which is the same in
 // all processes.
 func inOrder(locks []*Lock) ([]located, error) {
 	all, seen := make([]located, len(locks)), map[file.ID]*Lock{}
 	for i, l := range locks {
-		path, dir, err := locate(l.given)
+		path, base, err := locate(l.given)
 		if err != nil {
 			return nil, err
 		}
-		all[i] = located{l, path, dir, ""}
-		t, err := target{path: path, anyFile: l.anyFile}.now()
+		all[i] = located{l, path, base, ""}
+		f, err := lockFile{path: path, anyFile: l.anyFile}.now()
 		if err != nil {
 			return nil, err
 		}
-		if all[i].resolved, err = resolve(t.path); err != nil {
+		if all[i].resolved, err = resolve(f.path); err != nil {
 			return nil, err
 		}
-		if at, err := t.lookAt(); err == nil && at.Exists {
+		if at, err := f.stat(); err == nil && at.Exists {
 			if other := seen[at.ID]; other != nil {
 				return nil, twice(l, other)
 			}

@@ -10,36 +10,33 @@ import (
 
 // block opens the file, and waits in the kernel until it is locked. It returns errBusy
 // if the wait had to end, and errReplaced if the file is not at the path any more.
-func (t target) block(h *handle, flag int, at file.Info, until ending) error {
-	f, err := os.OpenFile(t.path, flag, t.perm)
+func (f lockFile) block(h *hold, flag int, at file.Info, wait supervisor) error {
+	open, err := os.OpenFile(f.path, flag, f.perm)
 	if err != nil {
 		return err
 	}
-	if t.isGate {
-		showWaiter(f)
+	if f.isGate {
+		showWaiter(open)
 	}
-	if err = h.identifyAs(f); err == nil { // now, since after the grant every system call counts
-		err = t.blockOn(f, at, until)
-	}
-	if err == nil {
-		err = h.put(f)
-	}
-	if err != nil {
-		f.Close()
-		return err
-	}
-	h.noteLocked(t.shared)
-	return nil
-}
-
-func (t target) blockOn(f *os.File, at file.Info, until ending) error {
 	how := unix.LOCK_EX
-	if t.shared {
+	if f.shared {
 		how = unix.LOCK_SH
 	}
-	var call flockwait.Call
-	defer until(&call, t.path, func() bool { return t.isReplaced(at) })()
-	return call.Lock(int(f.Fd()), how)
+	if err = h.identifyAs(open); err == nil { // now, since after the grant every system call counts
+		var call flockwait.Call
+		stop := wait(&call, func() bool { return f.isReplaced(at) })
+		err = call.Lock(int(open.Fd()), how)
+		stop()
+	}
+	if err == nil {
+		err = h.setFile(open)
+	}
+	if err != nil {
+		open.Close()
+		return err
+	}
+	h.setLocked(f.shared)
+	return nil
 }
 
 // showWaiter shows that a process waits at the gate or holds it: isWaitedFor sees that.
@@ -49,8 +46,8 @@ func (t target) blockOn(f *os.File, at file.Info, until ending) error {
 func showWaiter(f *os.File) { setShown(f, unix.F_RDLCK) }
 
 // hideWaiter ends that at once, even if a child process has a copy of the descriptor.
-func hideWaiter(h *handle) {
-	if f, err := h.open(); err == nil {
+func hideWaiter(h *hold) {
+	if f, err := h.osFile(); err == nil {
 		setShown(f, unix.F_UNLCK)
 	}
 }
@@ -61,8 +58,8 @@ func setShown(f *os.File, how int16) {
 
 // isWaitedFor reports whether another process, or another goroutine, waits at the gate
 // or holds it.
-func isWaitedFor(h *handle) bool {
-	f, err := h.open()
+func isWaitedFor(h *hold) bool {
+	f, err := h.osFile()
 	if err != nil {
 		return false
 	}

@@ -51,11 +51,11 @@ func (s *Semaphore) Check() error {
 
 // check returns how many holds exclude other processes, the error of one that does
 // not, and the error of one where that is not known.
-func (c *core) check() (held int, lost, unknown error) {
+func (c *common) check() (held int, lost, unknown error) {
 	c.mu.Lock() // no hold ends meanwhile
 	defer c.mu.Unlock()
 	if len(c.holds) == 0 {
-		return 0, &fs.PathError{Op: "check", Path: c.given, Err: ErrNotHeld}, nil
+		return 0, c.notHeld("check"), nil
 	}
 	for _, h := range slices.Backward(c.holds) { // the newest is the most likely to be at the path
 		switch err := h.intact(); {
@@ -71,8 +71,8 @@ func (c *core) check() (held int, lost, unknown error) {
 }
 
 // intact returns nil if the hold excludes other processes.
-func (h *handle) intact() error {
-	f, err := h.open()
+func (h *hold) intact() error {
+	f, err := h.osFile()
 	if err == nil {
 		err = h.inPlace(f)
 	}
@@ -86,15 +86,15 @@ func (h *handle) intact() error {
 }
 
 // inPlace checks that the locked file is the file at the path.
-func (h *handle) inPlace(f *os.File) error {
+func (h *hold) inPlace(f *os.File) error {
 	mine, err := file.Of(f)
 	if err != nil {
 		return lostIf(fileGone(err), err)
 	}
-	if h.at.open { // a file without a name
+	if h.at.isFD { // a file without a name
 		return nil
 	}
-	at, err := h.at.lookAgain()
+	at, err := h.at.statAgain()
 	if err := lostUnless(mine, at, err); err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func lostUnless(open, at file.Info, err error) error {
 
 // readable checks what the network file systems tell only when the file is read: that
 // the server has lost the file or the lock.
-func (h *handle) readable(f *os.File) error {
+func (h *hold) readable(f *os.File) error {
 	if !h.regular || !h.remote() {
 		return nil
 	}
@@ -127,7 +127,7 @@ func (h *handle) readable(f *os.File) error {
 }
 
 // remote reports whether the file is on a network file system.
-func (h *handle) remote() bool {
+func (h *hold) remote() bool {
 	if h.network == nil {
 		network := fskind.Of(h.fl.Path()).Network
 		h.network = &network
@@ -138,7 +138,7 @@ func (h *handle) remote() bool {
 // locks checks that the open file still has the kernel's lock, in a mode that
 // excludes as much as this process wants. It does not try to lock the file: that
 // would take a lock that another process has given up.
-func (h *handle) locks(f *os.File) error {
+func (h *hold) locks(f *os.File) error {
 	switch mode := kernelMode(f); {
 	case mode == unknownMode:
 	case mode == notLocked && (h.shown || !h.remote()):
@@ -164,14 +164,14 @@ const (
 	exclusiveMode
 )
 
-// lookAgain looks at where the path of a hold leads now. Links may lead elsewhere by
-// now. But a path like /dev/fd/9 was only the way to the file: this process may
-// have closed the descriptor since.
-func (t target) lookAgain() (file.Info, error) {
-	if t.through {
-		t = target{path: t.path, dir: t.dir}
+// statAgain describes the file to which the path of a hold leads now. Links may lead
+// elsewhere than when it was locked. But a path like /dev/fd/9 was only the way to the
+// file: this process may have closed the descriptor since.
+func (f lockFile) statAgain() (file.Info, error) {
+	if f.viaFD {
+		f = lockFile{path: f.path, base: f.base}
 	}
-	return t.lookNow()
+	return f.statNow()
 }
 
 // A lostError is the reason why a lock is lost.

@@ -3,7 +3,7 @@ package filelock
 import "github.com/fsync-lock/fsync/internal/process"
 
 // The steps of recording, for a Lock that is held.
-func Withdraw(l *Lock)  { l.holds[0].withdraw() }
+func Withdraw(l *Lock)  { l.holds[0].removeRecord() }
 func RecordNow(l *Lock) { l.holds[0].recordNow() }
 
 // Flush does at once what is done when holds may be old enough.

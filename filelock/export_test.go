@@ -15,7 +15,7 @@ import (
 func QueueLen(path string) int {
 	turns.mu.Lock()
 	defer turns.mu.Unlock()
-	if t := turns.byPath[path]; t != nil {
+	if t := turns.byKey[path]; t != nil {
 		return t.users
 	}
 	return 0
@@ -36,7 +36,7 @@ func SetThreads(t testing.TB, n int) {
 
 // DescriptorOf is the descriptor that a held Lock locks.
 func DescriptorOf(l *Lock) (uintptr, error) {
-	f, err := l.holds[0].open()
+	f, err := l.holds[0].osFile()
 	if err != nil {
 		return 0, err
 	}
@@ -45,9 +45,9 @@ func DescriptorOf(l *Lock) (uintptr, error) {
 
 // Noted returns what gofrs/flock says of a lock that was only noted.
 func Noted(shared bool) (exclusively, shares bool) {
-	h := &handle{fl: flock.New("")}
-	if canNote {
-		h.noteLocked(shared)
+	h := &hold{fl: flock.New("")}
+	if canSet {
+		h.setLocked(shared)
 	}
 	return h.fl.Locked(), h.fl.RLocked()
 }
@@ -91,52 +91,52 @@ var ResizeSteps = map[string]step{
 	"number named": numberNamed, "slot removed": slotRemoved,
 }
 
-// looks are what waiters of this process do every second, by path.
-var looks = struct {
+// waiters has the waiters of this process, by path.
+var waiters = struct {
 	mu     sync.Mutex
-	byPath map[string][]*regularLook
-}{byPath: map[string][]*regularLook{}}
+	byPath map[string][]*waiter
+}{byPath: map[string][]*waiter{}}
 
 func init() {
-	looking = func(path string, l *regularLook) {
-		looks.mu.Lock()
-		defer looks.mu.Unlock()
-		looks.byPath[path] = append(looks.byPath[path], l)
+	started = func(path string, w *waiter) {
+		waiters.mu.Lock()
+		defer waiters.mu.Unlock()
+		waiters.byPath[path] = append(waiters.byPath[path], w)
 	}
 }
 
-func looksOf(t testing.TB, path string) []*regularLook {
+func waitersOf(t testing.TB, path string) []*waiter {
 	t.Helper()
-	looks.mu.Lock()
-	defer looks.mu.Unlock()
-	if len(looks.byPath[path]) == 0 {
+	waiters.mu.Lock()
+	defer waiters.mu.Unlock()
+	if len(waiters.byPath[path]) == 0 {
 		t.Fatalf("no goroutine waits for %s", path)
 	}
-	return looks.byPath[path]
+	return waiters.byPath[path]
 }
 
-// Look does at once what a waiter for path does every second.
-func Look(t testing.TB, path string) {
+// Check does at once what a waiter for path does every second.
+func Check(t testing.TB, path string) {
 	t.Helper()
-	for _, l := range looksOf(t, path) {
-		l.run()
+	for _, w := range waitersOf(t, path) {
+		w.check()
 	}
 }
 
-// StopLooking has the waiters for path look no more, until the next Look.
-func StopLooking(t testing.TB, path string) {
+// StopChecks has the waiters for path check nothing, until the next Check.
+func StopChecks(t testing.TB, path string) {
 	t.Helper()
-	for _, l := range looksOf(t, path) {
-		for !l.timer.Stop() && !l.isOver() { // a look that runs sets the timer when it is over
+	for _, w := range waitersOf(t, path) {
+		for !w.timer.Stop() && !w.isOver() { // a check that runs sets the timer when it is over
 			time.Sleep(time.Millisecond)
 		}
 	}
 }
 
-func (l *regularLook) isOver() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.over
+func (w *waiter) isOver() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.over
 }
 
 // Sweep does at once what is done some time after a gate was passed.

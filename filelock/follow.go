@@ -8,38 +8,16 @@ import (
 	"github.com/fsync-lock/fsync/internal/invalid"
 )
 
-// AnyFile permits devices and symbolic links, which flock(1) accepts and a Lock
-// refuses without this option.
-//
-// Device: the lock is on the device node, so two nodes of one device are two
-// locks. To open a device may have effects: a tape rewinds, a watchdog starts.
-//
-// Symbolic link at the end of the path: it is followed only if no other user can
-// have put it there. The link and its directory must belong to this process's
-// user or to root, and no other user may write in the directory, unless it is
-// sticky, as /tmp is. Further links that it leads to must meet the same
-// conditions. Any other link is an error that is [fs.ErrInvalid]. The lock is on
-// the file at the end, which is created if it is missing. If a link changes
-// during a wait, the wait goes on for the new file.
-//
-// Open file: /dev/fd/9, /dev/stdin and the like are accepted, whatever kind of
-// file it is. The kernel opens that file again.
-//
-// A FIFO given by its name is still refused, because its writers would take this
-// process for a reader. A [Semaphore] ignores the option.
-func AnyFile() Option { return func(c *config) { c.anyFile = true } }
-
-// A way is where a path leads.
-type way struct {
-	path string // not a symbolic link, unless open is true
-	open bool   // the path is like /dev/fd/9: the kernel opens the file of a descriptor
-
-	through bool // a path like /dev/fd/9 led here
+// A destination is where a path leads.
+type destination struct {
+	path  string // not a symbolic link, unless isFD is true
+	isFD  bool   // the path is like /dev/fd/9: the kernel opens the file of a descriptor
+	viaFD bool   // a path like /dev/fd/9 led here
 }
 
 // follow follows a path through symbolic links that only this process's user or
 // root can have created.
-func follow(path string) (to way, err error) {
+func follow(path string) (to destination, err error) {
 	end, err := file.Follow(path, func(link, text string) error {
 		dir, _ := filepath.Split(link)
 		if isProcess(dir) {
@@ -51,7 +29,7 @@ func follow(path string) (to way, err error) {
 		}
 		return nil
 	})
-	if err == nil && !to.through {
+	if err == nil && !to.viaFD {
 		to.path = end
 	}
 	return to, err
@@ -59,13 +37,13 @@ func follow(path string) (to way, err error) {
 
 // opened returns the path of a file that a process has open, if it has one. Then
 // all processes that lock the file use one gate.
-func opened(link, path string) way {
+func opened(link, path string) destination {
 	here, err := file.Stat(link)
 	if there, lookErr := file.Lstat(path); err == nil && lookErr == nil && filepath.IsAbs(path) &&
 		here.Exists && there.Exists && here.ID == there.ID {
-		return way{path: path, through: true}
+		return destination{path: path, viaFD: true}
 	}
-	return way{path: link, open: true, through: true}
+	return destination{path: link, isFD: true, viaFD: true}
 }
 
 // gatedPath returns the path of the file to which a path leads. The gate is beside
@@ -74,7 +52,7 @@ func opened(link, path string) way {
 // gate.
 func gatedPath(path string) (string, error) {
 	to, err := follow(path)
-	if err != nil || to.open {
+	if err != nil || to.isFD {
 		return "", err
 	}
 	at, err := file.Lstat(to.path)

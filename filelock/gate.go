@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/fsync-lock/fsync/internal/cwd"
 	"github.com/fsync-lock/fsync/internal/file"
+	"github.com/fsync-lock/fsync/internal/later"
 )
 
 // A gate is a turnstile: a second lock file, .NAME.gate, that waiters of all
@@ -31,9 +33,9 @@ import (
 // flock(1) and other programs do not know the gate, and may overtake.
 type gate struct {
 	of string // the key of its lock or semaphore
-	target
-	calm atomic.Int64           // when the gate was last seen to be missing, since epoch
-	left atomic.Pointer[handle] // its open file, after a waiter of this process has left it
+	lockFile
+	calm atomic.Int64         // when the gate was last seen to be missing, since epoch
+	left atomic.Pointer[hold] // its open file, after a waiter of this process has left it
 }
 
 // distrusted has the files at the paths of gates that this process ignores, until
@@ -105,7 +107,7 @@ func gateOf(path string, in cwd.Dir, perm fs.FileMode) *gate {
 	g := &gate{of: in.Key(path)}
 	dir, base := filepath.Split(strings.TrimRight(path, string(filepath.Separator)))
 	if gates && base != "" && base != "." && base != ".." {
-		g.target = target{path: dir + "." + base + ".gate", dir: in, perm: perm, isGate: true}
+		g.lockFile = lockFile{path: dir + "." + base + ".gate", base: in, perm: perm, isGate: true}
 	}
 	return g
 }
@@ -119,7 +121,7 @@ func (g *gate) inUse() bool {
 	if last := g.calm.Load(); last != 0 && now < time.Duration(last)+calmFor {
 		return false
 	}
-	if at, err := g.lookNow(); err == nil && at.Exists {
+	if at, err := g.statNow(); err == nil && at.Exists {
 		ignored, _ := g.ignored()
 		return !ignored
 	}
@@ -129,9 +131,9 @@ func (g *gate) inUse() bool {
 
 // pass waits at the gate until ctx ends. If the gate is stuck, it does not wait: errStuck
 // means that the waiter has to go on without the gate.
-func (g *gate) pass(ctx context.Context) (*handle, error) {
+func (g *gate) pass(ctx context.Context, w *waiter) (*hold, error) {
 	if _, stuck := g.ignored(); !stuck {
-		return g.lock(ctx)
+		return g.lock(ctx, w.until(ctx))
 	}
 	h, err := g.try()
 	if err == errBusy {
@@ -142,9 +144,8 @@ func (g *gate) pass(ctx context.Context) (*handle, error) {
 
 var errStuck = errors.New("the process that holds the gate is stopped")
 
-// judge takes note of what came of a wait at the gate. Whatever it was, the waiter goes
-// on, with the gate or without one.
-func (g *gate) judge(err error) {
+// passed learns from the error with which a waiter goes on after the gate.
+func (g *gate) passed(err error) {
 	switch {
 	case err == nil:
 		g.trust()
@@ -154,9 +155,9 @@ func (g *gate) judge(err error) {
 }
 
 // leave releases the gate, so that the next waiter can pass. h is nil if there was no
-// gate. If the lock was granted, the rest can wait until the waiter has returned
-// with it: to close the file, and to remove it if no process waits.
-func (g *gate) leave(h *handle, granted bool) {
+// gate. If the waiter has the lock, the rest can wait until its Acquire has returned:
+// to close the file, and to remove it if no process waits.
+func (g *gate) leave(h *hold, granted bool) {
 	if h == nil {
 		return
 	}
@@ -169,4 +170,67 @@ func (g *gate) leave(h *handle, granted bool) {
 	} else {
 		g.sweepLeft()
 	}
+}
+
+// gatesLeft has the gates of waiters that got the lock. The gate is removed when the
+// lock is released, or else some time after the acquisition. If this process ends
+// before, a later waiter removes the gate.
+var gatesLeft = later.Calls[*gate]{Every: 10 * time.Millisecond, Do: (*gate).sweepLeft}
+
+// sweepLeft closes the gate that a waiter of this process has left, if there is one,
+// and removes it if no process waits for it.
+func (g *gate) sweepLeft() {
+	if g == nil {
+		return
+	}
+	h := g.left.Swap(nil)
+	if h == nil { // nearly always
+		return
+	}
+	hideWaiter(h) // before the look: of two processes that leave, one sees that it is the last
+	reached(leaving, g.path)
+	waitedFor := isWaitedFor(h)
+	h.close()
+	if !waitedFor {
+		g.sweep()
+	}
+}
+
+// sweep removes the gate if no process holds it or waits for it. If one does, it
+// removes the gate itself later. If a process begins to wait just then, it notices
+// the removal, and makes a new gate.
+func (g *gate) sweep() { g.sweepAgain(time.Millisecond) }
+
+// sweepAgain sweeps again later if the gate is used. That may be only for a moment: by
+// another process that sweeps, or by a child process that is between fork and execve
+// and has copies of all descriptors.
+func (g *gate) sweepAgain(pause time.Duration) {
+	if used := g.trySweep(); used && pause < time.Second {
+		time.AfterFunc(pause, func() { g.sweepAgain(2 * pause) })
+	}
+}
+
+// trySweep distrusts a file that is not a gate, or that it may not remove; otherwise
+// that would look like a gate for ever.
+func (g *gate) trySweep() (used bool) {
+	f := g.lockFile
+	f.noCreate = true
+	h, err := f.try()
+	if err != nil {
+		return err == errBusy
+	}
+	defer h.release()
+	if f, err = f.now(); err != nil {
+		return false
+	}
+	if isWaitedFor(h) {
+		return true
+	}
+	if h.isGate() {
+		if err := os.Remove(f.path); err == nil || errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+	}
+	g.distrust(forGood)
+	return false
 }

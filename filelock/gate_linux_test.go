@@ -396,13 +396,13 @@ func TestStoppedWriterKeepsItsPlace(t *testing.T) {
 	awaitWaiters(t, gateOf(path), 1)
 	goOn := writer.Halt()
 	for range 3 {
-		filelock.Look(t, path)
+		filelock.Check(t, path)
 		if filelock.QueueLen(path) != 1 {
 			t.Fatal("a reader got past the writer")
 		}
 	}
 	release(t, reader)
-	filelock.Look(t, path)
+	filelock.Check(t, path)
 	if err := <-second; err != nil {
 		t.Fatal(err)
 	}
@@ -420,10 +420,10 @@ func TestPassingByForNobody(t *testing.T) {
 	go func() { result <- filelock.New(path).Acquire(ctx) }()
 	awaitWaiters(t, gateOf(path), 1)
 	goOn := head.Halt()
-	filelock.StopLooking(t, path) // until the step is watched for
+	filelock.StopChecks(t, path) // until the step is watched for
 	release(t, holder)
 	filelock.At(t, filelock.PassingBy, path, cancel)
-	filelock.Look(t, path)
+	filelock.Check(t, path)
 	if err := <-result; !errors.Is(err, filelock.ErrLocked) {
 		t.Errorf("Acquire = %v", err)
 	}
@@ -568,10 +568,10 @@ func TestPassingByForAnother(t *testing.T) {
 	awaitQueue(t, path, 2)
 	awaitWaiters(t, gateOf(path), 1)
 	goOn := head.Halt()
-	filelock.StopLooking(t, path) // until the step is watched for
+	filelock.StopChecks(t, path) // until the step is watched for
 	release(t, holder)
 	filelock.At(t, filelock.PassingBy, path, cancel)
-	filelock.Look(t, path)
+	filelock.Check(t, path)
 	if err := <-reader; !errors.Is(err, filelock.ErrLocked) {
 		t.Errorf("Acquire = %v", err)
 	}

@@ -94,7 +94,7 @@ func rough(d time.Duration) string {
 	return fmt.Sprintf("%d days", d/(24*time.Hour))
 }
 
-// Holders returns the processes that hold the lock, this process included. It
+// Holders returns the processes that hold the lock or a slot, this process included. It
 // does not lock anything, and the answer may be out of date. An empty list
 // without an error means that no process holds the lock. The error is
 // [errors.ErrUnsupported] if it is not known whether the lock is held; [Inspect]
@@ -113,4 +113,10 @@ func rough(d time.Duration) string {
 // must have permission to write to the file, and the file must have no second name, and
 // be empty or have a record when it is locked. A process that may write to the lock file
 // can also write a false record.
-func (l *Lock) Holders() ([]Holder, error) { return holders(l.seen()) }
+func (c *common) Holders() ([]Holder, error) {
+	r, err := c.request(false)
+	if err != nil {
+		return nil, err
+	}
+	return r.state(true).holders(c.given)
+}

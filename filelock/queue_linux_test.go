@@ -135,14 +135,14 @@ func TestReplacedWhileWaiting(t *testing.T) {
 			result := make(chan error, 1)
 			go func() { result <- l.Acquire(background) }()
 			awaitWaiters(t, path, 1)
-			filelock.StopLooking(t, path) // it would make a file itself, and have its lock
+			filelock.StopChecks(t, path) // it would make a file itself, and have its lock
 			if err := replace(path); err != nil {
 				t.Fatal(err)
 			}
 			second := testproc.Start(t, "hold", path)
 			second.Send("try 0s") // overtakes, and holds the file that is at the path now
 			second.Expect("try")
-			filelock.Look(t, path)
+			filelock.Check(t, path)
 			awaitWaiters(t, path, 1) // our waiter has found out and waits for that
 			release(t, first)
 			select {
@@ -412,7 +412,7 @@ func TestPollingAtTheGate(t *testing.T) {
 		if n := testproc.Waiters(t, gateOf(path)); n != 0 {
 			t.Errorf("%d threads wait at the gate", n)
 		}
-		filelock.Look(t, path)
+		filelock.Check(t, path)
 	}
 	notYet(t, result)
 	release(t, holder)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,36 +32,36 @@ const recordAfter = 10 * time.Millisecond
 const keepsRecords = runtime.GOOS != "aix" && runtime.GOOS != "solaris"
 
 // pending has the holds that will get a record if they last.
-var pending = later.Calls[*handle]{After: recordAfter, Every: recordAfter, Do: (*handle).record}
+var pending = later.Calls[*hold]{After: recordAfter, Every: recordAfter, Do: (*hold).record}
 
 // A recording is the record of one hold.
 type recording struct {
-	announced bool // the hold gets a record if it lasts
-	note      string
-	since     time.Time
+	planned bool // the hold gets a record if it lasts
+	note    string
+	since   time.Time
 
 	mu      sync.Mutex // guards the fields below; held while the record is written
 	over    bool       // nothing may be written any more: the record is written, or the hold is ending
 	written []byte     // the content of the file, if it is the record
 }
 
-// announce makes the hold get a record if it lasts. It is only for exclusive holds:
+// recordLater makes the hold get a record if it lasts. It is only for exclusive holds:
 // several holders would erase each other's records.
 //
 // It is only for files that are nothing but lock files. A script may lock itself, a
 // job its log or its PID file, and write to it while it is locked. So the caller
 // must know that the file is a lock file (see records), and the content must be empty
 // or a record that a crash left. Such a record is removed at once.
-func (h *handle) announce(note string) {
-	if !keepsRecords || h.size > 0 && h.clear() != nil {
+func (h *hold) recordLater(note string) {
+	if !keepsRecords || h.size > 0 && h.removeStaleRecord() != nil {
 		return
 	}
-	h.rec.announced, h.rec.note, h.rec.since = true, note, time.Now()
+	h.rec.planned, h.rec.note, h.rec.since = true, note, time.Now()
 	pending.Add(h)
 }
 
 // record writes the record, unless it is written already, or the hold is ending.
-func (h *handle) record() {
+func (h *hold) record() {
 	h.rec.mu.Lock()
 	defer h.rec.mu.Unlock()
 	if h.rec.over {
@@ -79,27 +80,33 @@ func (h *handle) record() {
 }
 
 // isOutput reports whether this process prints into the locked file: then it is a log.
-func (h *handle) isOutput() bool {
-	for _, f := range []*os.File{os.Stdout, os.Stderr} {
-		if at, err := file.Of(f); err == nil && at.ID == h.id {
-			return true
-		}
+func (h *hold) isOutput() bool {
+	f, err := h.osFile()
+	if err != nil {
+		return false
 	}
-	return false
+	locked, err := f.Stat()
+	return err == nil && slices.ContainsFunc(outputs, func(f *os.File) bool {
+		at, err := f.Stat()
+		return err == nil && os.SameFile(at, locked)
+	})
 }
+
+// outputs are the standard output and standard error with which the program started.
+var outputs = []*os.File{os.Stdout, os.Stderr}
 
 // recordNow writes the record at once, before a process inherits the hold: that
 // process may write to the file itself, for example its PID.
-func (h *handle) recordNow() {
-	if h.rec.announced {
+func (h *hold) recordNow() {
+	if h.rec.planned {
 		h.record()
 	}
 }
 
-// endRecord ends the recording of a hold that is ending. It returns what was written
+// stopRecording ends the recording of a hold that is ending. It returns what was written
 // into the file, or nil.
-func (h *handle) endRecord() (written []byte) {
-	if !h.rec.announced {
+func (h *hold) stopRecording() (written []byte) {
+	if !h.rec.planned {
 		return nil
 	}
 	pending.Take(h)
@@ -109,15 +116,15 @@ func (h *handle) endRecord() (written []byte) {
 	return h.rec.written
 }
 
-// withdraw removes the record. It must come before the unlock: after that, the file
+// removeRecord removes the record. It must come before the unlock: after that, the file
 // belongs to the next holder.
-func (h *handle) withdraw() {
-	if written := h.endRecord(); written != nil {
+func (h *hold) removeRecord() {
+	if written := h.stopRecording(); written != nil {
 		h.replace(written, nil)
 	}
 }
 
-// removeLeft removes the record of a hold that this process has left. It tries to
+// removeLeftRecord removes the record of a hold that this process has left. It tries to
 // lock the file again, so it never writes to a file that another process holds:
 //
 //   - A process has inherited the hold: the try fails, and the record stays.
@@ -129,8 +136,8 @@ func (h *handle) withdraw() {
 //
 // A process that tries at this moment finds the lock held, as it would have a
 // moment before.
-func (h *handle) removeLeft(written []byte) {
-	again, err := target{path: h.fl.Path(), dir: h.dir, absent: true}.try()
+func (h *hold) removeLeftRecord(written []byte) {
+	again, err := lockFile{path: h.fl.Path(), base: h.at.base, noCreate: true}.try()
 	if err != nil {
 		return
 	}
@@ -140,8 +147,8 @@ func (h *handle) removeLeft(written []byte) {
 	}
 }
 
-// clear removes a record that a crash left. It fails if the file has other content.
-func (h *handle) clear() error {
+// removeStaleRecord removes a record that a crash left. It fails if the file has other content.
+func (h *hold) removeStaleRecord() error {
 	content, err := h.content()
 	if err != nil || !isRecord(content) {
 		return errors.Join(err, errNotOurs)
@@ -159,8 +166,8 @@ func isRecord(content []byte) bool {
 // content returns the content of the locked file, if it is as short as a record. It
 // reads through the locked descriptor, because on Windows no other can read byte 0.
 // That of a shell may be open for writing only (exec 9>FILE).
-func (h *handle) content() ([]byte, error) {
-	f, err := h.open()
+func (h *hold) content() ([]byte, error) {
+	f, err := h.osFile()
 	if err != nil {
 		return nil, err
 	}
@@ -181,8 +188,8 @@ func readShort(f *os.File) ([]byte, error) {
 
 // openAgain opens the locked file a second time, if it is at its path and has no second
 // name.
-func (h *handle) openAgain(flag int) (*os.File, error) {
-	path, err := h.dir.Path(h.fl.Path())
+func (h *hold) openAgain(flag int) (*os.File, error) {
+	path, err := h.at.base.Path(h.fl.Path())
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +213,7 @@ var errNotOurs = errors.New("the content belongs to another program")
 // the disk (ext4(5), auto_da_alloc).
 //
 // The descriptor is open for a moment: while it is, the file cannot be executed.
-func (h *handle) replace(old, new []byte) error {
+func (h *hold) replace(old, new []byte) error {
 	content, err := h.content()
 	if err != nil || !bytes.Equal(content, old) {
 		return errors.Join(err, errNotOurs)

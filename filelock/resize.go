@@ -67,14 +67,14 @@ var resizeWait = time.Second
 // [fs.ErrPermission] if this process may not write in the directory. Old versions
 // of this package, which know only one number, then fail as with a wrong number.
 func (s *Semaphore) Resize(slots int) error {
-	if err := s.mayHave(slots); err != nil {
+	if err := s.checkCount(slots); err != nil {
 		return err
 	}
-	path, dir, err := locate(s.given)
+	path, base, err := locate(s.given)
 	if err != nil {
 		return err
 	}
-	home := target{path: path, dir: dir}
+	home := lockFile{path: path, base: base}
 	now, err := home.now()
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (s *Semaphore) settle(dir string, slots int) error {
 }
 
 // resize changes the number of slots in the directory.
-func (s *Semaphore) resize(home target, dir string, slots int) error {
+func (s *Semaphore) resize(home lockFile, dir string, slots int) error {
 	r, err := s.beginResize(home, dir)
 	if err != nil {
 		return s.notResized(slots, err)
@@ -140,7 +140,7 @@ func (s *Semaphore) notResized(slots int, err error) error {
 // that it changes no other one that takes its place.
 type resizer struct {
 	s    *Semaphore
-	home target
+	home lockFile
 	root *os.Root
 	lock *Lock       // on resize.lock in root
 	n    int         // the number of slots
@@ -148,7 +148,7 @@ type resizer struct {
 }
 
 // beginResize takes the lock that keeps other resizers out, and then reads the number.
-func (s *Semaphore) beginResize(home target, dir string) (*resizer, error) {
+func (s *Semaphore) beginResize(home lockFile, dir string) (*resizer, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
@@ -185,7 +185,7 @@ func acquireSoon(l *Lock) error {
 		case ok, err != nil:
 			return err
 		case !pause.Wait(ctx):
-			return &LockedError{Path: l.given, Holders: Inspect(l)[0].Suspects()}
+			return &LockedError{Path: l.given, Holders: Inspect(l)[0].LikelyHolders()}
 		}
 	}
 }
@@ -200,8 +200,8 @@ func (r *resizer) end() {
 
 // isHere checks that a locked file is in the open directory. The directory at the path
 // may be another one by now.
-func (r *resizer) isHere(name string, h *handle) error {
-	f, err := h.open()
+func (r *resizer) isHere(name string, h *hold) error {
+	f, err := h.osFile()
 	if err != nil {
 		return err
 	}
@@ -231,8 +231,8 @@ func (r *resizer) grow(slots int) error {
 }
 
 func (r *resizer) shrink(slots int) error {
-	all := r.s.want(r.home, r.n)
-	var held []*handle
+	all := r.s.requestIn(r.home, r.n)
+	var held []*hold
 	defer func() {
 		for _, h := range held {
 			h.release()
@@ -240,7 +240,7 @@ func (r *resizer) shrink(slots int) error {
 	}()
 	var busy []int
 	for i := r.n; i > slots; i-- {
-		h, err := all.any[i-1].try()
+		h, err := all.files[i-1].try()
 		if err == errBusy {
 			busy = append(busy, i)
 			continue
@@ -315,7 +315,7 @@ const (
 func (r *resizer) reached(at step) { reached(at, r.s.given) }
 
 // inTheWay returns the error of a Resize that needs slots which are held.
-func inTheWay(all want, slots int, busy []int) error {
+func inTheWay(all request, slots int, busy []int) error {
 	slices.Sort(busy)
 	e := &LockedError{Path: all.given, resize: slots, busy: busy}
 	for _, h := range all.state(true).Holders {

@@ -603,7 +603,7 @@ func TestGrowBehindAStoppedHead(t *testing.T) {
 	awaitWaiters(t, filepath.Join(path, ".slots.gate"), 1)
 	goOn := head.Halt()
 	must(t, s.Resize(2))
-	filelock.Look(t, path)
+	filelock.Check(t, path)
 	select {
 	case err := <-result:
 		must(t, err)
@@ -623,7 +623,7 @@ func TestGrowBeforeTheDeadline(t *testing.T) {
 	result := make(chan error, 1)
 	go func() { result <- s.Acquire(expiring{ctx}) }()
 	awaitWaiters(t, filepath.Join(path, "1"), 1)
-	filelock.StopLooking(t, path)
+	filelock.StopChecks(t, path)
 	must(t, filelock.NewSemaphore(path, 1).Resize(2))
 	expire()
 	if err := <-result; err != nil {

@@ -31,33 +31,34 @@ func (s *Semaphore) wrong(what string) error {
 	return &fs.PathError{Op: "open", Path: s.given, Err: invalid.Error(what)}
 }
 
-// agree creates the directory if it is missing, and returns its number of slots. It
-// does so every time, because the directory may have been replaced.
-func (s *Semaphore) agree(home target) (int, error) {
-	n, err := s.number(home)
+// createdSlotCount is slotCount, but creates the directory if it is missing. Each
+// acquisition calls it, because the directory may have been replaced.
+func (s *Semaphore) createdSlotCount(dir lockFile) (int, error) {
+	n, err := s.slotCount(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return n, err
 	}
-	if home, err = home.now(); err != nil {
+	if dir, err = dir.now(); err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
 	n = s.slots
 	s.mu.Unlock()
-	if err := s.make(home.path, n); err != nil {
-		return 0, s.explain(home.path, err)
+	if err := s.make(dir.path, n); err != nil {
+		return 0, s.explain(dir.path, err)
 	}
-	return s.number(home)
+	return s.slotCount(dir)
 }
 
-// number returns the number of slots, if the Semaphore agrees to it: it is its own, or
-// that to which its directory was resized.
-func (s *Semaphore) number(home target) (int, error) {
-	home, err := home.now()
+// slotCount returns the number of slots in the directory. It returns an error if the
+// Semaphore was made with another number, unless the directory was resized since the
+// Semaphore has used it.
+func (s *Semaphore) slotCount(at lockFile) (int, error) {
+	at, err := at.now()
 	if err != nil {
 		return 0, err
 	}
-	path := cwd.Within(home.path, slotsFile)
+	path := cwd.Within(at.path, slotsFile)
 	read, ok := unchanging(path) // to read the file takes ten times as long
 	if ok {
 		s.mu.Lock()
@@ -69,9 +70,9 @@ func (s *Semaphore) number(home target) (int, error) {
 	}
 	n, err := readSlots(path)
 	if err != nil {
-		return 0, s.explain(home.path, err)
+		return 0, s.explain(at.path, err)
 	}
-	dir, err := directory(home.path)
+	dir, err := directory(at.path)
 	if err != nil {
 		return 0, err
 	}
@@ -90,7 +91,7 @@ func (s *Semaphore) number(home target) (int, error) {
 func unchanging(path string) (info file.Info, ok bool) {
 	info, err := file.LstatBirth(path)
 	recent := time.Now().Add(-2 * time.Second)
-	return info, err == nil && !info.Born.IsZero() && info.Born.Before(recent) && info.ModTime.Before(recent)
+	return info, err == nil && !info.Born.IsZero() && info.Born.Before(recent) && info.Changed.Before(recent)
 }
 
 // directory identifies the directory of a semaphore.

@@ -61,9 +61,9 @@ func (s State) holders(path string) ([]Holder, error) {
 	return s.Holders, s.Err
 }
 
-// Suspects returns the likely holders of a lock after a try has failed: the known
+// LikelyHolders returns the likely holders of a lock after a try has failed: the known
 // holders or, if there are none, the writers of records that may still run.
-func (s State) Suspects() []Holder {
+func (s State) LikelyHolders() []Holder {
 	list := s.Holders
 	if len(list) == 0 {
 		for _, r := range s.Recorded {
@@ -113,7 +113,7 @@ type Locker interface {
 	Path() string
 	Holders() ([]Holder, error)
 	Waiters() ([]Waiter, error)
-	seen() (want, error)
+	request(create bool) (request, error)
 }
 
 var _, _ Locker = (*Lock)(nil), (*Semaphore)(nil)
@@ -122,16 +122,16 @@ var _, _ Locker = (*Lock)(nil), (*Semaphore)(nil)
 // them, so the states are of one moment and can show a deadlock, and many locks
 // cost about as much as one.
 func Inspect(locks ...Locker) []State {
-	states, wants := make([]State, len(locks)), make([]want, len(locks))
+	states, requests := make([]State, len(locks)), make([]request, len(locks))
 	for i, l := range locks {
-		wants[i], states[i].Err = l.seen()
+		requests[i], states[i].Err = l.request(false)
 	}
-	inspect(states, wants, true)
+	inspect(states, requests, true)
 	return states
 }
 
-// Waiters returns the processes that wait for the lock, in the order in which the
-// kernel will serve them. It does not lock anything, and the answer may be out
+// Waiters returns the processes that wait for the lock or for a slot, in the order in
+// which the kernel will serve them. It does not lock anything, and the answer may be out
 // of date. An empty list means that no waiter is known.
 //
 // On Linux, Waiters asks the kernel (/proc/locks). The list includes processes
@@ -140,54 +140,44 @@ func Inspect(locks ...Locker) []State {
 // is known only of waits of this package, after their first second, if the gate
 // can be written. On other systems, and in other PID namespaces, waiters are not
 // known.
-func (l *Lock) Waiters() ([]Waiter, error) { return waiters(l.seen()) }
-
-// Waiters returns the processes that wait for a slot, as [Lock.Waiters] does.
-func (s *Semaphore) Waiters() ([]Waiter, error) { return waiters(s.seen()) }
-
-func waiters(w want, err error) ([]Waiter, error) {
+func (c *common) Waiters() ([]Waiter, error) {
+	r, err := c.request(false)
 	if err != nil {
 		return nil, err
 	}
-	state := w.state(true)
+	state := r.state(true)
 	return state.Waiters, state.Err
 }
 
-func holders(w want, err error) ([]Holder, error) {
-	if err != nil {
-		return nil, err
-	}
-	return w.state(true).holders(w.given)
-}
-
-// state returns the state of a want. Without thorough, it has only holders, and
+// state returns the state of a request. Without thorough, it has only holders, and
 // not the processes that inherited a lock.
-func (w want) state(thorough bool) State {
+func (r request) state(thorough bool) State {
 	states := make([]State, 1)
-	inspect(states, []want{w}, thorough)
+	inspect(states, []request{r}, thorough)
 	return states[0]
 }
 
-// slot returns the number of a target: for a semaphore from 1, as its files are
+// slot returns the number of a file: for a semaphore from 1, as its files are
 // called, and 0 for a lock.
-func (w want) slot(i int) int {
-	if !w.slots {
+func (r request) slot(i int) int {
+	if r.semaphore == nil {
 		return 0
 	}
 	return i + 1
 }
 
-// now returns the want with the paths that lead to its targets now. It has no
-// targets if there are no such paths.
-func (w want) now() want {
-	w.any = slices.Clone(w.any)
-	for i, t := range w.any {
+// now returns the request with the paths that lead to its files now. It has no files if
+// there are no such paths.
+func (r request) now() request {
+	r.files = slices.Clone(r.files)
+	for i, f := range r.files {
 		var err error
-		if w.any[i], err = t.now(); err != nil {
-			return want{given: w.given, path: w.path}
+		if r.files[i], err = f.now(); err != nil {
+			r.files = nil
+			return r
 		}
 	}
-	return w
+	return r
 }
 
 // guess adds the known holders of a file to the state where the kernel cannot be
@@ -217,8 +207,8 @@ func ownHolds(id file.ID, slot int) (list []Holder) {
 	me := process.Self()
 	held.mu.Lock()
 	defer held.mu.Unlock()
-	for h := range held.handles {
-		if h.kept && h.id == id {
+	for h := range held.holds {
+		if h.id == id {
 			list = append(list, Holder{
 				PID: me.PID, Taker: me.PID, Host: me.Host, Command: strings.Join(os.Args, " "),
 				Note: h.rec.note, Since: h.rec.since, Shared: h.fl.RLocked(), Slot: slot,

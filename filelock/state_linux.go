@@ -19,12 +19,12 @@ import (
 // in a file adds facts that the kernel does not know.
 //
 // A state that already has an error does not change.
-func inspect(states []State, wants []want, thorough bool) {
+func inspect(states []State, requests []request, thorough bool) {
 	reads := quickReads
 	if thorough {
 		reads = 40
 	}
-	all, table, err := lookUp(states, wants, reads)
+	all, table, err := lookUp(states, requests, reads)
 	blind := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) // /proc cannot be read
 	var open map[string]map[int]locktable.Lock
 	if thorough && err == nil {
@@ -37,7 +37,7 @@ func inspect(states []State, wants []want, thorough bool) {
 	for i := range states {
 		s := &states[i]
 		for j, file := range all[i].files {
-			path, slot := wants[i].any[j].path, wants[i].slot(j)
+			path, slot := requests[i].files[j].path, requests[i].slot(j)
 			switch {
 			case file.Name == "": // a missing file is not held
 			case err != nil && !blind:
@@ -49,13 +49,13 @@ func inspect(states []State, wants []want, thorough bool) {
 			}
 		}
 		if thorough {
-			s.Waiters = waitersIn(table, wants[i], all[i])
+			s.Waiters = waitersIn(table, requests[i], all[i])
 			s.nest()
 		}
 	}
 }
 
-// identities has the files of a want, and its gate. Those that are missing have no
+// identities has the files of a request, and its gate. Those that are missing have no
 // name.
 type identities struct {
 	files []locktable.File
@@ -66,21 +66,21 @@ type identities struct {
 // identifies the files again: a file that was removed in between, as gates are all
 // the time, may have left its number to another file, which is in the table. A gate
 // that has changed is left out. If a lock file has changed, lookUp begins again.
-func lookUp(states []State, wants []want, reads int) (all []identities, table locktable.Table, err error) {
+func lookUp(states []State, requests []request, reads int) (all []identities, table locktable.Table, err error) {
 	mounts := locktable.Mounts{}
-	all = identifyEach(states, wants, mounts)
+	all = identifyEach(states, requests, mounts)
 	for range 3 {
 		complete := false
 		if reads == quickReads {
-			table, complete = recordedHolds(wants, all)
+			table, complete = recordedHolds(requests, all)
 		}
 		if !complete {
 			table, err = locktable.Read(reads)
-			for _, w := range wants {
-				reached(tableRead, w.path)
+			for _, r := range requests {
+				reached(tableRead, r.key)
 			}
 		}
-		again, changed := identifyEach(states, wants, mounts), false
+		again, changed := identifyEach(states, requests, mounts), false
 		for i, now := range again {
 			changed = changed || !slices.Equal(all[i].files, now.files)
 			if all[i].gate != now.gate {
@@ -102,14 +102,14 @@ const quickReads = 2
 // nothing else to know: the writer of each record holds the file exclusively. It does
 // without the kernel's table. To read that takes some ten milliseconds, in which the
 // kernel waits for all processors to be done with file locks.
-func recordedHolds(wants []want, all []identities) (table locktable.Table, complete bool) {
+func recordedHolds(requests []request, all []identities) (table locktable.Table, complete bool) {
 	table = locktable.Table{}
 	for i, ids := range all {
 		for j, file := range ids.files {
 			if file.Name == "" { // a missing file is not held
 				continue
 			}
-			r, ok := readRecord(wants[i].any[j].path)
+			r, ok := readRecord(requests[i].files[j].path)
 			if !ok || !r.IsVisible() {
 				return nil, false
 			}
@@ -123,27 +123,27 @@ func recordedHolds(wants []want, all []identities) (table locktable.Table, compl
 	return table, true
 }
 
-// identifyEach identifies the files of each want whose state has no error.
-func identifyEach(states []State, wants []want, mounts locktable.Mounts) []identities {
-	all := make([]identities, len(wants))
-	for i, w := range wants {
+// identifyEach identifies the files of each request whose state has no error.
+func identifyEach(states []State, requests []request, mounts locktable.Mounts) []identities {
+	all := make([]identities, len(requests))
+	for i, r := range requests {
 		if states[i].Err == nil {
-			all[i], states[i].Err = w.identify(mounts)
+			all[i], states[i].Err = r.identify(mounts)
 		}
 	}
 	return all
 }
 
-func (w want) identify(mounts locktable.Mounts) (ids identities, err error) {
-	for _, t := range w.any {
-		file, err := mounts.Identify(t.path, t.open)
+func (r request) identify(mounts locktable.Mounts) (ids identities, err error) {
+	for _, f := range r.files {
+		file, err := mounts.Identify(f.path, f.isFD)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return identities{}, err
 		}
 		ids.files = append(ids.files, file)
 	}
-	if w.gate != nil && w.gate.path != "" {
-		ids.gate, _ = mounts.Identify(w.gate.path, false)
+	if r.gate != nil && r.gate.path != "" {
+		ids.gate, _ = mounts.Identify(r.gate.path, false)
 	}
 	return ids, nil
 }
@@ -248,7 +248,7 @@ func whyUnseen(path string, file locktable.File) string {
 
 // waitersIn returns the processes that wait for any of the files. Waiters at the
 // gate come after waiters for the lock.
-func waitersIn(table locktable.Table, w want, ids identities) []Waiter {
+func waitersIn(table locktable.Table, r request, ids identities) []Waiter {
 	var list []Waiter
 	told := map[int]time.Time(nil)
 	listed := map[int]bool{}
@@ -259,7 +259,7 @@ func waitersIn(table locktable.Table, w want, ids identities) []Waiter {
 			}
 			listed[l.PID] = true
 			if told == nil {
-				told = w.gate.whoWaits()
+				told = r.gate.waitingSince()
 			}
 			list = append(list, Waiter{PID: max(l.PID, 0), Command: process.CommandLine(l.PID), Since: told[l.PID], Shared: l.Shared})
 		}

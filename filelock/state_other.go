@@ -3,10 +3,10 @@
 package filelock
 
 // inspect knows only the records and the holds of this process.
-func inspect(states []State, wants []want, _ bool) {
-	for i, w := range wants {
-		for j, t := range w.any {
-			states[i].guess(t.path, w.slot(j), "this system does not tell which process holds a lock")
+func inspect(states []State, requests []request, _ bool) {
+	for i, r := range requests {
+		for j, f := range r.files {
+			states[i].guess(f.path, r.slot(j), "this system does not tell which process holds a lock")
 		}
 	}
 }

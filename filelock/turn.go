@@ -7,33 +7,30 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// turns has the goroutines of this process that wait, by the path they wait for.
-// For each path one goroutine at a time has its turn. The others wait for it, first
-// come first served.
-var turns = turnstile{byPath: map[string]*turn{}}
+// turns has the turns of this process by their keys.
+var turns = struct {
+	mu    sync.Mutex
+	byKey map[string]*turn
+}{byKey: map[string]*turn{}}
 
-type turnstile struct {
-	mu     sync.Mutex
-	byPath map[string]*turn
-}
-
-// A turn belongs to the goroutines that wait for one path.
+// A turn belongs to the goroutines of this process that wait for one path. One
+// goroutine at a time has the turn. The others wait for it, first come first served.
 type turn struct {
-	path  string
+	key   string
 	mine  *semaphore.Weighted
 	users int // goroutines that have the turn, or wait for it; guarded by turns.mu
 }
 
-// take waits for the turn until ctx ends.
-func (s *turnstile) take(ctx context.Context, path string) (*turn, error) {
-	s.mu.Lock()
-	t := s.byPath[path]
+// takeTurn waits for the turn until ctx ends.
+func takeTurn(ctx context.Context, key string) (*turn, error) {
+	turns.mu.Lock()
+	t := turns.byKey[key]
 	if t == nil {
-		t = &turn{path: path, mine: semaphore.NewWeighted(1)}
-		s.byPath[path] = t
+		t = &turn{key: key, mine: semaphore.NewWeighted(1)}
+		turns.byKey[key] = t
 	}
 	t.users++
-	s.mu.Unlock()
+	turns.mu.Unlock()
 	if err := t.mine.Acquire(ctx, 1); err != nil {
 		t.leave()
 		return nil, err
@@ -51,13 +48,13 @@ func (t *turn) leave() {
 	turns.mu.Lock()
 	defer turns.mu.Unlock()
 	if t.users--; t.users == 0 {
-		delete(turns.byPath, t.path)
+		delete(turns.byKey, t.key)
 	}
 }
 
-// taken reports whether goroutines of this process wait for the path.
-func (s *turnstile) taken(path string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.byPath[path] != nil
+// hasTurn reports whether a goroutine of this process waits for the path.
+func hasTurn(key string) bool {
+	turns.mu.Lock()
+	defer turns.mu.Unlock()
+	return turns.byKey[key] != nil
 }

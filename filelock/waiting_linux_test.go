@@ -217,7 +217,7 @@ func TestHostileGate(t *testing.T) {
 			}
 			ours := waitToTheEnd(t, path)
 			awaitWaiters(t, gateOf(path), 1)
-			filelock.Look(t, path)
+			filelock.Check(t, path)
 			notYet(t, ours)
 			if got := mustWaiters(t, filelock.New(path)); len(got) != 2 || name != "lies" && !got[0].Since.IsZero() {
 				t.Errorf("waiters = %+v", got)
@@ -237,7 +237,7 @@ func TestHostileGate(t *testing.T) {
 		startHolder(t, path)
 		ours := waitToTheEnd(t, path)
 		awaitWaiters(t, path, 1)
-		filelock.Look(t, path)
+		filelock.Check(t, path)
 		if got := mustWaiters(t, filelock.New(path)); len(got) != 1 {
 			t.Errorf("waiters = %+v", got)
 		}
@@ -255,7 +255,7 @@ func TestGateDoesNotGrow(t *testing.T) {
 	awaitWaiters(t, path, 1)
 	line := "{\"fsync\":1,\"pid\":1}\n"
 	put(t, gateOf(path), strings.Repeat(line, 64<<10/len(line)+1))
-	filelock.Look(t, path)
+	filelock.Check(t, path)
 	info, err := os.Stat(gateOf(path))
 	if err != nil || info.Size() > 1000 {
 		t.Errorf("the gate has %v bytes, %v", info.Size(), err)
@@ -275,7 +275,7 @@ func TestHalfALineInTheGate(t *testing.T) {
 	ours := waitToTheEnd(t, path)
 	awaitWaiters(t, path, 1)
 	put(t, gateOf(path), "{\"fsync\":1,\"pi")
-	filelock.Look(t, path)
+	filelock.Check(t, path)
 	if got := mustWaiters(t, filelock.New(path)); len(got) != 1 || got[0].Since.IsZero() {
 		t.Errorf("waiters = %+v", got)
 	}

@@ -84,7 +84,7 @@ func holders(l lock) (list []filelock.Holder) {
 
 func suspects(l lock) []filelock.Holder {
 	if l, ok := l.(filelock.Locker); ok {
-		return filelock.Inspect(l)[0].Suspects()
+		return filelock.Inspect(l)[0].LikelyHolders()
 	}
 	list, _ := l.Holders()
 	return list

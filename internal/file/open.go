@@ -81,7 +81,7 @@ func Read(path string, offset int64, max int) ([]byte, Info, error) {
 	if !info.Mode.IsRegular() { // it was replaced after Lstat
 		return nil, info, notRegular(path)
 	}
-	content, err := readOnce(f, offset, max)
+	content, err := readOnce(f, offset, min(int64(max), info.Size-offset))
 	return content, info, err
 }
 
@@ -91,13 +91,16 @@ func notRegular(path string) error {
 
 // readOnce reads with one call. [os.File.ReadAt] would make a second one, to see the
 // end of the file.
-func readOnce(f *os.File, offset int64, max int) ([]byte, error) {
+func readOnce(f *os.File, offset, length int64) ([]byte, error) {
+	if length <= 0 {
+		return nil, nil
+	}
 	if offset > 0 {
 		if _, err := f.Seek(offset, io.SeekStart); err != nil {
 			return nil, err
 		}
 	}
-	content := make([]byte, max)
+	content := make([]byte, length)
 	n, err := f.Read(content)
 	if err == io.EOF {
 		err = nil

@@ -28,7 +28,7 @@ type race struct {
 
 // A grant is what a race brings: a locked slot, or the error of one.
 type grant struct {
-	h   *handle
+	h   *hold
 	err error
 }
 
@@ -36,20 +36,20 @@ type grant struct {
 // are polled.
 const maxRunners = 64
 
-// lockSlot waits for any slot until ctx ends. It looks once a second whether the
+// lockSlot waits for any slot until ctx ends. It checks once a second whether the
 // semaphore was resized, and then waits for the slots that there are now.
-func (w want) lockSlot(ctx context.Context) (*handle, error) {
+func (r request) lockSlot(ctx context.Context, w *waiter) (*hold, error) {
 	for {
-		w = w.renew()
+		r = r.renewed()
 		here, callBack := context.WithCancel(ctx)
 		changed := false
-		stop := everySecond(w.path, func() (done bool) {
-			if changed = w.resized(len(w.any)) != nil; changed {
+		stop := w.everySecond(func() (done bool) {
+			if changed = r.semaphore.resized(r) != nil; changed {
 				callBack()
 			}
 			return changed
 		})
-		h, err := w.lockAny(here)
+		h, err := r.lockAny(here, w)
 		stop()
 		callBack()
 		if err != errBusy || !changed || ctx.Err() != nil {
@@ -58,41 +58,37 @@ func (w want) lockSlot(ctx context.Context) (*handle, error) {
 	}
 }
 
-func (w want) lockAny(ctx context.Context) (*handle, error) {
-	if len(w.any) == 1 {
-		return w.any[0].lock(ctx)
+// lockAny waits for one of the files until ctx ends.
+func (r request) lockAny(ctx context.Context, w *waiter) (*hold, error) {
+	if len(r.files) == 1 {
+		return r.files[0].lock(ctx, w.until(ctx))
 	}
-	return w.lockFirst(ctx)
-}
-
-// lockFirst waits for one of the targets until ctx ends.
-func (w want) lockFirst(ctx context.Context) (*handle, error) {
-	if h, err := w.try(); err != errBusy {
+	if h, err := r.try(); err != errBusy {
 		return h, err
 	}
-	r := &race{won: make(chan grant, 1), blocked: map[*flockwait.Call]func() bool{}}
-	r.ctx, r.cancel = context.WithCancel(ctx)
-	defer r.cancel()
-	defer everySecond(w.path, r.look)()
-	polled := w
-	polled.any = r.start(w.any)
+	race := &race{won: make(chan grant, 1), blocked: map[*flockwait.Call]func() bool{}}
+	race.ctx, race.cancel = context.WithCancel(ctx)
+	defer race.cancel()
+	defer w.everySecond(race.check)()
+	polled := r
+	polled.files = race.start(r.files)
 	var pause flockwait.Pause
 	var took time.Duration // by the last poll
 	for {
 		var poll <-chan time.Time
-		if len(polled.any) > 0 {
+		if len(polled.files) > 0 {
 			poll = time.After(max(pause.Next(), 9*took)) // of many slots: at most a tenth of a processor
 		}
 		select {
-		case g := <-r.won:
+		case g := <-race.won:
 			return g.h, g.err
 		case <-ctx.Done():
-			return nil, r.giveUp()
+			return nil, race.giveUp()
 		case <-poll:
 			start := time.Now()
 			h, err := polled.try()
 			if err != errBusy {
-				return r.bring(grant{h, err})
+				return race.bring(grant{h, err})
 			}
 			took = time.Since(start)
 		}
@@ -100,16 +96,16 @@ func (w want) lockFirst(ctx context.Context) (*handle, error) {
 }
 
 // start starts goroutines for some of the slots, and returns the other slots.
-func (r *race) start(slots []target) (others []target) {
+func (r *race) start(slots []lockFile) (others []lockFile) {
 	n := len(slots)
 	if n > maxRunners {
 		first := rand.N(n) // the waiters of all processes cover all slots
 		slots = slices.Concat(slots[first:], slots[:first])
 		n = maxRunners
 	}
-	for _, t := range slots[:n] {
+	for _, f := range slots[:n] {
 		r.runs.Go(func() {
-			h, err := t.lockUntil(r.ctx, r.ending)
+			h, err := f.lock(r.ctx, r.supervise)
 			switch first := err != errBusy && r.end(); {
 			case first:
 				r.won <- grant{h, err}
@@ -137,10 +133,10 @@ func (r *race) end() bool {
 	return true
 }
 
-// ending is the ending of the goroutines. The winner itself calls the others back,
-// which is faster than with a context, where each would be called back by a goroutine
-// of its own.
-func (r *race) ending(call *flockwait.Call, _ string, isReplaced func() bool) (stop func()) {
+// supervise is the supervisor of the goroutines. The winner itself calls the others
+// back, which is faster than with a context, where each would be called back by a
+// goroutine of its own.
+func (r *race) supervise(call *flockwait.Call, isReplaced func() bool) (stop func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.over {
@@ -154,13 +150,13 @@ func (r *race) ending(call *flockwait.Call, _ string, isReplaced func() bool) (s
 	}
 }
 
-// look looks whether the slots that are waited for are still at their paths.
-func (r *race) look() (done bool) {
+// check checks whether the slots that are waited for are still at their paths.
+func (r *race) check() (done bool) {
 	r.mu.Lock()
 	blocked := maps.Clone(r.blocked)
 	r.mu.Unlock()
 	for call, isReplaced := range blocked {
-		callBackIf(isReplaced(), call) // nothing happens if the call is over by now
+		callBackIf(isReplaced(), call) // nothing happens if the call is over
 	}
 	return false
 }
@@ -178,7 +174,7 @@ func (r *race) giveUp() error {
 }
 
 // bring ends the race with what a poll has brought, if it is first.
-func (r *race) bring(g grant) (*handle, error) {
+func (r *race) bring(g grant) (*hold, error) {
 	if !r.end() {
 		if g.h != nil {
 			g.h.release()

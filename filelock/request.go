@@ -1,0 +1,205 @@
+package filelock
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/process"
+)
+
+// How Acquire waits, in the goroutine that called it:
+//
+//	try ──busy──> turn ──> gate ──> flock(2) ──> still the file at the path? ──> held
+//
+// The goroutines of a process that want the same path take turns, first come first
+// served. The gate, a second lock file, lets one waiter of all processes through
+// at a time. That waiter blocks in flock(2) on the lock file, and can be called back
+// from there (package flockwait). If the locked file is not at the path any more, the
+// waiter locks the file that is there now (lockFile.verify). If no thread may block, the
+// waiter tries again and again instead; the other steps are the same.
+//
+// Each step ends with ctx. The waiter then gives back what it has: its turn, the gate,
+// and its place in the kernel's queue.
+
+// A request is what an acquisition needs: one of its files, whichever is free first.
+type request struct {
+	given  string // the path of the Lock or the Semaphore, as given to New
+	key    string // identifies that path among the goroutines of this process
+	files  []lockFile
+	gate   *gate
+	onWait func() // called before the wait; nil = nothing is called
+
+	semaphore *Semaphore // whose slots the files are; nil for a Lock
+	dir       lockFile   // the directory of the semaphore
+}
+
+// acquire waits for the lock until ctx ends. It returns errBusy if ctx ended first.
+func (r request) acquire(ctx context.Context) (*hold, error) {
+	if !hasTurn(r.key) && !r.gate.inUse() { // a newcomer must not overtake waiters
+		h, err := r.try()
+		if err != errBusy {
+			return h, err
+		}
+	}
+	h, err := r.wait(ctx)
+	if err == errBusy && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return r.renewed().try()
+	}
+	return h, err
+}
+
+// renewed returns the request with the slots that there are now: the semaphore may have
+// been resized during a wait.
+func (r request) renewed() request {
+	if r.semaphore != nil {
+		if files := r.semaphore.resized(r); files != nil {
+			r.files = files
+		}
+	}
+	return r
+}
+
+// try takes one of the files if one is free; otherwise it returns errBusy. It
+// begins with a random slot, so that processes do not all meet at the first one.
+func (r request) try() (*hold, error) {
+	first := 0
+	if len(r.files) > 1 {
+		first = rand.N(len(r.files))
+	}
+	for i := range r.files {
+		h, err := r.files[(first+i)%len(r.files)].try()
+		if err != errBusy {
+			return h, err
+		}
+	}
+	return nil, errBusy
+}
+
+// wait takes all steps of a waiter, from its turn to the lock.
+func (r request) wait(ctx context.Context) (*hold, error) {
+	if r.onWait != nil {
+		r.onWait()
+	}
+	since := time.Now()
+	turn, err := takeTurn(ctx, r.key)
+	if err != nil {
+		return nil, errBusy
+	}
+	defer turn.pass()
+	process.Self() // now, because it takes a while, and the record needs it soon
+	w := newWaiter(r, since)
+	defer w.stop()
+	gate, h, err := r.passGate(ctx, w)
+	if h != nil || err != nil {
+		return h, err
+	}
+	h, err = r.lock(ctx, w)
+	r.gate.leave(gate, err == nil)
+	return h, err
+}
+
+// passGate waits at the gate until ctx ends. It returns the gate, or nil if there can
+// be no gate.
+//
+// The process that holds the gate may be stopped, or very slow, while the lock
+// itself is free. So the waiter looks once a second. If no process holds the lock,
+// the waiter passes by the gate: passGate returns the lock. If there is nothing to
+// wait for any more, such as a directory, passGate returns the error.
+func (r request) passGate(ctx context.Context, w *waiter) (gate, lock *hold, err error) {
+	if r.gate.path == "" {
+		return nil, nil, nil
+	}
+	here, callBack := context.WithCancel(ctx)
+	defer callBack()
+	found := errBusy // what a check has found; lock is its lock
+	stop := w.everySecond(func() (done bool) {
+		if lock, found = r.tryPast(); found == errBusy {
+			return false
+		}
+		callBack()
+		return true
+	})
+	gate, err = r.gate.pass(here, w)
+	stop() // lock and found do not change any more
+	switch {
+	case found == errBusy && err == errBusy:
+		r.gate.sweep() // this waiter may be the last one
+		return nil, nil, errBusy
+	case found == errBusy:
+		r.gate.passed(err)
+		return gate, nil, nil
+	case gate != nil: // the waiter passed the gate during the check
+		r.gate.leave(gate, lock != nil)
+	case lock != nil:
+		r.gate.distrust(time.Now().Add(stuckFor))
+	}
+	if lock != nil && ctx.Err() != nil { // the caller does not want it any more
+		lock.release()
+		return nil, nil, errBusy
+	}
+	return nil, lock, found
+}
+
+// tryPast takes the lock if no process holds it, not even shared: readers must not
+// overtake a writer that waits for other readers. Otherwise it returns errBusy.
+func (r request) tryPast() (*hold, error) {
+	r = r.renewed()
+	if !r.mayBeFree() {
+		return nil, errBusy
+	}
+	h, err := r.try()
+	if err != nil && !endsWait(err) {
+		return nil, errBusy
+	}
+	reached(passingBy, r.key)
+	return h, err
+}
+
+// endsWait reports whether the error means that there is no file to wait for any
+// more, for example because the directory was removed.
+func endsWait(err error) bool {
+	return errors.Is(err, cwd.ErrMoved) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid)
+}
+
+// mayBeFree reports whether a try makes sense: no process holds one of the files, or
+// the request is exclusive, so that the try itself finds out.
+func (r request) mayBeFree() bool {
+	for _, f := range r.files {
+		if !f.shared {
+			return true
+		}
+		f.shared = false
+		h, err := f.try()
+		if err == nil {
+			h.release()
+		}
+		if err == nil || endsWait(err) { // the try will return the error
+			return true
+		}
+	}
+	return false
+}
+
+// lock waits for one of the files until ctx ends.
+func (r request) lock(ctx context.Context, w *waiter) (*hold, error) {
+	if r.semaphore != nil {
+		return r.lockSlot(ctx, w)
+	}
+	return r.files[0].lock(ctx, w.until(ctx))
+}
+
+// reached is called between steps, so that tests can act there.
+var reached = func(_ step, path string) {}
+
+type step int
+
+const (
+	opening   step = iota // between the look at the path and the open
+	passingBy             // after tryPast has taken the lock
+	tableRead             // after the kernel's table of locks was read
+	leaving               // between the two steps in which a waiter leaves a gate
+)

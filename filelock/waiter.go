@@ -1,0 +1,118 @@
+package filelock
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/file"
+	"github.com/fsync-lock/fsync/internal/flockwait"
+)
+
+// A waiter is a wait of this process that has its turn. It checks once a second what no
+// system call reports, for example that the lock file was replaced.
+type waiter struct {
+	gate  *gate
+	since time.Time
+	told  file.Info // the gate that has a line about this wait
+
+	mu     sync.Mutex // guards the fields below; held during the checks
+	timer  *time.Timer
+	checks []func() (done bool)
+	over   bool
+}
+
+// newWaiter returns a waiter that was waiting since then. Its stop must be called.
+func newWaiter(r request, since time.Time) *waiter {
+	w := &waiter{gate: r.gate, since: since}
+	w.everySecond(func() (done bool) {
+		w.tell()
+		return false
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.timer = time.AfterFunc(time.Second, w.check)
+	started(r.key, w)
+	return w
+}
+
+// everySecond calls check once a second until check is done or stop is called. stop
+// waits for a check that is running: nothing happens after it has returned. Checks end
+// in the reverse order of their beginnings.
+func (w *waiter) everySecond(check func() (done bool)) (stop func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(w.checks)
+	w.checks = append(w.checks, check)
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.checks = w.checks[:n]
+	}
+}
+
+// check calls all checks.
+func (w *waiter) check() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, check := range w.checks {
+		if check != nil && check() {
+			w.checks[i] = nil
+		}
+	}
+	if !w.over {
+		w.timer.Reset(time.Second)
+	}
+}
+
+// stop ends all checks.
+func (w *waiter) stop() {
+	w.timer.Stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.checks, w.over = nil, true
+}
+
+// started tells tests of a waiter.
+var started = func(key string, w *waiter) {}
+
+// A supervisor watches over a call that is blocked in the kernel. It calls the call back
+// when the wait has to end, with the reason errBusy, or when the file is not at the path
+// any more, with the reason errReplaced. It does neither after stop has returned.
+type supervisor func(call *flockwait.Call, isReplaced func() bool) (stop func())
+
+// until returns a supervisor for a wait that ends with ctx.
+func (w *waiter) until(ctx context.Context) supervisor {
+	return func(call *flockwait.Call, isReplaced func() bool) (stop func()) {
+		stopCheck := w.everySecond(func() (done bool) { return callBackIf(isReplaced(), call) })
+		stopWithContext := context.AfterFunc(ctx, func() { call.Back(errBusy) })
+		return func() {
+			stopWithContext()
+			stopCheck()
+		}
+	}
+}
+
+func callBackIf(isReplaced bool, call *flockwait.Call) bool {
+	if isReplaced {
+		call.Back(errReplaced)
+	}
+	return isReplaced
+}
+
+// lock waits for the lock until ctx ends; then it returns errBusy. It waits in the
+// kernel under the supervisor or, if no thread may block there, between tries.
+func (f lockFile) lock(ctx context.Context, wait supervisor) (*hold, error) {
+	f.known = false
+	var pause flockwait.Pause
+	for ctx.Err() == nil { // a wait that is over creates no file
+		h, err := f.lockOnce(wait)
+		switch {
+		case err != errBusy && err != errReplaced:
+			return h, err
+		case err == errBusy && !pause.Wait(ctx):
+			return nil, errBusy
+		}
+	}
+	return nil, errBusy
+}
