@@ -245,6 +245,7 @@ func init() {
 }
 
 // resize DIR N STEP: resizes a semaphore, and kills itself at the step, if there is one.
+// If another process resizes the semaphore for too long, it tries again.
 func resize(args []string) error {
 	n, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -256,7 +257,12 @@ func resize(args []string) error {
 			testproc.Forever()
 		})
 	}
-	return filelock.NewSemaphore(args[0], n).Resize(n)
+	s := filelock.NewSemaphore(args[0], n)
+	err = s.Resize(n)
+	for errors.Is(err, filelock.ErrLocked) {
+		err = s.Resize(n)
+	}
+	return err
 }
 
 // A process is killed at each step of a Resize. The number is the old or the new one,

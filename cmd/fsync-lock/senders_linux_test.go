@@ -45,16 +45,21 @@ func TestSignalsComeOnce(t *testing.T) {
 		for _, options := range [][]string{nil, {"--max-runtime", "1h"}, {"-o"}} {
 			t.Run(fmt.Sprint(name, options), func(t *testing.T) {
 				t.Parallel()
-				p := startCounting(t, options, "count-signals")
-				send(p.PID())
-				p.Expect("got terminated.")
-				// By the time that this is handed on all that came before has been.
-				p.Signal(syscall.SIGHUP)
-				p.Expect("got hangup.")
-				// And none is taken for one that came before.
-				p.Signal(syscall.SIGHUP)
-				p.Expect("got hangup.")
-				p.end()
+				testproc.Punctual(t, func() error {
+					p := startCounting(t, options, "count-signals")
+					send(p.PID())
+					p.Expect("got terminated.")
+					// When this is handed on, all that came before has been handed on.
+					p.Signal(syscall.SIGHUP)
+					if got := p.Line(); got != "got hangup." {
+						return fmt.Errorf("the command %s twice", got)
+					}
+					// And no signal is taken for one that came before.
+					p.Signal(syscall.SIGHUP)
+					p.Expect("got hangup.")
+					p.end()
+					return nil
+				})
 			})
 		}
 	}
@@ -105,13 +110,19 @@ func TestSignalAfterAStop(t *testing.T) {
 // soon after it would be taken for that.
 func TestSignalAfterTheLimit(t *testing.T) {
 	t.Parallel()
-	p := startCounting(t, []string{"--max-runtime", "1"}, "count-signals")
-	p.Expect("got terminated.")
-	p.Signal(syscall.SIGTERM)
-	p.Expect("got terminated.")
-	touch(t, filepath.Join(p.dir, "end"))
-	if status := p.Exit(); status != 124 {
-		t.Errorf("exit status %d, want 124", status)
+	for limit := 1; ; limit *= 2 { // on a busy machine it may be over before the command is ready
+		p := launchCounting(t, []string{"--max-runtime", strconv.Itoa(limit)}, "count-signals")
+		if _, ready := <-p.Lines(); !ready {
+			continue
+		}
+		p.Expect("got terminated.")
+		p.Signal(syscall.SIGTERM)
+		p.Expect("got terminated.")
+		touch(t, filepath.Join(p.dir, "end"))
+		if status := p.Exit(); status != 124 {
+			t.Errorf("exit status %d, want 124", status)
+		}
+		return
 	}
 }
 
@@ -191,13 +202,19 @@ type counting struct {
 // startCounting returns when the command runs, and there is a probe.
 func startCounting(t *testing.T, options []string, command ...string) counting {
 	t.Helper()
+	c := launchCounting(t, options, command...)
+	c.Expect("ready")
+	testproc.Until(t, "there is a probe", func() bool { return probeOf(c.PID()) != 0 })
+	return c
+}
+
+// launchCounting does not wait for the command.
+func launchCounting(t *testing.T, options []string, command ...string) counting {
+	t.Helper()
 	cmd := exec.Command("fsync-lock", slices.Concat(options, []string{"a.lock"}, command)...)
 	cmd.Dir = t.TempDir()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	p := testproc.StartCmd(t, cmd)
-	p.Expect("ready")
-	testproc.Until(t, "there is a probe", func() bool { return probeOf(p.PID()) != 0 })
-	return counting{p, t, cmd.Dir}
+	return counting{testproc.StartCmd(t, cmd), t, cmd.Dir}
 }
 
 // end has the command end, and fails the test if that got more signals.

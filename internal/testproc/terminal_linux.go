@@ -110,7 +110,7 @@ func watch(t testing.TB, cmd *exec.Cmd) *Proc {
 		close(p.exited)
 	}()
 	t.Cleanup(func() {
-		cmd.Process.Kill()
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // all of its session, but for groups that a shell has made
 		<-p.exited
 	})
 	return p
