@@ -73,7 +73,7 @@ func (e Entry) describe() string {
 	for _, r := range e.Recorded {
 		parts = append(parts, r.String())
 	}
-	for _, p := range e.Posix {
+	for _, p := range e.POSIX {
 		parts = append(parts, p.String())
 	}
 	if n := len(e.Waiters); n == 1 {
@@ -85,7 +85,7 @@ func (e Entry) describe() string {
 }
 
 func (e Entry) describeHolds() string {
-	holds := filelock.Holds(e.Holders)
+	holds := filelock.GroupByHold(e.Holders)
 	text := string(e.Status())
 	switch {
 	case e.Status() == filelock.Unknown:

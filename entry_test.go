@@ -25,7 +25,7 @@ func TestEntryString(t *testing.T) {
 		"semaphore s: 1 of 3 slots held by pid 7 (rsync -a) on web1": {Kind: fsync.KindSemaphore, Name: "s", Slots: 3, State: filelock.State{Holders: []filelock.Holder{slot}}},
 		"semaphore s: free": {Kind: fsync.KindSemaphore, Name: "s"},
 		"lock a: unknown: no /proc; left by pid 4242 on web1, 2 h ago, not known to be held; 2 wait": {Kind: fsync.KindLock, Name: "a", State: filelock.State{Unknown: "no /proc", Recorded: []filelock.Record{left}, Waiters: []filelock.Waiter{waiter, waiter}}},
-		"lock a: free; a POSIX lock of pid 5, another family: it does not exclude this one (vi)":     {Kind: fsync.KindLock, Name: "a", State: filelock.State{Posix: []filelock.PosixLock{{PID: 5, Command: "vi"}}}},
+		"lock a: free; a POSIX lock of pid 5, another family: it does not exclude this one (vi)":     {Kind: fsync.KindLock, Name: "a", State: filelock.State{POSIX: []filelock.POSIXLock{{PID: 5, Command: "vi"}}}},
 		"lock a: unknown: is it?":    {Kind: fsync.KindLock, Name: "a", State: filelock.State{Err: errors.New("is it?")}},
 		"event e: not set":           {Kind: fsync.KindEvent, Name: "e"},
 		"event e: set by pid 3":      {Kind: fsync.KindEvent, Name: "e", Info: fileevent.Info{Set: true, PID: 3}},

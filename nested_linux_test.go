@@ -86,7 +86,7 @@ func TestSlotHolderIsNoWaiter(t *testing.T) {
 	first.Expect("acquired")
 	testproc.Until(t, "the holder is no waiter", func() bool {
 		e := mustList(t, m)[0]
-		return len(e.Waiters) == 0 && len(filelock.Holds(e.Holders)) == 3
+		return len(e.Waiters) == 0 && len(filelock.GroupByHold(e.Holders)) == 3
 	})
 	first.Send("more")
 	testproc.Until(t, "it waits for one more", func() bool {

@@ -148,7 +148,7 @@ func ExampleLock_Waiters() {
 
 // A child that inherited the lock holds it, too: that is one hold of two
 // processes.
-func ExampleHolds() {
+func ExampleGroupByHold() {
 	lock := filelock.New(filepath.Join(dir(), "holds.lock"))
 	if err := lock.Acquire(context.Background()); err != nil {
 		log.Print(err)
@@ -173,7 +173,7 @@ func ExampleHolds() {
 	if err != nil {
 		log.Print(err)
 	}
-	for _, hold := range filelock.Holds(holders) {
+	for _, hold := range filelock.GroupByHold(holders) {
 		fmt.Println(len(hold), "processes,", hold[0].PID == os.Getpid(), hold[1].PID == child.Process.Pid)
 	}
 	// Output: 2 processes, true true

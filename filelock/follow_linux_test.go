@@ -60,7 +60,7 @@ func TestLinksToOneFile(t *testing.T) {
 	for _, same := range []*filelock.Lock{holder, l, filelock.New(path)} {
 		holders, err := same.Holders()
 		waiters, waitErr := same.Waiters()
-		if err != nil || waitErr != nil || len(filelock.Holds(holders)) != 1 || len(waiters) != 1 {
+		if err != nil || waitErr != nil || len(filelock.GroupByHold(holders)) != 1 || len(waiters) != 1 {
 			t.Errorf("%s: holders %v, %v, waiters %v, %v", same.Path(), holders, err, waiters, waitErr)
 		}
 	}
@@ -136,7 +136,7 @@ func TestOpenFile(t *testing.T) {
 	mustTry(t, l, true)
 	mustTry(t, filelock.New(path), true)
 	mustTry(t, filelock.New(open, filelock.AnyFile()), false)
-	if holders, err := l.Holders(); err != nil || len(filelock.Holds(holders)) != 1 || holders[0].Taker != os.Getpid() {
+	if holders, err := l.Holders(); err != nil || len(filelock.GroupByHold(holders)) != 1 || holders[0].Taker != os.Getpid() {
 		t.Errorf("holders of a removed file: %v, %v", holders, err)
 	}
 	mustRelease(t, l)

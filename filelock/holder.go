@@ -32,10 +32,10 @@ func (h Holder) String() string {
 	return text
 }
 
-// Holds groups holders by hold. A group is the process that took the lock, if it
+// GroupByHold groups holders by hold. A group is the process that took the lock, if it
 // still runs, and the processes that inherited the hold from it, in the order
 // of their IDs. Groups are in the order of slots, then of takers.
-func Holds(holders []Holder) [][]Holder {
+func GroupByHold(holders []Holder) [][]Holder {
 	list := slices.Clone(holders)
 	slices.SortStableFunc(list, func(a, b Holder) int {
 		return cmp.Or(cmp.Compare(a.Slot, b.Slot), cmp.Compare(a.Taker, b.Taker), a.heir()-b.heir(), cmp.Compare(a.PID, b.PID))

@@ -17,11 +17,11 @@ import (
 
 // State is the known holders and waiters of a lock or a semaphore at one moment.
 type State struct {
-	Holders []Holder // known holders; [Holds] groups those that share a hold
+	Holders []Holder // known holders; [GroupByHold] groups those that share a hold
 	Waiters []Waiter // known waiters
 
 	Recorded []Record    // records in the file whose writers are not known to hold the lock
-	Posix    []PosixLock // fcntl(2) locks on the same file
+	POSIX    []POSIXLock // fcntl(2) locks on the same file
 
 	// Unknown is the reason why Holders may be incomplete: the kernel cannot be
 	// asked, or does not show all locks. It is empty if Holders is complete, and
@@ -92,10 +92,10 @@ type Waiter struct {
 // pid 4243 (rsync -a /srv) for 2m13s.
 func (w Waiter) String() string { return described(w.PID, w.Command, "", w.Since) }
 
-// A PosixLock is a fcntl(2) lock on a lock file: a POSIX lock or an open file
+// A POSIXLock is a fcntl(2) lock on a lock file: a POSIX lock or an open file
 // description lock. On a local file system, such locks and the locks of this
 // package do not exclude each other.
-type PosixLock struct {
+type POSIXLock struct {
 	PID     int    // 0 = not known, as for an open file description lock
 	Command string // the command line, joined by spaces
 	Shared  bool
@@ -104,7 +104,7 @@ type PosixLock struct {
 
 // String describes the lock, and says that it is not a hold:
 // a POSIX lock of pid 4242, another family: it does not exclude this one (vi).
-func (p PosixLock) String() string {
+func (p POSIXLock) String() string {
 	return "a POSIX lock of " + named(p.PID, "", "") + ", another family: it does not exclude this one" + inParentheses(p.Command)
 }
 

@@ -169,7 +169,7 @@ func (s *State) see(path string, slot int, file locktable.File, table locktable.
 	}
 	for _, l := range table[file.Name] {
 		if l.POSIX && !l.Waits {
-			s.Posix = append(s.Posix, PosixLock{PID: max(l.PID, 0), Command: process.CommandLine(l.PID), Shared: l.Shared, Slot: slot})
+			s.POSIX = append(s.POSIX, POSIXLock{PID: max(l.PID, 0), Command: process.CommandLine(l.PID), Shared: l.Shared, Slot: slot})
 		}
 	}
 	unseen := whyUnseen(path, file)

@@ -210,18 +210,18 @@ func TestPosixLock(t *testing.T) {
 				"import fcntl,struct,sys; f=open(sys.argv[1],'r+'); "+call+"; print('ready',flush=True); sys.stdin.readline()", path))
 			p.Expect("ready")
 			s := filelock.Inspect(filelock.New(path))[0]
-			if s.Status() != filelock.Free || len(s.Posix) != 1 {
+			if s.Status() != filelock.Free || len(s.POSIX) != 1 {
 				t.Fatalf("%+v", s)
 			}
-			if got := s.Posix[0]; how == "lockf" && (got.PID != p.PID() || !strings.Contains(got.Command, "python3 -c")) || how == "OFD" && got.PID != 0 {
+			if got := s.POSIX[0]; how == "lockf" && (got.PID != p.PID() || !strings.Contains(got.Command, "python3 -c")) || how == "OFD" && got.PID != 0 {
 				t.Errorf("%+v", got)
 			}
-			if text := s.Posix[0].String(); !strings.Contains(text, ", another family: it does not exclude this one") {
+			if text := s.POSIX[0].String(); !strings.Contains(text, ", another family: it does not exclude this one") {
 				t.Error(text)
 			}
 			mustAcquire(t, filelock.New(path))
 			// What another test starts has the file, too, until its exec.
-			if s := filelock.Inspect(filelock.New(path))[0]; len(filelock.Holds(s.Holders)) != 1 || s.Holders[0].Taker != os.Getpid() || len(s.Posix) != 1 {
+			if s := filelock.Inspect(filelock.New(path))[0]; len(filelock.GroupByHold(s.Holders)) != 1 || s.Holders[0].Taker != os.Getpid() || len(s.POSIX) != 1 {
 				t.Errorf("both held: %+v", s)
 			}
 		})
@@ -265,7 +265,7 @@ func TestLeasedLockFile(t *testing.T) {
 }
 
 // Processes that share a hold are one group, the process that took it first.
-func TestHolds(t *testing.T) {
+func TestGroupByHold(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	l := filelock.New(path, filelock.Shared())
@@ -280,7 +280,7 @@ func TestHolds(t *testing.T) {
 	heir := testproc.StartCmd(t, cmd)
 	heir.Expect("ready")
 	other := startHolder(t, path, "shared")
-	holds := filelock.Holds(mustHolders(t, path))
+	holds := filelock.GroupByHold(mustHolders(t, path))
 	var got []string
 	for _, hold := range holds {
 		var pids []string

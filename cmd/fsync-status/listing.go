@@ -135,7 +135,7 @@ func (e entry) item(u *users) item {
 		p.Ended, p.about = r.Ended, r.String()
 		i.Recorded = append(i.Recorded, p)
 	}
-	for _, l := range e.Posix {
+	for _, l := range e.POSIX {
 		i.Posix = append(i.Posix, u.local(process{PID: l.PID, Command: l.Command, Shared: l.Shared, Slot: l.Slot, about: l.String()}))
 	}
 	if s := e.Info; s.Set && (s.PID > 0 || s.Command != "" || !s.Since.IsZero()) {
@@ -147,7 +147,7 @@ func (e entry) item(u *users) item {
 // holders returns the holders, those that share a hold behind each other.
 func (u *users) holders(list []filelock.Holder) []process {
 	holders := []process{}
-	for _, hold := range filelock.Holds(list) {
+	for _, hold := range filelock.GroupByHold(list) {
 		for i, h := range hold {
 			p := u.holder(h)
 			if p.inherited = i > 0; !p.inherited {
