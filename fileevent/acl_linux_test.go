@@ -58,7 +58,7 @@ func mayWrite(t *testing.T, dir string, uid, gid uint32) bool {
 
 // A user who may set and clear in a directory may do so whichever user came first,
 // and no other user may do anything there.
-func TestWhoMayUseTheDirectoryOfTraces(t *testing.T) {
+func TestWhoMayUseTheDirectoryOfTombstones(t *testing.T) {
 	t.Parallel()
 	type user struct{ uid, gid uint32 }
 	owner, colleague, guest := user{1000, 1000}, user{1003, 1000}, user{1001, 1001}
@@ -88,7 +88,7 @@ func TestWhoMayUseTheDirectoryOfTraces(t *testing.T) {
 				dir := sharedDir(t, c.mode, c.entries...)
 				path := filepath.Join(dir, "ready")
 				as(t, path, first.uid, first.gid).Send("pulse")
-				testproc.Until(t, "there is a trace", func() bool {
+				testproc.Until(t, "there is a tombstone", func() bool {
 					_, err := os.Lstat(filepath.Join(dir, ".fsync", "ready.pulse"))
 					return err == nil
 				})
@@ -113,8 +113,8 @@ func TestWhoMayUseTheDirectoryOfTraces(t *testing.T) {
 	}
 }
 
-// A Wait for a set event needs no trace, so DIR/.fsync may be another user's.
-func TestWaitForWhatIsSetNeedsNoTrace(t *testing.T) {
+// A Wait for a set event needs no tombstone, so DIR/.fsync may be another user's.
+func TestWaitForWhatIsSetNeedsNoTombstone(t *testing.T) {
 	t.Parallel()
 	dir := sharedDir(t, 0o755)
 	path := filepath.Join(dir, "ready")
@@ -129,9 +129,9 @@ func TestWaitForWhatIsSetNeedsNoTrace(t *testing.T) {
 	ask(t, a, "wait", "ok")
 }
 
-// Another user tries all the time to use the directory of traces while it is made:
+// Another user tries all the time to use the directory of tombstones while it is made:
 // it may at no time.
-func TestDirectoryOfTracesIsNeverWider(t *testing.T) {
+func TestDirectoryOfTombstonesIsNeverWider(t *testing.T) {
 	t.Parallel()
 	strace, err := exec.LookPath("strace")
 	if err != nil {

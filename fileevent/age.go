@@ -1,9 +1,9 @@
 package fileevent
 
 import (
-	"os"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
@@ -22,18 +22,18 @@ func MaxAge(d time.Duration) Option {
 	return func(e *Event) { e.maxAge = max(d, 0) }
 }
 
-// counts reports whether the marker or trace at the path is young enough. One
-// that does not exist is not.
-func (e *Event) counts(path string) bool {
+// isYoung reports whether the marker or tombstone at the path exists and is no older than
+// the limit.
+func (e *Event) isYoung(path string) bool {
 	return e.maxAge == 0 || time.Since(setTime(path)) <= e.maxAge
 }
 
-// countsTrace does the same for a trace, which may be archived.
-func (e *Event) countsTrace(m marker, t token) bool {
-	if t.archived {
-		return e.maxAge == 0 || time.Since(t.set) <= e.maxAge
+// isYoungTombstone does the same for a tombstone, which may be archived.
+func (e *Event) isYoungTombstone(m marker, v version) bool {
+	if v.archived {
+		return e.maxAge == 0 || time.Since(v.set) <= e.maxAge
 	}
-	return e.counts(m.tracePath())
+	return e.isYoung(m.tombstonePath())
 }
 
 // setTime returns when the event was set; zero if it is not.
@@ -42,9 +42,6 @@ func setTime(path string) time.Time {
 	if r, ok := process.Parse(text); ok && !r.Since.IsZero() {
 		return r.Since
 	}
-	info, err := os.Lstat(path)
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
+	info, _ := file.Lstat(path)
+	return info.ModTime
 }

@@ -87,7 +87,7 @@ func TestMaxAgeIsOfOneWait(t *testing.T) {
 
 // A Clear of an event that was set yesterday ends no wait with a limit of an hour;
 // a pulse does.
-func TestMaxAgeOfATrace(t *testing.T) {
+func TestMaxAgeOfATombstone(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
 		path := markerPath(t)

@@ -24,18 +24,18 @@
 // A pulse is a Set directly followed by a Clear. A Set wakes every Wait, in any
 // process, that began before that Set was called, even if the marker is gone by
 // the time the waiters look. For that purpose Clear does not delete the marker
-// DIR/NAME but moves it to DIR/.fsync/NAME.pulse. This trace stays there until
+// DIR/NAME but moves it to DIR/.fsync/NAME.pulse. This tombstone stays there until
 // the next Clear or [Event.Tidy]; it does not say whether the event is set. A
-// wait that takes an event, see [AutoReset], leaves a trace too, except on
-// Windows. It is not woken by a trace, because a cleared event cannot be taken.
+// wait that takes an event, see [AutoReset], leaves a tombstone too, except on
+// Windows. It is not woken by a tombstone, because a cleared event cannot be taken.
 //
 // One Set ends a Wait once. If a process is woken, clears the event and waits
 // again, it waits for another Set, even if the first Set has not returned yet.
 //
-// rm(1) leaves no trace, so a Set directly followed by rm(1) may go unseen.
+// rm(1) leaves no tombstone, so a Set directly followed by rm(1) may go unseen.
 // [Event.WaitClear] may miss a Clear directly followed by a Set, because it must
 // find the marker gone. If another directory is moved to DIR during a wait, its
-// traces may end the wait.
+// tombstones may end the wait.
 //
 // A process that is killed while it creates DIR/.fsync may leave an empty
 // directory .fsync.X, with random digits X. It may be removed.
@@ -53,7 +53,7 @@
 // Waiters sleep until the file system reports a change, and typically wake less
 // than 0.1 ms after it. All waiters of a process share one watcher and one watch
 // per directory, and the waiters for one event share one look at it. A report
-// only makes them look; what counts is the marker and its trace.
+// only makes them look; what counts is the marker and its tombstone.
 //
 // Once per second the process checks that the watched directory is still the one
 // at the path, and looks for changes that were not reported. So a directory that
@@ -107,10 +107,10 @@
 // # Errors
 //
 // An error of the system is a [*fs.PathError] that names the file: the marker,
-// its directory, or the trace in DIR/.fsync. With [errors.Is] callers find
+// its directory, or the tombstone in DIR/.fsync. With [errors.Is] callers find
 // [fs.ErrPermission], [fs.ErrNotExist] (the directory is missing), syscall.ENOSPC
 // and so on. They find [fs.ErrInvalid] if the path cannot be that of a marker, or
-// if another file is in the place of the trace. If the context of a wait ends,
+// if another file is in the place of the tombstone. If the context of a wait ends,
 // the error wraps that of the context, see [Event.Wait]. No method fails because
 // the system lacks a feature: where there are no watchers, waits poll.
 //

@@ -45,7 +45,7 @@ const (
 	recorded                // Set has written the record
 	renewing                // Set is about to replace the marker of an event that is set
 	clearing                // Clear has seen the marker
-	looking                 // Wait knows the trace and has not yet looked for the marker
+	looking                 // Wait knows the tombstone and has not yet looked for the marker
 	subscribing             // Wait has seen that the event is not set
 	sleeping                // Wait has looked for the last time before it sleeps
 	taking                  // the event is about to be taken
@@ -136,7 +136,7 @@ func (e *Event) Set() error {
 		}
 		if f != nil {
 			e.at(marked)
-			giveWay()
+			yield()
 			e.record(f)
 			f.Close()
 			e.at(recorded)
@@ -151,11 +151,11 @@ func (e *Event) Set() error {
 // Clear clears the event. If it is not set, Clear does nothing. All waits that a
 // Set has woken return, even those that have not run yet: Clear moves the marker
 // into the directory .fsync beside it, which it creates, and leaves it there as a
-// trace until the next Clear. After an error the event is still set, unless
+// tombstone until the next Clear. After an error the event is still set, unless
 // another process cleared it. A directory in the marker's place sets the event,
 // but Clear does not remove it and returns an error.
 //
-// Removing the marker by other means, such as rm(1), leaves no trace: a wait may
+// Removing the marker by other means, such as rm(1), leaves no tombstone: a wait may
 // then miss an event that was set only for a moment. The same may happen if the
 // disk was full when the event was cleared for the first time.
 func (e *Event) Clear() error {
@@ -163,7 +163,7 @@ func (e *Event) Clear() error {
 		return err
 	}
 	info, err := e.marker.clearable()
-	if info == nil || err != nil {
+	if !info.Exists || err != nil {
 		return err
 	}
 	e.at(clearing)
@@ -228,12 +228,12 @@ func (e *Event) WaitFor(d time.Duration) (bool, error) {
 func (e *Event) try() (bool, error) {
 	if !e.auto {
 		set, err := e.IsSet()
-		return set && e.counts(e.marker.path), err
+		return set && e.isYoung(e.marker.path), err
 	}
 	if err := e.marker.check("take"); err != nil {
 		return false, err
 	}
-	m := e.marker.located()
+	m := e.marker.withKind()
 	m.refresh()
 	taken, err := e.take(m)
 	if taken || err != nil {
@@ -251,9 +251,9 @@ func (e *Event) WaitClear(ctx context.Context) error {
 		return ended(ctx, e.marker.path)
 	}
 	w := &wait{ctx: ctx, what: e.Path}
-	if err := w.keep([]*Event{e}, func(*Event) watch.Interest { return watch.Vanish }); err != nil {
+	if err := w.begin([]*Event{e}, func(*Event) watch.Interest { return watch.Vanish }); err != nil {
 		return err
 	}
-	w.step = func([]int) (bool, error) { return w.vigils[0].look() }
+	w.step = func([]int) (bool, error) { return w.conditions[0].check() }
 	return w.run()
 }

@@ -371,7 +371,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	inEveryMode(t, func(t *testing.T, how mode) {
 		for _, at := range []string{"sleeping", "looking"} {
 			path := markerPath(t)
-			must(t, errors.Join(New(path).Set(), New(path).Clear())) // there is a trace, which is opened
+			must(t, errors.Join(New(path).Set(), New(path).Clear())) // there is a tombstone, which is opened
 			agent := startAgents(t, 1, path, how)[0]
 			agent.Send("starve " + at)
 			agent.Expect("starving")
@@ -423,8 +423,8 @@ func TestManyNames(t *testing.T) {
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("%d entries: %v", len(entries), err)
 	}
-	if traces, err := os.ReadDir(filepath.Join(dir, ".fsync")); err != nil || len(traces) != len(events) {
-		t.Errorf("%d traces of %d events: %v", len(traces), len(events), err)
+	if tombstones, err := os.ReadDir(filepath.Join(dir, ".fsync")); err != nil || len(tombstones) != len(events) {
+		t.Errorf("%d tombstones of %d events: %v", len(tombstones), len(events), err)
 	}
 }
 

@@ -118,7 +118,7 @@ func TestSetAndClearAreIdempotent(t *testing.T) {
 	isSet(t, e, false)
 }
 
-// The first setters in a directory also race for the directory of the traces.
+// The first setters in a directory also race for the directory of the tombstones.
 func TestRacingSetters(t *testing.T) {
 	t.Parallel()
 	for range 10 {
@@ -329,11 +329,11 @@ func TestFileInTheDirectorysPlace(t *testing.T) {
 	failures(t, New(filepath.Join(file, "ready")), func(err error) bool { return err != nil })
 }
 
-// Another file is in the place of the trace: Clear changes nothing, and the marker
+// Another file is in the place of the tombstone: Clear changes nothing, and the marker
 // stays.
-func TestClearChangesNothingWithoutTrace(t *testing.T) {
+func TestClearChangesNothingWithoutTombstone(t *testing.T) {
 	t.Parallel()
-	long := []byte("a file of somebody's that is longer than a token")
+	long := []byte("a file of somebody's that is longer than a version")
 	for name, block := range map[string]func(dir string) error{
 		"a file for the directory": func(dir string) error { return os.WriteFile(dir, long, 0o644) },
 		"another directory": func(dir string) error {

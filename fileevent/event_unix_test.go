@@ -93,7 +93,7 @@ func TestOtherKindsOfMarkers(t *testing.T) {
 	}
 }
 
-func TestTraceIsNoOtherFile(t *testing.T) {
+func TestTombstoneIsNoOtherFile(t *testing.T) {
 	t.Parallel()
 	for kind, put := range map[string]func(path string) error{
 		"link":        func(path string) error { return os.Symlink("victim", path) },
@@ -120,7 +120,7 @@ func TestTraceIsNoOtherFile(t *testing.T) {
 	}
 }
 
-func TestTraceInheritsPermissions(t *testing.T) {
+func TestTombstoneInheritsPermissions(t *testing.T) {
 	t.Parallel()
 	for _, dirMode := range []fs.FileMode{0o755, 0o700, 0o777 | fs.ModeSticky, 0o775 | fs.ModeSetgid, 0o770 | fs.ModeSetgid | fs.ModeSticky} {
 		path := markerPath(t)
@@ -197,7 +197,7 @@ func TestFirstSettersAreStrangers(t *testing.T) {
 }
 
 // A user can use the files that root makes in the user's directory.
-func TestRootLeavesTheTraceToTheOwner(t *testing.T) {
+func TestRootLeavesTheTombstoneToTheOwner(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o755), "ready")
 	user := nobody(t, path, 65534)
@@ -297,7 +297,7 @@ func TestSetAndClearOnASignal(t *testing.T) {
 
 // A link that another user has put in the place of .fsync leads nothing of ours
 // elsewhere: the marker may be that user's, and the directory be ours alone.
-func TestTracesFollowNoLink(t *testing.T) {
+func TestTombstonesFollowNoLink(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*Event) error{
 		"Clear": (*Event).Clear,

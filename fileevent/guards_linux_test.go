@@ -70,7 +70,7 @@ func TestWaitsInVainLeaveNoWatch(t *testing.T) {
 	})
 }
 
-// If there is no room for the first trace, Clear removes the marker all the same.
+// If there is no room for the first tombstone, Clear removes the marker all the same.
 func TestFirstClearOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	e := New(filepath.Join(testproc.Tmpfs(t, "nr_inodes=2"), "ready")) // the directory and the marker

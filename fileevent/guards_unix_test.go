@@ -17,18 +17,18 @@ import (
 )
 
 // A reused inode in the same tick looks as if another Set had written into the
-// existing trace.
-func TestTraceInTheSameInode(t *testing.T) {
+// existing tombstone.
+func TestTombstoneInTheSameInode(t *testing.T) {
 	t.Parallel()
 	m := splitMarker(markerPath(t))
 	must(t, errors.Join(New(m.path).Set(), New(m.path).Clear()))
-	before, err := m.trace()
+	before, err := m.tombstone()
 	must(t, err)
-	text, err := os.ReadFile(m.tracePath())
+	text, err := os.ReadFile(m.tombstonePath())
 	must(t, err)
 	text[idAt] ^= 1
-	must(t, os.WriteFile(m.tracePath(), text, 0o644))
-	if now, err := m.trace(); err != nil || !now.differs(before) || now.differs(now) {
+	must(t, os.WriteFile(m.tombstonePath(), text, 0o644))
+	if now, err := m.tombstone(); err != nil || !now.differs(before) || now.differs(now) {
 		t.Errorf("%v after %v: %v", now, before, err)
 	}
 }
@@ -75,7 +75,7 @@ func TestWaitAllWaitsForWhatIsGone(t *testing.T) {
 		}
 	}
 	w := &waitForAll{missing: 2}
-	must(t, w.keep(events, func(*Event) watch.Interest { return watch.Appear }))
+	must(t, w.begin(events, func(*Event) watch.Interest { return watch.Appear }))
 	w.chooseTakes()
 	for _, changed := range [][]int{{0, 1}, {0}, {1}} { // the nudges of what was put back, and of the Clear
 		if over, err := w.step(changed); over || err != nil {
@@ -94,7 +94,7 @@ func TestTakesAreSorted(t *testing.T) {
 	dir := t.TempDir()
 	events := []*Event{New(filepath.Join(dir, "b"), AutoReset()), New(filepath.Join(dir, "a"), AutoReset())}
 	w := &waitForAll{missing: 2}
-	must(t, w.keep(events, func(*Event) watch.Interest { return watch.Appear }))
+	must(t, w.begin(events, func(*Event) watch.Interest { return watch.Appear }))
 	w.chooseTakes()
 	if !slices.Equal(w.takes, []int{1, 0}) {
 		t.Errorf("b, a are taken in the order %v", w.takes)

@@ -36,13 +36,13 @@ func WaitAny(ctx context.Context, events ...*Event) (int, error) {
 // waitAny is WaitAny, but it looks once even if ctx has ended.
 func waitAny(ctx context.Context, events []*Event) (int, error) {
 	w := &wait{ctx: ctx, what: func() string { return anyOf(events) }}
-	if err := w.keep(events, (*Event).interest); err != nil {
+	if err := w.begin(events, (*Event).interest); err != nil {
 		return -1, err
 	}
 	won := -1
 	w.step = func(changed []int) (bool, error) {
 		for _, i := range changed {
-			switch met, err := w.vigils[i].look(); {
+			switch met, err := w.conditions[i].check(); {
 			case err != nil:
 				return false, err
 			case met:
@@ -89,7 +89,7 @@ func WaitAll(ctx context.Context, events ...*Event) error {
 	if ctx.Err() != nil {
 		return ended(ctx, w.what())
 	}
-	if err := w.keep(events, func(*Event) watch.Interest { return watch.Appear }); err != nil {
+	if err := w.begin(events, func(*Event) watch.Interest { return watch.Appear }); err != nil {
 		return err
 	}
 	w.chooseTakes()
@@ -99,23 +99,23 @@ func WaitAll(ctx context.Context, events ...*Event) error {
 // A waitForAll is a WaitAll.
 type waitForAll struct {
 	wait
-	missing int   // how many vigils are not met
-	takes   []int // the vigils of events with AutoReset: each path once, in the order of the paths
+	missing int   // how many conditions are not met
+	takes   []int // the conditions of events with AutoReset, each path once, in the order of the paths
 }
 
 // chooseTakes lists the events to take, in an order that is the same in all
 // processes. Two processes that took in different orders could make each other
 // put back their events again and again.
 func (w *waitForAll) chooseTakes() {
-	for i := range w.vigils {
-		if w.vigils[i].event.auto {
-			w.vigils[i].lasting = true
+	for i := range w.conditions {
+		if w.conditions[i].event.auto {
+			w.conditions[i].lasting = true
 			w.takes = append(w.takes, i)
 		}
 	}
 	paths := make(map[int]string)
 	for _, i := range w.takes {
-		paths[i] = cwd.Name(w.vigils[i].marker.path) // the same in all processes
+		paths[i] = cwd.Name(w.conditions[i].marker.path) // the same in all processes
 	}
 	path := func(i int) string { return paths[i] }
 	slices.SortStableFunc(w.takes, func(i, j int) int { return strings.Compare(path(i), path(j)) })
@@ -124,15 +124,15 @@ func (w *waitForAll) chooseTakes() {
 
 func (w *waitForAll) step(changed []int) (bool, error) {
 	for _, i := range changed {
-		v := &w.vigils[i]
-		if v.met && !v.lasting {
+		c := &w.conditions[i]
+		if c.met && !c.lasting {
 			continue // it counts once it was set
 		}
-		met, err := v.look()
+		met, err := c.check()
 		if err != nil {
 			return false, err
 		}
-		w.note(v, met)
+		w.setMet(c, met)
 	}
 	if w.missing > 0 {
 		return false, nil
@@ -140,41 +140,41 @@ func (w *waitForAll) step(changed []int) (bool, error) {
 	return w.take()
 }
 
-func (w *waitForAll) note(v *vigil, met bool) {
+func (w *waitForAll) setMet(c *condition, met bool) {
 	switch {
-	case met && !v.met:
+	case met && !c.met:
 		w.missing--
-	case !met && v.met:
+	case !met && c.met:
 		w.missing++
 	}
-	v.met = met
+	c.met = met
 }
 
 // take takes all events or none.
 func (w *waitForAll) take() (bool, error) {
-	takes := w.oneEach()
+	takes := w.distinctTakes()
 	for n, i := range takes {
-		v := &w.vigils[i]
-		m, err := v.marker.now()
+		c := &w.conditions[i]
+		m, err := c.marker.now()
 		taken := false
 		if err == nil {
-			taken, err = v.event.take(m)
+			taken, err = c.event.take(m)
 		}
 		if taken {
 			continue
 		}
-		w.note(v, false) // when it is set again there will be a nudge
+		w.setMet(c, false) // when it is set again there will be a notification
 		return false, errors.Join(err, w.putBack(takes[:n]))
 	}
 	return true, nil
 }
 
-// oneEach returns one take for each marker. Two paths may lead to one marker,
-// through a symbolic link for example, and taking it twice would never succeed.
-func (w *waitForAll) oneEach() (each []int) {
+// distinctTakes returns one take for each marker. Two paths may lead to one marker, through
+// a symbolic link for example, and taking it twice would never succeed.
+func (w *waitForAll) distinctTakes() (each []int) {
 	byName := make(map[string][]marker)
 	for _, i := range w.takes {
-		m, _ := w.vigils[i].marker.now()
+		m, _ := w.conditions[i].marker.now()
 		key := strings.ToLower(m.name)
 		if !slices.ContainsFunc(byName[key], m.is) {
 			each, byName[key] = append(each, i), append(byName[key], m)
@@ -183,13 +183,14 @@ func (w *waitForAll) oneEach() (each []int) {
 	return each
 }
 
+// putBack sets the events again that were taken.
 func (w *waitForAll) putBack(taken []int) error {
 	var errs []error
 	for _, i := range taken {
-		v := &w.vigils[i]
-		again := *v.event
+		c := &w.conditions[i]
+		again := *c.event
 		var err error
-		if again.marker, err = v.marker.now(); err == nil {
+		if again.marker, err = c.marker.now(); err == nil {
 			err = again.Set()
 		}
 		if err != nil {
@@ -201,7 +202,7 @@ func (w *waitForAll) putBack(taken []int) error {
 
 // unmet names the events that the wait still waits for.
 func (w *waitForAll) unmet(events []*Event) string {
-	i := max(0, slices.IndexFunc(w.vigils, func(v vigil) bool { return !v.met }))
+	i := max(0, slices.IndexFunc(w.conditions, func(c condition) bool { return !c.met }))
 	what := events[i].marker.path
 	if len(events) > 1 {
 		what = fmt.Sprintf("%d of %d events, %s the first of them", w.missing, len(events), what)

@@ -144,7 +144,7 @@ func TestWaitAll(t *testing.T) {
 	ends(t, done)
 }
 
-// An event that was seen set counts, even if it leaves no trace. Each step is made
+// An event that was seen set counts, even if it leaves no tombstone. Each step is made
 // when the wait is about to sleep, so its next look, whatever wakes it, comes after
 // the step.
 func TestWaitAllRemembers(t *testing.T) {

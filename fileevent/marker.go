@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/fskind"
 	"github.com/fsync-lock/fsync/internal/invalid"
 	"github.com/fsync-lock/fsync/internal/sidecar"
@@ -26,7 +27,7 @@ type marker struct {
 	name string
 	in   cwd.Dir // the working directory that the path begins in; see begin
 
-	network bool // another host may change it; see located
+	network bool // another host may change it; see withKind
 }
 
 func splitMarker(path string) marker {
@@ -34,8 +35,8 @@ func splitMarker(path string) marker {
 	return marker{path: path, dir: dir, name: name}
 }
 
-// located returns the marker with the field network set.
-func (m marker) located() marker {
+// withKind returns the marker with the field network set.
+func (m marker) withKind() marker {
 	m.network = fskind.Of(m.directory()).Network
 	return m
 }
@@ -96,9 +97,9 @@ func (m marker) now() (marker, error) {
 	if path == m.path {
 		return m, nil
 	}
-	there := splitMarker(path)
-	there.in, there.network = m.in, m.network
-	return there, nil
+	now := splitMarker(path)
+	now.in, now.network = m.in, m.network
+	return now, nil
 }
 
 // reach calls do with the marker under the path that leads to it now. If that
@@ -123,17 +124,11 @@ func (m marker) still() bool { return m.in.Still(m.path) }
 // When another host has removed a marker, a FUSE file system may still report it
 // for a second or more. It does not cache listings, so the listing decides.
 func (m marker) exists() (bool, error) {
-	set, err := there(m.path)
-	if set && m.network {
+	info, err := file.Lstat(m.path)
+	if info.Exists && m.network {
 		return m.listed(), nil
 	}
-	return set, err
-}
-
-// standing reports whether the marker is known to be there.
-func (m marker) standing() bool {
-	set, err := m.exists()
-	return set && err == nil
+	return info.Exists, err
 }
 
 // listed reports whether the marker is in a listing of its directory, or true if
@@ -166,7 +161,7 @@ func (m marker) refresh() {
 
 // isSet reports whether the marker exists; the directory must exist.
 func (m marker) isSet() (bool, error) {
-	m = m.located()
+	m = m.withKind()
 	m.refresh()
 	set, err := m.exists()
 	if set || err != nil {
@@ -192,15 +187,15 @@ func (m marker) create(perm fs.FileMode) (*os.File, error) {
 	return f, err
 }
 
-// clearable returns the file at the path, or nil if there is none. A directory is
-// an error, because Clear does not remove it.
-func (m marker) clearable() (fs.FileInfo, error) {
-	info, err := os.Lstat(m.path)
+// clearable describes the file at the path, which Clear may remove. A directory is an
+// error.
+func (m marker) clearable() (file.Info, error) {
+	info, err := file.Lstat(m.path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, m.directoryExists()
-	case err == nil && info.IsDir(): // os.Remove would take an empty one
-		return nil, &fs.PathError{Op: "clear", Path: m.path, Err: syscall.EISDIR}
+	case err == nil && !info.Exists:
+		err = m.directoryExists()
+	case info.Mode.IsDir(): // os.Remove would remove an empty one
+		err = &fs.PathError{Op: "clear", Path: m.path, Err: syscall.EISDIR}
 	}
 	return info, err
 }
@@ -208,16 +203,16 @@ func (m marker) clearable() (fs.FileInfo, error) {
 // is reports whether both paths lead to the same marker, which must exist. A hard
 // link in another directory is another event.
 func (m marker) is(other marker) bool {
-	return oneFile(os.Stat, m.directory(), other.directory()) && oneFile(os.Lstat, m.path, other.path)
+	return oneFile(file.Stat, m.directory(), other.directory()) && oneFile(file.Lstat, m.path, other.path)
 }
 
-func oneFile(stat func(string) (fs.FileInfo, error), a, b string) bool {
+func oneFile(stat func(string) (file.Info, error), a, b string) bool {
 	one, err := stat(a)
 	if err != nil {
 		return false
 	}
 	other, err := stat(b)
-	return err == nil && os.SameFile(one, other)
+	return err == nil && one.Is(other)
 }
 
 func (m marker) remove() error {

@@ -2,7 +2,6 @@ package fileevent
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"time"
@@ -18,7 +17,7 @@ import (
 // a marker again: a Set that finds one replaces it, see renew. So a marker has a
 // whole record, or none, for a moment or for ever. Half a record counts as none.
 //
-// Its ID, 16 hexadecimal digits, is that of this Set, for the trace. Start and PIDNS
+// Its ID, 16 hexadecimal digits, is that of this Set, for the tombstone. Start and PIDNS
 // are left out.
 
 // record writes the record into the marker that Set has just made. If that fails
@@ -55,25 +54,12 @@ func (m marker) readRecord(soon time.Duration) (process.Record, bool) {
 	}
 }
 
-// content returns the content of the marker and when it was last written. It
-// returns neither if the marker is not a regular file, cannot be read, or is
-// longer than a record.
-func (m marker) content() (text []byte, born time.Time) {
-	info, err := os.Lstat(m.path)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, time.Time{} // opening a device can have effects
-	}
-	f, err := os.OpenFile(m.path, os.O_RDONLY|file.Flags, 0)
-	if err != nil {
-		return nil, time.Time{}
-	}
-	defer f.Close()
-	if info, err = f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, time.Time{}
-	}
-	text, err = io.ReadAll(io.LimitReader(f, process.MaxRecord+1))
+// content returns the content of the marker and when it was last written. It returns
+// neither if the marker is not a regular file, cannot be read, or is longer than a record.
+func (m marker) content() (text []byte, written time.Time) {
+	text, info, err := file.Read(m.path, 0, process.MaxRecord+1)
 	if err != nil || len(text) > process.MaxRecord {
 		return nil, time.Time{}
 	}
-	return text, info.ModTime()
+	return text, info.ModTime
 }

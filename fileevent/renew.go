@@ -23,12 +23,12 @@ import (
 //   - If an earlier Set has made the marker but not yet written its record, it
 //     writes the record into a file that no longer has a name.
 //
-// The new marker is another file with another ID. So the trace that it becomes
-// later differs from the trace of the old marker. The error is [fs.ErrNotExist]
+// The new marker is another file with another ID. So the tombstone that it becomes
+// later differs from the tombstone of the old marker. The error is [fs.ErrNotExist]
 // if Set has to begin again.
 //
-// If this process may not replace the marker, the new one becomes the trace at
-// once, as if it had been cleared. A Watch compares traces too; it looks within a
+// If this process may not replace the marker, the new one becomes the tombstone at
+// once, as if it had been cleared. A Watch compares tombstones too; it looks within a
 // second, because no change in the directory itself is reported.
 func (e *Event) renew() error {
 	m := e.marker
@@ -41,14 +41,14 @@ func (e *Event) renew() error {
 	e.at(renewing)
 	if m.renewal() == replace {
 		if err = rename(f.Name(), m.path); err == nil {
-			giveWay()
+			yield()
 			return nil
 		}
 	} else {
 		err = fs.ErrPermission
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		err = m.leaveTrace(f.Name())
+		err = m.leaveTombstone(f.Name())
 	}
 	if err != nil {
 		os.Remove(f.Name())
@@ -56,8 +56,8 @@ func (e *Event) renew() error {
 	return e.unrenewed(err)
 }
 
-// leaveTrace makes the draft the trace.
-func (m marker) leaveTrace(draft string) error {
+// leaveTombstone makes the draft the tombstone.
+func (m marker) leaveTombstone(draft string) error {
 	if m.renewal() == touch {
 		now := time.Now()
 		os.Chtimes(m.path, now, now) // fails, and changes nothing, for a user who does not own the file
@@ -65,7 +65,7 @@ func (m marker) leaveTrace(draft string) error {
 	if err := sidecar.Make(m.dir); err != nil {
 		return err
 	}
-	return rename(draft, m.tracePath())
+	return rename(draft, m.tombstonePath())
 }
 
 // unrenewed returns the error of a Set that found the event set. Without write
@@ -103,18 +103,18 @@ const (
 )
 
 func (m marker) renewal() renewal {
-	info, err := os.Lstat(m.path)
+	info, err := file.Lstat(m.path)
 	switch {
-	case err != nil, info.Mode().IsRegular() && info.Size() == 0:
+	case err != nil, !info.Exists, info.Mode.IsRegular() && info.Size == 0:
 		return replace // if it is gone, the new one sets the event
-	case !info.Mode().IsRegular():
+	case !info.Mode.IsRegular():
 		return leave
 	}
 	text, _ := m.content()
 	if _, ours := process.Parse(text); ours {
 		return replace
 	}
-	if _, err := os.Lstat(m.path); err != nil {
+	if info, err := file.Lstat(m.path); err != nil || !info.Exists {
 		return replace // it was cleared before content could read it
 	}
 	return touch

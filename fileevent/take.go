@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/invalid"
 	"github.com/fsync-lock/fsync/internal/sidecar"
 )
@@ -26,7 +27,7 @@ func OnTake(f func(Info)) Option {
 // too. So the Set that is taken may be younger than the one seen, never older.
 func (e *Event) take(m marker) (bool, error) {
 	e.at(taking)
-	if e.maxAge > 0 && !e.counts(m.path) {
+	if e.maxAge > 0 && !e.isYoung(m.path) {
 		return false, nil
 	}
 	var info Info
@@ -56,29 +57,31 @@ func (m marker) take() (bool, error) {
 	if m.network {
 		return m.claim(os.Rename)
 	}
-	if taken, err := m.takeToTrace(); taken || errors.Is(err, fs.ErrNotExist) {
+	if taken, err := m.takeToTombstone(); taken || errors.Is(err, fs.ErrNotExist) {
 		return taken, nil
 	}
 	return unlink(m.path)
 }
 
-// takeToTrace takes the marker as Clear does: in one step the marker becomes the
-// trace, which a Watch sees that comes too late for the marker. The error is
+// takeToTombstone takes the marker as Clear does: in one step the marker becomes the
+// tombstone, which a Watch sees that comes too late for the marker. The error is
 // [fs.ErrNotExist] if another process was faster. After any other error the
-// marker is still there, and the caller removes it without a trace.
-func (m marker) takeToTrace() (bool, error) {
-	info, err := os.Lstat(m.path)
-	if err != nil {
+// marker is still there, and the caller removes it without a tombstone.
+func (m marker) takeToTombstone() (bool, error) {
+	info, err := file.Lstat(m.path)
+	switch {
+	case err != nil:
 		return false, err
-	}
-	if !renameTakes || info.Mode()&(fs.ModeDir|fs.ModeDevice) != 0 || links(info) > 1 {
+	case !info.Exists:
+		return false, fs.ErrNotExist
+	case !renameTakes, info.Mode&(fs.ModeDir|fs.ModeDevice) != 0, info.Links > 1:
 		return false, errors.ErrUnsupported
 	}
 	if err := sidecar.Check(m.dir); err != nil {
 		return false, invalid.Error(err.Error())
 	}
 	for attempt := 0; ; attempt++ {
-		err := os.Rename(m.path, m.tracePath())
+		err := os.Rename(m.path, m.tombstonePath())
 		if err == nil || !errors.Is(err, fs.ErrNotExist) || attempt == maxAttempts {
 			return err == nil, err
 		}
@@ -92,11 +95,11 @@ func (m marker) takeToTrace() (bool, error) {
 }
 
 // claim takes the marker by renaming it to a unique name, and then makes it the
-// trace. A network file system may repeat a request whose answer was lost; the
+// tombstone. A network file system may repeat a request whose answer was lost; the
 // repeated one fails because the file is gone, although the first one took it. A
 // file under the unique name proves that this call took it.
 func (m marker) claim(rename func(from, to string) error) (bool, error) {
-	if info, err := os.Lstat(m.path); err == nil && info.IsDir() {
+	if info, err := file.Lstat(m.path); err == nil && info.Mode.IsDir() {
 		return false, &fs.PathError{Op: "take", Path: m.path, Err: syscall.EISDIR}
 	}
 	if err := sidecar.Make(m.dir); err != nil {
@@ -105,7 +108,7 @@ func (m marker) claim(rename func(from, to string) error) (bool, error) {
 	ours := m.sidecar(fmt.Sprintf("%016x.taken", rand.Uint64()))
 	err := rename(m.path, ours)
 	if errors.Is(err, fs.ErrNotExist) {
-		if claimed, _ := there(ours); !claimed {
+		if moved, _ := file.Lstat(ours); !moved.Exists {
 			return false, nil
 		}
 		err = nil
@@ -113,7 +116,7 @@ func (m marker) claim(rename func(from, to string) error) (bool, error) {
 	if err != nil {
 		return false, m.failed("take", err)
 	}
-	if os.Rename(ours, m.tracePath()) != nil {
+	if os.Rename(ours, m.tombstonePath()) != nil {
 		os.Remove(ours)
 	}
 	return true, nil

@@ -9,31 +9,30 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/acl"
 	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/sidecar"
 	"github.com/fsync-lock/fsync/internal/watch"
 	"golang.org/x/sys/unix"
 )
 
-// tidy moves the traces to attributes of DIR and then removes DIR/.fsync.
+// tidy moves the tombstones to attributes of DIR and then removes DIR/.fsync.
 //
-// No process can know whether another one waits: a wait writes nothing, and a
-// Watch has no file open. So a trace must not be lost. A look reads the trace or,
-// if there is none, the attribute. tidy writes the attribute before it removes
-// the trace, so at each moment one of them shows the last Clear.
+// No process knows whether another one waits: a wait writes nothing, and a Watch has no
+// file open. So a tombstone must not be lost. A look reads the tombstone or, if there is
+// none, the attribute. tidy writes the attribute before it removes the tombstone, so at
+// each moment one of them shows the last Clear.
 //
-// The lock lets one process at a time tidy. Without it, a slow process could
-// replace a newer attribute by an older one. A process that is stopped here only
-// keeps others from tidying.
+// The lock lets one process at a time tidy. Without it, a slow process could replace a newer
+// attribute by an older one. A process that is stopped here only keeps others from tidying.
 //
-// A Clear does not wait for the lock. If it comes after the attribute was written
-// and before the trace is removed, there is a new trace: see bury.
+// A Clear does not wait for the lock. If it comes after the attribute was written and before
+// the tombstone is removed, there is a new tombstone: see removeArchived.
 func (m marker) tidy() {
-	dir := m.dir + sidecar.Dir
-	if m.network || !sidecar.ReadableByAll(m.directory()) {
+	if m.network || !acl.ReadableByAll(m.directory()) {
 		return
 	}
-	f, err := os.OpenFile(dir, unix.O_DIRECTORY|file.Flags, 0)
+	f, err := os.OpenFile(m.dir+sidecar.Dir, unix.O_DIRECTORY|file.Flags, 0)
 	if err != nil {
 		return
 	}
@@ -43,24 +42,24 @@ func (m marker) tidy() {
 	}
 }
 
-// tidyIn does the work of tidy with the directory that it has locked, if that is
-// still DIR/.fsync.
+// tidyIn does the work of tidy with the directory that it has locked, if that is still
+// DIR/.fsync.
 func (m marker) tidyIn(f *os.File) {
 	names, err := f.Readdirnames(maxTidy + 1)
-	if err != nil && err != io.EOF || len(names) > maxTidy || !m.isStill(f) {
+	if err != nil && err != io.EOF || len(names) > maxTidy || !m.isSidecar(f) {
 		return
 	}
-	if names, err = m.unbury(names); err != nil {
+	if names, err = m.restore(names); err != nil {
 		return
 	}
-	tokens := make([]token, len(names))
+	versions := make([]version, len(names))
 	for i, name := range names {
-		if tokens[i], err = m.archive(name); err != nil {
+		if versions[i], err = m.archive(name); err != nil {
 			return
 		}
 	}
 	for i, name := range names {
-		if !m.bury(m.sidecar(name), tokens[i]) {
+		if !m.removeArchived(m.sidecar(name), versions[i]) {
 			return
 		}
 	}
@@ -68,38 +67,38 @@ func (m marker) tidyIn(f *os.File) {
 	sidecar.Sweep(m.dir)
 }
 
-// isStill reports whether f is still the directory of traces.
-func (m marker) isStill(f *os.File) bool {
-	is, err := os.Lstat(m.dir + sidecar.Dir)
+// isSidecar reports whether f is still DIR/.fsync.
+func (m marker) isSidecar(f *os.File) bool {
+	now, err := file.Lstat(m.dir + sidecar.Dir)
 	if err != nil {
 		return false
 	}
-	was, err := f.Stat()
-	return err == nil && os.SameFile(was, is)
+	opened, err := file.Of(f)
+	return err == nil && now.Is(opened)
 }
 
-// archive copies the trace with that name to its attribute.
-func (m marker) archive(name string) (token, error) {
-	t, err := tokenOf(m.sidecar(name))
-	if err != nil || !t.there {
-		return t, err
+// archive copies the tombstone with that name to its attribute.
+func (m marker) archive(name string) (version, error) {
+	v, err := versionOf(m.sidecar(name))
+	if err != nil || !v.exists {
+		return v, err
 	}
 	set := setTime(m.sidecar(name))
-	text := fmt.Appendf(nil, "%d %d %d %d %s", t.file.ino, t.file.sec, t.file.nsec, set.UnixNano(), t.id)
-	return t, sidecar.SetAttr(m.directory(), attributeOf(name), text)
+	text := fmt.Appendf(nil, "%d %d %d %d %s", v.ino, v.born.Unix(), v.born.Nanosecond(), set.UnixNano(), v.id)
+	return v, unix.Setxattr(m.directory(), attributeOf(name), text, 0)
 }
 
-// bury removes a trace that has been archived. It moves the trace aside and then
-// checks that it is still the archived one. If a Clear has replaced it, bury puts
-// the trace back and nudges all waiters to look again, because a look meanwhile
-// may have missed the trace in both places and found the older attribute. If
-// another Clear has left a trace by then, that one stays.
-func (m marker) bury(path string, archived token) bool {
+// removeArchived removes a tombstone that has been archived. It moves the tombstone aside
+// and then checks that it is still the archived one. If a Clear has replaced it,
+// removeArchived puts it back and notifies all waiters, because a look meanwhile may have
+// found neither, but the older attribute. If another Clear has left a tombstone meanwhile,
+// that one stays.
+func (m marker) removeArchived(path string, archived version) bool {
 	old := path + aside
 	if err := os.Rename(path, old); err != nil {
 		return os.IsNotExist(err)
 	}
-	now, err := tokenOf(old)
+	now, err := versionOf(old)
 	if err == nil && !now.differs(archived) {
 		return os.Remove(old) == nil
 	}
@@ -108,67 +107,70 @@ func (m marker) bury(path string, archived token) bool {
 	return false
 }
 
-// aside is the suffix of a trace while Tidy checks it. If the process dies then,
-// the trace stays under that name, and looks still find it.
+// aside is the suffix of a tombstone while Tidy checks it. If the process dies then, the
+// tombstone stays under that name, and looks still find it.
 const aside = ".old"
 
-// putBack moves a trace back that was moved aside. If a later Clear has left a
-// trace, putBack removes the older one.
+// putBack moves a tombstone back that was moved aside. If a later Clear has left a
+// tombstone, putBack removes the older one.
 func putBack(old, path string) {
 	if unix.Renameat2(unix.AT_FDCWD, old, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE) != nil {
 		os.Remove(old)
 	}
 }
 
-// unbury puts back the traces that a Tidy left aside when it died, and returns
-// the names of all traces. The caller has the lock, so no other process buries.
-func (m marker) unbury(names []string) (traces []string, err error) {
-	there := map[string]bool{}
+// restore puts the tombstones back that a Tidy left aside when it died, and returns the
+// names of all tombstones. The caller has the lock, so no other process moves any aside.
+func (m marker) restore(names []string) (tombstones []string, err error) {
+	seen := map[string]bool{}
 	for _, name := range names {
-		trace, moved := strings.CutSuffix(name, traceSuffix+aside)
+		event, moved := strings.CutSuffix(name, tombstoneSuffix+aside)
 		if moved {
-			name = trace + traceSuffix
+			name = event + tombstoneSuffix
 			putBack(m.sidecar(name+aside), m.sidecar(name))
-		} else if !strings.HasSuffix(name, traceSuffix) {
+		} else if !strings.HasSuffix(name, tombstoneSuffix) {
 			return nil, fs.ErrExist // not a file of this package
 		}
-		if !there[name] {
-			there[name] = true
-			traces = append(traces, name)
+		if !seen[name] {
+			seen[name] = true
+			tombstones = append(tombstones, name)
 		}
 	}
-	return traces, nil
+	return tombstones, nil
 }
 
-// archived returns the token of a trace that Tidy has moved aside or to the
+// archived returns the version of a tombstone that Tidy has moved aside or to the
 // attribute.
-func (m marker) archived() (t token) {
+func (m marker) archived() (v version) {
 	if m.network {
-		return token{}
+		return version{}
 	}
-	old := m.tracePath() + aside
-	if t, err := tokenOf(old); err == nil && t.there {
-		t.archived, t.set = true, setTime(old)
-		return t
+	old := m.tombstonePath() + aside
+	if v, err := versionOf(old); err == nil && v.exists {
+		v.archived, v.set = true, setTime(old)
+		return v
 	}
-	text := string(sidecar.Attr(m.directory(), attributeOf(m.traceName())))
-	if text == "" {
-		return token{}
+	var buffer [128]byte
+	n, err := unix.Getxattr(m.directory(), attributeOf(m.tombstoneName()), buffer[:])
+	if err != nil {
+		return version{}
 	}
-	var set int64
-	if _, err := fmt.Sscan(text, &t.file.ino, &t.file.sec, &t.file.nsec, &set); err != nil {
-		return token{}
+	text := string(buffer[:n])
+	var sec, nsec, set int64
+	if _, err := fmt.Sscan(text, &v.ino, &sec, &nsec, &set); err != nil {
+		return version{}
 	}
-	t.there, t.archived, t.set = true, true, time.Unix(0, set)
+	v.born, v.set = time.Unix(sec, nsec), time.Unix(0, set)
+	v.exists, v.archived = true, true
 	if id := text[strings.LastIndexByte(text, ' ')+1:]; len(id) == idSize {
-		t.id = id
+		v.id = id
 	}
-	return t
+	return v
 }
 
-// attributeOf is the name of the attribute for a trace of that name.
-func attributeOf(trace string) string {
+// attributeOf is the name of the attribute for a tombstone of that name.
+func attributeOf(tombstone string) string {
 	h := fnv.New64a()
-	io.WriteString(h, trace)
-	return fmt.Sprintf("%016x", h.Sum64())
+	io.WriteString(h, tombstone)
+	return fmt.Sprintf("user.fsync.%016x", h.Sum64())
 }

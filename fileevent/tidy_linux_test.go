@@ -57,7 +57,7 @@ func TestTidyLosesNoPulse(t *testing.T) {
 	})
 }
 
-// A process that polls sees a pulse whose trace Tidy has moved.
+// A process that polls sees a pulse whose tombstone Tidy has moved.
 func TestTidyWhereManyPoll(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
@@ -81,18 +81,18 @@ func TestTidyIsOvertaken(t *testing.T) {
 	path := markerPath(t)
 	e, m := New(path), splitMarker(path)
 	must(t, errors.Join(e.Set(), e.Clear()))
-	trace := filepath.Base(m.tracePath())
-	archived := must2(m.archive(trace))
+	tombstone := filepath.Base(m.tombstonePath())
+	archived := must2(m.archive(tombstone))
 
 	w := watchOf(t, e)
 	done := doze(t, path, forever)
 	must(t, errors.Join(e.Set(), e.Clear()))
 	ends(t, done)
-	before := must2(m.trace())
-	if m.bury(m.tracePath(), archived) {
-		t.Error("the trace of another Clear was buried")
+	before := must2(m.tombstone())
+	if m.removeArchived(m.tombstonePath(), archived) {
+		t.Error("the tombstone of another Clear was buried")
 	}
-	if now := must2(m.trace()); now.archived || now.differs(before) {
+	if now := must2(m.tombstone()); now.archived || now.differs(before) {
 		t.Errorf("%+v is there instead of %+v", now, before)
 	}
 	seen(t, w, "pulse")
@@ -101,48 +101,48 @@ func TestTidyIsOvertaken(t *testing.T) {
 	unseen(t, w, "tidied")
 }
 
-// A wait that looked while the trace was away looks again.
+// A wait that looked while the tombstone was away looks again.
 func TestTidyNudges(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
 	path := markerPath(t)
 	e, m := New(path), splitMarker(path)
 	must(t, errors.Join(e.Set(), e.Clear()))
-	archived := must2(m.archive(filepath.Base(m.tracePath())))
-	away := m.tracePath() + ".away"
+	archived := must2(m.archive(filepath.Base(m.tombstonePath())))
+	away := m.tombstonePath() + ".away"
 	done := doze(t, path, func(e *Event) error {
 		asleep := e.hook
 		between := once(subscribing, func() { // its first look was before
 			must(t, errors.Join(New(path).Set(), New(path).Clear()))
-			must(t, os.Rename(m.tracePath(), away)) // what bury does first
+			must(t, os.Rename(m.tombstonePath(), away)) // what bury does first
 		})
 		e.hook = func(s step) { between(s); asleep(s) }
 		return forever(e)
 	})
 	select {
 	case err := <-done:
-		t.Fatalf("woken without a trace: %v", err)
+		t.Fatalf("woken without a tombstone: %v", err)
 	case <-time.After(10 * time.Millisecond):
 	}
-	must(t, os.Rename(away, m.tracePath()))
-	m.bury(m.tracePath(), archived)
+	must(t, os.Rename(away, m.tombstonePath()))
+	m.removeArchived(m.tombstonePath(), archived)
 	ends(t, done)
 }
 
-// A Tidy dies while it checks a trace that another Clear has left meanwhile. Waits
-// that have not seen the trace still see it.
+// A Tidy dies while it checks a tombstone that another Clear has left meanwhile. Waits
+// that have not seen the tombstone still see it.
 func TestTidyDies(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
 	path := markerPath(t)
 	e, m := New(path), splitMarker(path)
 	must(t, errors.Join(e.Set(), e.Clear()))
-	must2(m.archive(filepath.Base(m.tracePath())))
+	must2(m.archive(filepath.Base(m.tombstonePath())))
 	w := watchOf(t, e)
 	waiter := New(path)
 	died := once(subscribing, func() { // its first look was before
 		must(t, errors.Join(New(path).Set(), New(path).Clear()))
-		must(t, os.Rename(m.tracePath(), m.tracePath()+aside)) // what bury does first
+		must(t, os.Rename(m.tombstonePath(), m.tombstonePath()+aside)) // what bury does first
 	})
 	waiter.hook = func(s step) { died(s) }
 	if woken, err := waiter.WaitFor(time.Minute); !woken || err != nil {
@@ -154,7 +154,7 @@ func TestTidyDies(t *testing.T) {
 	unseen(t, w, "tidied")
 
 	must(t, errors.Join(e.Set(), e.Clear()))
-	must(t, os.Rename(m.tracePath(), m.tracePath()+aside))
+	must(t, os.Rename(m.tombstonePath(), m.tombstonePath()+aside))
 	must(t, errors.Join(e.Set(), e.Clear())) // a later one, beside it
 	seen(t, w, "later pulses")
 	e.Tidy()
@@ -169,13 +169,13 @@ func TestTidyOfAnotherDirectory(t *testing.T) {
 	needAttributes(t)
 	e := New(markerPath(t))
 	must(t, errors.Join(e.Set(), e.Clear()))
-	traces := filepath.Dir(e.marker.tracePath())
-	f := must2(os.Open(traces))
+	tombstones := filepath.Dir(e.marker.tombstonePath())
+	f := must2(os.Open(tombstones))
 	defer f.Close()
-	must(t, os.Rename(traces, traces+".before"))
+	must(t, os.Rename(tombstones, tombstones+".before"))
 	must(t, errors.Join(e.Set(), e.Clear()))
 	e.marker.tidyIn(f)
-	if now := must2(e.marker.trace()); !now.there || now.archived {
+	if now := must2(e.marker.tombstone()); !now.exists || now.archived {
 		t.Errorf("%+v", now)
 	}
 }
@@ -232,7 +232,7 @@ func TestTidyByMany(t *testing.T) {
 }
 
 // Tidy leaves DIR/.fsync alone if it contains another file, if a user could not
-// read the attributes, or if there are too many traces.
+// read the attributes, or if there are too many tombstones.
 func TestTidyLeaves(t *testing.T) {
 	t.Parallel()
 	for what, put := range map[string]func(dir string) error{
@@ -248,9 +248,9 @@ func TestTidyLeaves(t *testing.T) {
 	} {
 		e := New(markerPath(t))
 		must(t, errors.Join(e.Set(), e.Clear(), put(filepath.Dir(e.Path()))))
-		before := must2(e.marker.trace())
+		before := must2(e.marker.tombstone())
 		e.Tidy()
-		if now := must2(e.marker.trace()); !now.there || now.archived || now.differs(before) {
+		if now := must2(e.marker.tombstone()); !now.exists || now.archived || now.differs(before) {
 			t.Errorf("%s: %+v", what, now)
 		}
 	}

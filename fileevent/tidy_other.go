@@ -2,7 +2,7 @@
 
 package fileevent
 
-// tidy does nothing: a trace can be moved nowhere.
+// tidy does nothing: a tombstone can be moved nowhere.
 func (m marker) tidy() {}
 
-func (m marker) archived() token { return token{} }
+func (m marker) archived() version { return version{} }

@@ -9,130 +9,132 @@ import (
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
-// A vigil is one event in one wait.
-type vigil struct {
+// A condition is one event in one wait, and what the wait wants of it.
+type condition struct {
 	event    *Event
-	marker   marker // that stays where it is
+	marker   marker // at the path that the wait began with; see marker.now
 	interest watch.Interest
-	before   token // for Appear
+	before   version // of the tombstone, for Appear
 	sub      *watch.Subscription
 
 	// For WaitAll.
-	met     bool // at the last look
-	lasting bool // to have been set for a moment is not enough
+	met     bool // when it was last checked
+	lasting bool // the event must be set, not only have been set
 }
 
-// keep begins a vigil. The trace is read before the first look at the marker: in
-// the other order, a pulse between the two reads would show in neither.
-func (e *Event) keep(interest watch.Interest) (vigil, error) {
+// newCondition reads the tombstone before the first look at the marker. In the other
+// order, a pulse between the two reads would show in neither.
+func (e *Event) newCondition(interest watch.Interest) (condition, error) {
 	m, err := e.marker.begin("wait for")
 	if err != nil {
-		return vigil{}, err
+		return condition{}, err
 	}
-	v := vigil{event: e, marker: m.located(), interest: interest}
+	c := condition{event: e, marker: m.withKind(), interest: interest}
 	if interest == watch.Appear {
-		v.before, err = m.trace()
+		c.before, err = m.tombstone()
 	}
-	if err != nil && m.standing() { // a wait that finds the event set needs no trace
-		err = nil
+	if err != nil {
+		if set, existsErr := m.exists(); set && existsErr == nil {
+			err = nil // a wait that finds the event set needs no tombstone
+		}
 	}
 	e.at(looking)
-	return v, err
+	return c, err
 }
 
-// A sight is the result of one look.
-type sight struct {
-	set bool // for Claim: this look took the event
-	now token
-	err error
+// An observation is the result of one look at an event.
+type observation struct {
+	set       bool // for Take: this look has taken the event
+	tombstone version
+	err       error
 }
 
-// see looks for this vigil and for the others of this process that have the same
-// path and aim. If it takes the event, the others see it clear.
-func (v *vigil) see() (mine, others any) {
-	var s sight
-	s.err = v.marker.reach(func(m marker) error {
-		if !s.set || v.interest != watch.Take { // do not lose it if the path leads elsewhere now
-			s = v.seeAt(m)
+// observe looks at the event for this condition and for the others of this process that
+// have the same path and interest. If it takes the event, the others find it clear.
+func (c *condition) observe() (mine, others any) {
+	var o observation
+	o.err = c.marker.reach(func(m marker) error {
+		if !o.set || c.interest != watch.Take { // an event that was taken stays taken, even if the path leads elsewhere now
+			o = c.observeAt(m)
 		}
-		return s.err
+		return o.err
 	})
-	if s.set && v.interest == watch.Take {
-		return s, sight{}
+	if o.set && c.interest == watch.Take {
+		return o, observation{}
 	}
-	return s, s
+	return o, o
 }
 
-func (v *vigil) seeAt(m marker) (s sight) {
-	switch v.interest {
+func (c *condition) observeAt(m marker) (o observation) {
+	switch c.interest {
 	case watch.Take:
-		s.set, s.err = v.event.take(m)
+		o.set, o.err = c.event.take(m)
 	case watch.Vanish:
-		s.set, s.err = m.exists()
+		o.set, o.err = m.exists()
 	case watch.Appear:
-		if s.set, s.err = m.exists(); s.err != nil {
+		if o.set, o.err = m.exists(); o.err != nil {
 			break
 		}
-		s.set = s.set && v.event.counts(m.path)
-		if !s.set {
-			s.now, s.err = m.trace()
-			s.now.there = s.now.there && v.event.countsTrace(m, s.now)
+		o.set = o.set && c.event.isYoung(m.path)
+		if !o.set {
+			o.tombstone, o.err = m.tombstone()
+			o.tombstone.exists = o.tombstone.exists && c.event.isYoungTombstone(m, o.tombstone)
 		}
 	}
-	return s
+	return o
 }
 
-// look reports whether the vigil is met now, or was met at some time since it
-// began. It shares its look with other vigils, except before there is a
-// subscription, and with MaxAge, because others may have another limit.
-func (v *vigil) look() (bool, error) {
-	var s sight
+// check reports whether the condition is met, or was met at some time since it was made.
+// It shares its look with other conditions, except before there is a subscription, and
+// with MaxAge, because others may have another limit.
+func (c *condition) check() (bool, error) {
+	var o observation
 	switch {
-	case v.sub == nil:
-		v.marker.refresh()
+	case c.sub == nil:
+		c.marker.refresh()
 		fallthrough
-	case v.event.maxAge > 0:
-		mine, _ := v.see()
-		s = mine.(sight)
+	case c.event.maxAge > 0:
+		mine, _ := c.observe()
+		o = mine.(observation)
 	default:
-		s = v.sub.Look(v.see).(sight)
+		o = c.sub.Look(c.observe).(observation)
 	}
-	if v.interest == watch.Vanish {
-		return !s.set && s.err == nil, s.err
+	if c.interest == watch.Vanish {
+		return !o.set && o.err == nil, o.err
 	}
-	return s.set || !v.lasting && s.now.differs(v.before), s.err
+	return o.set || !c.lasting && o.tombstone.differs(c.before), o.err
 }
 
 // A wait is a call that waits for one or many events.
 type wait struct {
-	vigils []vigil
-	ctx    context.Context
-	what   func() string // names the events that the wait is for
+	conditions []condition
+	ctx        context.Context
+	what       func() string // names the events that the wait is for
 
-	// step looks at the vigils of these indices and reports whether the wait is
+	// step checks the conditions of these indices and reports whether the wait is
 	// over. It is not called again after that.
 	step func(changed []int) (bool, error)
 }
 
-// keep begins the vigils.
-func (w *wait) keep(events []*Event, interest func(*Event) watch.Interest) error {
-	w.vigils = make([]vigil, len(events))
+// begin makes the conditions.
+func (w *wait) begin(events []*Event, interest func(*Event) watch.Interest) error {
+	w.conditions = make([]condition, len(events))
 	for i, e := range events {
-		v, err := e.keep(interest(e))
+		c, err := e.newCondition(interest(e))
 		if err != nil {
 			return err
 		}
-		w.vigils[i] = v
+		w.conditions[i] = c
 	}
 	return nil
 }
 
-// run is the one loop that all waits sleep in. It returns nil when step reports
-// that the wait is over. The first look comes before the subscriptions, so that
-// no watch is made if the event is already set. The second look comes after them:
-// a change before it is seen, and a change after it is reported.
+// run is the one loop that all waits sleep in. It returns nil when step reports that the
+// wait is over. The first step comes before the subscriptions, so that no watch is made if
+// the event is already set. The second step comes after them: it sees a change that came
+// before it, and a change that comes after it is reported.
 func (w *wait) run() error {
-	all := make([]int, len(w.vigils))
+	all := make([]int, len(w.conditions))
 	for i := range all {
 		all[i] = i
 	}
@@ -144,80 +146,80 @@ func (w *wait) run() error {
 	if err := w.subscribe(queue); err != nil {
 		return err
 	}
-	first := w.vigils[0].event
-	again, stop := w.lookAgain()
+	aging, stop := w.tickIfAging()
 	defer stop()
 	var changed []int
-	for next := all; ; next = changed {
+	for next := all; ; {
 		if over, err := w.step(next); over || err != nil {
 			return err
 		}
-		first.at(sleeping)
+		w.conditions[0].event.at(sleeping)
 		select {
 		case <-queue.C():
 			changed = queue.Drain(changed[:0])
 			slices.Sort(changed)
-		case <-again:
-			changed = append(changed[:0], all...)
+			next = changed
+		case <-aging:
+			next = all
 		case <-w.ctx.Done():
 			return w.lastStep(all)
 		}
 	}
 }
 
-// lookAgain returns a channel that is sent to once a second if a wait has a [MaxAge]:
-// touch(1) can make an old marker young, and that does not change the directory.
-func (w *wait) lookAgain() (again <-chan time.Time, stop func()) {
-	if !slices.ContainsFunc(w.vigils, func(v vigil) bool { return v.event.maxAge > 0 }) {
+// tickIfAging returns a channel that is sent to once a second if an event has a [MaxAge].
+// touch(1) can make an old marker young, and that changes nothing in the directory.
+func (w *wait) tickIfAging() (tick <-chan time.Time, stop func()) {
+	if !slices.ContainsFunc(w.conditions, func(c condition) bool { return c.event.maxAge > 0 }) {
 		return nil, func() {}
 	}
-	ticker := time.NewTicker(time.Second)
-	return ticker.C, ticker.Stop
+	t := time.NewTicker(time.Second)
+	return t.C, t.Stop
 }
 
 func (w *wait) subscribe(queue *watch.Queue) error {
-	for i := range w.vigils {
-		v := &w.vigils[i]
-		v.event.at(subscribing)
-		if err := v.subscribe(queue, i); err != nil {
+	for i := range w.conditions {
+		c := &w.conditions[i]
+		c.event.at(subscribing)
+		if err := c.subscribe(queue, i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (v *vigil) subscribe(queue *watch.Queue, tag int) error {
+func (c *condition) subscribe(queue *watch.Queue, tag int) error {
 	for {
-		m, err := v.marker.now()
+		m, err := c.marker.now()
 		if err != nil {
 			return err
 		}
-		v.sub, err = queue.Subscribe(m.path, v.interest, tag)
+		c.sub, err = queue.Subscribe(m.path, c.interest, tag)
 		if m.still() {
 			return err
 		}
-		if err == nil { // the path may lead to another file by now
-			v.sub.Close()
+		if err == nil { // meanwhile the working directory was changed, so this may be another file
+			c.sub.Close()
 		}
 	}
 }
 
 func (w *wait) unsubscribe() {
-	for i := range w.vigils {
-		if sub := w.vigils[i].sub; sub != nil {
+	for i := range w.conditions {
+		if sub := w.conditions[i].sub; sub != nil {
 			sub.Close()
 		}
 	}
 }
 
-// lastStep ends a wait whose ctx has ended. After a cancellation it only returns
-// the error. At a deadline it looks once more, because a Set before the deadline
-// counts; it does not share the look, because the nudge may still be on its way.
+// lastStep ends a wait whose ctx has ended. After a cancellation it only returns the
+// error. At a deadline it makes one more step, because a Set before the deadline counts.
+// That step shares no look, because the notification of the Set may still be on its way.
 func (w *wait) lastStep(all []int) error {
 	if errors.Is(w.ctx.Err(), context.DeadlineExceeded) {
 		w.unsubscribe()
-		for i := range w.vigils {
-			w.vigils[i].sub = nil
+		for i := range w.conditions {
+			w.conditions[i].sub = nil
 		}
 		if over, err := w.step(all); over || err != nil {
 			return err

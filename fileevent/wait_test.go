@@ -45,10 +45,10 @@ func TestCheckWatchRace(t *testing.T) {
 }
 
 // A pulse between the start of a wait and its first look must wake it: the
-// trace has to be read before the look.
-func TestReadsTraceBeforeLooking(t *testing.T) {
+// tombstone has to be read before the look.
+func TestReadsTombstoneBeforeLooking(t *testing.T) {
 	t.Parallel()
-	for _, earlier := range []bool{false, true} { // with and without a trace of before
+	for _, earlier := range []bool{false, true} { // with and without a tombstone of before
 		path := markerPath(t)
 		other, e := New(path), New(path)
 		if earlier {
@@ -65,8 +65,8 @@ func TestReadsTraceBeforeLooking(t *testing.T) {
 	}
 }
 
-// There is no trace as long as the marker exists.
-func TestTheMarkerIsTheTrace(t *testing.T) {
+// There is no tombstone as long as the marker exists.
+func TestTheMarkerIsTheTombstone(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	e := New(path)
@@ -74,8 +74,8 @@ func TestTheMarkerIsTheTrace(t *testing.T) {
 	e.hook = func(s step) {
 		seen = append(seen, s)
 		isSet(t, New(path), true)
-		if now, err := splitMarker(path).trace(); err != nil || now.there {
-			t.Errorf("at step %d the trace is %v, %v", s, now, err)
+		if now, err := splitMarker(path).tombstone(); err != nil || now.exists {
+			t.Errorf("at step %d the tombstone is %v, %v", s, now, err)
 		}
 	}
 	must(t, e.Set())
@@ -83,8 +83,8 @@ func TestTheMarkerIsTheTrace(t *testing.T) {
 	if want := []step{marked, recorded, clearing}; !slices.Equal(seen, want) {
 		t.Errorf("steps %v", seen)
 	}
-	if now, err := splitMarker(path).trace(); err != nil || !now.there {
-		t.Errorf("there is no trace: %v", err)
+	if now, err := splitMarker(path).tombstone(); err != nil || !now.exists {
+		t.Errorf("there is no tombstone: %v", err)
 	}
 }
 
@@ -106,8 +106,8 @@ func TestClearOfTheNextMarker(t *testing.T) {
 	isSet(t, New(path), false)
 }
 
-// A Clear comes before Set has written its record: that leaves one trace, not two.
-func TestTraceGetsItsRecordLater(t *testing.T) {
+// A Clear comes before Set has written its record: that leaves one tombstone, not two.
+func TestTombstoneGetsItsRecordLater(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	setter := New(path)
@@ -183,20 +183,20 @@ func TestSecondClearWakesNobody(t *testing.T) {
 	}
 }
 
-// Markers leave different traces, even if they follow each other fast.
-func TestTracesDiffer(t *testing.T) {
+// Markers leave different tombstones, even if they follow each other fast.
+func TestTombstonesDiffer(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	e := New(path)
-	var all []token
+	var all []version
 	for range 100 {
 		must(t, e.Set())
 		must(t, e.Clear())
-		now, err := splitMarker(path).trace()
+		now, err := splitMarker(path).tombstone()
 		must(t, err)
 		for _, before := range all {
 			if !now.differs(before) {
-				t.Fatalf("the trace is %v again", now)
+				t.Fatalf("the tombstone is %v again", now)
 			}
 		}
 		all = append(all, now)
@@ -368,7 +368,7 @@ func TestSilentWatchDeath(t *testing.T) {
 			inEveryMode(t, func(t *testing.T, how mode) {
 				path := filepath.Join(t.TempDir(), "parent", "dir", "ready")
 				must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-				must(t, New(path).Set()) // so that there is a trace to lose
+				must(t, New(path).Set()) // so that there is a tombstone to lose
 				must(t, New(path).Clear())
 				waiters := startAgents(t, 2, path, how)
 				tell(waiters, "wait")

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
@@ -25,17 +26,17 @@ import (
 // need not be closed, and misses nothing between two calls of Next.
 //
 // A Watch may miss a Set if rm(1), or on Windows a wait with [AutoReset], removes
-// the marker before Next looks, because these leave no trace. It may also miss a
+// the marker before Next looks, because these leave no tombstone. It may also miss a
 // pulse if the directory is removed or replaced before Next looks.
 //
 // Many goroutines may use one Watch; each Set then ends one Next. If each
 // goroutine must see each Set, give each its own Watch.
 type Watch struct {
 	event  *Event
-	marker marker // that stays where it is
+	marker marker // at the path that the Watch began with; see marker.now
 
 	mu   sync.Mutex
-	last sighting
+	last versions
 }
 
 // Watch returns a Watch that sees every Set from now on. An event that is already
@@ -45,10 +46,10 @@ func (e *Event) Watch() (*Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Watch{event: e, marker: m.located()}
-	w.last, err = w.marker.sight()
-	for start := time.Now(); err == nil && w.last.unsettled(start); {
-		w.last, err = w.marker.sight()
+	w := &Watch{event: e, marker: m.withKind()}
+	w.last, err = w.marker.versions()
+	for start := time.Now(); err == nil && w.last.ambiguous(start); {
+		w.last, err = w.marker.versions()
 	}
 	if err != nil {
 		return nil, err
@@ -56,34 +57,34 @@ func (e *Event) Watch() (*Watch, error) {
 	return w, nil
 }
 
-// Next waits until the event has been set since the Watch was made, or since Next
-// last returned nil. It returns nil once for all Sets in that time. The event may
-// have been cleared again. The errors are those of [Event.Wait]; after an error,
-// the next call still sees the Sets until then.
+// Next waits until the event has been set since the Watch was made, or since Next last
+// returned nil. It returns nil once for all Sets in that time. The event may have been
+// cleared again. The errors are those of [Event.Wait]; after an error, the next call still
+// sees the Sets until then.
 func (w *Watch) Next(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ended(ctx, w.marker.path)
 	}
-	v := vigil{event: w.event, marker: w.marker, interest: watch.Change}
-	next := &wait{ctx: ctx, vigils: []vigil{v}, what: w.event.Path}
-	next.step = func([]int) (bool, error) { return w.look() }
+	c := condition{event: w.event, marker: w.marker, interest: watch.Change}
+	next := &wait{ctx: ctx, conditions: []condition{c}, what: w.event.Path}
+	next.step = func([]int) (bool, error) { return w.setSinceLast() }
 	return next.run()
 }
 
-// look reports whether there was a Set since it last reported one. It reads the
-// marker and the trace under the mutex: with two goroutines in Next, the older
-// sighting of one must not replace the newer one of the other.
-func (w *Watch) look() (bool, error) {
+// setSinceLast reports whether there was a Set since it last reported one. It reads the
+// marker and the tombstone under the mutex: with two goroutines in Next, older versions
+// that one has read must not replace newer ones that the other has read.
+func (w *Watch) setSinceLast() (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now, err := w.marker.sight()
-	if err != nil || !now.news(w.last) {
+	now, err := w.marker.versions()
+	if err != nil || !now.setSince(w.last) {
 		return false, err
 	}
-	for start := time.Now(); now.unsettled(start); {
-		again, err := w.marker.sight()
+	for start := time.Now(); now.ambiguous(start); {
+		again, err := w.marker.versions()
 		if err != nil {
-			break // the next look will return it
+			break // the next call will return it
 		}
 		now = again
 	}
@@ -91,41 +92,52 @@ func (w *Watch) look() (bool, error) {
 	return true, nil
 }
 
-// A sighting is the marker and the trace at one time. The marker is read first:
-// a Clear between the two reads makes it the trace, so it is not missed.
-type sighting struct{ marker, trace token }
+// versions are those of the marker and the tombstone at one time.
+type versions struct{ marker, tombstone version }
 
-func (m marker) sight() (s sighting, err error) {
+// versions reads the marker first: a Clear between the two reads makes it the tombstone,
+// so it is not missed.
+func (m marker) versions() (v versions, err error) {
 	err = m.reach(func(m marker) (err error) {
 		m.refresh()
-		if s.marker, err = m.mark(); err == nil {
-			s.trace, err = m.trace()
+		if v.marker, err = m.version(); err == nil {
+			v.tombstone, err = m.tombstone()
 		}
 		return err
 	})
-	return s, err
+	return v, err
 }
 
-// news reports whether there was a Set after before. A marker stays until it is
-// replaced, removed, or becomes the trace. So there was a Set if the marker is
-// another one than before, or if the trace is neither the trace nor the marker of
-// before. The two need not be from the same instant: if a marker appears after
-// the read, the watcher reports it, and there is another look.
-func (now sighting) news(before sighting) bool {
+// version returns the version of the marker. It opens only a regular file: opening a
+// device or a FIFO can have effects.
+func (m marker) version() (version, error) {
+	info, err := file.LstatBirth(m.path)
+	if err == nil && info.Mode.IsRegular() {
+		return versionOf(m.path)
+	}
+	return identify(info), err
+}
+
+// setSince reports whether there was a Set after before. A marker stays until it is
+// replaced, removed, or becomes the tombstone. So there was a Set if the marker is another
+// one than before, or if the tombstone is neither the tombstone nor the marker of before.
+// The two need not be from the same instant: if a marker appears after the read, the
+// watcher reports it, and Next reads again.
+func (now versions) setSince(before versions) bool {
 	return now.marker.differs(before.marker) ||
-		now.trace.differs(before.trace) && now.trace.differs(before.marker)
+		now.tombstone.differs(before.tombstone) && now.tombstone.differs(before.marker)
 }
 
-// tick is the longest time between two steps of the clock that births come from.
+// tick is the longest time between two steps of the clock that gives files their times.
 const tick = 10 * time.Millisecond
 
-// unsettled reports whether a file of the sighting cannot yet be told from a
-// later one: it has no ID, because its record is still to come or touch(1) made
-// it, and it is younger than a tick. If it is removed now, the next file may get
-// the same inode in the same tick. Before it returns true, unsettled pauses.
-func (s sighting) unsettled(since time.Time) bool {
+// ambiguous reports whether a file cannot yet be told from a later one: it has no ID,
+// because its record is still to come or touch(1) made it, and it is younger than a tick.
+// If it is removed now, the next file may get the same inode in the same tick. Before
+// ambiguous returns true, it pauses.
+func (v versions) ambiguous(since time.Time) bool {
 	waited := time.Since(since)
-	if waited > 2*tick || !s.marker.young() && !s.trace.young() {
+	if waited > 2*tick || !v.marker.ambiguous() && !v.tombstone.ambiguous() {
 		return false
 	}
 	if waited < tick/100 {
@@ -136,6 +148,6 @@ func (s sighting) unsettled(since time.Time) bool {
 	return true
 }
 
-func (t token) young() bool {
-	return t.there && t.id == "" && time.Since(t.file.time()).Abs() <= tick
+func (v version) ambiguous() bool {
+	return v.exists && v.id == "" && time.Since(v.born).Abs() <= tick
 }

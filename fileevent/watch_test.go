@@ -23,7 +23,7 @@ func watchOf(t *testing.T, e *Event) *Watch {
 // seen fails the test unless the Watch has something new, once.
 func seen(t *testing.T, w *Watch, what string) {
 	t.Helper()
-	if over, err := w.look(); !over || err != nil {
+	if over, err := w.setSinceLast(); !over || err != nil {
 		t.Fatalf("%s: look() = %v, %v", what, over, err)
 	}
 	unseen(t, w, what+", again")
@@ -31,7 +31,7 @@ func seen(t *testing.T, w *Watch, what string) {
 
 func unseen(t *testing.T, w *Watch, what string) {
 	t.Helper()
-	if over, err := w.look(); over || err != nil {
+	if over, err := w.setSinceLast(); over || err != nil {
 		t.Fatalf("%s: look() = %v, %v", what, over, err)
 	}
 }
@@ -58,27 +58,27 @@ func TestWatchBetweenLooks(t *testing.T) {
 		before, then []act
 		new          bool
 	}{
-		"nothing":                   {nil, []act{nothing}, false},
-		"nothing on a set event":    {[]act{set}, []act{nothing}, false},
-		"set":                       {nil, []act{set}, true},
-		"twice":                     {nil, []act{set, set}, true},
-		"again":                     {[]act{set}, []act{set}, true},
-		"cleared":                   {[]act{set}, []act{clear}, false},
-		"pulse":                     {nil, []act{set, clear}, true},
-		"pulses":                    {[]act{set, clear}, []act{set, clear, set, clear}, true},
-		"pulse of a set event":      {[]act{set}, []act{set, clear}, true},
-		"cleared and set":           {[]act{set}, []act{clear, set}, true},
-		"cleared, set, cleared":     {[]act{set}, []act{clear, set, clear}, true},
-		"touched":                   {[]act{touch}, []act{rm, touch}, true},
-		"touched, cleared":          {nil, []act{touch, clear}, true},
-		"removed":                   {[]act{set}, []act{rm}, false},
-		"removed, set":              {[]act{set}, []act{rm, set}, true},
-		"taken, set":                {[]act{set}, []act{take, set}, true},
-		"set and taken":             {nil, []act{set, take}, true},
-		"taken":                     {[]act{set}, []act{take}, false},
-		"set on what was touched":   {[]act{touch}, []act{set}, true},
-		"no directory for traces":   {[]act{set, clear, set, clear}, []act{nothing}, false},
-		"touched and moved, by Set": {[]act{touch, set, clear}, []act{touch, clear}, true},
+		"nothing":                     {nil, []act{nothing}, false},
+		"nothing on a set event":      {[]act{set}, []act{nothing}, false},
+		"set":                         {nil, []act{set}, true},
+		"twice":                       {nil, []act{set, set}, true},
+		"again":                       {[]act{set}, []act{set}, true},
+		"cleared":                     {[]act{set}, []act{clear}, false},
+		"pulse":                       {nil, []act{set, clear}, true},
+		"pulses":                      {[]act{set, clear}, []act{set, clear, set, clear}, true},
+		"pulse of a set event":        {[]act{set}, []act{set, clear}, true},
+		"cleared and set":             {[]act{set}, []act{clear, set}, true},
+		"cleared, set, cleared":       {[]act{set}, []act{clear, set, clear}, true},
+		"touched":                     {[]act{touch}, []act{rm, touch}, true},
+		"touched, cleared":            {nil, []act{touch, clear}, true},
+		"removed":                     {[]act{set}, []act{rm}, false},
+		"removed, set":                {[]act{set}, []act{rm, set}, true},
+		"taken, set":                  {[]act{set}, []act{take, set}, true},
+		"set and taken":               {nil, []act{set, take}, true},
+		"taken":                       {[]act{set}, []act{take}, false},
+		"set on what was touched":     {[]act{touch}, []act{set}, true},
+		"no directory for tombstones": {[]act{set, clear, set, clear}, []act{nothing}, false},
+		"touched and moved, by Set":   {[]act{touch, set, clear}, []act{touch, clear}, true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -253,7 +253,7 @@ func TestEverySetIsSeen(t *testing.T) {
 		listeners := startAgents(t, 3, path, how)
 		tell(listeners, "follow")
 		for round := range rounds {
-			for range versions / rounds {
+			for range published / rounds {
 				publish()
 			}
 			for i, l := range listeners {
@@ -268,9 +268,9 @@ func TestEverySetIsSeen(t *testing.T) {
 	})
 }
 
-// versions is how many TestEverySetIsSeen publishes, killing a listener after
+// published is how many versions TestEverySetIsSeen publishes, killing a listener after
 // each round.
-var versions, rounds = size(10_000, 240), size(20, 4)
+var published, rounds = size(10_000, 240), size(20, 4)
 
 // follows fails the test unless the listener comes to the version.
 func follows(t *testing.T, l *testproc.Proc, version int) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"os"
 
+	"github.com/fsync-lock/fsync/internal/acl"
 	"golang.org/x/sys/unix"
 )
 
@@ -15,7 +16,7 @@ func isPrivateGroup(gid uint32) bool { return gid == 0 || int(gid) == os.Geteuid
 // hasACL reports whether the directory has an access control list. Its mode then
 // shows the mask of the list in the place of the group's permissions (acl(5)).
 func hasACL(dir string) bool {
-	n, err := unix.Getxattr(dir, "system.posix_acl_access", nil)
+	n, err := unix.Getxattr(dir, acl.Attribute, nil)
 	return err == nil && n > 0
 }
 

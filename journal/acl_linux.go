@@ -4,18 +4,15 @@ import (
 	"errors"
 	"os"
 
+	"github.com/fsync-lock/fsync/internal/acl"
 	"golang.org/x/sys/unix"
 )
-
-// listName is the extended attribute that contains the access control list; see
-// acl(5) and xattr(7).
-const listName = "system.posix_acl_access"
 
 // readList returns the access control list of a file in the kernel's format, or
 // nil if the file has none.
 func readList(f *os.File) ([]byte, error) {
 	list := make([]byte, 64<<10) // the maximum size of an attribute
-	n, err := unix.Fgetxattr(int(f.Fd()), listName, list)
+	n, err := unix.Fgetxattr(int(f.Fd()), acl.Attribute, list)
 	switch {
 	case err == nil && n > 0:
 		return list[:n], nil
@@ -26,12 +23,12 @@ func readList(f *os.File) ([]byte, error) {
 }
 
 func writeList(f *os.File, list []byte) error {
-	return unix.Fsetxattr(int(f.Fd()), listName, list, 0)
+	return unix.Fsetxattr(int(f.Fd()), acl.Attribute, list, 0)
 }
 
 // dropList removes the list that the file inherited from its directory.
 func dropList(f *os.File) error {
-	if err := unix.Fremovexattr(int(f.Fd()), listName); !isNoList(err) {
+	if err := unix.Fremovexattr(int(f.Fd()), acl.Attribute); !isNoList(err) {
 		return err
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/fsync-lock/fsync/internal/acl"
 	"github.com/fsync-lock/fsync/internal/file"
 	"golang.org/x/sys/unix"
 )
@@ -36,7 +37,7 @@ func inherit(path, dir string, parent fs.FileInfo) error {
 	st := parent.Sys().(*syscall.Stat_t)
 	sameGroup := f.Chown(int(st.Uid), int(st.Gid)) == nil || f.Chown(-1, int(st.Gid)) == nil
 	mode := parent.Mode().Perm()
-	if inheritACL(f, dir, st) {
+	if acl.Inherit(f, dir, st) {
 		if info, err := f.Stat(); err == nil {
 			mode = info.Mode().Perm() // as the ACL has set it
 		}

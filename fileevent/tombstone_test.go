@@ -10,9 +10,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// The trace is where the kernel finds the marker, not where a cleaned path
+// The tombstone is where the kernel finds the marker, not where a cleaned path
 // leads.
-func TestTracePathIsNotCleaned(t *testing.T) {
+func TestTombstonePathIsNotCleaned(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows cleans paths itself")
@@ -80,18 +80,18 @@ func TestTakeOfALinkedMarker(t *testing.T) {
 	}
 }
 
-// Two tokens with the same ID are of the same Set, whatever their file is.
+// Two versions with the same ID are of the same Set, whatever their file is.
 func TestOneIDIsOneSet(t *testing.T) {
 	t.Parallel()
 	m := splitMarker(markerPath(t))
 	must(t, errors.Join(New(m.path).Set(), New(m.path).Clear()))
-	before, err := m.trace()
+	before, err := m.tombstone()
 	must(t, err)
-	text, err := os.ReadFile(m.tracePath())
+	text, err := os.ReadFile(m.tombstonePath())
 	must(t, err)
 	must(t, os.WriteFile(m.path+".copy", text, 0o644))
-	must(t, os.Rename(m.path+".copy", m.tracePath()))
-	if now, err := m.trace(); err != nil || now.differs(before) {
+	must(t, os.Rename(m.path+".copy", m.tombstonePath()))
+	if now, err := m.tombstone(); err != nil || now.differs(before) {
 		t.Errorf("%v after %v: %v", now, before, err)
 	}
 }

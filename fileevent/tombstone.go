@@ -1,0 +1,112 @@
+package fileevent
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/fsync-lock/fsync/internal/file"
+	"github.com/fsync-lock/fsync/internal/sidecar"
+)
+
+// A tombstone is the marker that was cleared last: Clear moves it from DIR/NAME to
+// DIR/.fsync/NAME.pulse, where no process watches. The move is one step. So a waiter that
+// was woken finds the marker or the tombstone, and of two processes that clear an event at
+// the same time only one moves it. If a waiter finds another tombstone than before, the
+// event was set in between, once or more often. The tombstone does not tell whether the
+// event is set; only the marker does.
+//
+// Clear leaves the tombstone, not Set. Set could leave it only after it has made the
+// marker. A waiter could wake, clear the event and wait again before that, and the
+// tombstone of the same Set would wake it a second time.
+func (m marker) tombstonePath() string { return m.sidecar(m.tombstoneName()) }
+
+const tombstoneSuffix = ".pulse"
+
+// tombstoneName returns NAME.pulse. If that is longer than 255 bytes, the limit of the
+// common file systems, it shortens NAME and adds a hash of it.
+func (m marker) tombstoneName() string {
+	if len(m.name)+len(tombstoneSuffix) <= 255 {
+		return m.name + tombstoneSuffix
+	}
+	h := fnv.New64a()
+	io.WriteString(h, m.name)
+	return fmt.Sprintf("%s.%016x%s", strings.ToValidUTF8(m.name[:200], ""), h.Sum64(), tombstoneSuffix)
+}
+
+// tombstone returns the version of the tombstone.
+func (m marker) tombstone() (version, error) {
+	path := m.tombstonePath()
+	now, err := versionOf(path)
+	if err != nil || now.exists {
+		return now, err
+	}
+	archived := m.archived()
+	if archived.exists { // Tidy may have put a later tombstone back meanwhile; see removeArchived
+		now, err = versionOf(path)
+	}
+	if err == nil && !now.exists {
+		now = archived
+	}
+	return now, err
+}
+
+// clear makes the marker the tombstone. It removes the marker instead if the disk is full,
+// or if the marker is a device, because each look at the tombstone would open it.
+func (m marker) clear(info file.Info) error {
+	if info.Mode&fs.ModeDevice != 0 {
+		return m.remove()
+	}
+	for attempt := 0; ; attempt++ {
+		err := sidecar.Make(m.dir)
+		if err == nil {
+			err = rename(m.path, m.tombstonePath())
+		}
+		switch {
+		case err == nil:
+			return m.removeLinked(info)
+		case isFull(err):
+			return m.remove()
+		case !errors.Is(err, fs.ErrNotExist):
+			return m.failed("clear", m.blocked(err))
+		}
+		if exists, statErr := m.exists(); !exists && statErr == nil {
+			return nil // another process has cleared it
+		}
+		if attempt == maxAttempts { // another process removes .fsync again and again
+			return m.failed("clear", err)
+		}
+	}
+}
+
+const maxAttempts = 100
+
+// removeLinked removes a marker that is a hard link to the former tombstone, because
+// rename(2) does nothing then.
+func (m marker) removeLinked(was file.Info) error {
+	if was.Links < 2 || !oneFile(file.Lstat, m.path, m.tombstonePath()) {
+		return nil
+	}
+	return m.remove()
+}
+
+// blocked explains the error if a directory is in the place of the tombstone.
+func (m marker) blocked(err error) error {
+	if info, statErr := file.Lstat(m.tombstonePath()); statErr == nil && info.Mode.IsDir() {
+		return fmt.Errorf("%w: the directory %s is in the place of the tombstone", fs.ErrInvalid, m.tombstonePath())
+	}
+	return err
+}
+
+// failed returns an error that names the marker alone. The error of a rename names two
+// files.
+func (m marker) failed(op string, err error) error {
+	if link := (*os.LinkError)(nil); errors.As(err, &link) {
+		err = link.Err
+	}
+	return &fs.PathError{Op: op, Path: m.path, Err: err}
+}
