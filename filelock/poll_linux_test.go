@@ -1,7 +1,6 @@
 package filelock_test
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"strings"
@@ -17,9 +16,7 @@ func TestPolling(t *testing.T) {
 	if testproc.Polls() {
 		t.Skip("this is that test")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*testproc.Patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^Test", "-test.skip=^TestStress", "-test.timeout=4m")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^Test", "-test.skip=^TestStress", "-test.timeout=4m")
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "FSYNC_TEST_LONG=") {
 			cmd.Env = append(cmd.Env, v)
@@ -27,6 +24,6 @@ func TestPolling(t *testing.T) {
 	}
 	cmd.Env = append(cmd.Env, "FSYNC_TEST_POLL=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, out)
+		t.Errorf("%v: %s", err, out[:min(len(out), 16<<10)]) // after a hang, the tests that still ran come first
 	}
 }

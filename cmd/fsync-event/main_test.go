@@ -16,6 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testproc.AtOnce(8)
+	testproc.TellHangs()
 	testscript.Main(m, map[string]func(){"fsync-event": main})
 }
 

@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 	realFlock, _ = exec.LookPath("flock") // before ours is in the PATH
 	testproc.AtOnce(8)
 	cmdtest.WaitForJournal()
+	testproc.TellHangs()
 	testscript.Main(m, programs)
 }
 

@@ -21,6 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testproc.AtOnce(8)
+	testproc.TellHangs()
 	testscript.Main(m, map[string]func(){"fsync-status": main, "hold": hold, "journal": writeJournal})
 }
 

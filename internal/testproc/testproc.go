@@ -33,6 +33,7 @@ type Role func(args []string) error
 func Main(m *testing.M, roles map[string]Role, cleanup ...func()) {
 	name, ok := os.LookupEnv(roleVar)
 	if !ok {
+		TellHangs()
 		status := m.Run()
 		for _, f := range cleanup {
 			f()
