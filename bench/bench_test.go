@@ -413,18 +413,53 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// The report of a canceled run has the cause, and no verdicts.
+// The report of a canceled run has the cause instead of the error that the
+// cancellation led to, and no verdicts.
 func TestCanceledRun(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("canceled by the test")
 	b := newTestBench(ctx, t, t.TempDir())
-	cancel(cause)
-	results := []result{b.run(deadline), b.run(handover)}
-	if err := failures(results); !errors.Is(err, cause) {
+	interrupted := handover
+	interrupted.measure = func(*bench, string) (sample, error) {
+		cancel(cause)
+		return sample{}, errors.New("the process was killed")
+	}
+	results := []result{b.run(interrupted), b.run(deadline)}
+	if err := failures(results); !errors.Is(err, cause) || strings.Contains(err.Error(), "killed") {
 		t.Error(err)
 	}
 	text := report(describeMachine(b), tinyScale, results)
 	if strings.Contains(text, "reached") || strings.Contains(text, "MISSED") || !strings.Contains(text, cause.Error()) {
 		t.Error(text)
+	}
+}
+
+// The exit status tells a wrong command line from a failure, and incomplete
+// results do not replace a file.
+func TestExitStatus(t *testing.T) {
+	results := filepath.Join(t.TempDir(), "results")
+	if err := os.WriteFile(results, []byte("complete"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []struct {
+		args   []string
+		status int
+		output string // a part of the standard output or the standard error
+	}{
+		{[]string{"-h"}, 0, "-quick"},
+		{[]string{"-wrong"}, 2, "-wrong"},
+		{[]string{"-only", "wrong"}, 2, `no row "wrong"`},
+		{[]string{"wrong"}, 2, `unexpected argument "wrong"`},
+		{[]string{"-only", "handover", "-dir", t.TempDir(), "-o", results}, 1, "context canceled"},
+	} {
+		var output bytes.Buffer
+		if status := run(canceled, c.args, &output, &output); status != c.status || !strings.Contains(output.String(), c.output) {
+			t.Errorf("bench %q: exit status %d, want %d, and %q in:\n%s", c.args, status, c.status, c.output, &output)
+		}
+	}
+	if text, err := os.ReadFile(results); string(text) != "complete" || err != nil {
+		t.Errorf("the results of a canceled run have replaced a file: %v", err)
 	}
 }

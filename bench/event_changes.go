@@ -30,10 +30,6 @@ var changes = row{
 	measure: measureChanges,
 }
 
-// A process that has not woken this long after it was continued has missed the
-// final state.
-const continueTimeout = 3 * time.Second
-
 // measureChanges measures one event that is set in the end, and one that is
 // cleared.
 func measureChanges(b *bench, peer string) (sample, error) {
@@ -54,8 +50,9 @@ func measureChanges(b *bench, peer string) (sample, error) {
 	return sample{values: values}, nil
 }
 
-// continueLatency returns how long after it was continued the process saw the
-// final state.
+// continueLatency returns how long after it was continued the waiter woke. A
+// waiter that does not wake in time has missed the final state; the error is then
+// os.ErrDeadlineExceeded.
 func (b *bench) continueLatency(peer, final string) (int64, error) {
 	path, err := b.markerPath("changes")
 	if err != nil {
@@ -87,7 +84,7 @@ func (b *bench) continueLatency(peer, final string) (int64, error) {
 	if err := waiter.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		return 0, err
 	}
-	line, err := waiter.lineBy(time.Now().Add(continueTimeout))
+	line, err := waiter.lineBy(time.Now().Add(b.scale.changesTimeout))
 	if err != nil {
 		return 0, err
 	}

@@ -36,6 +36,7 @@ type scale struct {
 	watchers                                  int // the limit for all processes together
 	manyRounds, many, manySets                int
 	changesRounds, changes                    int
+	changesTimeout                            time.Duration // a waiter that has not woken after it has missed the final state
 	busyRounds, busyTurns                     int
 	busyTime                                  time.Duration
 	takeRounds, takes                         int
@@ -72,7 +73,7 @@ var fullScale = scale{
 	fanoutRounds: 5, fanout: 1000, fanouts: 20,
 	processesRounds: 3, processes: 200, processesSets: 5, watchers: 128,
 	manyRounds: 5, many: 10000, manySets: 100,
-	changesRounds: 5, changes: 100000,
+	changesRounds: 5, changes: 100000, changesTimeout: 3 * time.Second,
 	busyRounds: 3, busyTurns: 3, busyTime: time.Second,
 	takeRounds: 1, takes: 1000,
 
@@ -104,7 +105,7 @@ var quickScale = scale{
 	fanoutRounds: 1, fanout: 1000, fanouts: 20,
 	processesRounds: 1, processes: 200, processesSets: 3, watchers: 128,
 	manyRounds: 1, many: 10000, manySets: 100,
-	changesRounds: 1, changes: 100000,
+	changesRounds: 1, changes: 100000, changesTimeout: 3 * time.Second,
 	busyRounds: 1, busyTurns: 2, busyTime: time.Second,
 	takeRounds: 1, takes: 100,
 
@@ -137,7 +138,7 @@ var tinyScale = scale{
 	fanoutRounds: 1, fanout: 20, fanouts: 2,
 	processesRounds: 1, processes: 5, processesSets: 1, watchers: 3,
 	manyRounds: 1, many: 100, manySets: 5,
-	changesRounds: 1, changes: 20000,
+	changesRounds: 1, changes: 20000, changesTimeout: time.Second,
 	busyRounds: 1, busyTurns: 1, busyTime: 100 * time.Millisecond,
 	takeRounds: 1, takes: 10,
 
