@@ -129,6 +129,7 @@ func TestStatistics(t *testing.T) {
 		"p50":                 {quantile(0.5)(hundred), 50},
 		"p99":                 {quantile(0.99)(hundred), 99},
 		"p99 of one":          {quantile(0.99)([]float64{7}), 7},
+		"p50 of three":        {quantile(0.5)([]float64{3, 1, 2}), 2},
 		"median of two":       {median([]float64{1, 2}), 1.5},
 		"median of three":     {median([]float64{9, 1, 2}), 2},
 		"Jain, all equal":     {jain([]float64{3, 3, 3, 3}), 1},
@@ -163,7 +164,7 @@ func TestFormat(t *testing.T) {
 }
 
 // judge takes the median of the rounds' ratios, knows upper and lower limits, and
-// returns NaN without the peer of the bound.
+// returns NaN if the peer of the bound was not measured or failed in some round.
 func TestJudge(t *testing.T) {
 	samples := func(values ...float64) (rounds []sample) {
 		for _, v := range values {
@@ -173,21 +174,22 @@ func TestJudge(t *testing.T) {
 	}
 	res := result{
 		row:    row{name: "r", figures: []figure{{name: "x", key: "x", reduce: median}}},
-		rounds: map[string][]sample{ours: samples(10, 300, 20), gofrs: samples(10, 100, 10)},
-		failed: map[string]error{fasteners: errNotInstalled},
+		rounds: map[string][]sample{ours: samples(10, 300, 40), gofrs: samples(10, 100, 10), lockedFile: samples(10)},
+		failed: map[string]error{fasteners: errNotInstalled, lockedFile: errTimedOut},
 	}
 	for _, c := range []struct {
 		bound   bound
 		value   float64
 		reached bool
 	}{
-		{bound{figure: "x", against: gofrs, limit: 2}, 2, true},
-		{bound{figure: "x", against: gofrs, limit: 1.9}, 2, false},
-		{bound{figure: "x", against: gofrs, limit: noBound}, 2, true},
-		{bound{figure: "x", limit: 20}, 20, true},
-		{bound{figure: "x", limit: 19, atLeast: true}, 20, true},
-		{bound{figure: "x", limit: 21, atLeast: true}, 20, false},
+		{bound{figure: "x", against: gofrs, limit: 3}, 3, true},
+		{bound{figure: "x", against: gofrs, limit: 2.9}, 3, false},
+		{bound{figure: "x", against: gofrs, limit: noBound}, 3, true},
+		{bound{figure: "x", limit: 40}, 40, true},
+		{bound{figure: "x", limit: 39, atLeast: true}, 40, true},
+		{bound{figure: "x", limit: 41, atLeast: true}, 40, false},
 		{bound{figure: "x", against: fasteners, limit: 2}, math.NaN(), false},
+		{bound{figure: "x", against: lockedFile, limit: 2}, math.NaN(), false},
 	} {
 		value, reached := res.judge(c.bound)
 		if verdict := c.bound.verdict(value, reached); (verdict == "") != (c.bound.limit == noBound) {
@@ -303,6 +305,10 @@ func TestOutOfOrder(t *testing.T) {
 
 // blockedCalls counts a blocked call of flock(2) while it is blocked.
 func TestBlockedCalls(t *testing.T) {
+	before, err := blockedCalls()
+	if err != nil {
+		t.Fatal(err)
+	}
 	path := filepath.Join(t.TempDir(), "lock")
 	holder, err := acquireAll(rawFlock, path)
 	if err != nil {
@@ -312,19 +318,15 @@ func TestBlockedCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := blockedCalls()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := make(chan error)
-	go func() { got <- l.acquire() }()
+	acquired := make(chan error)
+	go func() { acquired <- l.acquire() }()
 	if err := awaitBlocked(path, 1); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := blockedCalls(); n != before+1 || err != nil {
 		t.Errorf("%d blocked calls, %d before: %v", n, before, err)
 	}
-	if err := errors.Join(holder.release(), <-got); err != nil {
+	if err := errors.Join(holder.release(), <-acquired); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := blockedCalls(); n != before || err != nil {
