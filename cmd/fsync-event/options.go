@@ -24,19 +24,19 @@ run COMMAND when all of them are set.
      --json             info: print JSON, for scripts
  -w, --timeout SECONDS  wait, run: give up after that time; 0 looks once
      --max-age TIME     wait, run: ignore events set longer ago (90, 2h)
- -q, --quiet            wait, run: print errors only
+ -q, --quiet            wait, run: print only errors
      --any              wait: until one of the events is set
      --cleared          wait: until the events are clear
-     --take             wait, run: clear them; each set then wakes one waiter
+     --take             wait, run: clear them; each set wakes only one waiter
      --when NAME        run: wait for this event; with a slash in it, a FILE
      --set NAME         run: set this event if COMMAND succeeds
      --each             run: once for each set, until a signal or -w ends it
      --journal FILE, --journal-max-size SIZE, --journal-no-args
                         run: add a line about this run to FILE
  -h, --help, -V, --version  print this, or the version
-wait prints the events that ended it, info who set them. Exit status: 0, or
-COMMAND's; 1 not set or not in time; 128+signal; 64 wrong usage; 66 an event
-cannot be read, set or cleared; 69 70 71 73 other errors: see fsync-event(1).
+wait prints the events that ended the wait. Exit status: 0, or COMMAND's; 1 not
+set or not in time; 128+signal; 64 wrong usage; 66 an event cannot be read, set
+or cleared; 69 70 71 73 other errors: see fsync-event(1).
 `
 
 // verbs are the words that the command line begins with.
