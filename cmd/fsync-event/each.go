@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
@@ -119,17 +118,16 @@ func (l *listener) next() error {
 		return context.DeadlineExceeded
 	}
 	defer l.notice(l.relay, l.when)()
-	ctx, cancel := context.WithCancel(context.Background())
-	if l.timeout != forever {
-		ctx, cancel = context.WithTimeout(context.Background(), min(l.timeout, 100*365*24*time.Hour))
-	}
+	ctx, cancel := cli.Within(l.timeout)
 	defer cancel()
-	return l.first(ctx, cancel)
+	return l.first(ctx)
 }
 
 // first waits until one of the watches sees a set, and then for the others to
 // end. The next run of the command also serves the sets that the others saw.
-func (l *listener) first(ctx context.Context, cancel func()) (err error) {
+func (l *listener) first(ctx context.Context) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	seen := make(chan error, len(l.watches))
 	for _, w := range l.watches {
 		go func() { seen <- w.Next(ctx) }()

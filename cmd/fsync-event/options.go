@@ -53,7 +53,7 @@ type query struct {
 	note     string
 	json     bool
 
-	timeout            time.Duration // 0 = one look; forever = no limit
+	timeout            time.Duration // 0 = one look
 	maxAge             time.Duration // 0 = no limit
 	any, cleared, take bool
 	quiet              bool
@@ -65,12 +65,10 @@ type query struct {
 	taken map[string]fileevent.Info // what a wait with --take has taken, by label
 }
 
-const forever = -1 // the timeout that -w has not set
-
 // parse reads the command line. For an error see
 // [cli.Program.Refuse].
 func parse(program cli.Program, args []string) (*query, error) {
-	q := &query{program: program, timeout: forever, log: runlog.FromEnvironment()}
+	q := &query{program: program, timeout: cli.Forever, log: runlog.FromEnvironment()}
 	args, err := getopt.Parse(args, q.options())
 	switch {
 	case err != nil:

@@ -107,32 +107,52 @@ func inWords(d time.Duration) string {
 // await waits and returns the events that ended the wait. When the time is up,
 // the error is [context.DeadlineExceeded]. A signal that comes meanwhile ends the
 // process.
-func (q *query) await(r *child.Relay, targets []target) ([]target, error) {
+func (q *query) await(r *child.Relay, targets []target) (won []target, err error) {
 	r.Ready()
-	if q.timeout == 0 {
-		// A wait would start to watch the directory before it gives up, and
-		// would not report a missing one.
-		if met, err := q.met(targets); !met || err != nil {
-			return nil, err
+	if q.take {
+		for _, t := range targets {
+			defer t.Tidy()
 		}
-	} else {
-		defer q.notice(r, targets)()
 	}
+	err = context.DeadlineExceeded
+	if q.timeout != 0 {
+		defer q.notice(r, targets)()
+		won, err = q.awaitFor(q.timeout, targets)
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return won, err
+	}
+	// A short time may be up before the first look. With 0, a wait would watch the
+	// directory before it gives up, and would not report a missing one.
+	switch met, metErr := q.met(targets); {
+	case met:
+		return q.awaitFor(lastTry, targets)
+	case q.timeout == 0:
+		return nil, metErr
+	}
+	return nil, err
+}
+
+// lastTry is the time for a wait that ends with its first look, unless another process
+// takes the event.
+const lastTry = time.Second
+
+// awaitFor is one wait of at most d.
+func (q *query) awaitFor(d time.Duration, targets []target) ([]target, error) {
+	ctx, cancel := cli.Within(d)
+	defer cancel()
 	events := make([]*fileevent.Event, len(targets))
 	for i, t := range targets {
 		events[i] = t.Event
-		if q.take {
-			defer t.Tidy()
-		}
 	}
 	won, err := -1, error(nil)
 	switch {
 	case q.cleared:
-		won, err = q.awaitCleared(events)
+		won, err = q.awaitCleared(ctx, events)
 	case q.any:
-		won, err = fileevent.WaitAny(q.patience(), events...)
+		won, err = fileevent.WaitAny(ctx, events...)
 	default:
-		err = fileevent.WaitAll(q.patience(), events...)
+		err = fileevent.WaitAll(ctx, events...)
 	}
 	if won >= 0 {
 		targets = targets[won : won+1]
@@ -148,8 +168,9 @@ func (q *query) notice(r *child.Relay, targets []target) (wipe func()) {
 	return n.Wipe
 }
 
-// met looks once at the events, and takes none. If they are not set, or with
-// --cleared not clear, the error is [context.DeadlineExceeded].
+// met looks once at the events, without taking one, and reports whether they end the
+// wait. If not, the error is [context.DeadlineExceeded] or the reason why an event cannot
+// be read.
 func (q *query) met(targets []target) (bool, error) {
 	missing := 0
 	for _, t := range targets {
@@ -176,16 +197,16 @@ func (q *query) met(targets []target) (bool, error) {
 }
 
 // awaitCleared waits until all events are clear, or with --any one, whose index
-// it returns. Each event has a wait of its own; those that are not needed any
+// it returns. Each event has a wait of its own; waits that are not needed any
 // more end with the process.
-func (q *query) awaitCleared(events []*fileevent.Event) (won int, err error) {
+func (q *query) awaitCleared(ctx context.Context, events []*fileevent.Event) (won int, err error) {
 	type end struct {
 		i   int
 		err error
 	}
 	ends := make(chan end, len(events))
 	for i, e := range events {
-		go func() { ends <- end{i, e.WaitClear(q.patience())} }()
+		go func() { ends <- end{i, e.WaitClear(ctx)} }()
 	}
 	for range events {
 		end := <-ends
@@ -199,30 +220,6 @@ func (q *query) awaitCleared(events []*fileevent.Event) (won int, err error) {
 		}
 	}
 	return -1, err
-}
-
-// patience returns the context of one wait.
-func (q *query) patience() context.Context {
-	if q.timeout == forever {
-		return context.Background()
-	}
-	return &patience{Context: context.Background(), time: q.timeout}
-}
-
-// A patience is a context whose time begins with the first call of Done, which
-// comes after the first look at the events. The time of an ordinary context may
-// be up before, and then there is no look at all. It is for one goroutine.
-type patience struct {
-	context.Context
-	time time.Duration
-	end  context.CancelFunc // nil until it has begun; the process ends first
-}
-
-func (p *patience) Done() <-chan struct{} {
-	if p.end == nil {
-		p.Context, p.end = context.WithTimeout(p.Context, p.time)
-	}
-	return p.Context.Done()
 }
 
 // waitingFor says what is waited for.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/child"
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 	"github.com/fsync-lock/fsync/filelock"
 )
@@ -98,12 +99,8 @@ func (j *job) attempt(l lock, r *child.Relay) (bool, error) {
 	if j.unlock {
 		return true, unlock(l)
 	}
-	ctx := context.Background()
-	if j.timeout != forever {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, j.timeout)
-		defer cancel()
-	}
+	ctx, cancel := cli.Within(j.timeout)
+	defer cancel()
 	if s, ok := l.(*filelock.Semaphore); ok {
 		if err := j.resize(ctx, s, r); err != nil {
 			return false, err

@@ -46,7 +46,7 @@ type job struct {
 
 	shared, unlock bool
 	nonblock       bool
-	timeout        time.Duration // 0 = one try; forever = no limit
+	timeout        time.Duration // 0 = one try
 	conflictStatus int
 	skip           bool
 
@@ -69,7 +69,7 @@ type job struct {
 
 // parse reads the command line. For an error see [cli.Program.Refuse].
 func parse(program cli.Program, args []string) (*job, error) {
-	j := &job{program: program, timeout: forever, conflictStatus: unset, fd: -1, log: runlog.FromEnvironment()}
+	j := &job{program: program, timeout: cli.Forever, conflictStatus: unset, fd: -1, log: runlog.FromEnvironment()}
 	var script *string
 	operands, err := getopt.Parse(args, append(j.options(&script), refused...))
 	if err != nil {
@@ -149,16 +149,13 @@ func (j *job) check() error {
 	case j.conflictStatus == unset:
 		j.conflictStatus = exitConflict
 	}
-	if j.nonblock || j.skip && j.timeout == forever {
+	if j.nonblock || j.skip && j.timeout == cli.Forever {
 		j.timeout = 0
 	}
 	return j.log.Check(j.isRun())
 }
 
-const (
-	unset   = -1 // the conflict status that -E has not set
-	forever = -1 // the timeout that -w has not set
-)
+const unset = -1 // the conflict status without -E
 
 // options is the table of all options. Long names that flock(1) does not have
 // cannot be abbreviated, so an abbreviation means the same as with flock(1).

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -37,6 +38,17 @@ func List(p *[]string) func(string) error {
 }
 
 var errEmpty = errors.New("it is empty")
+
+// Forever is the time of a wait without a limit.
+const Forever time.Duration = -1
+
+// Within returns a context that ends after d, or never.
+func Within(d time.Duration) (context.Context, context.CancelFunc) {
+	if d == Forever {
+		return context.Background(), func() {}
+	}
+	return context.WithTimeout(context.Background(), d)
+}
 
 // ErrNegative is the error of a negative time.
 var ErrNegative = errors.New("is negative")
