@@ -12,19 +12,19 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/runlog"
 )
 
-// A job is a command that is to run when events are set.
+// A job is a command to run when events are set.
 type job struct {
 	*query
 	relay *child.Relay
 	began time.Time
 	when  []target
-	next  []target // to be set
+	next  []target // to set when the command has succeeded
 	path  string   // of the command
 }
 
 // runCommand waits for the events of --when, runs the command, sets those of
-// --set if it succeeded, and returns the command's exit status. With --each it
-// does so again and again.
+// --set if it succeeded, and returns the command's exit status. With --each it runs
+// the command again and again.
 func (q *query) runCommand(r *child.Relay) int {
 	j := &job{query: q, relay: r, began: time.Now()}
 	var e *runlog.Entry
@@ -34,16 +34,16 @@ func (q *query) runCommand(r *child.Relay) int {
 	status, err := j.prepare()
 	switch {
 	case err != nil && e == nil:
-		return j.unable(j.begin(), status, err)
+		return j.unprepared(j.begin(), status, err)
 	case err != nil:
-		return j.unable(e, status, err)
+		return j.unprepared(e, status, err)
 	case q.onEach:
 		return j.each()
 	}
 	_, err = q.await(r, j.when)
 	e.Waited()
 	if err != nil {
-		return j.waitedInVain(e, err)
+		return j.gaveUp(e, err)
 	}
 	q.noteOld(j.began)
 	end, status, _ := j.execute(e)
@@ -53,8 +53,8 @@ func (q *query) runCommand(r *child.Relay) int {
 	return status
 }
 
-// prepare finds mistakes before the wait, which may take all night. With the
-// error it returns the exit status.
+// prepare finds mistakes before the wait, which may take all night. It returns the
+// exit status with the error.
 func (j *job) prepare() (status int, err error) {
 	if j.when, err = j.open(j.query.when, isName, j.waiting()); err != nil {
 		return cli.OpenStatus(err), err
@@ -73,9 +73,9 @@ func (j *job) prepare() (status int, err error) {
 }
 
 // execute runs the command, and sets the events if it succeeded. It returns how
-// the command ended, the exit status, and whether the command was started. The
-// exit status is another one than the command's if an event could not be set.
-// If the command was not started, execute has printed why.
+// the command ended, the exit status, which is not that of the command if an event
+// could not be set, and whether the command was started. If it was not, execute has
+// printed why.
 func (j *job) execute(e *runlog.Entry) (end child.Outcome, status int, started bool) {
 	end, err := j.relay.Run(child.Command{Path: j.path, Argv: j.operands, Started: e.Running})
 	if err != nil {
@@ -96,7 +96,7 @@ func (j *job) execute(e *runlog.Entry) (end child.Outcome, status int, started b
 	return end, status, true
 }
 
-// noteOld says that run has taken an event that was set before run began, maybe
+// noteOld prints that run has taken an event that was set before run began, maybe
 // the night before. With --max-age the user has said how old an event may be.
 func (q *query) noteOld(began time.Time) {
 	if q.quiet || q.maxAge > 0 {

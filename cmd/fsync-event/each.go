@@ -50,11 +50,12 @@ func (j *job) each() int {
 	}
 }
 
-// sayFailed says that a command failed: there is no exit status yet to tell it.
+// sayFailed prints that a command failed: there is no exit status until fsync-event
+// ends.
 func (j *job) sayFailed(end child.Outcome) {
 	how := fmt.Sprintf("exit status %d", end.Status)
 	switch {
-	case j.quiet, end.Status == 0: // the error of the event has been printed
+	case j.quiet, end.Status == 0: // an event could not be set, which has been printed
 		return
 	case end.By != 0:
 		how = "ended by " + child.SignalName(end.By)
@@ -66,11 +67,11 @@ func (j *job) sayFailed(end child.Outcome) {
 type listener struct {
 	*job
 	watches []*fileevent.Watch // not with --take
-	due     bool               // there was a set before it began to listen
+	due     bool               // an event was set before the listener began
 }
 
-// listen begins to listen. An event that is already set counts as a set. Then
-// the watches are made anew before the command runs: that run serves all sets
+// listen begins to listen. An event that is already set counts as a set. In that
+// case the watches are made again before the command runs: that run serves all sets
 // so far, and the new watches see all later ones.
 func (j *job) listen() (*listener, error) {
 	l := &listener{job: j}

@@ -14,15 +14,15 @@ import (
 	"github.com/fsync-lock/fsync/internal/printable"
 )
 
-// A report is what info --json prints, in the schema that the man page
-// describes: a field that is absent is not known. Fields have the names that
-// they have in the JSON of fsync-status, and may be added to version 1.
+// A report is what info --json prints, in the schema of the manual page: the value of
+// an absent field is not known. Fields have the same names as in the JSON of
+// fsync-status, and may be added to version 1.
 type report struct {
 	Version int     `json:"fsync_event"`
 	Events  []state `json:"events"`
 }
 
-// A state is an event at the time of a look.
+// A state is an event when info looked at it.
 type state struct {
 	Name  string  `json:"name,omitempty"`
 	Path  string  `json:"path"`

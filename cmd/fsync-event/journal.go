@@ -12,8 +12,7 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
-// begin makes the journal's entry of a run. The events stand in the field of the
-// lock.
+// begin makes the journal entry of a run. The events are in the field of the lock.
 func (j *job) begin() *runlog.Entry {
 	var paths, names []string
 	for _, label := range j.query.when {
@@ -41,9 +40,9 @@ func (j *job) journalled(label string) (path, name string) {
 	return cwd.Name(userdir.Path(j.dir, label, ".event")), label
 }
 
-// unable says why the events cannot be used or the command cannot be run, and
-// returns the exit status.
-func (j *job) unable(e *runlog.Entry, status int, err error) int {
+// unprepared prints the error of prepare, writes it into the journal, and returns the
+// exit status.
+func (j *job) unprepared(e *runlog.Entry, status int, err error) int {
 	j.program.Fail(status, err)
 	e.Waited()
 	switch status {
@@ -56,8 +55,9 @@ func (j *job) unable(e *runlog.Entry, status int, err error) int {
 	return status
 }
 
-// waitedInVain returns the status of a run whose wait failed, and says why.
-func (j *job) waitedInVain(e *runlog.Entry, err error) int {
+// gaveUp prints why the wait failed, writes it into the journal, and returns the exit
+// status.
+func (j *job) gaveUp(e *runlog.Entry, err error) int {
 	status := j.waitFailed(j.when, err)
 	switch {
 	case !errors.Is(err, context.DeadlineExceeded):
@@ -70,8 +70,8 @@ func (j *job) waitedInVain(e *runlog.Entry, err error) int {
 	return status
 }
 
-// whyNot says why the events did not count: the directory does not exist, or a
-// set was too old.
+// whyNot returns why the events did not count: the directory does not exist, or an
+// event was set too long ago.
 func (j *job) whyNot() string {
 	return strings.TrimPrefix(j.missing(j.when)+j.tooOld(j.when), ": ")
 }

@@ -1,12 +1,12 @@
 // Fsync-event sets, clears and shows events, and waits for them: it is package
 // fileevent as a command for the shell.
 //
-// On stdout, wait prints the events that ended it as they were given, and info
-// prints who set them; the other commands print nothing. Errors go to stderr,
-// after the name that the program was called by. On a terminal it also shows
+// On stdout, wait prints the events that ended the wait as they were given, and info
+// prints which process set them; the other commands print nothing. Errors go to
+// stderr, after the name that the program was called by. On a terminal it also shows
 // what it waits for. Text that other users may have chosen, such as a note, is
-// printed without control characters. Only wait prints names as they are if
-// stdout is not a terminal, because a script compares them.
+// printed without control characters. Only wait prints names unchanged if stdout is
+// not a terminal, because a script compares them.
 package main
 
 import (
@@ -27,8 +27,8 @@ func main() {
 // exitNotSet is the exit status if an event is not set, or was not in time.
 const exitNotSet = 1
 
-// run is the whole program: it reads the command line, does it, and returns the
-// exit status.
+// run is the whole program: it reads the command line, does what it says, and returns
+// the exit status.
 func run(args []string, r *child.Relay) int {
 	program := cli.Program(filepath.Base(args[0]))
 	q, err := parse(program, args[1:])
@@ -48,15 +48,15 @@ func run(args []string, r *child.Relay) int {
 	case "clear":
 		return q.each(targets, target.clear)
 	case "is-set":
-		return q.each(targets, target.look)
+		return q.each(targets, target.checkSet)
 	case "info":
 		return q.printInfo(os.Stdout, targets)
 	}
 	return q.wait(os.Stdout, targets, r)
 }
 
-// each calls do for all events, even after a failure. It returns the status of
-// the first failure, or exitNotSet if nothing else is wrong.
+// each calls do for all events, even after a failure. It returns the exit status of
+// the first failure. If there is none, but an event is not set, that is exitNotSet.
 func (q *query) each(targets []target, do func(target) error) int {
 	status := 0
 	for _, t := range targets {

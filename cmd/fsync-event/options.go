@@ -47,7 +47,7 @@ type query struct {
 	program cli.Program
 	verb    string
 
-	operands []string // for run: the command
+	operands []string // with run, the command
 	names    []string // from --name
 	dir      string
 	note     string
@@ -57,12 +57,12 @@ type query struct {
 	maxAge             time.Duration // 0 = no limit
 	any, cleared, take bool
 	quiet              bool
-	onEach             bool // and any is set, too
+	onEach             bool // any is set, too
 	log                runlog.Log
 
 	when, set []string
 
-	taken map[string]fileevent.Info // what a wait with --take has taken, by label
+	taken map[string]fileevent.Info // the events that a wait has taken, by label
 }
 
 // parse reads the command line. For an error see
@@ -79,7 +79,7 @@ func parse(program cli.Program, args []string) (*query, error) {
 		return q, fmt.Errorf("unknown command %q; the commands are %s", args[0], strings.Join(verbs, ", "))
 	}
 	q.verb = args[0]
-	if q.verb == "run" { // options behind its command are the command's
+	if q.verb == "run" { // options after its command belong to that command
 		q.operands, err = getopt.Parse(args[1:], q.options())
 	} else {
 		q.operands, err = getopt.ParseMixed(args[1:], q.options())
@@ -90,8 +90,8 @@ func parse(program cli.Program, args []string) (*query, error) {
 	return q, q.check()
 }
 
-// check refuses missing operands and options that contradict each other, and
-// puts the names among the operands.
+// check refuses missing operands and options that contradict each other, and adds the
+// names to the operands.
 func (q *query) check() error {
 	runs := q.verb == "run"
 	named := len(q.names) > 0
@@ -105,10 +105,10 @@ func (q *query) check() error {
 		{runs && len(q.when) == 0, "run needs --when and the event to wait for"},
 		{runs && len(q.operands) == 0, "no command to run"},
 		{runs && len(q.operands) > 0 && q.operands[0] == "", "the name of the command is empty"},
-		{runs && q.note != "" && len(q.set) == 0, "--note needs --set: it goes with the event that --set sets"},
+		{runs && q.note != "" && len(q.set) == 0, "--note needs --set: the note is stored with the event of --set"},
 		{!runs && len(q.operands)+len(q.names) == 0, q.verb + " needs an event: a FILE, or --name NAME"},
 		{!runs && !named && slices.Contains(q.operands, ""), "the name of a FILE is empty"},
-		{q.dir != "" && !named, "--dir is for names, and no name is given"},
+		{q.dir != "" && !named, "--dir needs a name"},
 		{q.cleared && q.maxAge > 0, "--cleared and --max-age exclude each other"},
 		{q.cleared && q.take, "--cleared and --take exclude each other"},
 	} {
@@ -123,9 +123,9 @@ func (q *query) check() error {
 	return nil
 }
 
-// options is the one table of the options and of the verbs that have them. An
-// option that the verb does not have is in it, too, so that its message says
-// which verbs have it.
+// options is the table of the options and of the verbs that have them. Options that
+// the verb does not have are also in it, so that their message says which verbs have
+// them.
 func (q *query) options() []getopt.Option {
 	var options []getopt.Option
 	journal, general := q.log.Options(), q.program.Options("fsync-event", usage)
@@ -159,7 +159,7 @@ func (q *query) options() []getopt.Option {
 
 func misplacedOption(verb string, of []string) error {
 	if verb == "" {
-		return errors.New("it must stand after a command: " + strings.Join(of, ", "))
+		return errors.New("it must follow a command: " + strings.Join(of, ", "))
 	}
 	return fmt.Errorf("it is not for %s, only for %s", verb, strings.Join(of, ", "))
 }

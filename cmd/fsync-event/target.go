@@ -18,11 +18,11 @@ type target struct {
 	name  string // empty if it was given as a file
 }
 
-// errNotSet says that an event is not set. It is an answer, not a failure.
+// errNotSet means that an event is not set. It is an answer, not a failure.
 var errNotSet = errors.New("not set")
 
-// look fails with errNotSet if the event is not set.
-func (t target) look() error {
+// checkSet fails with errNotSet if the event is not set.
+func (t target) checkSet() error {
 	set, err := t.IsSet()
 	if err == nil && !set {
 		err = errNotSet
@@ -45,10 +45,10 @@ func (q *query) targets(operands []string) ([]target, error) {
 	return q.open(operands, func(string) bool { return len(q.names) > 0 }, append(q.noting(), q.waiting()...))
 }
 
-// noting returns the options of events that are to be set.
+// noting returns the options of an event to set.
 func (q *query) noting() []fileevent.Option { return []fileevent.Option{fileevent.Note(q.note)} }
 
-// waiting returns the options of events that are waited for.
+// waiting returns the options of an event to wait for.
 func (q *query) waiting() []fileevent.Option {
 	opts := []fileevent.Option{fileevent.MaxAge(q.maxAge)}
 	if q.take {
@@ -57,14 +57,14 @@ func (q *query) waiting() []fileevent.Option {
 	return opts
 }
 
-// isName tells names from files in --when and --set: a name has no slash in it,
-// and a file in the working directory can be given as ./FILE.
+// isName distinguishes names from files in --when and --set: a name has no slash in
+// it, and a file in the working directory can be given as ./FILE.
 func isName(value string) bool {
 	return !strings.ContainsFunc(value, func(r rune) bool { return r < 0x80 && os.IsPathSeparator(uint8(r)) })
 }
 
-// open returns the events of the labels. It touches no marker, but creates the
-// directory of names if it is missing.
+// open returns the events with these labels. It touches no marker, but creates the
+// directory for names if it is missing.
 func (q *query) open(labels []string, named func(string) bool, opts []fileevent.Option) ([]target, error) {
 	var targets []target
 	var names *fsync.Manager
@@ -88,7 +88,7 @@ func (q *query) open(labels []string, named func(string) bool, opts []fileevent.
 	return targets, nil
 }
 
-// telling adds an option by which a wait records in q.taken what it took.
+// telling adds an option: a wait that takes the event records that in q.taken.
 func (q *query) telling(label string, opts []fileevent.Option) []fileevent.Option {
 	return append(slices.Clip(opts), fileevent.OnTake(func(set fileevent.Info) {
 		if q.taken == nil {

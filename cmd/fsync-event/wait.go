@@ -16,8 +16,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/printable"
 )
 
-// wait waits for the events and prints those that ended the wait: all, or with
-// --any the one.
+// wait waits for the events and prints those that ended the wait: all events, or with
+// --any one.
 func (q *query) wait(out *os.File, targets []target, r *child.Relay) int {
 	won, err := q.await(r, targets)
 	if err != nil {
@@ -41,10 +41,10 @@ func (q *query) wait(out *os.File, targets []target, r *child.Relay) int {
 	return 0
 }
 
-// waitFailed returns the status of a wait that failed, and says why.
+// waitFailed prints why a wait failed, and returns the exit status.
 //
-// It tells people on a terminal that the time is up; a script sees that from the
-// status. In two cases it tells everybody, because the status does not: the
+// That the time is up is printed on a terminal only; a script sees it from the exit
+// status. In two cases the exit status does not tell all, so it is always printed: the
 // directory does not exist, or run has not started its command.
 func (q *query) waitFailed(targets []target, err error) int {
 	if !errors.Is(err, context.DeadlineExceeded) {
@@ -52,7 +52,7 @@ func (q *query) waitFailed(targets []target, err error) int {
 	}
 	missing := q.missing(targets)
 	switch {
-	case q.quiet, q.timeout == 0: // for one look the status is the answer
+	case q.quiet, q.timeout == 0: // of one look, the exit status is the answer
 	case term.IsTerminal(os.Stderr), missing != "", q.verb == "run":
 		message := "gave up " + q.waitingFor(targets) + missing + q.tooOld(targets)
 		if q.verb == "run" {
@@ -63,7 +63,7 @@ func (q *query) waitFailed(targets []target, err error) int {
 	return exitNotSet
 }
 
-// missing names a directory that does not exist.
+// missing returns a note about a directory that does not exist; empty = none.
 func (q *query) missing(targets []target) string {
 	for _, t := range targets {
 		if _, err := t.IsSet(); !q.cleared && errors.Is(err, fs.ErrNotExist) {
@@ -73,7 +73,7 @@ func (q *query) missing(targets []target) string {
 	return ""
 }
 
-// tooOld names an event that is set but too old to count.
+// tooOld returns a note about an event that was set too long ago; empty = none.
 func (q *query) tooOld(targets []target) string {
 	if q.maxAge == 0 {
 		return ""
@@ -90,13 +90,13 @@ func (q *query) tooOld(targets []target) string {
 	return ""
 }
 
-// counts is one look at an event, which takes nothing.
+// counts reports whether the event is set, and not too old. It does not take the event.
 func (q *query) counts(t target) bool {
 	set, err := fileevent.New(t.Path(), fileevent.MaxAge(q.maxAge)).WaitFor(0)
 	return set && err == nil
 }
 
-// inWords writes a time without needless digits.
+// inWords returns a time without needless digits.
 func inWords(d time.Duration) string {
 	if d >= time.Second {
 		return d.Truncate(time.Second).String()
@@ -160,7 +160,7 @@ func (q *query) awaitFor(d time.Duration, targets []target) ([]target, error) {
 	return targets, err
 }
 
-// notice shows what is waited for, on a terminal, until wipe is called or a
+// notice shows on a terminal what this process waits for, until wipe is called or a
 // signal ends the process.
 func (q *query) notice(r *child.Relay, targets []target) (wipe func()) {
 	n := term.Show(func() string { return string(q.program) + ": " + q.waitingFor(targets) + q.missing(targets) })
@@ -222,7 +222,7 @@ func (q *query) awaitCleared(ctx context.Context, events []*fileevent.Event) (wo
 	return -1, err
 }
 
-// waitingFor says what is waited for.
+// waitingFor returns a text such as: waiting for a and b.
 func (q *query) waitingFor(targets []target) string {
 	var labels []string
 	for _, t := range targets {

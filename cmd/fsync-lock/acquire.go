@@ -20,8 +20,8 @@ type lock interface {
 	TryAcquire() (bool, error)
 	Holders() ([]filelock.Holder, error)
 	File() (*os.File, error) // a duplicate of the held file
-	Release() error          // ends the hold for all who inherited it
-	Leave() error            // leaves the hold to those who inherited it
+	Release() error          // ends the hold, also for processes that inherited it
+	Leave() error            // leaves the hold to processes that inherited it
 	Path() string
 }
 
@@ -31,9 +31,9 @@ var errConflict = errors.New("the lock is held")
 // open returns the lock that the command line names. It does not open the lock
 // file yet. With -u it returns nil, except for a descriptor.
 //
-// A waiter must catch signals before other processes can see it: until then the Go
-// runtime drops signals that do not end the program. To get a free lock is faster
-// without.
+// A waiter catches signals before other processes can see it: until then the Go
+// runtime drops signals that do not end the program. A process that gets a free lock
+// does not wait for that, which is faster.
 func (j *job) open(r *child.Relay) (lock, error) {
 	opts := []filelock.Option{filelock.OnWait(r.Ready)}
 	if j.shared {
@@ -49,7 +49,7 @@ func (j *job) open(r *child.Relay) (lock, error) {
 	case j.fd >= 0:
 		return newDescriptor(j.fd, j.shared, r.Ready)
 	case j.unlock:
-		return nil, nil // a file that is opened anew has no lock to release
+		return nil, nil // a file that is opened again has no lock to release
 	case j.name == "" && j.slots > 0:
 		return filelock.NewSemaphore(j.path, j.slots, opts...), nil
 	case j.name == "":
@@ -122,7 +122,7 @@ func (j *job) attempt(l lock, r *child.Relay) (bool, error) {
 	return l.TryAcquire() // ctx had ended before Acquire began
 }
 
-// unlock is for -u. Only a descriptor can be unlocked: a file that is opened anew
+// unlock is for -u. Only a descriptor can be unlocked: a file that is opened again
 // has no lock.
 func unlock(l lock) error {
 	if d, ok := l.(*descriptor); ok {

@@ -51,15 +51,15 @@ const (
 	nameVar = "FSYNC_LOCK_NAME"
 )
 
-// environment returns the environment of the command: that of this process, and
-// with --env the path of the lock and its name, as --name would give it.
+// environment returns the environment of the command: the variables of this process
+// and, with --env, the path of the lock and its name, as --name takes it.
 func (j *job) environment(l lock) []string {
 	env := os.Environ()
 	if !j.env {
 		return env
 	}
 	kept := env[:0]
-	for _, entry := range env { // drop those of an outer fsync-lock
+	for _, entry := range env { // drop the variables of an outer fsync-lock
 		if !strings.HasPrefix(entry, fileVar+"=") && !strings.HasPrefix(entry, nameVar+"=") {
 			kept = append(kept, entry)
 		}

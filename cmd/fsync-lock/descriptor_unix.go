@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A descriptor is a lock on a file that the shell has open. It lasts after this
-// process has ended, as long as a process has the file open. It has no path, so
-// there is no check that the file is still at the path, and no gate. A waiter
+// A descriptor is a lock on a file that the shell has open. The lock remains when this
+// process has ended, as long as a process has the file open. A descriptor has no path,
+// so there is no check that the file is still at the path, and no gate. A waiter
 // waits in the kernel's queue, as flock(1) does.
 type descriptor struct {
 	fd  int
@@ -73,11 +73,11 @@ func (d *descriptor) TryAcquire() (bool, error) {
 	return err == nil, d.failed(err)
 }
 
-// Acquire waits in the kernel. If ctx has a deadline, it waits through a descriptor
-// of its own (dup(2)), and is called back from there. That is still the open file of
-// the shell, so what the kernel grants is the lock of the shell. It is not given back
-// if it is granted just at the deadline: another process with the same open file may
-// have taken it. One more try tells whether there is a lock now.
+// Acquire waits in the kernel. If ctx has a deadline, it waits through a duplicate of
+// the descriptor (dup(2)), and is called back from there. The duplicate is the same
+// open file, so the kernel grants the lock of the shell. A lock that is granted just at
+// the deadline is not given back: another process with the same open file may have
+// taken it. One more try tells whether there is a lock now.
 func (d *descriptor) Acquire(ctx context.Context) error {
 	if ok, err := d.TryAcquire(); ok || err != nil {
 		return err
@@ -136,7 +136,7 @@ func (d *descriptor) lastTry() error {
 	return errTimeout
 }
 
-// errTimeout is the error of a wait that timed out, as that of a filelock.Lock.
+// errTimeout is the error of a wait that timed out, as a filelock.Lock returns it.
 var errTimeout = errors.Join(filelock.ErrLocked, context.DeadlineExceeded)
 
 // Release is unlock.

@@ -158,7 +158,7 @@ func (j *job) check() error {
 const unset = -1 // the conflict status without -E
 
 // options is the table of all options. Long names that flock(1) does not have
-// cannot be abbreviated, so an abbreviation means the same as with flock(1).
+// cannot be abbreviated, so each abbreviation means the same as with flock(1).
 func (j *job) options(script **string) []getopt.Option {
 	mode := func(shared, unlock bool) func(string) error {
 		return func(string) error { j.shared, j.unlock = shared, unlock; return nil }

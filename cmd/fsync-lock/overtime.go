@@ -11,8 +11,8 @@ import (
 )
 
 // reportOvertime prints on stderr that the command ran longer than its limit, and
-// how it ended, so that cron(8) mails it. It returns the part about processes that
-// did not end, for the journal.
+// how it ended; cron(8) mails that. It returns the part about processes that did not
+// end, for the journal.
 func (j *job) reportOvertime(l lock, end child.Outcome) (why string) {
 	if !end.Overtime {
 		return ""

@@ -13,9 +13,9 @@ import (
 // resizeAgain is the pause between two tries to change the number of slots.
 const resizeAgain = 100 * time.Millisecond
 
-// resize gives the semaphore the number of slots of the command line. If slots that are
-// to go are held, it says so, once, and waits for them until ctx ends. With --skip it
-// says nothing, as for a lock that is held.
+// resize gives the semaphore the number of slots of the command line. If slots that
+// have to go are held, it prints that once, and waits for them until ctx ends. With
+// --skip it prints nothing, as for a held lock.
 func (j *job) resize(ctx context.Context, s *filelock.Semaphore, r *child.Relay) error {
 	for told := false; ; told = true {
 		err := s.Resize(j.slots)
@@ -36,7 +36,7 @@ func (j *job) resize(ctx context.Context, s *filelock.Semaphore, r *child.Relay)
 	}
 }
 
-// tellInTheWay prints which slots are in the way, and whose they are.
+// tellInTheWay prints which slots are in the way, and which processes hold them.
 func (j *job) tellInTheWay(err error, waits bool) {
 	line := err.Error()
 	if waits {

@@ -14,8 +14,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/printable"
 )
 
-// askAgain is how long the list of holders is reused, because it takes work to
-// make.
+// askAgain is how long the list of holders is reused: it takes work to make.
 const askAgain = 5 * time.Second
 
 // showWait shows on a terminal that this process waits for the lock, and which
@@ -38,8 +37,8 @@ func (j *job) showWait(l lock, r *child.Relay) (stop func()) {
 }
 
 // reportConflict prints, on a terminal or with --verbose, why the lock was not
-// acquired and which process holds it. It returns the holder for the journal, if
-// that is wanted or known anyway.
+// acquired and which process holds it. It returns the holder for the journal if wanted
+// is true.
 func (j *job) reportConflict(l lock, err error, wanted bool) string {
 	var inTheWay *filelock.LockedError
 	if errors.As(err, &inTheWay) { // resize has printed it
@@ -101,8 +100,8 @@ func (j *job) label(l lock) string {
 	return fmt.Sprintf("descriptor %d", j.fd)
 }
 
-// held names a holder and says how long it has held the lock: held 2m13s by pid
-// 4242 (rsync -a /srv). It is empty if no holder is known.
+// held returns a text about the holder that has held the lock longest: held 2m13s by
+// pid 4242 (rsync -a /srv). It is empty if no holder is known.
 func held(holders []filelock.Holder) string {
 	holders = jobs(holders)
 	if len(holders) == 0 {
@@ -132,8 +131,8 @@ func held(holders []filelock.Holder) string {
 	return b.String()
 }
 
-// jobs leaves out fsync-lock and flock if their commands are in the list, too: a
-// command says more about why the lock is held.
+// jobs leaves out fsync-lock and flock if their commands are in the list, too: the
+// commands tell more about why the lock is held.
 func jobs(holders []filelock.Holder) []filelock.Holder {
 	var list []filelock.Holder
 	for _, h := range holders {
