@@ -7,11 +7,10 @@ import (
 	"os"
 )
 
-// On these systems a new journal gets its access control list, if any, from its
-// directory.
+// On these systems a new journal gets its ACL, if any, from its directory.
 
-func readList(*os.File) ([]byte, error) { return nil, nil }
+func readACL(*os.File) ([]byte, error) { return nil, nil }
 
-func writeList(*os.File, []byte) error { return errors.ErrUnsupported }
+func writeACL(*os.File, []byte) error { return errors.ErrUnsupported }
 
-func dropList(*os.File) error { return nil }
+func dropACL(*os.File) error { return nil }

@@ -2,12 +2,10 @@
 
 package journal
 
-import "syscall"
+// createFlag is 0: locking the journal creates it. If the journal was removed after
+// that, write must fail, because a new file would not be locked.
+const createFlag = 0
 
-// openFlags let an open neither follow a link nor wait for the other end of a
-// FIFO. Without O_CREATE: locking makes the file.
-const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
-
-// guard returns the file to lock before appending to a journal: the journal
+// lockPath returns the file to lock before appending to a journal: the journal
 // itself.
-func guard(path string) string { return path }
+func lockPath(path string) string { return path }

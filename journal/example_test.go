@@ -11,7 +11,7 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
-// A scheduler keeps a journal of its own jobs: fsync-status --report draws it.
+// A scheduler keeps a journal of its jobs. fsync-status --report draws it.
 func ExampleAppend() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -28,7 +28,7 @@ func ExampleAppend() {
 		Held:    time.Minute,
 		Outcome: journal.Ran,
 	}
-	const maxSize = 10 << 20 // older lines are in jobs.journal.1 then
+	const maxSize = 10 << 20 // then older lines move to jobs.journal.1
 	if err := journal.Append(path, run, maxSize); err != nil {
 		log.Print(err)
 		return
@@ -41,7 +41,7 @@ func ExampleAppend() {
 	// Output: 1 ran 1m0s
 }
 
-// Lines that are no runs are counted.
+// Lines that are not runs are counted.
 func ExampleRead() {
 	const text = `{"fsync_run":1,"start":"2026-01-02T03:00:00Z","lock":"/a.lock","command":["a"],"pid":1,"host":"web1","outcome":"ran","exit_status":3}
 {"fsync_run":1,"start":"2026-01-02T03:05
@@ -59,7 +59,7 @@ func ExampleRead() {
 	// not read: 1 torn
 }
 
-// ReadFile also reads what was rotated away.
+// ReadFile also reads the older runs in jobs.journal.1.
 func ExampleReadFile() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -81,7 +81,7 @@ func ExampleReadFile() {
 	// Output: the last one ended with 2
 }
 
-// Each reads a journal of any length, here to find the runs that failed.
+// Each reads a journal of any length. This program looks for runs that failed.
 func ExampleEach() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -106,7 +106,7 @@ func ExampleEach() {
 	// Output: failed with 3
 }
 
-// Outcomes is for programs that count them.
+// A program that counts runs needs all outcomes.
 func ExampleOutcomes() {
 	for _, outcome := range journal.Outcomes()[:3] {
 		fmt.Println(outcome)

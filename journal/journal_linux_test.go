@@ -10,7 +10,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// A full disk is an error, and the line that it tears spoils no other.
+// A full disk is an error, and the partial line that it leaves damages no other line.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	dir := testproc.Tmpfs(t, "size=64k,mode=777")

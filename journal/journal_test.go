@@ -71,13 +71,13 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.ContainsAny(string(text), "\x1b\u202e\u009b\x7f\U000e0001") {
-		t.Errorf("a terminal would obey this: %q", text)
+		t.Errorf("not printable: %q", text)
 	}
 	if !strings.HasPrefix(string(text), mark+"1,") {
 		t.Errorf("the version is not the first field: %s", text)
 	}
 	if !strings.Contains(string(text), `</script>`) || !strings.Contains(string(text), "ü") {
-		t.Errorf("people cannot read this: %s", text)
+		t.Errorf("escaped without need: %s", text)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -88,8 +88,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// A run that was running when its line was written is one run, with its end if
-// that is known, also if that is in the next file.
+// The two lines of a run are read as one run, with the end if that is recorded. The
+// second line may be in the next file.
 func TestRunning(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal")
@@ -147,7 +147,7 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// The start of what is not a run, or what no version of this package wrote.
+// Append refuses runs and files that it must not write, and leaves nothing behind.
 func TestAppendRefuses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -206,8 +206,8 @@ func TestLongCommandIsCut(t *testing.T) {
 	}
 }
 
-// Processes append at once; each line is there, whole, once and in the order
-// of its writer.
+// If many processes append at once, each line is in the journal once, as a whole, and
+// in the order of its writer.
 func TestConcurrentAppends(t *testing.T) {
 	t.Parallel()
 	for _, rotated := range []bool{false, true} {
@@ -252,8 +252,8 @@ func TestConcurrentAppends(t *testing.T) {
 	}
 }
 
-// Whoever reads while the journal is rotated finds no run twice and none
-// missing between two others.
+// A reader of a journal that is rotated meanwhile finds no run twice, and misses none
+// between two others.
 func TestReadWhileRotated(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal")
@@ -303,7 +303,7 @@ func TestRotation(t *testing.T) {
 			t.Fatalf("after run %d: %s and %s, want %+v", i, newer, older, want)
 		}
 	}
-	// No line fits: each is alone in its file.
+	// No line fits, so each line has a file of its own.
 	mustAppend(t, path, numbered(1, 5), 1)
 	mustAppend(t, path, numbered(1, 6), 1)
 	if newer, older := statuses(path), statuses(path+".1"); newer != "6" || older != "5" {
@@ -313,21 +313,22 @@ func TestRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	if runs := mustRead(t, path); len(runs) != 1 || runs[0].Status != 5 {
-		t.Errorf("only older runs are there: %+v", runs)
+		t.Errorf("PATH is missing: %+v", runs)
 	}
 	if err := os.Remove(path + ".1"); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := ReadFile(path); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path+":") {
-		t.Errorf("nothing is there: %v", err)
+		t.Errorf("both files are missing: %v", err)
 	}
 }
 
-// If the file cannot be renamed, the line is in it, and the error says so.
+// If a journal cannot be rotated, the line is written, and Append returns an error.
+// Rotation does not replace a directory, even an empty one.
 func TestRotationFails(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal")
-	if err := os.MkdirAll(filepath.Join(path+".1", "full"), 0o777); err != nil {
+	if err := os.Mkdir(path+".1", 0o777); err != nil {
 		t.Fatal(err)
 	}
 	mustAppend(t, path, numbered(1, 0), 1)
@@ -348,7 +349,7 @@ func TestRotationFails(t *testing.T) {
 	}
 }
 
-// A line that was torn is lost, and no other.
+// A partial line is lost, and no other line.
 func TestTornLine(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal")
@@ -363,7 +364,7 @@ func TestTornLine(t *testing.T) {
 	}{
 		{string(whole[:1]), Unread{Torn: 1}, 1},
 		{string(whole[:len(whole)/2]), Unread{Torn: 1}, 1},
-		{string(whole[:len(whole)-1]), Unread{}, 2}, // only its end is missing
+		{string(whole[:len(whole)-1]), Unread{}, 2}, // without its newline
 		{"\x00\x00\x00", Unread{Torn: 1}, 1},
 		{"\n\n \n", Unread{}, 1},
 	} {
@@ -447,7 +448,7 @@ func TestUnread(t *testing.T) {
 	}
 }
 
-// endless is a reader of n bytes without an end of a line.
+// endless is a reader of n bytes without a newline.
 type endless struct{ n int }
 
 func (e *endless) Read(p []byte) (int, error) {
@@ -462,7 +463,8 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func TestEndlessLineEatsNoMemory(t *testing.T) {
+// A line without an end needs little memory.
+func TestEndlessLine(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	_, unread, err := Read(&endless{100 << 20})
@@ -531,11 +533,11 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// Somebody else who keeps the journal locked does not keep Append for ever.
+// Append waits for another process that has locked the journal, but not for ever.
 func TestLockedJournal(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal")
-	lock := filelock.New(guard(path))
+	lock := filelock.New(lockPath(path))
 	if ok, err := lock.TryAcquire(); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
@@ -545,9 +547,9 @@ func TestLockedJournal(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() { done <- Append(path, numbered(1, 1), 0) }()
-	testproc.AwaitWaiters(t, guard(path), 1)
+	testproc.AwaitWaiters(t, lockPath(path), 1)
 	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
-		t.Error("a line was written under another's lock")
+		t.Error("a line was written while another process had the lock")
 	}
 	if err := lock.Release(); err != nil {
 		t.Fatal(err)
@@ -565,7 +567,7 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkFirstAppend is the price in a process that appends once.
+// BenchmarkFirstAppend measures Append in a process that appends once.
 func BenchmarkFirstAppend(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "journal")
 	var sum time.Duration

@@ -10,6 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	lockTimeout = testproc.Patience
 	testproc.Main(m, map[string]testproc.Role{
 		"append": appendMany,
 		"first": func(args []string) error {
@@ -21,8 +22,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// appendMany PATH WRITER RUNS MAXSIZE: after a line on stdin it appends so many
-// runs, each of which has its number as its status.
+// appendMany PATH WRITER RUNS MAXSIZE waits for a line on stdin and appends runs. The
+// status of each run is its number.
 func appendMany(args []string) error {
 	writer, err := strconv.Atoi(args[1])
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// belongs says to whom a file belongs, and what they may do.
-func belongs(info fs.FileInfo) string {
+// access returns the mode, the owner and the group of a file.
+func access(info fs.FileInfo) string {
 	st := info.Sys().(*syscall.Stat_t)
 	return fmt.Sprintf("%v %d:%d", info.Mode(), st.Uid, st.Gid)
 }
@@ -32,8 +32,9 @@ func mustLstat(t *testing.T, path string) fs.FileInfo {
 	return info
 }
 
-// begun makes a journal with one line, mode and, if root asks, owner and group.
-func begun(t *testing.T, mode fs.FileMode) (path string) {
+// newJournal makes a journal with one line and a mode. If the test runs as root, the
+// journal has another owner and group.
+func newJournal(t *testing.T, mode fs.FileMode) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "journal")
 	mustAppend(t, path, numbered(1, 0), 0)
@@ -48,15 +49,15 @@ func begun(t *testing.T, mode fs.FileMode) (path string) {
 	return path
 }
 
-// The next journal belongs to whom the one before did, with the same mode.
+// The new file has the owner, the group and the mode of the old one.
 func TestRotationKeepsTheOwner(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []fs.FileMode{0o600, 0o640, 0o664, 0o666, 0o604} {
-		path := begun(t, mode)
-		want := belongs(mustLstat(t, path))
+		path := newJournal(t, mode)
+		want := access(mustLstat(t, path))
 		for i := range 3 {
 			mustAppend(t, path, numbered(1, i+1), 1)
-			if got, before := belongs(mustLstat(t, path)), belongs(mustLstat(t, path+".1")); got != want || before != want {
+			if got, before := access(mustLstat(t, path)), access(mustLstat(t, path+".1")); got != want || before != want {
 				t.Errorf("%s, and before it %s; want %s", got, before, want)
 			}
 		}
@@ -69,12 +70,12 @@ func TestRotationKeepsTheOwner(t *testing.T) {
 	}
 }
 
-// While many writers rotate it, whoever looks finds a journal, and one that is
-// open to nobody else.
-func TestRotationIsNeverOpenToOthers(t *testing.T) {
+// While many writers rotate a journal, it always exists, and never with more
+// permissions than at first.
+func TestRotationOpensNothing(t *testing.T) {
 	t.Parallel()
-	path := begun(t, 0o640)
-	want := belongs(mustLstat(t, path))
+	path := newJournal(t, 0o640)
+	want := access(mustLstat(t, path))
 	text, err := numbered(1, 1).encode()
 	if err != nil {
 		t.Fatal(err)
@@ -95,20 +96,21 @@ func TestRotationIsNeverOpenToOthers(t *testing.T) {
 		return false
 	}
 	for ; running(); runtime.Gosched() {
-		if got := belongs(mustLstat(t, path)); got != want {
+		if got := access(mustLstat(t, path)); got != want {
 			t.Fatalf("%s, want %s", got, want)
 		}
 		info, err := os.Lstat(path + ".new")
 		if err != nil {
 			continue
 		}
-		got := belongs(info)
+		got := access(info)
 		if info.Mode().Perm()&0o077 == 0 || got == want {
 			continue
 		}
-		// A look takes the owner first and then the mode.
-		if again, err := os.Lstat(path + ".new"); err == nil && os.SameFile(info, again) && belongs(again) == got {
-			t.Fatalf("it begins as %s", got)
+		// Lstat is not atomic: it may have read the owner before a change, and the
+		// mode after it.
+		if again, err := os.Lstat(path + ".new"); err == nil && os.SameFile(info, again) && access(again) == got {
+			t.Fatalf("the new file is %s", got)
 		}
 	}
 	for _, p := range procs {
@@ -116,11 +118,11 @@ func TestRotationIsNeverOpenToOthers(t *testing.T) {
 	}
 }
 
-// An access control list goes with the journal; one that the directory hands
-// down opens nothing.
-func TestRotationKeepsTheList(t *testing.T) {
+// The new file has the access control list of the old one, and not the default list of
+// the directory.
+func TestRotationKeepsTheACL(t *testing.T) {
 	t.Parallel()
-	path := begun(t, 0o640)
+	path := newJournal(t, 0o640)
 	list := func(file string) string {
 		out, err := exec.Command("getfacl", "-cpn", file).CombinedOutput()
 		if err != nil {
@@ -150,28 +152,34 @@ func TestRotationKeepsTheList(t *testing.T) {
 	}
 }
 
-// A user may rotate what a group writes to. If the group cannot be given on,
-// no group may read the next one.
-func TestRotationBySomebodyElse(t *testing.T) {
+// A user rotates a journal without the right to set the group of the new file. Then
+// that group gets no more than all other users have.
+func TestRotationByAnotherUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
-		t.Skip("only root can become somebody else")
+		t.Skip("only root can become another user")
 	}
 	if _, err := os.Stat("/proc/self/exe"); err != nil {
 		t.Skip(err)
 	}
 	for _, c := range []struct {
+		owner  int
 		mode   fs.FileMode
-		list   string // that lets the user in
+		list   string // an entry that gives the user access
 		groups []uint32
 		want   string
 	}{
-		{0o660, "", []uint32{65532}, "-rw-rw---- 65531:65532"},
-		{0o666, "", nil, "-rw-rw-rw- 65531:65531"},
-		{0o626, "", nil, "-rw--w-rw- 65531:65531"},
-		{0o660, "u:65531:rw", nil, "-rw------- 65531:65531"},
+		{65533, 0o660, "", []uint32{65532}, "-rw-rw---- 65531:65532"},
+		{65533, 0o666, "", nil, "-rw-rw-rw- 65531:65531"},
+		{65533, 0o626, "", nil, "-rw--w-rw- 65531:65531"},
+		{65533, 0o660, "u:65531:rw", nil, "-rw------- 65531:65531"},
+		{65531, 0o660, "", nil, "-rw------- 65531:65531"},
+		{65531, 0o674, "", nil, "-rw-r--r-- 65531:65531"},
 	} {
-		path := begun(t, c.mode)
+		path := newJournal(t, c.mode)
+		if err := os.Chown(path, c.owner, -1); err != nil {
+			t.Fatal(err)
+		}
 		if c.list != "" {
 			if out, err := exec.Command("setfacl", "-m", c.list, path).CombinedOutput(); err != nil {
 				t.Logf("setfacl: %v: %s", err, out)
@@ -189,18 +197,18 @@ func TestRotationBySomebodyElse(t *testing.T) {
 		p := testproc.StartCmd(t, cmd)
 		p.Send("go")
 		p.Wait()
-		if got := belongs(mustLstat(t, path)); got != c.want {
+		if got := access(mustLstat(t, path)); got != c.want {
 			t.Errorf("%v: %s, want %s", c.mode, got, c.want)
 		}
 	}
 }
 
-// Between two steps of a rotation the journal has both names. Its runs are
-// read once, and the next writer goes on.
-func TestRotationIsInterrupted(t *testing.T) {
+// In the middle of a rotation the journal has two names. If the writer was killed at
+// that moment, its runs are read once, and the next writer rotates it.
+func TestInterruptedRotation(t *testing.T) {
 	t.Parallel()
-	path := begun(t, 0o640)
-	want := belongs(mustLstat(t, path))
+	path := newJournal(t, 0o640)
+	want := access(mustLstat(t, path))
 	if err := errors.Join(os.Link(path, path+".1"), os.WriteFile(path+".new", []byte("old"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
@@ -208,8 +216,8 @@ func TestRotationIsInterrupted(t *testing.T) {
 		t.Errorf("%d runs", len(runs))
 	}
 	mustAppend(t, path, numbered(1, 1), 1)
-	if runs := mustRead(t, path); len(runs) != 2 || belongs(mustLstat(t, path)) != want {
-		t.Errorf("%d runs; it is %s, want %s", len(runs), belongs(mustLstat(t, path)), want)
+	if runs := mustRead(t, path); len(runs) != 2 || access(mustLstat(t, path)) != want {
+		t.Errorf("%d runs; it is %s, want %s", len(runs), access(mustLstat(t, path)), want)
 	}
 	if names, _ := filepath.Glob(path + "*"); len(names) != 2 {
 		t.Errorf("there are %q", names)
