@@ -70,7 +70,7 @@ func Open(dir string, opts ...Option) (*Manager, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: err}
 	}
-	m.dir = in.Reach(path)
+	m.dir = in.Abs(path)
 	if !filepath.IsAbs(m.dir) {
 		m.in = in
 	}
@@ -139,7 +139,7 @@ func (m *Manager) path(name, suffix string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return cwd.Within(dir, name+suffix), nil
+	return cwd.Join(dir, name+suffix), nil
 }
 
 // here returns a path that leads to the directory now.

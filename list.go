@@ -35,7 +35,7 @@ func (m *Manager) List() ([]Entry, error) {
 		for _, s := range suffixes {
 			name, ok := strings.CutSuffix(f.Name(), s.suffix)
 			if ok && checkName(name) == nil {
-				entries = append(entries, Entry{Kind: s.kind, Name: name, Path: cwd.Within(dir, f.Name())})
+				entries = append(entries, Entry{Kind: s.kind, Name: name, Path: cwd.Join(dir, f.Name())})
 			}
 		}
 	}

@@ -79,10 +79,10 @@ func (s *Semaphore) Resize(slots int) error {
 	if err != nil {
 		return err
 	}
-	n, err := readSlots(cwd.Within(now.path, slotsFile))
+	n, err := readSlots(cwd.Join(now.path, slotsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = s.make(now.path, slots); err == nil {
-			n, err = readSlots(cwd.Within(now.path, slotsFile))
+			n, err = readSlots(cwd.Join(now.path, slotsFile))
 		}
 	}
 	if err != nil {
@@ -153,7 +153,7 @@ func (s *Semaphore) beginResize(home lockFile, dir string) (*resizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock := New(cwd.Within(dir, resizeLock), Perm(s.perm))
+	lock := New(cwd.Join(dir, resizeLock), Perm(s.perm))
 	r := &resizer{s: s, home: home, root: root, lock: lock}
 	if err := acquireSoon(lock); err != nil {
 		root.Close()
@@ -166,7 +166,7 @@ func (s *Semaphore) beginResize(home lockFile, dir string) (*resizer, error) {
 	}
 	r.like, err = root.Lstat(slotsFile)
 	if err == nil {
-		r.n, err = readSlots(cwd.Within(dir, slotsFile))
+		r.n, err = readSlots(cwd.Join(dir, slotsFile))
 	}
 	if err != nil {
 		r.end()

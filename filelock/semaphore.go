@@ -94,7 +94,7 @@ func (s *Semaphore) requestIn(dir lockFile, n int) request {
 	r := request{given: s.given, key: dir.key(), onWait: s.onWait, semaphore: s, dir: dir}
 	for i := range max(n, 1) { // for the gate, which a semaphore without slots has too
 		var f lockFile
-		f, r.gate = s.lockFile(cwd.Within(dir.path, strconv.Itoa(i+1)), cwd.Within(dir.path, slotsFile), dir.base)
+		f, r.gate = s.lockFile(cwd.Join(dir.path, strconv.Itoa(i+1)), cwd.Join(dir.path, slotsFile), dir.base)
 		r.files = append(r.files, f)
 	}
 	r.files = r.files[:n]

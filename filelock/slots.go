@@ -18,7 +18,7 @@ import (
 // Slots returns the number of slots of the semaphore in the directory at path.
 // The error is [fs.ErrNotExist] if no slot was ever acquired.
 func Slots(path string) (int, error) {
-	return readSlots(cwd.Within(path, slotsFile))
+	return readSlots(cwd.Join(path, slotsFile))
 }
 
 // maxSlots bounds the files that a semaphore is made of.
@@ -58,7 +58,7 @@ func (s *Semaphore) slotCount(at lockFile) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	path := cwd.Within(at.path, slotsFile)
+	path := cwd.Join(at.path, slotsFile)
 	read, ok := unchanging(path) // to read the file takes ten times as long
 	if ok {
 		s.mu.Lock()
@@ -132,7 +132,7 @@ func readSlots(path string) (int, error) {
 // slotsIn returns the number of slots of the semaphore in a directory, 0 if there
 // is none.
 func slotsIn(dir string) int {
-	text, _, err := file.Read(cwd.Within(dir, slotsFile), 0, maxNumber)
+	text, _, err := file.Read(cwd.Join(dir, slotsFile), 0, maxNumber)
 	if err != nil {
 		return 0
 	}
@@ -165,7 +165,7 @@ func (s *Semaphore) make(dir string, n int) error {
 		return err
 	}
 	for i := range n {
-		f, err := os.OpenFile(cwd.Within(dir, strconv.Itoa(i+1)), os.O_CREATE|os.O_EXCL|file.Flags, s.perm)
+		f, err := os.OpenFile(cwd.Join(dir, strconv.Itoa(i+1)), os.O_CREATE|os.O_EXCL|file.Flags, s.perm)
 		if err == nil {
 			err = f.Close()
 		}
@@ -173,7 +173,7 @@ func (s *Semaphore) make(dir string, n int) error {
 			return err
 		}
 	}
-	path, text := cwd.Within(dir, slotsFile), numberText(n)
+	path, text := cwd.Join(dir, slotsFile), numberText(n)
 	tmp := fmt.Sprintf("%s.%016x", path, rand.Uint64())
 	defer os.Remove(tmp)
 	if err := writeNew(tmp, text, s.perm); err != nil {

@@ -68,7 +68,7 @@ func (j *job) environment(l lock) []string {
 	if path == "" {
 		return kept
 	}
-	path = cwd.Reach(path)
+	path = cwd.Abs(path)
 	name := filepath.Base(path)
 	if ext := filepath.Ext(name); ext == ".lock" || ext == ".sem" {
 		name = strings.TrimSuffix(name, ext)

@@ -98,7 +98,7 @@ func (s *snapshot) addDirectory(dir, prefix string) error {
 }
 
 func (s *snapshot) addOne(kind fsync.Kind, operand string) {
-	list := []fsync.Entry{{Kind: kind, Path: cwd.Reach(operand)}}
+	list := []fsync.Entry{{Kind: kind, Path: cwd.Abs(operand)}}
 	fsync.Inspect(list)
 	s.entries = append(s.entries, entry{list[0], pathLabel(operand)})
 }

@@ -1,15 +1,15 @@
-// Package cwd keeps a relative path where it began.
+// Package cwd keeps a relative path on its file while the program changes its working
+// directory.
 //
-// A relative path means what the kernel makes of it: it begins in the directory
-// that the process is in. That directory may be called otherwise than $PWD says
-// by now, and there may be no absolute path to it that the process may use. So
-// nothing is put before the path while the process stays where it is. If it
-// goes elsewhere, by [os.Chdir], a call that is still at work goes on by the
-// absolute path of the directory that it began in, if that still leads there,
-// and fails with [ErrMoved] otherwise.
+// A relative path begins in the working directory of the process, as the kernel knows it.
+// That directory may have another name than $PWD says, and there may be no absolute path to
+// it that the process may use. So a path is used as it is while the process stays in the
+// directory. If the program goes to another one, see [os.Chdir], a call that has begun uses
+// the absolute path of the directory that it began in. If that path leads elsewhere now,
+// the call fails with [ErrMoved].
 //
-// Windows resolves paths itself, drive by drive, and does not let a working
-// directory be renamed: there a relative path is made absolute at once.
+// Windows resolves paths itself, drive by drive, and does not let a working directory be
+// renamed. So there a relative path is made absolute at once.
 package cwd
 
 import (
@@ -17,121 +17,155 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
+
+	"github.com/fsync-lock/fsync/internal/file"
 )
 
-// ErrMoved says that the process went to another directory while a relative
-// path was in use, and that the directory before cannot be found any more.
+// ErrMoved means that the program changed its working directory while a relative path was
+// in use, and that the former directory is not where it was.
 var ErrMoved = errors.New("the working directory was changed meanwhile, and the former one cannot be found by its name; use an absolute path")
 
-// A Dir is the working directory that a path begins in. The zero Dir is that
-// of absolute paths.
+// ErrRemoved means that the working directory was removed, so no file can be made in it. It
+// is [fs.ErrNotExist].
+var ErrRemoved = fmt.Errorf("the working directory was removed: %w", fs.ErrNotExist)
+
+// A Dir is the working directory that a path begins in. The zero Dir is for absolute
+// paths.
 type Dir struct {
 	relative bool
-	id       identity
-	path     string // what the kernel called it; empty if it has no name
+	id       file.ID // no other directory gets it while the process is in this one
+	path     string  // the kernel's name for it; empty if it has none
 }
 
-// Path returns how a path that began in the directory is reached now.
+// At returns the path, and the directory that it begins in.
+func At(path string) (string, Dir, error) {
+	if runtime.GOOS == "windows" {
+		path, err := filepath.Abs(path)
+		return path, Dir{}, err
+	}
+	if filepath.IsAbs(path) {
+		return path, Dir{}, nil
+	}
+	here, err := file.Stat(".")
+	if err == nil && !here.Exists {
+		err = fs.ErrNotExist
+	}
+	return path, Dir{relative: true, id: here.ID, path: getwd()}, err
+}
+
+// Path returns a path that leads, after changes of the working directory, to the file that
+// the given path began with.
 func (d Dir) Path(path string) (string, error) {
 	if !d.relative || filepath.IsAbs(path) {
 		return path, nil
 	}
-	id, err := identify(".")
+	here, err := file.Stat(".")
 	switch {
-	case err == nil && id == d.id:
+	case here.Exists && here.ID == d.id:
 		return path, nil
 	case d.path != "" && d.isAt(d.path):
 		return join(d.path, path), nil
-	case err != nil: // nothing says that the process went elsewhere
+	case err != nil: // perhaps the program has not changed its directory
 		return "", err
 	}
 	return "", ErrMoved
 }
 
-// Still reports whether a name that Path returned leads there yet. If it does
-// before and after its use, it did so in between.
-func (d Dir) Still(name string) bool {
+// Still reports whether a path that [Dir.Path] returned still leads to the same file. If it
+// does before and after the path is used, it did in between.
+func (d Dir) Still(path string) bool {
 	switch {
 	case !d.relative:
 		return true
-	case filepath.IsAbs(name):
+	case filepath.IsAbs(path):
 		return d.isAt(d.path)
 	}
 	return d.isAt(".")
 }
 
-func (d Dir) isAt(name string) bool {
-	id, err := identify(name)
-	return err == nil && id == d.id
+func (d Dir) isAt(path string) bool {
+	info, err := file.Stat(path)
+	return err == nil && info.Exists && info.ID == d.id
 }
 
-// ErrRemoved says that a path is in a working directory that was removed, in
-// which nothing can be made any more. It is [fs.ErrNotExist].
-var ErrRemoved = fmt.Errorf("the working directory was removed: %w", fs.ErrNotExist)
-
-// Removed reports whether the path is in a working directory that was removed
-// while the process stayed in it.
+// Removed reports whether the path is in a working directory that was removed while the
+// process was in it. A removed directory has no names. Some file systems do not count
+// them; there, Removed reports false.
 func (d Dir) Removed(path string) bool {
-	return d.relative && filepath.IsLocal(path) && d.isAt(".") && isRemoved(".")
+	if !d.relative || !filepath.IsLocal(path) || !d.isAt(".") {
+		return false
+	}
+	info, err := file.Stat(".")
+	return err == nil && info.Exists && info.Links == 0
 }
 
-// Key returns what tells a path of the directory from the same path of any
-// other.
+// Key returns a text for the path that differs from that of the same path in another
+// directory.
 func (d Dir) Key(path string) string {
 	if !d.relative || filepath.IsAbs(path) {
 		return path
 	}
-	return d.id.String() + path
+	return fmt.Sprintf("%x:%x:%s", d.id.Dev, d.id.Ino, path)
 }
 
-// Reach returns an absolute path that leads where the path does, for others
-// who need one, or the path itself if the process knows of none that it may
-// use.
-func (d Dir) Reach(path string) string {
+// Abs returns an absolute path to the file, or the path as it is if this process may use no
+// absolute one.
+func (d Dir) Abs(path string) string {
 	if !d.relative {
-		return tidy(path)
+		return clean(path)
 	}
 	for _, dir := range []string{getwd(), d.path} {
 		if dir != "" && d.isAt(dir) {
-			return tidy(join(dir, path))
+			return clean(join(dir, path))
 		}
 	}
 	return path
 }
 
-// Reach is [Dir.Reach] for a path that begins in the working directory now.
-func Reach(path string) string {
-	name, d, err := At(path)
+// Abs is [Dir.Abs] for a path that begins in the present working directory.
+func Abs(path string) string {
+	at, d, err := At(path)
 	if err != nil {
 		return path
 	}
-	return d.Reach(name)
+	return d.Abs(at)
 }
 
-// Name returns the absolute path as the kernel has it, for people to read, or
-// the path itself if its directory has no name. The process may not be allowed
-// to use it.
+// Name returns the absolute path by the kernel's name for the working directory, for people
+// to read. The process may not be allowed to use that path. If the directory has no name,
+// Name returns the path as it is.
 func Name(path string) string {
-	name, d, err := At(path)
+	at, d, err := At(path)
 	if err == nil && d.relative && d.path != "" {
-		name = join(d.path, name)
+		at = join(d.path, at)
 	}
-	return tidy(name)
+	return clean(at)
 }
 
-// tidy cleans a path if that cannot change where it leads.
-func tidy(path string) string {
+// getwd asks the kernel. [os.Getwd] prefers $PWD, which may contain symbolic links that lead
+// elsewhere a moment later.
+func getwd() string {
+	dir, err := syscall.Getwd()
+	if err != nil || !filepath.IsAbs(dir) {
+		return ""
+	}
+	return dir
+}
+
+// clean cleans a path if that cannot change where it leads: with a symbolic link a, a/../b
+// is another file than b.
+func clean(path string) string {
 	if slices.Contains(strings.Split(path, "/"), "..") {
 		return path
 	}
 	return filepath.Clean(path)
 }
 
-// join puts a directory before a path. It does not clean the path: with a
-// symbolic link a, a/../b is another file than b. That ./a is a needs no
-// looking.
+// join puts a directory before a path. It removes only a leading ./ from the path.
 func join(dir, path string) string {
 	for strings.HasPrefix(path, "./") {
 		path = strings.TrimLeft(path[2:], "/")
@@ -142,7 +176,8 @@ func join(dir, path string) string {
 	return strings.TrimSuffix(dir, "/") + "/" + path
 }
 
-// Within is the path of a file in a directory. It is not cleaned either.
-func Within(dir, file string) string {
+// Join returns the path of a file in a directory. Unlike [filepath.Join] it does not clean
+// the path of the directory.
+func Join(dir, file string) string {
 	return strings.TrimRight(dir, string(filepath.Separator)) + string(filepath.Separator) + file
 }

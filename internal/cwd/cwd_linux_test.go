@@ -10,14 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A working directory that the user may not search any more was not left.
+// The user may no longer search the working directory. The program has not changed it, so
+// the error is another one than ErrMoved.
 func TestPathInAClosedDirectory(t *testing.T) {
 	dir := t.TempDir()
 	d := begin(t, dir, "file")
 	must(t, os.Chmod(dir, 0))
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if os.Geteuid() == 0 { // this thread is another user to the file systems
+	if os.Geteuid() == 0 { // file systems take this thread for another user
 		unix.Setfsuid(65534)
 		defer unix.Setfsuid(0)
 	}

@@ -16,7 +16,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// begin makes a file and returns how it is called, and from where.
+// begin makes a file in dir, goes to dir, and returns the Dir of its path.
 func begin(t *testing.T, dir, path string) Dir {
 	t.Helper()
 	must(t, os.WriteFile(filepath.Join(dir, path), nil, 0o644))
@@ -28,7 +28,7 @@ func begin(t *testing.T, dir, path string) Dir {
 	return d
 }
 
-// leads fails the test unless the name is that of the file.
+// leads fails the test unless the path leads to the file.
 func leads(t *testing.T, name, file string) {
 	t.Helper()
 	got, err := os.Stat(name)
@@ -40,6 +40,8 @@ func leads(t *testing.T, name, file string) {
 	}
 }
 
+// A path leads to its file while the program goes to another directory, unless the former
+// directory is renamed.
 func TestPathStaysWhereItBegan(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	d := begin(t, dir, "file")
@@ -49,23 +51,23 @@ func TestPathStaysWhereItBegan(t *testing.T) {
 	t.Chdir(elsewhere)
 	must(t, os.WriteFile("file", nil, 0o644))
 	if d.Still("file") {
-		t.Error("elsewhere, the path is taken for the one before")
+		t.Error("in another directory, the path is taken for that of the same file")
 	}
 	name, err := d.Path("file")
 	must(t, err)
 	leads(t, name, filepath.Join(dir, "file"))
 	if !d.Still(name) {
-		t.Errorf("%s does not lead there still", name)
+		t.Errorf("%s no longer leads to the file", name)
 	}
-	leads(t, d.Reach("file"), filepath.Join(dir, "file"))
+	leads(t, d.Abs("file"), filepath.Join(dir, "file"))
 
 	must(t, os.Rename(dir, dir+".old"))
 	must(t, os.Mkdir(dir, 0o755))
 	if d.Still(name) {
-		t.Errorf("%s leads there still", name)
+		t.Errorf("%s leads to another directory, and is taken for the same", name)
 	}
 	if name, err := d.Path("file"); !errors.Is(err, ErrMoved) {
-		t.Errorf("a directory without a known name: %q, %v", name, err)
+		t.Errorf("the former directory was renamed: %q, %v", name, err)
 	}
 	must(t, os.Remove(dir))
 	must(t, os.Rename(dir+".old", dir))
@@ -74,7 +76,7 @@ func TestPathStaysWhereItBegan(t *testing.T) {
 	leads(t, name, filepath.Join(dir, "file"))
 }
 
-// The directory may get another name meanwhile.
+// The working directory is renamed.
 func TestRenamed(t *testing.T) {
 	top := t.TempDir()
 	dir := filepath.Join(top, "dir")
@@ -84,7 +86,7 @@ func TestRenamed(t *testing.T) {
 	if name, err := d.Path("file"); name != "file" || err != nil {
 		t.Errorf("Path = %q, %v", name, err)
 	}
-	for _, name := range []string{d.Reach("file"), Reach("./file"), Name("file")} {
+	for _, name := range []string{d.Abs("file"), Abs("./file"), Name("file")} {
 		leads(t, name, filepath.Join(top, "other", "file"))
 		if !filepath.IsAbs(name) {
 			t.Errorf("%s is not absolute", name)
@@ -93,7 +95,7 @@ func TestRenamed(t *testing.T) {
 	t.Chdir(top)
 }
 
-// What $PWD calls the directory is not asked.
+// $PWD contains a symbolic link, which then leads to another directory.
 func TestLinkedDirectory(t *testing.T) {
 	top := t.TempDir()
 	for _, dir := range []string{"1", "2"} {
@@ -104,7 +106,7 @@ func TestLinkedDirectory(t *testing.T) {
 	d := begin(t, link, "file")
 	must(t, os.Remove(link))
 	must(t, os.Symlink(filepath.Join(top, "2"), link))
-	for _, name := range []string{Name("file"), Reach("file"), d.Reach("file")} {
+	for _, name := range []string{Name("file"), Abs("file"), d.Abs("file")} {
 		leads(t, name, filepath.Join(top, "1", "file"))
 	}
 }
@@ -116,7 +118,7 @@ func TestNames(t *testing.T) {
 	for path, want := range map[string]string{
 		"a": "/a", "./a": "/a", ".//./a": "/a", "a/": "/a", ".": "", "./": "", "a/b": "/a/b", "a/../b": "/a/../b", "../a": "/../a", "..a": "/..a",
 	} {
-		for _, got := range []string{Name(path), Reach(path)} {
+		for _, got := range []string{Name(path), Abs(path)} {
 			if got != dir+want {
 				t.Errorf("%s: %s, want %s", path, got, dir+want)
 			}

@@ -22,7 +22,7 @@ import (
 func (h *hub) attach(d *dir, found file.ID, err error) {
 	path, kind := "", fskind.Kind{}
 	if err == nil {
-		path = resolve(d.in.Reach(d.path))
+		path = resolve(d.in.Abs(d.path))
 		kind = h.kind(path)
 	}
 	h.admin.Lock()

@@ -177,7 +177,7 @@ func (h *hub) examine(d *dir) (found file.Info, now snapshot, err error) {
 		return found, snapshot{}, err
 	}
 	now = snapshot{dir: found}
-	now.sidecar, err = file.Stat(cwd.Within(path, sidecar.Dir))
+	now.sidecar, err = file.Stat(cwd.Join(path, sidecar.Dir))
 	settled := func(info file.Info) bool { return !info.Changed.IsZero() && start.Sub(info.Changed) > h.young }
 	now.known = err == nil && settled(now.dir) && (!now.sidecar.Exists || settled(now.sidecar))
 	return found, now, nil
