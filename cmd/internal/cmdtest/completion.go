@@ -9,13 +9,13 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// A Completion is a line that the user of a shell asks for more of, what is to
-// be in the answer, and what is not; empty is no matter.
+// A Completion is a line in a shell that the user wants completed, what must be in the
+// answer, and what must not be in it; empty = anything.
 type Completion [3]string
 
-// Complete tries the completions of a program, which are in the folder
-// completions, in each of the shells that have them. In zsh, which is typed
-// into as by a user, a word that can go on in several ways stays as it is.
+// Complete tries the completions of a program, which are in the folder completions, in
+// each shell. In zsh the line is typed as by a user, so a word that can be completed in
+// several ways stays as it is.
 func Complete(t *testing.T, program string, completions map[string][]Completion) {
 	for shell, script := range shells {
 		t.Run(shell, func(t *testing.T) {
@@ -44,8 +44,8 @@ func Complete(t *testing.T, program string, completions map[string][]Completion)
 	}
 }
 
-// shells has a script for each shell that prints what it makes of each line, and
-// a line == behind that.
+// shells has a script for each shell. It prints the completion of each line, and then
+// a line ==.
 var shells = map[string]string{
 	"bash": `compopt() { :; }
 . completions/$1.bash

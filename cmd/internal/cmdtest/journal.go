@@ -31,9 +31,9 @@ func WaitForJournal() {
 	}
 }
 
-// Journalled FILE FIELD=VALUE...: the journal has one run, which has these
-// fields; afterwards there is no journal. A reason is a regular expression, and
-// a time is the least that it may be.
+// Journalled FILE FIELD=VALUE...: the journal has one run with these fields. Then the
+// journal is removed. A reason is a regular expression, and a time is the shortest that
+// is right.
 func Journalled(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.MkAbs(args[0])
 	runs, unread, err := journal.ReadFile(path)

@@ -12,7 +12,7 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 )
 
-// ReadFile returns what is in a file.
+// ReadFile returns the content of a file.
 func ReadFile(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -22,13 +22,13 @@ func ReadFile(t *testing.T, path string) string {
 	return string(text)
 }
 
-// ReadManual returns a manual page with its dashes as they are typed.
+// ReadManual returns a manual page with plain dashes.
 func ReadManual(t *testing.T, path string) string {
 	t.Helper()
 	return strings.ReplaceAll(ReadFile(t, path), `\-`, "-")
 }
 
-// Between returns what stands in text between two others.
+// Between returns the part of text between from and to.
 func Between(text, from, to string) string {
 	_, text, _ = strings.Cut(text, from)
 	text, _, _ = strings.Cut(text, to)
@@ -51,7 +51,7 @@ func Options(options []getopt.Option) map[string]bool {
 
 var option = regexp.MustCompile(`(?m)(?:^|[\s{,'"(=|*)])(--?[a-zA-Z][a-z-]*)`)
 
-// OptionsIn returns what looks like an option in a text.
+// OptionsIn returns the words of a text that look like options.
 func OptionsIn(text string) map[string]bool {
 	found := map[string]bool{}
 	for _, m := range option.FindAllStringSubmatch(text, -1) {
@@ -62,7 +62,8 @@ func OptionsIn(text string) map[string]bool {
 
 var fishOption = regexp.MustCompile(`-[sl] \S+`)
 
-// OptionsInFish does so where the dashes are left out, as in "-s n -l nonblock".
+// OptionsInFish is OptionsIn for completions of fish, which leave out the dashes of
+// options: "-s n -l nonblock".
 func OptionsInFish(text string) map[string]bool {
 	return OptionsIn(fishOption.ReplaceAllStringFunc(text, func(s string) string {
 		return map[byte]string{'s': " -", 'l': " --"}[s[1]] + s[3:]
@@ -84,7 +85,7 @@ func FitsAScreen(t *testing.T, text string) {
 	}
 }
 
-// FormatManual fails the test if groff(1) finds fault with a manual page.
+// FormatManual fails the test if groff(1) prints a warning about a manual page.
 func FormatManual(t *testing.T, path string) {
 	t.Helper()
 	out, err := exec.Command("groff", "-man", "-ww", "-z", path).CombinedOutput()
@@ -96,8 +97,8 @@ func FormatManual(t *testing.T, path string) {
 	}
 }
 
-// HaveOptions fails the test for each text, by its name, that does not have
-// exactly these options.
+// HaveOptions fails the test for each text that does not have exactly these options.
+// texts are the options of each text, by its name.
 func HaveOptions(t *testing.T, want map[string]bool, texts map[string]map[string]bool) {
 	t.Helper()
 	for name, has := range texts {

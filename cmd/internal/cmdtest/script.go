@@ -1,4 +1,4 @@
-// Package cmdtest is what the tests of the commands have in common.
+// Package cmdtest has helpers for the tests of the commands.
 package cmdtest
 
 import (
@@ -72,7 +72,7 @@ func (s Scripts) setup(env *testscript.Env) error {
 	for _, name := range []string{"FSYNC_DIR", "XDG_RUNTIME_DIR", "FSYNC_JOURNAL"} {
 		env.Setenv(name, "")
 	}
-	// The race detector would have every process linger for a second.
+	// The race detector would delay the exit of every process by a second.
 	env.Setenv("GORACE", "atexit_sleep_ms=0")
 	for name, value := range s.Env {
 		env.Setenv(name, value)

@@ -1,7 +1,6 @@
 // Package getopt reads command lines as getopt_long(3) does with a leading
-// "+": options end at the first operand, short ones can be bundled, long ones
-// abbreviated. No package for Go does all three, and the commands here take
-// the place of a command that does.
+// "+": options end at the first operand, short options can be bundled, long options
+// abbreviated. No other package for Go does all three, as flock(1) does.
 package getopt
 
 import (
@@ -10,17 +9,16 @@ import (
 	"strings"
 )
 
-// An Option is one thing that can be set. Its names say the same; the first
-// long one stands for it in messages.
+// An Option is an option with all its names, which mean the same.
 type Option struct {
 	Short string   // one-letter names: "xe"
 	Long  []string // long names without dashes
-	Arg   string   // what the argument is called in the help; "" = it has none
+	Arg   string   // the name of its argument in the help; empty = none
 	Whole bool     // its long names cannot be abbreviated
 	Set   func(arg string) error
 }
 
-// Parse sets the options that args begin with and returns the operands behind
+// Parse sets the options at the beginning of args and returns the operands after
 // them.
 func Parse(args []string, options []Option) (operands []string, err error) {
 	for len(args) > 0 {
@@ -42,15 +40,15 @@ func Parse(args []string, options []Option) (operands []string, err error) {
 	return nil, nil
 }
 
-// ParseMixed is Parse for options that may stand among the operands. Behind
-// "--" all are operands.
+// ParseMixed is Parse for options that may stand among the operands. After "--" all
+// words are operands.
 func ParseMixed(args []string, options []Option) (operands []string, err error) {
 	for {
 		rest, err := Parse(args, options)
 		if err != nil || len(rest) == 0 {
 			return operands, err
 		}
-		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" { // or the argument of an option: so be it
+		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" { // or "--" is the argument of an option, which is rare
 			return append(operands, rest...), nil
 		}
 		operands, args = append(operands, rest[0]), rest[1:]
@@ -76,7 +74,7 @@ func long(arg string, rest []string, options []Option) ([]string, error) {
 	return rest, set(o, name, value)
 }
 
-// find looks a long name or an unambiguous beginning of one up.
+// find returns the option with a long name, or with an unambiguous beginning of one.
 func find(name string, options []Option) (Option, error) {
 	var found []Option
 	var names []string

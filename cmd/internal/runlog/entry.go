@@ -12,16 +12,15 @@ import (
 )
 
 // An Entry writes the line of one run into the journal when the run is over,
-// however it ended. If the command is to replace this process, the line is
-// written before, because no process can write it later. A long run has one more
-// line, so that a report can show it while it lasts and if this process is
-// killed.
+// however it ended. If the command replaces this process, the line is written before,
+// because no process can write it later. A long run has one more line, so that a report
+// can show the run while it lasts, and if this process is killed.
 type Entry struct {
 	log      Log
 	relay    *child.Relay
 	complain func(string)
 	run      journal.Run // what is known when the wait begins; not changed afterwards
-	till     time.Time   // when the wait was over
+	waited   time.Time   // when the wait was over
 
 	mu   sync.Mutex // guards over, and keeps the lines of a run in order
 	over bool       // the last line is being written
@@ -30,9 +29,9 @@ type Entry struct {
 // LongRun is how long a command runs before the run gets a line while it lasts.
 const LongRun = time.Second / 2
 
-// Begin makes the entry of a run, before the wait for its lock or event. The run
-// has the fields that are known by then. From here on the journal gets a line if
-// a signal ends the wait. Without a journal the entry is nil and writes nothing.
+// Begin makes the entry of a run, before the wait for its lock or event. run has the
+// fields that are known at that time. From here on the journal gets a line if a signal
+// ends the wait. Without a journal the entry is nil and writes nothing.
 func (l Log) Begin(run journal.Run, r *child.Relay, complain func(string)) *Entry {
 	if l.File == "" {
 		return nil
@@ -47,7 +46,7 @@ func (l Log) Begin(run journal.Run, r *child.Relay, complain func(string)) *Entr
 // Waited notes the end of the wait, whether it succeeded or not.
 func (e *Entry) Waited() {
 	if e != nil {
-		e.till = time.Now()
+		e.waited = time.Now()
 	}
 }
 
@@ -66,19 +65,19 @@ func (e *Entry) Without(how journal.Outcome, status int, why string) {
 		return
 	}
 	r := e.run
-	r.Waited = e.till.Sub(r.Start)
+	r.Waited = e.waited.Sub(r.Start)
 	r.Outcome, r.Status, r.Reason = how, status, why
 	e.finish(r)
 }
 
 // Started writes that the command is about to replace this process. A signal that
-// comes meanwhile ends this process after the line is written, and gets no line.
+// comes while it writes ends this process afterwards, and gets no line.
 func (e *Entry) Started() {
 	if e == nil {
 		return
 	}
 	r := e.run
-	r.Waited, r.Outcome = e.till.Sub(r.Start), journal.Started
+	r.Waited, r.Outcome = e.waited.Sub(r.Start), journal.Started
 	e.relay.UnlessInterrupted(func() { e.append(r) })
 }
 
@@ -94,7 +93,7 @@ func (e *Entry) Running() {
 			return
 		}
 		r := e.run
-		r.Waited, r.Held, r.Outcome = e.till.Sub(r.Start), time.Since(e.till), journal.Running
+		r.Waited, r.Held, r.Outcome = e.waited.Sub(r.Start), time.Since(e.waited), journal.Running
 		e.log.append(r) // no message: the last line fails for the same reason, and has one
 	})
 }
@@ -106,8 +105,8 @@ func (e *Entry) NotStarted(status int, err error) {
 	}
 }
 
-// Ended writes how the command ended. If the exit status is not that of the
-// command, the reason says why.
+// Ended writes how the command ended. reason tells why the exit status is not that of
+// the command; empty if it is.
 func (e *Entry) Ended(end child.Outcome, reason string) {
 	if e == nil {
 		return
@@ -130,7 +129,7 @@ func (e *Entry) Ended(end child.Outcome, reason string) {
 // held writes the end of a run that got its lock or event.
 func (e *Entry) held(end journal.Run) {
 	r := e.run
-	r.Waited, r.Held = e.till.Sub(r.Start), time.Since(e.till)
+	r.Waited, r.Held = e.waited.Sub(r.Start), time.Since(e.waited)
 	r.Outcome, r.Status, r.Signal, r.Reason = end.Outcome, end.Status, end.Signal, end.Reason
 	e.finish(r)
 }

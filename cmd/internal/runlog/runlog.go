@@ -1,5 +1,5 @@
-// Package runlog has the journal of commands that run another command: the
-// options, and the lines of a run.
+// Package runlog writes the journal of a program that runs commands: it has the options
+// of the journal, and writes the lines of a run.
 package runlog
 
 import (

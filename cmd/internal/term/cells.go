@@ -11,7 +11,7 @@ func Cells(s string) int {
 	return n
 }
 
-// cellsOf is 0 for a character that is drawn over the one before it, and 2 for a
+// cellsOf returns 0 for a character that is drawn over the previous one, and 2 for a
 // wide character. The ranges are those of East Asian Width (Unicode annex 11),
 // slightly extended.
 func cellsOf(r rune) int {

@@ -50,7 +50,7 @@ func (n *Notice) draw() {
 	switch {
 	case n.over:
 		return
-	case !shown || !n.mayWrite(): // by now
+	case !shown || !n.mayWrite(): // now; maybe at the next time
 	case isDumb():
 		fmt.Fprintln(os.Stderr, printable.Text(text))
 		return

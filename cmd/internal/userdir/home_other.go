@@ -24,6 +24,6 @@ func isSession(string) bool { return false }
 // may write to it.
 func ours(os.FileInfo) bool { return true }
 
-// writers is empty for the same reason: Go makes up a mode that has everybody
-// write to every directory.
+// writers is empty for the same reason: here Go reports for every directory that
+// all users may write to it.
 func writers(os.FileInfo) fs.FileMode { return 0 }

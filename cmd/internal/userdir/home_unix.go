@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// passwd is the password file. Package os/user knows other databases, too, but
-// links the C library into each command: fsync-lock would start more slowly.
+// passwd is the password file. Package os/user reads other databases, too, but links
+// the C library into each command: fsync-lock would start more slowly.
 const passwd = "/etc/passwd"
 
 // base returns the user's directory for names, and whether other hosts share it.
@@ -50,8 +50,8 @@ func homeOf(uid int, passwd string) string {
 	return ""
 }
 
-// isSession reports whether the directory is that of login sessions, which the
-// login manager removes when the user's last session ends.
+// isSession reports whether the directory belongs to login sessions: the login manager
+// removes it when the user's last session ends.
 func isSession(dir string) bool {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real
@@ -64,5 +64,5 @@ func ours(info os.FileInfo) bool {
 	return ok && int(st.Uid) == os.Geteuid()
 }
 
-// writers is the mode by which users may write to a file.
+// writers returns the permissions to write of a file.
 func writers(info os.FileInfo) fs.FileMode { return info.Mode().Perm() & 0o222 }

@@ -1,5 +1,5 @@
-// Package userdir finds the directory for names, in which fsync-lock, fsync-event
-// and fsync-status look up a NAME if --dir is not given.
+// Package userdir finds the directory for names, where fsync-lock, fsync-event and
+// fsync-status look up a NAME if --dir is not given.
 //
 // All processes of a user must find the same directory; otherwise two of them
 // could hold the lock with one name at the same time. A login shell, cron, a
@@ -13,13 +13,13 @@
 //     removed at logout even if jobs still run, and cron does not know it. A
 //     relative path is ignored, as the specification of the variable demands. A
 //     directory of another user, which root may get from sudo or su, is ignored,
-//     and so is one that every user may write to, such as /tmp is for root.
+//     and so is a directory that every user may write to, such as /tmp.
 //   - /run/fsync for root, whatever HOME is. Only root can write to /run. On some
 //     systems every user can write to /run/lock, and could create the directory
 //     first. /run is empty after a boot.
 //   - ~/.local/state/fsync for other users. It is private, outlives sessions, and
 //     every process of the user can find it: cron sets HOME, and the password
-//     file has the directory if HOME is missing or names that of another user.
+//     file has the directory if HOME is missing or names another user's directory.
 //     XDG_STATE_HOME is not used, because cron does not run a user's profile.
 //     /tmp and /var/tmp are not used, because files there are deleted even while
 //     they are locked, and a service may have its own /tmp.
@@ -89,8 +89,8 @@ func Path(given, name, ext string) string {
 	return filepath.Join(given, name) + ext
 }
 
-// find returns the default directory, and whether it must be private, which is
-// so unless the user chose it.
+// find returns the default directory, and whether it must be private. A directory that
+// the user chose need not be.
 func find() (dir string, private bool, err error) {
 	if dir := os.Getenv("FSYNC_DIR"); dir != "" {
 		return dir, false, checkChosen(dir)
