@@ -25,8 +25,8 @@ func openFile(t *testing.T, path string) *os.File {
 	return f
 }
 
-// A shellsFile is a file that the shell has open, as descriptor, and that is locked
-// through another open file.
+// A shellsFile is a file that the shell has open, as descriptor. Another open file holds
+// its lock.
 type shellsFile struct {
 	*descriptor
 	file   *os.File
@@ -51,7 +51,7 @@ func (f *shellsFile) release(t *testing.T) {
 	}
 }
 
-// mustBe checks whether the file is locked through the shell's open file.
+// mustBe checks whether the shell's open file holds the lock.
 func (f *shellsFile) mustBe(t *testing.T, locked bool) {
 	t.Helper()
 	err := unix.Flock(int(f.holder.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -66,9 +66,9 @@ func (f *shellsFile) acquire(ctx context.Context) <-chan error {
 	return result
 }
 
-// Another process waits through the same open file, and is granted the lock in the
-// moment in which our wait is given up. It keeps the lock: to unlock the file would
-// let a third process in beside it.
+// Another process waits through the same open file, and gets the lock at the moment at
+// which our wait ends. It keeps the lock: if we unlocked the file, a third process could
+// get the lock, too.
 func TestSiblingOfADescriptor(t *testing.T) {
 	f := newShellsFile(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -101,7 +101,7 @@ func TestSiblingOfADescriptor(t *testing.T) {
 	f.mustBe(t, true)
 }
 
-// The sibling waits on when our wait is given up, and gets the lock later.
+// The other process waits on when our wait ends, and gets the lock later.
 func TestSiblingWaitsOn(t *testing.T) {
 	f := newShellsFile(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -122,8 +122,8 @@ func TestSiblingWaitsOn(t *testing.T) {
 	f.mustBe(t, true)
 }
 
-// The time ends at each step of the wait: what Acquire says is true, the shell's
-// descriptor is still the shell's, and no other descriptor is left.
+// The time is up at each step of the wait. Acquire reports correctly whether there is a
+// lock, the shell's descriptor is not replaced, and no other descriptor is left.
 func TestDeadlineOfADescriptor(t *testing.T) {
 	for name, c := range map[string]struct {
 		step  flockwait.Step
@@ -176,7 +176,7 @@ func TestDeadlineOfADescriptor(t *testing.T) {
 	}
 }
 
-// Where no call can be called back, a wait for a descriptor polls.
+// Where a blocked call cannot be called back, a wait for a descriptor polls.
 func TestDescriptorIsPolled(t *testing.T) {
 	former := flockwait.SetThreads(0)
 	defer flockwait.SetThreads(former)
@@ -196,7 +196,7 @@ func TestDescriptorIsPolled(t *testing.T) {
 	f.mustBe(t, true)
 }
 
-// The wait for a descriptor needs no other process.
+// A wait for a descriptor starts no other process.
 func TestNoProcessWaitsForADescriptor(t *testing.T) {
 	t.Parallel()
 	f := newShellsFile(t)

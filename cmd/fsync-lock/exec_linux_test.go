@@ -14,8 +14,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// A signal that comes when -F has waited and is about to execute the command
-// ends the one or the other, at whatever moment it comes.
+// A signal that comes when -F is about to execute the command ends fsync-lock or the
+// command, at whatever moment it comes.
 func TestSignalAtTheExec(t *testing.T) {
 	t.Parallel()
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGUSR1} {

@@ -28,7 +28,7 @@ func in(t *testing.T, dir string, args ...string) *testproc.Proc {
 	return testproc.StartCmd(t, cmd)
 }
 
-// hold takes a lock of this process's.
+// hold takes a lock for this process.
 func hold(t *testing.T, path string) *filelock.Lock {
 	t.Helper()
 	lock := filelock.New(path)
@@ -45,7 +45,7 @@ func release(t *testing.T, lock *filelock.Lock) {
 	}
 }
 
-// readRuns reads a journal that has nothing else in it.
+// readRuns returns the runs of a journal, which must contain nothing else.
 func readRuns(t *testing.T, path string) []journal.Run {
 	t.Helper()
 	runs, unread, err := journal.ReadFile(path)
@@ -65,12 +65,12 @@ func onlyRun(t *testing.T, path string) journal.Run {
 	return runs[0]
 }
 
-// gaveUp is what one says that had no turn at the journal within five seconds,
-// as many may on a machine that is busy enough.
+// gaveUp is the message of a process that could not lock the journal within five
+// seconds, as may happen on a busy machine.
 const gaveUp = "fsync-lock: cannot write the journal: append j: lock is held\n"
 
-// Many at once write as many whole lines, each its own; but for those that say
-// that they have written none.
+// Many processes write at once: each writes one whole line, or prints that it could
+// not.
 func TestManyJournal(t *testing.T) {
 	n := 200 // not beside tests that have five seconds for something
 	if !testproc.Long() {
@@ -111,8 +111,8 @@ func TestManyJournal(t *testing.T) {
 	}
 }
 
-// While many write, a journal that is full is renamed: of the two files that
-// there are then neither is too large, and no line is torn, or there twice.
+// While many processes write, a full journal is renamed. Then neither of the two files
+// is too large, and no line is torn or written twice.
 func TestManyRotate(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -143,8 +143,8 @@ func TestManyRotate(t *testing.T) {
 	}
 }
 
-// The command has ended, and the journal keeps the wrapper: the lock is free
-// for the next one, and a signal changes nothing any more.
+// The command has ended, and fsync-lock waits for the journal. The lock is free, and a
+// signal has no effect.
 func TestJournalKeepsNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string][]string{
@@ -183,7 +183,7 @@ func TestJournalKeepsNobodyWaiting(t *testing.T) {
 	}
 }
 
-// A process that the command has left in the background keeps the lock.
+// A background process of the command keeps the lock.
 func TestJournalLeavesTheLockToHeirs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -208,7 +208,7 @@ func TestJournalLeavesTheLockToHeirs(t *testing.T) {
 	}
 }
 
-// However a signal meets the end of a run, that is journalled once.
+// A run has one line even if a signal comes at its end.
 func TestJournalledOnce(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -247,8 +247,8 @@ func TestJournalledOnce(t *testing.T) {
 	}
 }
 
-// A signal has ended the wait, and the lock comes while that is written: the
-// command does not run any more.
+// A signal has ended the wait. If the lock becomes free while the line is written, the
+// command does not run.
 func TestInterruptedIsFinal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -272,8 +272,8 @@ func TestInterruptedIsFinal(t *testing.T) {
 	}
 }
 
-// A signal has ended the wait, and while that is written the time to wait is
-// over, too: there is no second line.
+// A signal has ended the wait. If the time of -w is up while the line is written, there
+// is no second line.
 func TestInterruptedIsFinalAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	for wait := 1; !interruptedBefore(t, wait); wait *= 2 { // on a busy machine the time was over first
@@ -308,8 +308,8 @@ func interruptedBefore(t *testing.T, wait int) bool {
 	return inTime
 }
 
-// A signal to a wrapper that is about to become its command ends it, and has
-// no line of its own.
+// A signal ends a fsync-lock that is about to become its command, and has no line of
+// its own.
 func TestStartedIsJournalledOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -332,8 +332,8 @@ func TestStartedIsJournalledOnce(t *testing.T) {
 	}
 }
 
-// A run that takes long is in the journal while it lasts, and then once, with
-// its end; or as it was, if the wrapper is killed.
+// A long run is in the journal while it lasts. Later it counts as one run, with its end;
+// if fsync-lock is killed, as running.
 func TestRunningIsJournalled(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]struct {
@@ -362,7 +362,7 @@ func TestRunningIsJournalled(t *testing.T) {
 	}
 }
 
-// A full disk costs the line and a warning.
+// On a full disk the line is lost, and a message tells that.
 func TestJournalOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	full := testproc.Tmpfs(t, "size=64k,mode=777")

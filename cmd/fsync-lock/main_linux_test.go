@@ -8,7 +8,7 @@ import (
 
 func waiters(path string) int { return testproc.Waiters(noTest{}, path) }
 
-// noTest is for helpers that have no test to fail.
+// noTest is for helpers that are called without a test.
 type noTest struct{ testing.TB }
 
 func (noTest) Helper()           {}

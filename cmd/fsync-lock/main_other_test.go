@@ -2,5 +2,5 @@
 
 package main
 
-// waiters cannot be counted here; the scripts that need it are for Linux.
+// waiters cannot be counted here; the scripts that need them are for Linux.
 func waiters(string) int { return -1 }

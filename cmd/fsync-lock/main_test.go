@@ -31,9 +31,9 @@ func TestMain(m *testing.M) {
 // programs are in the PATH of the tests.
 var programs = map[string]func(){"fsync-lock": main, "flock": main, "count-signals": countSignals}
 
-// countSignals is a program that says which signals it gets, every one of them,
-// until there is a file called end. A shell would say it once for two that come
-// at about the same time.
+// countSignals is a program that prints each signal that it gets, until there is a file
+// called end. A shell would print two signals as one if they came at about the same
+// time.
 func countSignals() {
 	c := make(chan os.Signal, 16)
 	signal.Notify(c, os.Interrupt, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGTERM)
@@ -50,12 +50,12 @@ func countSignals() {
 	}
 }
 
-// realFlock is the path of flock(1), if it is installed. The scripts have ours
-// under that name in their PATH, and the other as $FLOCK.
+// realFlock is the path of flock(1), if it is installed. In the scripts, $FLOCK is that
+// path, and flock is fsync-lock.
 var realFlock string
 
 // Words of the scripts: await waiters N FILE waits until N processes wait in the
-// kernel for the file's lock. For the others see their functions.
+// kernel for the file's lock. The other words are described at their functions.
 func TestScripts(t *testing.T) {
 	cmdtest.Scripts{
 		Env:   map[string]string{"SHELL": "/bin/sh", "FLOCK": realFlock},
@@ -69,9 +69,9 @@ func TestScripts(t *testing.T) {
 	}.Run(t)
 }
 
-// same SCRIPT: a shell script that calls flock prints the same and has the same
-// exit status whether that is flock(1) or fsync-lock under its name. Whether
-// they print something to stderr is compared, and not what.
+// same SCRIPT: a shell script that calls flock prints the same on stdout and has the
+// same exit status with flock(1) and with fsync-lock. Both print to stderr, or neither;
+// the messages may differ.
 func same(ts *testscript.TestScript, neg bool, args []string) {
 	ours, err := exec.LookPath("flock")
 	ts.Check(err)
@@ -184,8 +184,8 @@ func statusOf(ts *testscript.TestScript, command []string) string {
 	return strconv.Itoa(cmdtest.ExitStatus(ts, ts.Exec(command[0], command[1:]...)))
 }
 
-// endRest ends what a command has left behind that has the lock until there is a file
-// called stop.
+// endRest ends background processes that hold the lock until there is a file called
+// stop.
 func endRest(ts *testscript.TestScript) {
 	stop := ts.MkAbs("stop")
 	ts.Check(os.WriteFile(stop, nil, 0o666))

@@ -34,7 +34,7 @@ func TestManual(t *testing.T) {
 	cmdtest.HaveOptions(t, want, map[string]map[string]bool{"help": cmdtest.OptionsIn(fmt.Sprintf(usage, "fsync-lock"))})
 }
 
-// The completions do in their shells what they are for.
+// The completions work in their shells.
 func TestCompletions(t *testing.T) {
 	t.Parallel()
 	cmdtest.Complete(t, "fsync-lock", map[string][]cmdtest.Completion{
@@ -67,7 +67,7 @@ func TestCompletions(t *testing.T) {
 	})
 }
 
-// The manual page has no faults that groff reports.
+// groff formats the manual page without a warning.
 func TestManualPage(t *testing.T) {
 	t.Parallel()
 	cmdtest.FormatManual(t, "man/fsync-lock.1")

@@ -12,8 +12,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// A file that cannot be made on a read-only file system is 73; what is there
-// can be locked. flock(1) says the same.
+// On a read-only file system, the exit status for a missing file is 73, as with
+// flock(1). A file that exists can be locked.
 func TestReadOnlyFileSystem(t *testing.T) {
 	t.Parallel()
 	dir := testproc.Tmpfs(t, "")
@@ -33,7 +33,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	}
 }
 
-// Of many that are started at once with -n exactly one runs.
+// If many processes start at once with -n, exactly one runs its command.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -69,7 +69,7 @@ func TestManyAtOnce(t *testing.T) {
 	running.Wait()
 }
 
-// A wrapper that waits, and one whose command runs, has 8 MB at most.
+// A fsync-lock that waits, or whose command runs, uses at most 8 MB.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	if info, ok := debug.ReadBuildInfo(); ok && strings.Contains(fmt.Sprint(info.Settings), "{-race true}") {
@@ -94,7 +94,7 @@ func TestMemory(t *testing.T) {
 	waiter.Wait()
 }
 
-// resident is how many kB a process has in memory.
+// resident returns how many kB of memory a process uses.
 func resident(t *testing.T, pid int) (kB int) {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

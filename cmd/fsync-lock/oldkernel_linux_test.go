@@ -14,8 +14,8 @@ import (
 
 func init() { programs["on-old-kernel"] = onOldKernel }
 
-// On a kernel that cannot close a range of descriptors, and has no pidfds, there is a
-// probe all the same, and it has no files open.
+// On a kernel without close_range(2) and pidfds there is a probe, too, and it has no
+// other file open than its pipe.
 func TestProbeOnAnOldKernel(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("on-old-kernel", "fsync-lock", "a.lock", "count-signals")
@@ -29,8 +29,8 @@ func TestProbeOnAnOldKernel(t *testing.T) {
 	counting{p, t, cmd.Dir}.end()
 }
 
-// onOldKernel becomes the program that its arguments name, for which some system
-// calls do not exist.
+// onOldKernel executes the program of its arguments, for which some system calls do not
+// exist.
 func onOldKernel() {
 	path, err := exec.LookPath(os.Args[1])
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// A signal comes to the command once, whomever its sender has sent it to: the
-// wrapper alone, its process group as timeout(1) does, or one process after the
-// other as systemd does when it stops a unit.
+// The command gets a signal once, whether the signal is sent to the wrapper alone, to its
+// process group as timeout(1) does, or to one process after the other as systemd does
+// when it stops a unit.
 func TestSignalsComeOnce(t *testing.T) {
 	t.Parallel()
 	for name, send := range map[string]func(wrapper int){
@@ -49,12 +49,12 @@ func TestSignalsComeOnce(t *testing.T) {
 					p := startCounting(t, options, "count-signals")
 					send(p.PID())
 					p.Expect("got terminated.")
-					// When this is handed on, all that came before has been handed on.
+					// When this signal is passed on, all earlier ones have been.
 					p.Signal(syscall.SIGHUP)
 					if got := p.Line(); got != "got hangup." {
 						return fmt.Errorf("the command %s twice", got)
 					}
-					// And no signal is taken for one that came before.
+					// And a signal is not taken for an earlier one.
 					p.Signal(syscall.SIGHUP)
 					p.Expect("got hangup.")
 					p.end()
@@ -65,7 +65,7 @@ func TestSignalsComeOnce(t *testing.T) {
 	}
 }
 
-// So it does on a machine that is too busy to let the wrapper's probe run.
+// The same on a machine that is too busy to let the probe run.
 func TestSignalComesOnceWithASlowProbe(t *testing.T) {
 	t.Parallel()
 	p := startCounting(t, nil, "count-signals")
@@ -81,8 +81,8 @@ func TestSignalComesOnceWithASlowProbe(t *testing.T) {
 	p.end()
 }
 
-// All have been stopped, and only the wrapper has been continued, with the
-// command by it.
+// All processes have been stopped. The wrapper is continued, and continues the command,
+// but not the probe.
 func TestSignalAfterAStop(t *testing.T) {
 	t.Parallel()
 	p := startCounting(t, nil, "count-signals")
@@ -106,8 +106,8 @@ func TestSignalAfterAStop(t *testing.T) {
 	p.end()
 }
 
-// The TERM of a limit is not for the probe, which would report it: a TERM that comes
-// soon after it would be taken for that.
+// The probe does not get the TERM of the limit. Otherwise it would report it, and the
+// next TERM would not be passed on.
 func TestSignalAfterTheLimit(t *testing.T) {
 	t.Parallel()
 	for limit := 1; ; limit *= 2 { // on a busy machine it may be over before the command is ready
@@ -126,7 +126,7 @@ func TestSignalAfterTheLimit(t *testing.T) {
 	}
 }
 
-// A signal that is sent by the name of the wrapper reaches the command.
+// A signal to processes by the name of the wrapper reaches the command.
 func TestSignalByName(t *testing.T) {
 	t.Parallel()
 	pkill, err := exec.LookPath("pkill")
@@ -156,8 +156,8 @@ func TestSignalToAGroupThatTheCommandLeft(t *testing.T) {
 	p.end()
 }
 
-// The real timeout(1), which hands TERM on as it sends it at the end of the
-// time.
+// The real timeout(1), which passes TERM on in the same way as it sends TERM when the
+// time is up.
 func TestTimeoutSendsOnce(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("timeout"); err != nil {
@@ -177,7 +177,7 @@ func TestTimeoutSendsOnce(t *testing.T) {
 	p.Exit()
 }
 
-// A probe lives no longer than its wrapper, and has no files open.
+// The probe ends with the wrapper, and has no other file open than its pipe.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	p := startCounting(t, nil, "count-signals")
@@ -217,7 +217,7 @@ func launchCounting(t *testing.T, options []string, command ...string) counting 
 	return counting{testproc.StartCmd(t, cmd), t, cmd.Dir}
 }
 
-// end has the command end, and fails the test if that got more signals.
+// end makes the command end, and fails the test if the command got more signals.
 func (c counting) end() {
 	c.t.Helper()
 	touch(c.t, filepath.Join(c.dir, "end"))
@@ -229,7 +229,7 @@ func (c counting) end() {
 	}
 }
 
-// children are the processes that a process has started.
+// children returns the processes that a process has started.
 func children(pid int) (list []int) {
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, file := range files {
@@ -242,7 +242,7 @@ func children(pid int) (list []int) {
 	return list
 }
 
-// probeOf is the probe of a wrapper, when it stands where it is to; 0 = none.
+// probeOf returns the probe of a wrapper when it is ready; 0 = none.
 func probeOf(pid int) int {
 	for _, child := range children(pid) {
 		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", child))

@@ -16,8 +16,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// onTerminal runs fsync-lock on a terminal of its own in a directory of its
-// own.
+// onTerminal runs fsync-lock on its own terminal in its own directory.
 func onTerminal(t *testing.T, args ...string) (term *testproc.Terminal, dir string) {
 	t.Helper()
 	cmd := exec.Command("fsync-lock", args...)
@@ -33,8 +32,8 @@ func touch(t *testing.T, path string) {
 	}
 }
 
-// A signal that is typed reaches the command once. A signal to the wrapper alone,
-// while it is in the foreground, does, too.
+// A typed signal reaches the command once. So does a signal to the wrapper alone while
+// it is in the foreground.
 func TestSignalsOnATerminal(t *testing.T) {
 	t.Parallel()
 	term, dir := onTerminal(t, "a.lock", "count-signals")
@@ -45,9 +44,9 @@ func TestSignalsOnATerminal(t *testing.T) {
 	}
 	probe := 0
 	testproc.Until(t, "there is a probe", func() bool { probe = probeOf(term.PID()); return probe != 0 })
-	// The kernel makes one of two equal signals that wait to be delivered. So the one
-	// that was typed must have reached the wrapper, too. The probe comes first: the
-	// wrapper would take a late report of the first signal for one of the second.
+	// The kernel merges two equal pending signals. So the typed signal must first have
+	// reached the wrapper, too. The probe comes first: the
+	// wrapper would take a late report of the first signal for a report of the second.
 	settle := func() { t.Helper(); handled(t, probe); handled(t, term.PID()) }
 	term.Type("\x03")
 	got(syscall.SIGINT, 1)
@@ -76,9 +75,9 @@ func TestSignalsOnATerminal(t *testing.T) {
 // pendingCont is a CONT that is pending. A probe never takes it.
 const pendingCont = 1 << (syscall.SIGCONT - 1)
 
-// handled waits until a process has handled every signal that it was sent: none
-// is pending, for the process or for one of its threads, and all threads sleep,
-// those of the Go runtime too, which hands signals from one to the other.
+// handled waits until a process has handled every signal that was sent to it: no signal
+// is pending, for the process or for one of its threads, and all threads sleep. The Go
+// runtime passes signals from one thread to another.
 //
 // The caller sends no more signals meanwhile. handled looks twice, and no thread may
 // have run in between: a thread may hand a signal over and fall asleep before the
@@ -182,8 +181,8 @@ func TestJobControl(t *testing.T) {
 	shell.Hangup()
 }
 
-// stat is what proc(5) shows of a process: its state, its process group and
-// the one in the foreground of its terminal.
+// stat is what proc(5) shows of a process: its state, its process group and the
+// foreground process group of its terminal.
 func stat(t *testing.T, pid string) (at struct{ state, group, foreground string }) {
 	t.Helper()
 	text, err := os.ReadFile("/proc/" + pid + "/stat")
@@ -196,7 +195,7 @@ func stat(t *testing.T, pid string) (at struct{ state, group, foreground string 
 	return at
 }
 
-// An interactive shell and an editor have the terminal below a wrapper.
+// An interactive shell and an editor can use the terminal below a wrapper.
 func TestInteractive(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
@@ -243,7 +242,7 @@ func TestEditor(t *testing.T) {
 	}
 }
 
-// A wait that lasts is shown on one line, which is wiped at its end.
+// A long wait is shown on one line, which is wiped at its end.
 func TestWaitIsShown(t *testing.T) {
 	t.Parallel()
 	holder := exec.Command("fsync-lock", "backup.lock", "sh", "-c", "echo; read x")
@@ -267,8 +266,8 @@ func TestWaitIsShown(t *testing.T) {
 	}
 }
 
-// The line is no longer than the terminal is wide, and has nothing in it that
-// would move the cursor, whatever the holder is called.
+// The line fits the width of the terminal, and has no control characters, whatever the
+// command of the holder is called.
 func TestWaitIsShownOnOneLine(t *testing.T) {
 	t.Parallel()
 	holder := exec.Command("fsync-lock", "a.lock", "sh", "-c", "echo; read x; # \x1b[2J\n"+strings.Repeat("long ", 100))
@@ -287,7 +286,7 @@ func TestWaitIsShownOnOneLine(t *testing.T) {
 	term.Hangup()
 }
 
-// Characters that take two columns are counted as two.
+// Wide characters count as two columns.
 func TestWaitIsShownInColumns(t *testing.T) {
 	t.Parallel()
 	dir, name := t.TempDir(), strings.Repeat("日本語", 20)+".lock"
@@ -304,7 +303,7 @@ func TestWaitIsShownInColumns(t *testing.T) {
 	}
 }
 
-// A terminal that Ctrl-S has stopped holds up neither the command nor a signal.
+// A terminal that Ctrl-S has stopped delays neither the command nor a signal.
 func TestWaitOnAStoppedTerminal(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -338,7 +337,7 @@ func TestWaitOnAStoppedTerminal(t *testing.T) {
 	}
 }
 
-// A terminal that cannot move the cursor gets a plain line, once.
+// On a terminal that cannot move the cursor, a plain line is printed once.
 func TestWaitIsShownOnADumbTerminal(t *testing.T) {
 	t.Parallel()
 	holder := exec.Command("fsync-lock", "a.lock", "sh", "-c", "echo ready; read x # \x1b[2J")
@@ -364,7 +363,7 @@ func TestWaitIsShownOnADumbTerminal(t *testing.T) {
 	}
 }
 
-// A signal that ends a wait wipes the line, and ends the process by itself.
+// A signal that ends a wait wipes the line, and the process dies by that signal.
 func TestWaitEndsOnATerminal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -426,7 +425,7 @@ func TestWaitInTheBackgroundIsNotShown(t *testing.T) {
 	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
 	term := testproc.StartTerminal(t, cmd)
 	testproc.AwaitWaiters(t, filepath.Join(dir, "a.lock"), 1)
-	// It would be there after a second; that it is not cannot be waited for.
+	// The line would be there after a second. No fact shows that it does not come.
 	time.Sleep(1500 * time.Millisecond)
 	if err := lock.Release(); err != nil {
 		t.Fatal(err)
@@ -438,7 +437,7 @@ func TestWaitInTheBackgroundIsNotShown(t *testing.T) {
 }
 
 // A process in the background does not erase the line that it showed before Ctrl-Z:
-// by then another program uses that line.
+// another program uses that line now.
 func TestNoticeIsNotWipedInTheBackground(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("bash"); err != nil {

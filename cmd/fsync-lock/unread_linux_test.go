@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The messages have no reader. The command still runs, and no longer than its limit.
+// No process reads the messages. The command still runs, and no longer than its limit.
 func TestNobodyReads(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -26,7 +26,7 @@ func TestNobodyReads(t *testing.T) {
 	} {
 		for how, pipe := range map[string]func(*testing.T) *os.File{"gone": goneReader, "full": fullPipe} {
 			if how == "full" && (c.name == "verbose" || c.name == "journal" || c.name == "conflict" || c.name == "wrong") {
-				continue // who waits for a message to be read is as everybody
+				continue // a write may wait for the reader
 			}
 			t.Run(c.name+" "+how, func(t *testing.T) {
 				t.Parallel()

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// TestMain makes this program one that has the init functions of this package
-// and does nothing else.
+// With CHILD_TEST=nothing, this program only runs the init functions of this package.
 func TestMain(m *testing.M) {
 	if os.Getenv("CHILD_TEST") == "nothing" {
 		return
@@ -61,7 +60,7 @@ func TestOutOfProcesses(t *testing.T) {
 	}
 }
 
-// So it is in a control group that may have no more processes.
+// The same with too low a limit of a control group.
 func TestOutOfProcessesInAControlGroup(t *testing.T) {
 	t.Parallel()
 	group, err := os.MkdirTemp("/sys/fs/cgroup/pids", "child")

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// When the run is over a signal neither ends this process nor is told of.
+// When the run is over, a signal does not end this process, and is not reported.
 func TestSignalAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	r := NewRelay()

@@ -20,15 +20,15 @@ import (
 // A Word is a command of the scripts.
 type Word = func(ts *testscript.TestScript, neg bool, args []string)
 
-// Scripts is how a command's scripts, the files testdata/*.txtar, are run. They
-// begin without the environment variables that the commands heed, and have
-// these words besides those of testscript:
+// Scripts runs the scripts of a command, the files testdata/*.txtar. They begin
+// without the environment variables that the commands use, and have these words
+// besides those of testscript:
 //
 //	status N COMMAND...          the exit status of the command is N
-//	within MIN MAX N COMMAND...  likewise, and it takes at least MIN and, even on
-//	                             a busy machine, at most MAX
+//	within MIN MAX N COMMAND...  the same, and the command takes at least MIN and,
+//	                             even on a busy machine, at most MAX
 //	await FILE...                waits until the files exist
-//	await WHAT ARG...            waits for what Await says
+//	await WORD ARG...            waits until the function Await[WORD] returns true
 //
 // and the condition root.
 type Scripts struct {
@@ -43,8 +43,8 @@ func (s Scripts) Run(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the scripts are written for a POSIX shell")
 	}
-	// What this process catches, its children have as it is by default, even
-	// if the tests were started with signals ignored.
+	// A signal that this process catches has its default effect in its children, even
+	// if the tests were started with that signal ignored.
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGHUP, syscall.SIGQUIT)
 	words := map[string]Word{"status": status, "within": within, "await": s.await}
 	for name, word := range s.Words {

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	testproc.Main(m, map[string]testproc.Role{"find": sayDefault, "open": open})
 }
 
-// sayDefault UID prints the default directory of a user, or what is wrong.
+// sayDefault UID prints the default directory of a user, or the error.
 func sayDefault(args []string) error {
 	if err := become(args[0]); err != nil {
 		return err
@@ -34,7 +34,7 @@ func sayDefault(args []string) error {
 	return nil
 }
 
-// open UID makes the default directory of a user, or prints what is wrong.
+// open UID creates the default directory of a user, or prints the error.
 func open(args []string) error {
 	if err := become(args[0]); err != nil {
 		return err
@@ -56,7 +56,7 @@ func become(arg string) error {
 	return errors.Join(syscall.Setgroups(nil), syscall.Setgid(uid), syscall.Setuid(uid))
 }
 
-// start runs a role as a user, with these variables and no others of ours.
+// start runs a role as a user, with only these of the variables that matter.
 func start(t *testing.T, role string, uid int, env ...string) *testproc.Proc {
 	cmd := testproc.RoleCmd(role, strconv.Itoa(uid))
 	var kept []string
@@ -79,7 +79,7 @@ func aUser() int {
 	return 65534
 }
 
-// dirOf makes a directory that belongs to a user and that all can reach.
+// dirOf creates a directory of a user that all users can reach.
 func dirOf(t *testing.T, uid int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -138,7 +138,7 @@ func TestDefault(t *testing.T) {
 	}
 }
 
-// A session's directory goes at logout, and cron does not know it.
+// The directory of a session is removed at logout, and cron does not know it.
 func TestDirectoryOfASession(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
@@ -162,8 +162,8 @@ func TestDirectoryOfASession(t *testing.T) {
 	}
 }
 
-// Root has the variables of a user after "sudo -E" or su, and a user has those
-// of another after "su -m".
+// After "sudo -E" or su, root has the variables of a user; after "su -m", a user has the
+// variables of another user.
 func TestVariablesOfAnother(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
@@ -187,7 +187,7 @@ func TestVariablesOfAnother(t *testing.T) {
 	}
 }
 
-// The directory, and what is missing above it, is for the user alone.
+// The directory, and missing directories above it, are created for the user alone.
 func TestOpenIsPrivate(t *testing.T) {
 	t.Parallel()
 	home := dirOf(t, aUser())
@@ -212,7 +212,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// Hosts that share a home do not share names.
+// Hosts that share a home directory do not share names.
 func TestHomeOfSeveralHosts(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("bindfs"); err != nil || os.Geteuid() != 0 {
