@@ -72,7 +72,7 @@ func (l *Lock) adopt(f *os.File) error {
 	if _, err := f.Stat(); err != nil {
 		return errors.Unwrap(err) // without the name of f
 	}
-	r, err := l.requestNow()
+	r, err := l.request(true)
 	if err != nil {
 		return err
 	}

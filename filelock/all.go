@@ -50,7 +50,7 @@ type located struct {
 	resolved string
 }
 
-func (l located) request() (request, error) { return l.requestAt(l.path, l.base) }
+func (l located) request(bool) (request, error) { return l.requestAt(l.path, l.base) }
 
 // inOrder returns the locks in the order of their paths, which is the same in
 // all processes.

@@ -43,8 +43,6 @@ func (c *common) request(create bool) (request, error) {
 	return c.makeRequest(create)
 }
 
-func (c *common) newRequest() (request, error) { return c.request(true) }
-
 // Path returns the path that was given to New or NewSemaphore.
 func (c *common) Path() string { return c.given }
 
@@ -65,7 +63,7 @@ func (c *common) Path() string { return c.given }
 //     locks. It is [fs.ErrInvalid] if the path names no possible lock file, such
 //     as a FIFO, the directory of a semaphore, or, without [AnyFile], a symbolic
 //     link or a device; and if it names a semaphore with another number of slots.
-func (c *common) Acquire(ctx context.Context) error { return c.acquire(ctx, c.newRequest) }
+func (c *common) Acquire(ctx context.Context) error { return c.acquire(ctx, c.request) }
 
 // TryAcquire takes the lock or a slot if it is free, and reports whether it did. False
 // without an error means that the lock, or every slot, is held, by another process or
@@ -84,7 +82,7 @@ func (c *common) TryAcquireFor(d time.Duration) (bool, error) {
 		defer cancel()
 		how = func(r request) (*hold, error) { return r.acquire(ctx) }
 	}
-	_, err := c.take(c.newRequest, how)
+	_, err := c.take(c.request, how)
 	if err == errBusy {
 		return false, nil
 	}
@@ -185,22 +183,22 @@ func (c *common) notHeld(op string) error {
 	return &fs.PathError{Op: op, Path: c.given, Err: ErrNotHeld}
 }
 
-// acquire is Acquire for what newRequest returns.
-func (c *common) acquire(ctx context.Context, newRequest func() (request, error)) error {
+// acquire is Acquire for what makeRequest returns.
+func (c *common) acquire(ctx context.Context, makeRequest func(create bool) (request, error)) error {
 	if ctx.Err() != nil {
 		return endedError(ctx, c.given)
 	}
-	r, err := c.take(newRequest, func(r request) (*hold, error) { return r.acquire(ctx) })
+	r, err := c.take(makeRequest, func(r request) (*hold, error) { return r.acquire(ctx) })
 	if err != errBusy {
 		return err
 	}
 	return locked(ctx, c.given, r.now().state(false).LikelyHolders()) // not thorough: the deadline has passed
 }
 
-// take acquires what newRequest returns, again if the semaphore was resized meanwhile.
-func (c *common) take(newRequest func() (request, error), how func(request) (*hold, error)) (request, error) {
+// take acquires what makeRequest returns, again if the semaphore was resized meanwhile.
+func (c *common) take(makeRequest func(create bool) (request, error), how func(request) (*hold, error)) (request, error) {
 	for {
-		r, err := newRequest()
+		r, err := makeRequest(true)
 		if err != nil {
 			return r, err
 		}

@@ -38,12 +38,12 @@ type Lock struct{ common }
 // file in either directory.
 func New(path string, opts ...Option) *Lock {
 	l := new(Lock)
-	l.init(path, opts, func(bool) (request, error) { return l.requestNow() })
+	l.init(path, opts, l.requestNow)
 	return l
 }
 
 // requestNow returns the request for the path in the working directory.
-func (l *Lock) requestNow() (request, error) {
+func (l *Lock) requestNow(bool) (request, error) {
 	path, base, err := locate(l.given)
 	if err != nil {
 		return request{}, err

@@ -74,8 +74,8 @@ func (s *Semaphore) Resize(slots int) error {
 	if err != nil {
 		return err
 	}
-	home := lockFile{path: path, base: base}
-	now, err := home.now()
+	dir := lockFile{path: path, base: base}
+	now, err := dir.now()
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (s *Semaphore) Resize(slots int) error {
 		return s.explain(now.path, err)
 	}
 	if n != slots {
-		if err := s.resize(home, now.path, slots); err != nil {
+		if err := s.resize(dir, now.path, slots); err != nil {
 			return err
 		}
 	}
@@ -97,8 +97,8 @@ func (s *Semaphore) Resize(slots int) error {
 }
 
 // settle makes the number of a resized directory that of the Semaphore.
-func (s *Semaphore) settle(dir string, slots int) error {
-	used, err := directory(dir)
+func (s *Semaphore) settle(path string, slots int) error {
+	used, err := identifyDirectory(path)
 	if err != nil {
 		return err
 	}
@@ -109,8 +109,8 @@ func (s *Semaphore) settle(dir string, slots int) error {
 }
 
 // resize changes the number of slots in the directory.
-func (s *Semaphore) resize(home lockFile, dir string, slots int) error {
-	r, err := s.beginResize(home, dir)
+func (s *Semaphore) resize(dir lockFile, path string, slots int) error {
+	r, err := s.beginResize(dir, path)
 	if err != nil {
 		return s.notResized(slots, err)
 	}
@@ -140,7 +140,7 @@ func (s *Semaphore) notResized(slots int, err error) error {
 // that it changes no other one that takes its place.
 type resizer struct {
 	s    *Semaphore
-	home lockFile
+	dir  lockFile
 	root *os.Root
 	lock *Lock       // on resize.lock in root
 	n    int         // the number of slots
@@ -148,13 +148,13 @@ type resizer struct {
 }
 
 // beginResize takes the lock that keeps other resizers out, and then reads the number.
-func (s *Semaphore) beginResize(home lockFile, dir string) (*resizer, error) {
-	root, err := os.OpenRoot(dir)
+func (s *Semaphore) beginResize(dir lockFile, path string) (*resizer, error) {
+	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, err
 	}
-	lock := New(cwd.Join(dir, resizeLock), Perm(s.perm))
-	r := &resizer{s: s, home: home, root: root, lock: lock}
+	lock := New(cwd.Join(path, resizeLock), Perm(s.perm))
+	r := &resizer{s: s, dir: dir, root: root, lock: lock}
 	if err := acquireSoon(lock); err != nil {
 		root.Close()
 		return nil, err
@@ -166,7 +166,7 @@ func (s *Semaphore) beginResize(home lockFile, dir string) (*resizer, error) {
 	}
 	r.like, err = root.Lstat(slotsFile)
 	if err == nil {
-		r.n, err = readSlots(cwd.Join(dir, slotsFile))
+		r.n, err = readSlots(cwd.Join(path, slotsFile))
 	}
 	if err != nil {
 		r.end()
@@ -231,7 +231,7 @@ func (r *resizer) grow(slots int) error {
 }
 
 func (r *resizer) shrink(slots int) error {
-	all := r.s.requestIn(r.home, r.n)
+	all := r.s.requestIn(r.dir, r.n)
 	var held []*hold
 	defer func() {
 		for _, h := range held {

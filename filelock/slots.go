@@ -72,7 +72,7 @@ func (s *Semaphore) slotCount(at lockFile) (int, error) {
 	if err != nil {
 		return 0, s.explain(at.path, err)
 	}
-	dir, err := directory(at.path)
+	dir, err := identifyDirectory(at.path)
 	if err != nil {
 		return 0, err
 	}
@@ -94,8 +94,8 @@ func unchanging(path string) (info file.Info, ok bool) {
 	return info, err == nil && !info.Born.IsZero() && info.Born.Before(recent) && info.Changed.Before(recent)
 }
 
-// directory identifies the directory of a semaphore.
-func directory(path string) (file.Info, error) {
+// identifyDirectory identifies the directory of a semaphore.
+func identifyDirectory(path string) (file.Info, error) {
 	info, err := file.StatBirth(path)
 	if err == nil && !info.Exists {
 		err = &fs.PathError{Op: "stat", Path: path, Err: fs.ErrNotExist}
