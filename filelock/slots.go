@@ -85,13 +85,16 @@ func (s *Semaphore) slotCount(at lockFile) (int, error) {
 	return n, nil
 }
 
-// unchanging describes the file with the number. ok is false if another content could
-// have the same description: the file system does not keep the time of birth, or the
-// times are so recent that a change in the same tick of its clock would not show.
+// unchanging describes the file with the number. ok is false if other content could have
+// the same description: the file system does not keep the time of birth, or the times
+// are so recent that a change in the same tick of its clock would not show.
 func unchanging(path string) (info file.Info, ok bool) {
 	info, err := file.LstatBirth(path)
 	recent := time.Now().Add(-2 * time.Second)
-	return info, err == nil && !info.Born.IsZero() && info.Born.Before(recent) && info.Changed.Before(recent)
+	if err != nil || info.Born.IsZero() || info.Born.After(recent) || info.Changed.After(recent) {
+		return file.Info{}, false
+	}
+	return info, true
 }
 
 // identifyDirectory identifies the directory of a semaphore.
