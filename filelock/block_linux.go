@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// block opens the file, and waits in the kernel until it is locked. It returns errBusy
-// if the wait had to end, and errReplaced if the file is not at the path any more.
+// block opens the file and waits in the kernel until it is locked. It returns the error
+// with which the supervisor called the wait back.
 func (f lockFile) block(h *hold, flag int, at file.Info, wait supervisor) error {
 	open, err := os.OpenFile(f.path, flag, f.perm)
 	if err != nil {
@@ -22,7 +22,7 @@ func (f lockFile) block(h *hold, flag int, at file.Info, wait supervisor) error 
 	if f.shared {
 		how = unix.LOCK_SH
 	}
-	if err = h.identifyAs(open); err == nil { // now, since after the grant every system call counts
+	if err = h.identifyAs(open); err == nil { // before the wait: system calls after the grant would delay it
 		var call flockwait.Call
 		stop := wait(&call, func() bool { return f.isReplaced(at) })
 		err = call.Lock(int(open.Fd()), how)
@@ -39,13 +39,14 @@ func (f lockFile) block(h *hold, flag int, at file.Info, wait supervisor) error 
 	return nil
 }
 
-// showWaiter shows that a process waits at the gate or holds it: isWaitedFor sees that.
-// It is a lock of another family (fcntl(2), F_OFD_SETLK). The kernel drops it with the
-// last descriptor of the open file. Where there are no such locks, a gate may be
-// removed too early; then its waiters take their places again at another gate.
+// showWaiter makes isWaitedFor see that a process waits at the gate or holds it. It uses
+// a lock of another family (fcntl(2), F_OFD_SETLK), which the kernel drops with the last
+// descriptor of the open file. On a file system without such locks a gate may be removed
+// too early; then its waiters go to another gate.
 func showWaiter(f *os.File) { setShown(f, unix.F_RDLCK) }
 
-// hideWaiter ends that at once, even if a child process has a copy of the descriptor.
+// hideWaiter ends what showWaiter began, even if a child process has a copy of the
+// descriptor.
 func hideWaiter(h *hold) {
 	if f, err := h.osFile(); err == nil {
 		setShown(f, unix.F_UNLCK)

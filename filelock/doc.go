@@ -21,18 +21,16 @@
 // process ID.
 //
 // On Linux, a waiter sleeps in flock(2) and uses no CPU. When its context ends, it
-// is called back from there at once, and the wait leaves nothing behind: no blocked
-// thread, no file, and no place in a queue. A process has one thread in the kernel
-// for each path that it waits for, however many goroutines wait, and up to 64 for a
-// semaphore, one for each slot.
+// returns at once and leaves nothing behind: no blocked thread, no file, and no place
+// in a queue. A process has one thread in the kernel for each path that it waits for,
+// however many goroutines wait, and up to 64 threads for a semaphore, one for each slot.
 //
-// A waiter polls if nothing could call it back: on other systems, on FUSE and
-// network file systems, if the program ignores SIGURG, and if 128 threads of the
-// process wait already. The pause between two tries grows from 1 to 25 ms. Waiters
-// that poll may overtake and be overtaken. At a deadline, a waiter of either kind
-// tries once more.
+// A waiter polls if a wait in the kernel could not be ended: on other systems, on FUSE
+// and network file systems, if the program ignores SIGURG, and if 128 threads of the
+// process already wait. The pause between two tries grows from 1 to 25 ms. Waiters
+// that poll may overtake and be overtaken. At a deadline, every waiter tries once more.
 //
-// The waiters of one process are served in the order in which they came. On
+// The waiters of one process get the lock in the order in which they came. On
 // Unix, waiters of different processes pass one by one through a gate, a
 // turnstile: the lock file .NAME.gate beside the lock file. So a tight loop of
 // release and acquire does not overtake waiters, and overlapping readers do not
@@ -57,18 +55,18 @@
 // the end of the path, is refused unless the option [AnyFile] permits it.
 //
 // The content of a lock file does not change, with one exception: an exclusive
-// holder writes a record of itself, for [Lock.Holders], and removes it when the
-// hold ends. It writes only into a slot, a file called NAME.lock, and the file of a lock
-// with a [Note], and only if that file is empty or contains a record that a crash left
-// behind. The record names the program without its arguments; [NoRecord] prevents it.
+// holder writes a record of itself, for [Lock.Holders], and removes the record when
+// the hold ends. It writes only into a slot, a file called NAME.lock, and the file of a
+// lock with a [Note], and only if the file is empty or contains a record that a crash
+// left behind. The record names the program without its arguments; [NoRecord] prevents
+// it.
 //
 // # What is not promised
 //
 //   - The lock is advisory: it does not stop a process that does not ask for it.
 //   - A process that may read a lock file can lock it, and so keep others out.
-//     On NFS, an exclusive lock needs permission to write. A missing lock file,
-//     or a missing semaphore with its slots, can be created only by a process
-//     that may write in the directory.
+//     On NFS, an exclusive lock needs permission to write. Only a process that may
+//     write in the directory can create a missing lock file or semaphore.
 //   - If a lock file is removed while it is held, the next process locks a new
 //     file and both run. This package never removes a lock file; do not remove
 //     it either.
@@ -79,11 +77,10 @@
 //   - The end of a goroutine releases nothing; the end of the process does.
 //   - There is no priority. Programs that do not know the gate, such as
 //     flock(1), may overtake.
-//   - A try may find the lock held for a moment, although no process wants it: a
-//     shared wait that has lasted a second takes the lock exclusively, to see
-//     whether it is free; and a lock that a process left to others ([Lock.File],
-//     [Lock.Leave]) is held until each child process that it is just starting has
-//     called execve(2).
+//   - A try may find the lock held for a moment, although no process wants it. A
+//     shared waiter takes the lock exclusively once a second, to see whether it is
+//     free. A lock that a process has left to others ([Lock.File], [Lock.Leave]) is
+//     held until each child process that is just being started has called execve(2).
 //   - On Windows a child process does not inherit a hold, a lock file cannot be
 //     removed while it is held, and there is no gate.
 package filelock

@@ -10,8 +10,8 @@ import (
 
 var (
 	// ErrLocked means that the lock is held, or that another waiter was ahead.
-	// Only a [LockedError] is ErrLocked. If the lock file cannot be opened, the
-	// error is a [*fs.PathError], never ErrLocked.
+	// Only a [LockedError] is ErrLocked. The error of a lock file that cannot be
+	// opened is a [*fs.PathError], never ErrLocked.
 	ErrLocked = errors.New("lock is held")
 
 	// ErrNotHeld means that a Lock or a Semaphore holds nothing that Release,
@@ -28,11 +28,11 @@ var (
 // ([context.Canceled] or [context.DeadlineExceeded]).
 //
 // It is also the error of a [Semaphore.Resize] that needs slots which are held, or that
-// another process keeps from resizing. Then it is only ErrLocked, and Holders has
-// the holders of these slots, or that process.
+// had to wait too long for another Resize. Then it is only ErrLocked, and Holders has
+// the holders of these slots, or the process of the other Resize.
 type LockedError struct {
 	Path    string   // as it was given to New
-	Holders []Holder // at the end of the wait, without processes that inherited the lock; empty = not known
+	Holders []Holder // at the end of the wait, without the processes that inherited the lock; empty = not known
 
 	ctxErr, cause error
 	resize        int   // the number of slots that Resize was to make; 0 = it is the error of an Acquire
@@ -87,8 +87,8 @@ func (e *LockedError) Unwrap() []error {
 	return errs
 }
 
-// endedError is the error of an Acquire whose context had ended before. Acquire
-// has not looked at the lock, so the error is not ErrLocked.
+// endedError is the error of an Acquire whose context had ended before the call. It is
+// not ErrLocked, because Acquire did not look at the lock.
 func endedError(ctx context.Context, path string) error {
 	cause := context.Cause(ctx)
 	if errors.Is(cause, ctx.Err()) {

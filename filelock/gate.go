@@ -23,36 +23,38 @@ import (
 // not overtake waiters, and a stream of overlapping readers lets a waiting writer
 // in.
 //
-// The gate exists only while a process waits, so it costs almost nothing
-// otherwise: without a gate a process tries the lock at once, with a gate it
-// waits behind it. A gate is a hint. If it cannot be made, or a crash left one,
-// locks still exclude each other, in the kernel's order. The gate is locked like
-// any lock file: if it is removed, waiters make a new one, and a dead process
-// does not hold it.
+// The gate exists only while a process waits. If there is no gate, a process tries the
+// lock at once, so the gate costs almost nothing while nobody waits. If there is a gate,
+// the process waits at the gate.
+//
+// A gate is a hint. If it cannot be created, or if a crash left one behind, locks still
+// exclude each other, in the kernel's order. The gate is locked like any lock file: if
+// it is removed, waiters create a new one, and a dead process does not hold it.
 //
 // flock(1) and other programs do not know the gate, and may overtake.
 type gate struct {
-	of string // the key of its lock or semaphore
-	lockFile
-	calm atomic.Int64         // when the gate was last seen to be missing, since epoch
-	left atomic.Pointer[hold] // its open file, after a waiter of this process has left it
+	of       string // the key of its lock or semaphore
+	lockFile        // its path is empty if there can be no gate
+
+	missing atomic.Int64         // when this process last found that there was no gate, since epoch
+	left    atomic.Pointer[hold] // the open gate that a waiter of this process has passed
 }
 
-// distrusted has the files at the paths of gates that this process ignores, until
-// another file is at the path.
+// distrusted has the gates that this process ignores, by their keys.
 var distrusted sync.Map // string -> distrust
 
+// A distrust makes this process ignore a gate until another file is at its path.
 type distrust struct {
-	file  file.Info // an ID that is used again must not make the next gate one to ignore
-	until time.Time // its holder is stopped; forGood = the gate cannot be removed
+	file  file.Info // with its time of birth, so that a later gate with the same ID is not ignored
+	until time.Time // the end, if the holder of the gate is stopped; forGood if the gate cannot be removed
 }
 
-// stuckFor is how long a process ignores a gate whose holder was stopped. Then one
-// waiter finds out whether it still is.
+// stuckFor is how long a process ignores a gate whose holder is stopped. Afterwards, one
+// waiter finds out whether the holder is still stopped.
 const stuckFor = 5 * time.Second
 
 // distrust marks the file now at the gate's path as one to ignore, until then or, with
-// forGood, as long as it is there.
+// forGood, as long as the file is there.
 func (g *gate) distrust(until time.Time) {
 	if at, err := g.birth(); err == nil && at.Exists {
 		distrusted.Store(g.key(), distrust{at, until})
@@ -61,8 +63,8 @@ func (g *gate) distrust(until time.Time) {
 
 var forGood time.Time
 
-// ignored reports whether the file now at the gate's path is one to ignore, and whether
-// that is so because its holder is stopped.
+// ignored reports whether this process ignores the file now at the gate's path, and
+// whether it does so because the gate is stuck: its holder is stopped.
 func (g *gate) ignored() (yes, stuck bool) {
 	value, ok := distrusted.Load(g.key())
 	if !ok {
@@ -85,52 +87,50 @@ func (g *gate) birth() (file.Info, error) {
 	return file.LstatBirth(t.path)
 }
 
-// trust is called after the gate is passed: its former holder is no longer stopped
-// there.
+// trust ends the distrust of a stuck gate when a waiter has passed it.
 func (g *gate) trust() {
 	if d, ok := distrusted.Load(g.key()); ok && d.(distrust).until != forGood {
 		distrusted.Delete(g.key())
 	}
 }
 
-// epoch makes times from the monotonic clock fit an atomic.
+// epoch is the time from which gate.missing counts.
 var epoch = time.Now()
 
-// calmFor is how long a process does not look again after it has found no gate.
-// It limits the cost of looking in a tight loop, and how long such a loop may
-// overtake a new waiter.
-const calmFor = 50 * time.Microsecond
+// missingFor is how long a process does not look again after it has found no gate. It
+// bounds what a tight loop of Acquire and Release spends on looks, and how long such a
+// loop may overtake a new waiter.
+const missingFor = 50 * time.Microsecond
 
-// gateOf returns the gate for a path. Its own path is empty if there can be no
-// gate.
-func gateOf(path string, in cwd.Dir, perm fs.FileMode) *gate {
-	g := &gate{of: in.Key(path)}
-	dir, base := filepath.Split(strings.TrimRight(path, string(filepath.Separator)))
-	if gates && base != "" && base != "." && base != ".." {
-		g.lockFile = lockFile{path: dir + "." + base + ".gate", base: in, perm: perm, isGate: true}
+// gateOf returns the gate for a path that starts in the directory base.
+func gateOf(path string, base cwd.Dir, perm fs.FileMode) *gate {
+	g := &gate{of: base.Key(path)}
+	dir, name := filepath.Split(strings.TrimRight(path, string(filepath.Separator)))
+	if gates && name != "" && name != "." && name != ".." {
+		g.lockFile = lockFile{path: dir + "." + name + ".gate", base: base, perm: perm, isGate: true}
 	}
 	return g
 }
 
-// inUse reports whether a waiter of any process uses the gate.
+// inUse reports whether a process waits at the gate or holds it.
 func (g *gate) inUse() bool {
 	if g.path == "" {
 		return false
 	}
 	now := time.Since(epoch)
-	if last := g.calm.Load(); last != 0 && now < time.Duration(last)+calmFor {
+	if last := g.missing.Load(); last != 0 && now < time.Duration(last)+missingFor {
 		return false
 	}
 	if at, err := g.statNow(); err == nil && at.Exists {
 		ignored, _ := g.ignored()
 		return !ignored
 	}
-	g.calm.Store(int64(now))
+	g.missing.Store(int64(now))
 	return false
 }
 
-// pass waits at the gate until ctx ends. If the gate is stuck, it does not wait: errStuck
-// means that the waiter has to go on without the gate.
+// pass waits at the gate until ctx ends. If the gate is stuck, pass does not wait but
+// returns errStuck: the waiter goes on without the gate.
 func (g *gate) pass(ctx context.Context, w *waiter) (*hold, error) {
 	if _, stuck := g.ignored(); !stuck {
 		return g.lock(ctx, w.until(ctx))
@@ -172,12 +172,12 @@ func (g *gate) leave(h *hold, granted bool) {
 	}
 }
 
-// gatesLeft has the gates of waiters that got the lock. The gate is removed when the
-// lock is released, or else some time after the acquisition. If this process ends
-// before, a later waiter removes the gate.
+// gatesLeft has the gates that waiters of this process have passed. A gate is removed
+// when the lock is released, or some milliseconds after the acquisition if the hold
+// lasts longer. If this process ends earlier, a later waiter removes the gate.
 var gatesLeft = later.Calls[*gate]{Every: 10 * time.Millisecond, Do: (*gate).sweepLeft}
 
-// sweepLeft closes the gate that a waiter of this process has left, if there is one,
+// sweepLeft closes the gate that a waiter of this process has passed, if there is one,
 // and removes it if no process waits for it.
 func (g *gate) sweepLeft() {
 	if g == nil {
@@ -187,7 +187,7 @@ func (g *gate) sweepLeft() {
 	if h == nil { // nearly always
 		return
 	}
-	hideWaiter(h) // before the look: of two processes that leave, one sees that it is the last
+	hideWaiter(h) // before isWaitedFor: of two processes that leave, one must see that it is the last
 	reached(leaving, g.path)
 	waitedFor := isWaitedFor(h)
 	h.close()
@@ -196,22 +196,22 @@ func (g *gate) sweepLeft() {
 	}
 }
 
-// sweep removes the gate if no process holds it or waits for it. If one does, it
-// removes the gate itself later. If a process begins to wait just then, it notices
-// the removal, and makes a new gate.
+// sweep removes the gate if no process holds it or waits for it. Otherwise that process
+// removes the gate later. A process that begins to wait during the removal notices it,
+// and creates a new gate.
 func (g *gate) sweep() { g.sweepAgain(time.Millisecond) }
 
-// sweepAgain sweeps again later if the gate is used. That may be only for a moment: by
-// another process that sweeps, or by a child process that is between fork and execve
-// and has copies of all descriptors.
+// sweepAgain sweeps again later if the gate is used. The use may be short: another
+// process sweeps too, or a child process that has not called execve yet has copies of
+// all descriptors.
 func (g *gate) sweepAgain(pause time.Duration) {
 	if used := g.trySweep(); used && pause < time.Second {
 		time.AfterFunc(pause, func() { g.sweepAgain(2 * pause) })
 	}
 }
 
-// trySweep distrusts a file that is not a gate, or that it may not remove; otherwise
-// that would look like a gate for ever.
+// trySweep removes the gate unless it is used. It distrusts a file that is not a gate or
+// cannot be removed: otherwise this process would wait at that file for ever.
 func (g *gate) trySweep() (used bool) {
 	f := g.lockFile
 	f.noCreate = true

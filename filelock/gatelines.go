@@ -13,9 +13,9 @@ import (
 // maxLines is the size at which a gate is emptied before a line is added.
 const maxLines = 64 << 10
 
-// tell writes a line into the gate, for Waiters to show: which process waits, and
-// since when. There is one line for each process, in the form of a record. The
-// lines disappear with the gate. A failure leaves no line, and is not an error.
+// tell writes a line into the gate that says which process waits, and since when, for
+// Waiters to show. There is one line for each process, in the form of a record. The
+// lines disappear with the gate. If tell fails there is no line, which is not an error.
 func (w *waiter) tell() {
 	gate, err := w.gate.now()
 	if err != nil {

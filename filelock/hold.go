@@ -27,14 +27,14 @@ type hold struct {
 	shown   bool  // intact has seen the lock in /proc
 }
 
-// held has the holds that a Lock or a Semaphore of this process has acquired. It keeps
-// them reachable: a program may drop a Lock that it wants to hold until it exits, and if
-// the file was garbage collected, its finalizer would close it and so release the lock
-// (kubernetes #42929).
+// held has the holds that the Locks and Semaphores of this process have acquired. It
+// keeps them reachable: a program may drop a Lock that it wants to hold until it exits.
+// If the file was garbage collected, its finalizer would close it and so release the
+// lock (kubernetes #42929).
 //
 // Its mutex also makes the memory writes of one holder visible to the next one in
-// this process, because the Go memory model does not know the kernel's lock. So
-// the mutex is locked after the kernel's lock is taken, and before it is released.
+// this process, because the Go memory model does not know the kernel's lock. So the
+// mutex is locked after the kernel's lock is acquired, and before it is released.
 var held = struct {
 	mu    sync.Mutex
 	holds map[*hold]struct{}
@@ -90,9 +90,9 @@ func (h *hold) release() error {
 }
 
 // leave closes the file, which ends the hold unless another process, or another
-// descriptor of this one, has the open file too. If none can have it, leave unlocks the
-// file: a child process that is just being started has a copy of it, until it calls
-// execve(2).
+// descriptor of this process, has the open file too. If no other can have it, leave
+// unlocks the file first: a child process that is just being started has a copy of the
+// descriptor until it calls execve(2).
 func (h *hold) leave() error {
 	if !h.given {
 		return h.release()
@@ -117,8 +117,7 @@ func (h *hold) unlock() {
 	}
 }
 
-// close closes the file. That releases the lock, if no other process has the open
-// file.
+// close closes the file, which releases the lock if no other process has the open file.
 func (h *hold) close() error {
 	h.drop()
 	f, err := h.osFile()
@@ -130,8 +129,8 @@ func (h *hold) close() error {
 
 // gofrs/flock has no accessors for its open file, nor for whether that is locked. They
 // are read and set where it keeps them. If a version keeps them elsewhere,
-// TestGofrsKeepsItsFile fails; then waiters poll, and what needs the open file
-// returns errors.ErrUnsupported.
+// TestGofrsKeepsItsFile fails; then waiters poll, and methods that need the open file
+// return errors.ErrUnsupported.
 var (
 	fileField, hasFile   = fieldOf[*os.File]("fh")
 	lockField, hasLock   = fieldOf[bool]("l")

@@ -12,16 +12,15 @@ import (
 // isUnopened reports whether it is certain that no process but this one has the
 // file open, so that no process holds a lock on it.
 //
-// It asks for a write lease (fcntl(2), F_SETLEASE), which the kernel grants only
-// for such a file, and gives it back at once. It neither takes the lock nor
-// disturbs other processes: one that opens the file meanwhile waits for that
-// moment. If it opens with O_NONBLOCK, as this package does, it gets EWOULDBLOCK
-// and opens the file again (see isLeased). If this process is stopped meanwhile,
-// the kernel takes the lease away after a while, and says so with a signal: SIGIO
-// by default, but SIGURG harms no program.
+// isUnopened asks for a write lease (fcntl(2), F_SETLEASE), which the kernel grants only
+// for such a file, and gives the lease back at once. It does not take the lock, and
+// hardly disturbs other processes: a process that opens the file just then waits for a
+// moment or, with O_NONBLOCK, gets EWOULDBLOCK and opens the file again (file.Unleased).
+// If this process is stopped meanwhile, the kernel takes the lease away after some time
+// and sends a signal: SIGIO by default, but SIGURG harms no program.
 //
-// A lease needs the owner of the file or CAP_LEASE. On a network file system it
-// says nothing about other hosts.
+// Only the owner of the file, or a process with CAP_LEASE, gets a lease. On a network
+// file system a lease says nothing about other hosts.
 func isUnopened(path string) bool {
 	if at, err := file.Lstat(path); err != nil || !at.Exists || !at.Mode.IsRegular() || fskind.Of(path).Network {
 		return false
@@ -39,7 +38,7 @@ func isUnopened(path string) bool {
 }
 
 // setLease makes a raw system call, so that no other goroutine runs between the two
-// calls: in a busy program that could take long.
+// calls and prolongs the lease.
 func setLease(fd uintptr, lease int) unix.Errno {
 	_, _, errno := unix.RawSyscall(unix.SYS_FCNTL, fd, unix.F_SETLEASE, uintptr(lease))
 	return errno

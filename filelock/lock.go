@@ -9,9 +9,9 @@ import "github.com/fsync-lock/fsync/internal/cwd"
 // goroutines may use one Lock, and any of them may release it.
 //
 // An exclusive Lock is held once at a time: a second Acquire waits, as on a
-// [sync.Mutex]. It has several holds only if its path came to name another file
-// meanwhile: the lock file was removed or replaced, or a relative path was used
-// and the working directory changed.
+// [sync.Mutex]. There is one exception: if the path names another file during the hold,
+// because the lock file was removed or replaced, or because the path is relative and the
+// working directory changed, a second Acquire locks that file.
 //
 // A shared Lock may be held several times at once, and each hold needs its own
 // Release. As with [sync.RWMutex], Acquire waits behind an exclusive waiter, so a
@@ -31,8 +31,8 @@ type Lock struct{ common }
 //
 // A relative path starts in the kernel's working directory at the time of each
 // Acquire, not in $PWD, and the directory may be renamed. If the program changes
-// its working directory during a wait, the wait goes on for the same file, by
-// the absolute path of the former directory. If that path now leads elsewhere,
+// its working directory during a wait, the wait goes on for the same file, through
+// the absolute path of the former directory. If that path leads to another directory
 // or may not be used, the wait ends with an [*fs.PathError]. If the program
 // changes its working directory just as a call begins, the call may lock the
 // file in either directory.
@@ -42,7 +42,7 @@ func New(path string, opts ...Option) *Lock {
 	return l
 }
 
-// requestNow returns the request for the path in the working directory.
+// requestNow returns the request for the path in the current working directory.
 func (l *Lock) requestNow(bool) (request, error) {
 	path, base, err := locate(l.given)
 	if err != nil {

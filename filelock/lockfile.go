@@ -21,25 +21,23 @@ type lockFile struct {
 	base     cwd.Dir // the directory in which the path starts
 	shared   bool
 	perm     fs.FileMode
-	known    bool // it has been locked before, so there is no look before the open
+	known    bool // it has been locked before: it is opened without a look before
 	noCreate bool // a missing file is not created
 	isGate   bool
 
 	anyFile bool   // it may be a device, or a link may lead to it
-	given   string // the path before links were followed; empty if links are not followed
+	given   string // the path before links were followed; empty if none were followed
 	isFD    bool   // the path is like /dev/fd/9: the kernel opens the file of a descriptor
 	viaFD   bool   // given leads through such a path
 }
 
-// errBusy means that the lock is held; errReplaced that the locked file is not at
-// the path any more.
 var (
-	errBusy      = errors.New("busy")
+	errBusy      = errors.New("busy")                                             // the lock is held
+	errReplaced  = errors.New("lock file is removed or replaced again and again") // the locked file is not at the path any more
 	errEmptyPath = fmt.Errorf("%w: the path of a lock file cannot be empty", fs.ErrInvalid)
-	errReplaced  = errors.New("lock file is removed or replaced again and again")
 )
 
-// locate returns the path, and the directory in which it starts.
+// locate returns the path and the directory in which it starts.
 func locate(path string) (string, cwd.Dir, error) {
 	if path == "" {
 		return "", cwd.Dir{}, &fs.PathError{Op: "open", Path: path, Err: errEmptyPath}
@@ -96,7 +94,7 @@ func (f lockFile) key() string { return f.base.Key(f.path) }
 
 // try takes the lock if it is free; otherwise it returns errBusy.
 func (f lockFile) try() (*hold, error) {
-	for range 100 { // each further round means that the file was removed meanwhile
+	for range 100 { // another round means that the file was removed meanwhile
 		h, err := f.lockOnce(nil)
 		if err != errReplaced {
 			return h, err
@@ -149,8 +147,8 @@ func (f lockFile) isReplaced(waitedFor file.Info) bool {
 	return errors.Is(err, cwd.ErrMoved) || err == nil && (!at.Exists || at.ID != waitedFor.ID) || !f.isSame()
 }
 
-// mayOpen describes the file at the path, if there is one, and returns an error if it
-// must not be opened: to open a FIFO or a device has effects on other processes.
+// mayOpen describes the file at the path, if there is one. It returns an error if the
+// file must not be opened: opening a FIFO or a device has effects on other processes.
 func (f lockFile) mayOpen() (file.Info, error) {
 	at, err := f.stat()
 	if err == nil && at.Exists {
@@ -162,8 +160,8 @@ func (f lockFile) mayOpen() (file.Info, error) {
 	return at, err
 }
 
-// verify returns errReplaced if the locked file is not the file at the path any more:
-// then the lock does not exclude newcomers.
+// verify returns errReplaced if the locked file is not at the path any more: then the
+// lock does not exclude newcomers.
 func (f lockFile) verify(h *hold) error {
 	if err := h.identify(); err != nil {
 		return err
@@ -183,7 +181,7 @@ func (f lockFile) verify(h *hold) error {
 	return f.mayLock(at)
 }
 
-// mayLock returns nil if the file may be a lock file.
+// mayLock returns an error if the file cannot be a lock file.
 func (f lockFile) mayLock(at file.Info) error {
 	switch {
 	case f.anyFile && at.Mode&fs.ModeDevice != 0:
@@ -277,7 +275,7 @@ func (f lockFile) flock(flag int, at file.Info, wait supervisor) (*hold, error) 
 		}
 	}
 	err := file.Unleased(lock)
-	if file.IsLeased(err) { // as a lock, a lease ends when its holder releases it
+	if file.IsLeased(err) { // like a lock, a lease ends when its holder releases it
 		return nil, errBusy
 	}
 	return h, err

@@ -15,8 +15,8 @@ const (
 	gates      = false // a gate cannot be removed while it is open
 )
 
-// distrustLink refuses every link: with access control lists it is hard to find out
-// which users could have created it.
+// distrustLink refuses every link: with access control lists it is hard to know which
+// users could have created the link.
 func distrustLink(link, dir string) string {
 	return "it is a symbolic link, which is not followed on this system: give the path of the file that it leads to"
 }

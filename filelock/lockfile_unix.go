@@ -12,16 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// needsWrite means that every lock needs a writable file: these systems emulate
-// flock with fcntl locks.
+// needsWrite means that every lock needs a writable file, because gofrs/flock emulates
+// flock with fcntl locks on these systems.
 const needsWrite = runtime.GOOS == "aix" || runtime.GOOS == "solaris" || runtime.GOOS == "illumos"
 
 // gates means that waiters pass a gate.
 const gates = true
 
 // isBusy reports whether the error of a lock call means that the lock is held. The
-// kernel's CIFS client returns EACCES (mount.cifs(8) locks are fcntl locks, and
-// fcntl(2) allows both errors).
+// kernel's CIFS client returns EACCES: its locks are fcntl locks, and fcntl(2) allows
+// both errors.
 func isBusy(err error) bool {
 	return errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES)
 }
@@ -38,14 +38,14 @@ func fileGone(err error) bool {
 	return errors.Is(err, unix.ESTALE) || errors.Is(err, unix.EIO) || errors.Is(err, unix.ENOTCONN)
 }
 
-// pathGone reports whether the error of a look at a path means that it leads to no
-// file. ENOENT is not an error of package file.
+// pathGone reports whether the error of a stat means that the path leads to no file.
+// For package file, ENOENT is not an error.
 func pathGone(err error) bool {
 	return errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ESTALE) || errors.Is(err, unix.ENOTCONN)
 }
 
-// duplicate returns a second descriptor of the same open file: they share the
-// lock. It is close-on-exec, as all of Go's are.
+// duplicate returns a second descriptor of the same open file, which shares the lock.
+// It is close-on-exec, as all descriptors of Go are.
 func duplicate(f *os.File) (*os.File, error) {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -54,13 +54,13 @@ func duplicate(f *os.File) (*os.File, error) {
 	var fd int
 	var dupErr error
 	if err := conn.Control(func(from uintptr) {
-		syscall.ForkLock.RLock() // not every unix can duplicate and mark in one call
+		syscall.ForkLock.RLock() // not every Unix can duplicate and set the flag in one call
 		defer syscall.ForkLock.RUnlock()
 		if fd, dupErr = unix.FcntlInt(from, unix.F_DUPFD, 0); dupErr == nil {
 			unix.CloseOnExec(fd)
 		}
 	}); err != nil {
-		return nil, os.ErrClosed // which the error itself is not
+		return nil, os.ErrClosed // the error of Control is another one
 	}
 	if dupErr != nil {
 		return nil, os.NewSyscallError("fcntl", dupErr)
@@ -68,8 +68,8 @@ func duplicate(f *os.File) (*os.File, error) {
 	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
-// likeOwner gives a file the owner and the group of another one, if this process may do
-// that.
+// likeOwner gives the file the owner and the group of another file, as far as this
+// process may.
 func likeOwner(f *os.File, info fs.FileInfo) {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		if f.Chown(int(st.Uid), int(st.Gid)) != nil {

@@ -19,19 +19,18 @@ type config struct {
 // at once, but none while an exclusive lock is held.
 func Shared() Option { return func(c *config) { c.shared = true } }
 
-// Perm sets the mode, before umask, of a lock file that this Lock creates. The
-// default is 0o666: the umask decides which users may lock the file, since a
-// user who may read it can lock it. The mode of an existing file does not
-// change.
+// Perm sets the mode, before umask, of a lock file that an acquisition creates. The
+// default is 0o666, so the umask decides which users may lock the file: a user who may
+// read it can lock it. The mode of an existing file does not change.
 func Perm(mode fs.FileMode) Option { return func(c *config) { c.perm = mode.Perm() } }
 
 // Note adds a text to the record of a hold, such as the name of a job;
 // [Lock.Holders] shows it. Every process that may read the lock file can read
 // the note. A long note is cut.
 //
-// The record is written into the lock file, whatever it is called, if the file is a
-// regular file, is empty, and has one name. So do not give a note to a lock on a file
-// that other programs write to, such as a log. A hold that is shared, or that lasts
+// The record is written into the lock file, whatever its name is, if it is a regular
+// file without content and without a second name. So do not give a note to a lock on a
+// file that other programs write to, such as a log. A hold that is shared, or that lasts
 // only some milliseconds, has no record.
 func Note(text string) Option { return func(c *config) { c.note = text } }
 
@@ -51,15 +50,14 @@ func OnWait(f func()) Option { return func(c *config) { c.onWait = f } }
 // refuses without this option.
 //
 // Device: the lock is on the device node, so two nodes of one device are two
-// locks. To open a device may have effects: a tape rewinds, a watchdog starts.
+// locks. Opening a device may have effects: a tape rewinds, a watchdog starts.
 //
 // Symbolic link at the end of the path: it is followed only if no other user can
 // have put it there. The link and its directory must belong to this process's
-// user or to root, and no other user may write in the directory, unless it is
-// sticky, as /tmp is. Further links that it leads to must meet the same
-// conditions. Any other link is an error that is [fs.ErrInvalid]. The lock is on
-// the file at the end, which is created if it is missing. If a link changes
-// during a wait, the wait goes on for the new file.
+// user or to root, and no other user may write in the directory, unless the directory
+// is sticky, as /tmp is. The same is true of links to which it leads. Any other link is
+// an error that is [fs.ErrInvalid]. The lock is on the file at the end, which is created
+// if it is missing. If a link changes during a wait, the wait goes on for the new file.
 //
 // Open file: /dev/fd/9, /dev/stdin and the like are accepted, whatever kind of
 // file it is. The kernel opens that file again.

@@ -11,10 +11,10 @@ import (
 	"github.com/fsync-lock/fsync/internal/flockwait"
 )
 
-// A race is the wait for the first free slot of a semaphore. A goroutine for each
-// slot blocks in the kernel. The first that gets its slot calls the others back,
-// which takes their places in the kernel's queues, and sends the slot to the
-// waiter. The waiter returns without waiting for the others.
+// A race is a wait for the first free slot of a semaphore. A goroutine for each slot
+// blocks in the kernel. The first one that gets its slot calls the others back, so that
+// they leave the kernel's queues, and sends the slot to the waiter. The waiter returns
+// without waiting for the others.
 type race struct {
 	ctx    context.Context // ends with the race
 	cancel context.CancelFunc
@@ -26,14 +26,14 @@ type race struct {
 	blocked map[*flockwait.Call]func() (isReplaced bool) // the goroutines that are blocked
 }
 
-// A grant is what a race brings: a locked slot, or the error of one.
+// A grant is the result of a race: a locked slot, or the error of one.
 type grant struct {
 	h   *hold
 	err error
 }
 
-// maxRunners is the largest number of slots for which a goroutine waits. The others
-// are polled.
+// maxRunners is the largest number of slots for which a goroutine waits. The waiter
+// polls the others.
 const maxRunners = 64
 
 // lockSlot waits for any slot until ctx ends. It checks once a second whether the
@@ -117,8 +117,8 @@ func (r *race) start(slots []lockFile) (others []lockFile) {
 	return slots[n:]
 }
 
-// end ends the race, and reports whether it was still on. It calls all goroutines
-// back that are blocked; none will block afterwards.
+// end ends the race, and reports whether it was not over before. It calls back all
+// goroutines that are blocked; no goroutine will block afterwards.
 func (r *race) end() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -133,9 +133,9 @@ func (r *race) end() bool {
 	return true
 }
 
-// supervise is the supervisor of the goroutines. The winner itself calls the others
-// back, which is faster than with a context, where each would be called back by a
-// goroutine of its own.
+// supervise is the supervisor of the goroutines. The winner calls the others back
+// itself. That is faster than the end of a context, which would start a goroutine for
+// each call.
 func (r *race) supervise(call *flockwait.Call, isReplaced func() bool) (stop func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -150,7 +150,7 @@ func (r *race) supervise(call *flockwait.Call, isReplaced func() bool) (stop fun
 	}
 }
 
-// check checks whether the slots that are waited for are still at their paths.
+// check calls back the goroutines whose slots are not at their paths any more.
 func (r *race) check() (done bool) {
 	r.mu.Lock()
 	blocked := maps.Clone(r.blocked)
@@ -173,7 +173,7 @@ func (r *race) giveUp() error {
 	return errBusy
 }
 
-// bring ends the race with what a poll has brought, if it is first.
+// bring ends the race with the result of a poll, unless a goroutine has won meanwhile.
 func (r *race) bring(g grant) (*hold, error) {
 	if !r.end() {
 		if g.h != nil {

@@ -6,20 +6,19 @@ import (
 )
 
 // A record names the holder of a lock, in the lock file itself. An exclusive holder
-// writes it for processes that cannot ask their kernel: in another PID namespace,
-// on another host, or on a system whose kernel does not tell. It is a hint. A
-// holder that dies leaves it behind, so the kernel's answer, if any, counts more.
+// writes it for processes whose kernel does not tell who holds the lock: in another PID
+// namespace, on another host, or on another system. The record is a hint. A holder that
+// dies leaves it behind, so the answer of the kernel counts more.
 //
-// In the file it is a NUL and the line of a process.Record. Byte 0 is never written,
-// because LockFileEx on Windows locks it even against reading.
+// In the file, the record is a NUL and the line of a process.Record. Byte 0 is never
+// written, because LockFileEx on Windows locks it even against reading.
 const (
 	recordOffset = 1
 	recordMark   = "\x00" + process.Mark // the first bytes of a lock file with a record
 	maxContent   = recordOffset + process.MaxRecord
 )
 
-// readRecord reads the record in the file at path, if it is a regular file with a
-// record.
+// readRecord reads the record in the file at path. ok is false if there is none.
 func readRecord(path string) (r process.Record, ok bool) {
 	if !keepsRecords {
 		return r, false
@@ -31,8 +30,8 @@ func readRecord(path string) (r process.Record, ok bool) {
 	return process.Parse(text)
 }
 
-// holderIn returns the holder that a record names. The PID is that in the writer's
-// PID namespace.
+// holderIn returns the holder that a record names. Its PID is the one in the PID
+// namespace of the writer.
 func holderIn(r process.Record, slot int) Holder {
 	return Holder{PID: r.PID, Host: r.Host, Command: r.Command, Note: r.Note, Since: r.Since, Slot: slot}
 }

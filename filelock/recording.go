@@ -19,16 +19,16 @@ import (
 //
 // Most holds are short, and no process asks about them. So the record is written
 // only after the hold has lasted for recordAfter; a shorter hold writes nothing.
-// The lock file is open for reading only (see openAndLock), so a second descriptor,
-// open for a moment, writes the record, and removes it before the unlock. A
-// failure leaves no record, and is not an error.
+// The lock file is open for reading only (see openAndLock). So a second descriptor,
+// which is open only for a moment, writes the record, and another one removes it before
+// the unlock. If that fails there is no record, which is not an error.
 
 // recordAfter is how long a hold lasts before it is recorded; it may be up to
 // twice as long.
 const recordAfter = 10 * time.Millisecond
 
-// keepsRecords is false on systems that emulate flock with fcntl locks: there, to
-// close the second descriptor would release the lock.
+// keepsRecords is false on systems where gofrs/flock emulates flock with fcntl locks:
+// there, closing the second descriptor would release the lock.
 const keepsRecords = runtime.GOOS != "aix" && runtime.GOOS != "solaris"
 
 // pending has the holds that will get a record if they last.
@@ -36,22 +36,22 @@ var pending = later.Calls[*hold]{After: recordAfter, Every: recordAfter, Do: (*h
 
 // A recording is the record of one hold.
 type recording struct {
-	planned bool // the hold gets a record if it lasts
+	planned bool // the hold gets a record if it lasts long enough
 	note    string
 	since   time.Time
 
 	mu      sync.Mutex // guards the fields below; held while the record is written
-	over    bool       // nothing may be written any more: the record is written, or the hold is ending
+	over    bool       // the record is written, or the hold is ending: nothing more may be written
 	written []byte     // the content of the file, if it is the record
 }
 
-// recordLater makes the hold get a record if it lasts. It is only for exclusive holds:
-// several holders would erase each other's records.
+// recordLater gives the hold a record if it lasts long enough. It is only for exclusive
+// holds: several holders would erase each other's records.
 //
-// It is only for files that are nothing but lock files. A script may lock itself, a
-// job its log or its PID file, and write to it while it is locked. So the caller
-// must know that the file is a lock file (see records), and the content must be empty
-// or a record that a crash left. Such a record is removed at once.
+// It is only for files that are nothing but lock files. A script may lock itself, or a
+// job may lock its log or its PID file, and write to the file while it is locked. So the
+// caller must know that the file is a lock file (see records), and the file must be
+// empty or contain a record that a crash left behind. Such a record is removed at once.
 func (h *hold) recordLater(note string) {
 	if !keepsRecords || h.size > 0 && h.removeStaleRecord() != nil {
 		return
@@ -79,7 +79,7 @@ func (h *hold) record() {
 	}
 }
 
-// isOutput reports whether this process prints into the locked file: then it is a log.
+// isOutput reports whether this process prints into the locked file, which is then a log.
 func (h *hold) isOutput() bool {
 	f, err := h.osFile()
 	if err != nil {
@@ -95,16 +95,16 @@ func (h *hold) isOutput() bool {
 // outputs are the standard output and standard error with which the program started.
 var outputs = []*os.File{os.Stdout, os.Stderr}
 
-// recordNow writes the record at once, before a process inherits the hold: that
-// process may write to the file itself, for example its PID.
+// recordNow writes the record at once, before another process inherits the hold: that
+// process may write its own content to the file, for example its PID.
 func (h *hold) recordNow() {
 	if h.rec.planned {
 		h.record()
 	}
 }
 
-// stopRecording ends the recording of a hold that is ending. It returns what was written
-// into the file, or nil.
+// stopRecording ends the recording, because the hold is ending. It returns the content
+// that was written into the file, or nil.
 func (h *hold) stopRecording() (written []byte) {
 	if !h.rec.planned {
 		return nil
@@ -116,8 +116,8 @@ func (h *hold) stopRecording() (written []byte) {
 	return h.rec.written
 }
 
-// removeRecord removes the record. It must come before the unlock: after that, the file
-// belongs to the next holder.
+// removeRecord removes the record. It must be called before the unlock: after that, the
+// file belongs to the next holder.
 func (h *hold) removeRecord() {
 	if written := h.stopRecording(); written != nil {
 		h.replace(written, nil)
@@ -127,15 +127,14 @@ func (h *hold) removeRecord() {
 // removeLeftRecord removes the record of a hold that this process has left. It tries to
 // lock the file again, so it never writes to a file that another process holds:
 //
-//   - A process has inherited the hold: the try fails, and the record stays.
-//   - Another process holds the lock now: the try fails. That holder replaces or
-//     removes our record. If it is flock(1) or another program, the record stays
+//   - If a process has inherited the hold, the try fails, and the record stays.
+//   - If another process holds the lock by now, the try fails. That holder replaces or
+//     removes our record. If the holder is flock(1) or another program, the record stays
 //     until a process with this package locks the file.
-//   - That holder has already released the lock: the file is empty, or still has
-//     our record because that holder was another program.
+//   - If that holder has already released the lock, the file is empty, or still has
+//     our record because the holder was another program.
 //
-// A process that tries at this moment finds the lock held, as it would have a
-// moment before.
+// A process that tries to lock the file at this moment finds it held.
 func (h *hold) removeLeftRecord(written []byte) {
 	again, err := lockFile{path: h.fl.Path(), base: h.at.base, noCreate: true}.try()
 	if err != nil {
@@ -157,15 +156,16 @@ func (h *hold) removeStaleRecord() error {
 }
 
 // isRecord reports whether the content of a file is one record, of any version and
-// perhaps incomplete. NULs may follow: the rest of the file after a power failure.
+// perhaps incomplete. NULs may follow the record, as after a power failure.
 func isRecord(content []byte) bool {
 	record, rest, _ := bytes.Cut(content, []byte("\n"))
 	return bytes.HasPrefix(record, []byte(recordMark)) && len(content) <= maxContent && len(bytes.Trim(rest, "\x00")) == 0
 }
 
-// content returns the content of the locked file, if it is as short as a record. It
-// reads through the locked descriptor, because on Windows no other can read byte 0.
-// That of a shell may be open for writing only (exec 9>FILE).
+// content returns the first bytes of the locked file, one more than a record can have.
+// It reads through the locked descriptor, because on Windows no other descriptor can
+// read byte 0. A descriptor of a shell may be open for writing only (exec 9>FILE): then
+// content opens the file again.
 func (h *hold) content() ([]byte, error) {
 	f, err := h.osFile()
 	if err != nil {
@@ -186,8 +186,8 @@ func readShort(f *os.File) ([]byte, error) {
 	return io.ReadAll(io.NewSectionReader(f, 0, maxContent+1))
 }
 
-// openAgain opens the locked file a second time, if it is at its path and has no second
-// name.
+// openAgain opens the locked file a second time, if the file is still at its path and
+// has no second name.
 func (h *hold) openAgain(flag int) (*os.File, error) {
 	path, err := h.at.base.Path(h.fl.Path())
 	if err != nil {
@@ -198,7 +198,7 @@ func (h *hold) openAgain(flag int) (*os.File, error) {
 		return nil, err
 	}
 	info, err := file.Of(f)
-	if err != nil || info.ID != h.id || info.Links > 1 { // another file is at the path now, or this one elsewhere too
+	if err != nil || info.ID != h.id || info.Links > 1 {
 		f.Close()
 		return nil, errors.Join(err, errNotOurs)
 	}
@@ -207,12 +207,12 @@ func (h *hold) openAgain(flag int) (*os.File, error) {
 
 var errNotOurs = errors.New("the content belongs to another program")
 
-// replace replaces the content of the locked file, if it is the old one and the file
-// has no second name. The old or the new content is empty: no descriptor both
-// empties the file and writes, because on ext4 the close would start to write to
-// the disk (ext4(5), auto_da_alloc).
+// replace replaces the content of the locked file, if that is the old content and the
+// file has no second name. The old or the new content must be empty: if one descriptor
+// truncated the file and wrote to it, ext4 would write to the disk at the close
+// (ext4(5), auto_da_alloc).
 //
-// The descriptor is open for a moment: while it is, the file cannot be executed.
+// While the descriptor is open, the file cannot be executed.
 func (h *hold) replace(old, new []byte) error {
 	content, err := h.content()
 	if err != nil || !bytes.Equal(content, old) {

@@ -15,20 +15,20 @@ import (
 //
 //	try ──busy──> turn ──> gate ──> flock(2) ──> still the file at the path? ──> held
 //
-// The goroutines of a process that want the same path take turns, first come first
-// served. The gate, a second lock file, lets one waiter of all processes through
-// at a time. That waiter blocks in flock(2) on the lock file, and can be called back
-// from there (package flockwait). If the locked file is not at the path any more, the
-// waiter locks the file that is there now (lockFile.verify). If no thread may block, the
-// waiter tries again and again instead; the other steps are the same.
+// The goroutines of a process that wait for the same path take turns, first come first
+// served. The gate, a second lock file, lets one waiter of all processes pass at a time.
+// That waiter blocks in flock(2) on the lock file, and can be called back from there
+// (package flockwait). If the locked file is not at the path any more, the waiter locks
+// the file that is there now (lockFile.verify). If no thread may block, the waiter polls
+// instead; the other steps are the same.
 //
-// Each step ends with ctx. The waiter then gives back what it has: its turn, the gate,
+// Each step ends with ctx. The waiter then gives up what it has: its turn, the gate,
 // and its place in the kernel's queue.
 
-// A request is what an acquisition needs: one of its files, whichever is free first.
+// A request says what an acquisition needs: one of its files, whichever is free first.
 type request struct {
 	given  string // the path of the Lock or the Semaphore, as given to New
-	key    string // identifies that path among the goroutines of this process
+	key    string // identifies the path in this process
 	files  []lockFile
 	gate   *gate
 	onWait func() // called before the wait; nil = nothing is called
@@ -52,8 +52,8 @@ func (r request) acquire(ctx context.Context) (*hold, error) {
 	return h, err
 }
 
-// renewed returns the request with the slots that there are now: the semaphore may have
-// been resized during a wait.
+// renewed returns the request with the slots that the semaphore has now: it may have
+// been resized during the wait.
 func (r request) renewed() request {
 	if r.semaphore != nil {
 		if files := r.semaphore.resized(r); files != nil {
@@ -79,7 +79,7 @@ func (r request) try() (*hold, error) {
 	return nil, errBusy
 }
 
-// wait takes all steps of a waiter, from its turn to the lock.
+// wait goes through the steps of a waiter, from its turn to the lock.
 func (r request) wait(ctx context.Context) (*hold, error) {
 	if r.onWait != nil {
 		r.onWait()
@@ -106,16 +106,16 @@ func (r request) wait(ctx context.Context) (*hold, error) {
 // be no gate.
 //
 // The process that holds the gate may be stopped, or very slow, while the lock
-// itself is free. So the waiter looks once a second. If no process holds the lock,
-// the waiter passes by the gate: passGate returns the lock. If there is nothing to
-// wait for any more, such as a directory, passGate returns the error.
+// itself is free. So once a second, the waiter checks the lock. If no process holds it,
+// passGate returns the lock. If the wait is in vain, for example because the directory
+// was removed, passGate returns the error.
 func (r request) passGate(ctx context.Context, w *waiter) (gate, lock *hold, err error) {
 	if r.gate.path == "" {
 		return nil, nil, nil
 	}
 	here, callBack := context.WithCancel(ctx)
 	defer callBack()
-	found := errBusy // what a check has found; lock is its lock
+	found := errBusy // the result of the last check; lock is its lock
 	stop := w.everySecond(func() (done bool) {
 		if lock, found = r.tryPast(); found == errBusy {
 			return false
@@ -137,15 +137,16 @@ func (r request) passGate(ctx context.Context, w *waiter) (gate, lock *hold, err
 	case lock != nil:
 		r.gate.distrust(time.Now().Add(stuckFor))
 	}
-	if lock != nil && ctx.Err() != nil { // the caller does not want it any more
+	if lock != nil && ctx.Err() != nil {
 		lock.release()
 		return nil, nil, errBusy
 	}
 	return nil, lock, found
 }
 
-// tryPast takes the lock if no process holds it, not even shared: readers must not
-// overtake a writer that waits for other readers. Otherwise it returns errBusy.
+// tryPast takes the lock without the gate, if no process holds the lock. Otherwise it
+// returns errBusy, also to a reader if other readers hold the lock: the reader must not
+// overtake a writer that waits for them.
 func (r request) tryPast() (*hold, error) {
 	r = r.renewed()
 	if !r.mayBeFree() {
@@ -166,7 +167,7 @@ func endsWait(err error) bool {
 }
 
 // mayBeFree reports whether a try makes sense: no process holds one of the files, or
-// the request is exclusive, so that the try itself finds out.
+// the request is exclusive and the try itself finds out.
 func (r request) mayBeFree() bool {
 	for _, f := range r.files {
 		if !f.shared {

@@ -23,13 +23,16 @@ import (
 // The number of slots belongs to the directory. The first Acquire creates the
 // slots and writes their number into the file slots. A Semaphore with another
 // number gets an error that is [fs.ErrInvalid]. [Semaphore.Resize] changes the
-// number. A Semaphore that has used the directory before then follows the number,
-// unless the directory was removed and made again.
+// number. A Semaphore that has used the directory before uses the new number,
+// unless the directory was removed and created again.
+//
+// A waiter waits for all slots at once, with one thread for each of at most 64 slots. It
+// polls the others.
 type Semaphore struct {
 	common
 	slots int       // guarded by mu
-	used  file.Info // the directory that has agreed to the number, if any; guarded by mu
-	read  file.Info // the file with the number, when it was read; guarded by mu
+	used  file.Info // the directory that had this number of slots, if any; guarded by mu
+	read  file.Info // the file with the number, as it was when it was read; guarded by mu
 }
 
 // NewSemaphore returns a semaphore of the given number of slots in the
@@ -64,7 +67,7 @@ func (s *Semaphore) requestNow(create bool) (request, error) {
 	return s.requestIn(dir, n), nil
 }
 
-// directory returns the directory.
+// directory returns the directory of the semaphore.
 func (s *Semaphore) directory() (lockFile, error) {
 	s.mu.Lock()
 	err := s.checkCount(s.slots)
@@ -89,7 +92,7 @@ func (s *Semaphore) checkCount(slots int) error {
 	return nil
 }
 
-// requestIn returns the request for any of n slots.
+// requestIn returns the request for any of the n slots in the directory.
 func (s *Semaphore) requestIn(dir lockFile, n int) request {
 	r := request{given: s.given, key: dir.key(), onWait: s.onWait, semaphore: s, dir: dir}
 	for i := range max(n, 1) { // for the gate, which a semaphore without slots has too
@@ -101,9 +104,8 @@ func (s *Semaphore) requestIn(dir lockFile, n int) request {
 	return r
 }
 
-// stillHas checks that a slot that was locked is one of those that the semaphore has.
-// The directory may have been replaced during a wait, or the number of slots may
-// have changed: then the slot does not count, and errResized is returned.
+// stillHas returns errResized if the locked slot does not count any more: the number of
+// slots may have become smaller during the wait, or the directory was replaced.
 func (s *Semaphore) stillHas(r request, h *hold) error {
 	n, err := s.createdSlotCount(r.dir)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// turns has the turns of this process by their keys.
+// turns has the turns of this process, by their keys.
 var turns = struct {
 	mu    sync.Mutex
 	byKey map[string]*turn

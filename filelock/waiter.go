@@ -9,8 +9,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/flockwait"
 )
 
-// A waiter is a wait of this process that has its turn. It checks once a second what no
-// system call reports, for example that the lock file was replaced.
+// A waiter is a wait of this process that has its turn. Once a second it checks what no
+// system call reports, for example whether the lock file was replaced.
 type waiter struct {
 	gate  *gate
 	since time.Time
@@ -22,7 +22,8 @@ type waiter struct {
 	over   bool
 }
 
-// newWaiter returns a waiter that was waiting since then. Its stop must be called.
+// newWaiter returns a waiter that has waited since the given time. The caller must call
+// its stop.
 func newWaiter(r request, since time.Time) *waiter {
 	w := &waiter{gate: r.gate, since: since}
 	w.everySecond(func() (done bool) {
@@ -37,8 +38,8 @@ func newWaiter(r request, since time.Time) *waiter {
 }
 
 // everySecond calls check once a second until check is done or stop is called. stop
-// waits for a check that is running: nothing happens after it has returned. Checks end
-// in the reverse order of their beginnings.
+// waits for a check that is running, so nothing happens after stop has returned. Checks
+// must be stopped in the reverse order of their starts.
 func (w *waiter) everySecond(check func() (done bool)) (stop func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -77,8 +78,8 @@ func (w *waiter) stop() {
 var started = func(key string, w *waiter) {}
 
 // A supervisor watches over a call that is blocked in the kernel. It calls the call back
-// when the wait has to end, with the reason errBusy, or when the file is not at the path
-// any more, with the reason errReplaced. It does neither after stop has returned.
+// with errBusy when the wait must end, and with errReplaced when the file is not at the
+// path any more. It does nothing after stop has returned.
 type supervisor func(call *flockwait.Call, isReplaced func() bool) (stop func())
 
 // until returns a supervisor for a wait that ends with ctx.
