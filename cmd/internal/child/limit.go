@@ -27,16 +27,6 @@ type Survivor struct {
 	Name string // empty if it is not known
 }
 
-// A limiter ends a command at its limit.
-type limiter struct {
-	Limit
-	gaveUp chan struct{} // closed when the command cannot be ended
-
-	// Guarded by the relay's mutex until the command has ended.
-	termSent time.Time // zero = TERM was not sent
-	killSent bool
-}
-
 const (
 	// graceOfTerm is how long the descendants may take to end after the command, if
 	// there is no KILL.
@@ -46,69 +36,76 @@ const (
 	graceOfKill = 5 * time.Second
 )
 
-// start limits the time of a command that has just started.
-func (limit Limit) start(p *process, r *Relay) *limiter {
-	l := &limiter{Limit: limit, gaveUp: make(chan struct{})}
-	time.AfterFunc(l.Time, func() {
-		sent := true
-		if !r.unlessOver(func() {
-			l.termSent, r.rest = time.Now(), p
-			sent = p.signalAll(syscall.SIGTERM)
-		}) {
-			return
+// waitLimited waits for the command's end, and ends the command and its descendants at
+// the limit.
+func (r *Relay) waitLimited(p *process, limit Limit) Outcome {
+	ended := make(chan Outcome, 1)
+	go func() { ended <- p.wait(r) }()
+	select {
+	case end := <-ended:
+		return end
+	case <-time.After(limit.Time):
+	}
+	sent := false
+	if !r.unlessOver(func() { sent, r.rest = p.signalAll(syscall.SIGTERM), p }) {
+		return <-ended // it has ended just in time
+	}
+	defer r.forgetRest()
+	term, kill := time.Now(), (<-chan time.Time)(nil)
+	switch {
+	case limit.KillAfter > 0:
+		kill = time.After(limit.KillAfter)
+	case !sent:
+		return r.giveUp(p)
+	}
+	select {
+	case <-ended:
+		return limit.outcome(p, Outcome{Status: cli.ExitTimedOut}, term)
+	case <-kill:
+	}
+	sent = true
+	for last := time.Now().Add(graceOfKill); sent && time.Now().Before(last); {
+		r.unlessOver(func() { sent = p.signalAll(syscall.SIGKILL) })
+		select {
+		case end := <-ended:
+			if end.By != syscall.SIGKILL {
+				end = Outcome{Status: cli.ExitTimedOut}
+			}
+			return limit.outcome(p, end, term)
+		case <-time.After(20 * time.Millisecond):
 		}
-		switch {
-		case l.KillAfter > 0:
-			time.AfterFunc(l.KillAfter, func() { l.kill(p, r) })
-		case !sent:
-			close(l.gaveUp)
-		}
-	})
-	return l
+	}
+	return r.giveUp(p)
 }
 
-// kill sends KILL to the command and its descendants until the command has ended or
-// graceOfKill is over.
-func (l *limiter) kill(p *process, r *Relay) {
-	for end := time.Now().Add(graceOfKill); ; time.Sleep(20 * time.Millisecond) {
-		sent := true
-		if !r.unlessOver(func() {
-			l.killSent = true
-			sent = p.signalAll(syscall.SIGKILL)
-		}) {
-			return
-		}
-		if !sent || time.Now().After(end) {
-			close(l.gaveUp)
-			return
-		}
-	}
+// giveUp is for a command that cannot be ended.
+func (r *Relay) giveUp(p *process) Outcome {
+	r.Over()
+	return Outcome{Status: cli.ExitNotEnded, Overtime: true, Left: p.left()}
 }
 
-// outcome returns the outcome of a command that ran longer than its limit.
-func (l *limiter) outcome(p *process, end Outcome) Outcome {
-	over := Outcome{Status: cli.ExitTimedOut, Overtime: true}
-	if l.killSent && end.By == syscall.SIGKILL {
-		over.Status, over.By = end.Status, end.By
+// outcome returns the outcome of a command that has ended after its limit; term is when
+// TERM was sent.
+func (limit Limit) outcome(p *process, end Outcome, term time.Time) Outcome {
+	end.Overtime = true
+	if end.Left = limit.endRest(p, term); len(end.Left) > 0 && limit.KillAfter > 0 {
+		end.Status, end.By = cli.ExitNotEnded, 0
 	}
-	if over.Left = l.endRest(p); len(over.Left) > 0 && l.KillAfter > 0 {
-		over.Status, over.By = cli.ExitNotEnded, 0
-	}
-	return over
+	return end
 }
 
 // endRest waits, for the rest of KillAfter, for the descendants of the command, and
 // then sends KILL: they hold the lock, too. No event tells when all of them have ended,
 // so it polls. It returns the processes that are left.
-func (l *limiter) endRest(p *process) []Survivor {
-	left := awaitEnd(p, max(l.KillAfter-time.Since(l.termSent), 0))
+func (limit Limit) endRest(p *process, term time.Time) []Survivor {
+	left := awaitEnd(p, max(limit.KillAfter-time.Since(term), 0))
 	if len(left) == 0 {
 		return nil
 	}
-	if l.KillAfter == 0 {
+	if limit.KillAfter == 0 {
 		return awaitEnd(p, graceOfTerm)
 	}
-	for end := time.Now().Add(graceOfKill); slices.ContainsFunc(left, Survivor.mayBeKilled) && time.Now().Before(end); {
+	for last := time.Now().Add(graceOfKill); slices.ContainsFunc(left, Survivor.mayBeKilled) && time.Now().Before(last); {
 		p.signalAll(syscall.SIGKILL)
 		left = awaitEnd(p, 100*time.Millisecond)
 	}

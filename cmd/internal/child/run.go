@@ -3,8 +3,6 @@ package child
 import (
 	"syscall"
 	"time"
-
-	"github.com/fsync-lock/fsync/cmd/internal/cli"
 )
 
 // A Command is a program to run, with the standard files of this process.
@@ -36,23 +34,10 @@ func (r *Relay) Run(c Command) (Outcome, error) {
 	if c.Started != nil {
 		c.Started()
 	}
-	if c.Limit.Time == 0 {
-		return p.wait(r), nil
+	if c.Limit.Time > 0 {
+		return r.waitLimited(p, c.Limit), nil
 	}
-	l := c.Limit.start(p, r)
-	ended := make(chan Outcome, 1)
-	go func() { ended <- p.wait(r) }()
-	select {
-	case end := <-ended:
-		if !l.termSent.IsZero() {
-			end = l.outcome(p, end)
-			r.forgetRest()
-		}
-		return end, nil
-	case <-l.gaveUp:
-		r.Over()
-		return Outcome{Status: cli.ExitNotEnded, Overtime: true, Left: p.left()}, nil
-	}
+	return p.wait(r), nil
 }
 
 // start starts the command after signals are caught. A signal that comes
