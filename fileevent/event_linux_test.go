@@ -409,7 +409,7 @@ func TestDurabilityIsNotPaidFor(t *testing.T) {
 func TestManyNames(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	events := eventsIn(dir, size(2000, 200))
+	events := eventsIn(dir, testproc.Size(2000, 200))
 	for _, e := range events {
 		must(t, e.Set())
 	}

@@ -40,7 +40,7 @@ func TestPulseIsNotLost(t *testing.T) {
 		path := markerPath(t)
 		setter := startAgent(t, path)
 		waiters := startAgents(t, 20, path, how)
-		for range size(50, 15) {
+		for range testproc.Size(50, 15) {
 			tell(waiters, "wait")
 			expect(t, waiters, "asleep")
 			ask(t, setter, "pulse", "ok")
@@ -75,7 +75,7 @@ func TestEveryoneClears(t *testing.T) {
 		others := startAgents(t, 5, path, how)
 		tell(others, "consume")
 		expect(t, others, "asleep")
-		for range size(50, 20) {
+		for range testproc.Size(50, 20) {
 			must(t, New(path).WaitClear(t.Context()))
 			done := doze(t, path, forever) // it sleeps: no earlier Set wakes it
 			must(t, New(path).Set())
@@ -139,7 +139,7 @@ func TestRacingSetters(t *testing.T) {
 
 func TestRacingSettersInOneProcess(t *testing.T) {
 	t.Parallel()
-	for _, e := range eventsIn(t.TempDir(), size(200, 40)) {
+	for _, e := range eventsIn(t.TempDir(), testproc.Size(200, 40)) {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {

@@ -196,7 +196,7 @@ func TestRecordIsNeverHalf(t *testing.T) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		for range size(300, 50) {
+		for range testproc.Size(300, 50) {
 			if err := e.Set(); err != nil {
 				t.Error(err)
 			}

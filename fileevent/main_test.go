@@ -198,15 +198,6 @@ func kill(pid int) {
 	testproc.Forever()
 }
 
-// size is how much of something there is in a test that takes long, and
-// otherwise.
-func size(long, usually int) int {
-	if testproc.Long() && !raceDetector {
-		return long
-	}
-	return usually
-}
-
 // once returns a hook that calls f the first time that s is reached.
 func once(s step, f func()) func(step) {
 	var o sync.Once

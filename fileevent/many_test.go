@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
 // eventsIn returns n events in one directory.
@@ -369,7 +371,7 @@ func TestManyEnd(t *testing.T) {
 // With thousands of events in one call, a wake-up looks only at those that changed.
 func TestThousandsInOneCall(t *testing.T) {
 	t.Parallel()
-	n := size(1000, 200)
+	n := testproc.Size(1000, 200)
 	events := eventsIn(t.TempDir(), n)
 	done, got := anyIndex(t, t.Context(), events...)
 	must(t, New(events[n-1].Path()).Set())
@@ -389,7 +391,7 @@ func TestThousandsInOneCall(t *testing.T) {
 func TestThousandsPolled(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
-	n := size(500, 60)
+	n := testproc.Size(500, 60)
 	agent := startAgents(t, 1, path, polling, fmt.Sprint(n))[0]
 	for i := range 3 {
 		agent.Send("waitall")

@@ -23,7 +23,7 @@ func autoEvent(t *testing.T) *Event { return New(markerPath(t), AutoReset()) }
 // is taken as often as it is set.
 func TestRaceForOneEvent(t *testing.T) {
 	path := markerPath(t)
-	n, rounds := size(200, 30), 50
+	n, rounds := testproc.Size(200, 30), 50
 	agents := startAgents(t, n, path, watching, "auto")
 	tell(agents, "race")
 	expect(t, agents, "asleep")
@@ -103,7 +103,7 @@ func TestTakersInOneProcess(t *testing.T) {
 			}
 		})
 	}
-	const rounds = 500
+	rounds := testproc.Size(1000, 100)
 	for range rounds {
 		must(t, e.Set())
 		select {
@@ -114,7 +114,7 @@ func TestTakersInOneProcess(t *testing.T) {
 	}
 	stop()
 	wg.Wait()
-	if taken.Load() != rounds {
+	if taken.Load() != int64(rounds) {
 		t.Errorf("%d takers of %d sets", taken.Load(), rounds)
 	}
 	isSet(t, e, false)

@@ -211,7 +211,7 @@ func TestTidyByMany(t *testing.T) {
 	clearers := startAgents(t, 3, path, watching)
 	tell(clearers, "sweep")
 	expect(t, clearers, "asleep")
-	for range size(100, 40) {
+	for range testproc.Size(100, 40) {
 		must(t, New(path).WaitClear(t.Context()))
 		done := doze(t, path, forever) // it sleeps: no earlier Set wakes it
 		must(t, New(path).Set())

@@ -208,7 +208,7 @@ func TestWokenMeansSet(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	e := New(path)
-	for range 500 {
+	for range testproc.Size(1000, 100) {
 		done := make(chan error, 1)
 		go func() { done <- New(path).Set() }()
 		must(t, e.Wait(t.Context()))

@@ -270,7 +270,7 @@ func TestEverySetIsSeen(t *testing.T) {
 
 // published is how many versions TestEverySetIsSeen publishes, killing a listener after
 // each round.
-var published, rounds = size(10_000, 240), size(20, 4)
+var published, rounds = testproc.Size(10_000, 240), testproc.Size(20, 4)
 
 // follows fails the test unless the listener comes to the version.
 func follows(t *testing.T, l *testproc.Proc, version int) {

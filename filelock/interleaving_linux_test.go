@@ -229,10 +229,7 @@ func TestTwoSlotsAreGranted(t *testing.T) {
 // at once, and stays removed.
 func TestGivenUpWaitMakesNoFile(t *testing.T) {
 	t.Parallel()
-	rounds := 200
-	if testproc.Long() {
-		rounds = 1000
-	}
+	rounds := testproc.Size(1000, 50)
 	for kind, open := range map[string]func(path string) acquirer{
 		"lock":      func(path string) acquirer { return filelock.New(path) },
 		"semaphore": func(path string) acquirer { return filelock.NewSemaphore(path, 1) },

@@ -187,7 +187,7 @@ func TestProcessesCount(t *testing.T) {
 	for _, remove := range []string{"keep", "remove"} {
 		t.Run(remove, func(t *testing.T) {
 			t.Parallel()
-			const procs, each = 6, 100
+			procs, each := 6, testproc.Size(200, 40)
 			dir := t.TempDir()
 			path, counter := filepath.Join(dir, "a.lock"), filepath.Join(dir, "n")
 			if err := os.WriteFile(counter, []byte("0"), 0o666); err != nil {

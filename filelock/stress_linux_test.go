@@ -156,10 +156,7 @@ func TestStress(t *testing.T) {
 }
 
 func testStress(t *testing.T, places int) {
-	wanted := int64(500) // waits that are given up
-	if testproc.Long() {
-		wanted = 50_000
-	}
+	wanted := int64(testproc.Size(50_000, 500)) // waits that are given up
 	dir := t.TempDir()
 	path, shared := filepath.Join(dir, "a.lock"), filepath.Join(t.TempDir(), "room")
 	r, err := openRoom(shared, places)

@@ -351,7 +351,7 @@ func TestBackTwice(t *testing.T) {
 func TestBackMeetsGrant(t *testing.T) {
 	f := newLockFile(t)
 	var granted int
-	const rounds = 2000
+	rounds := testproc.Size(5000, 400)
 	for i := range rounds {
 		var c flockwait.Call
 		release := f.hold(t)
@@ -465,7 +465,7 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	round() // the Go runtime keeps idle threads for later
 	before := threads(t)
-	for range 5 {
+	for range testproc.Size(10, 2) {
 		round()
 	}
 	if after := threads(t); after > before+10 {

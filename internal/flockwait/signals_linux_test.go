@@ -337,7 +337,7 @@ func TestForkAndExecMeanwhile(t *testing.T) {
 	}
 	granted := 0
 	rounds := 0
-	for ; children.Load() < 100 || rounds < 1000; rounds++ {
+	for ; children.Load() < 30 || rounds < testproc.Size(3000, 200); rounds++ {
 		release := f.hold(t)
 		var c flockwait.Call
 		result := f.lock(&c)

@@ -69,6 +69,15 @@ const longVar = "FSYNC_TEST_LONG"
 // tests.
 func Long() bool { return os.Getenv(longVar) != "" }
 
+// Size returns long for a test at the size that takes long, and otherwise usual. The
+// race detector has the usual size: it needs no more, and is slow.
+func Size(long, usual int) int {
+	if Long() && !raceDetector {
+		return long
+	}
+	return usual
+}
+
 // SkipLong skips a test that takes long, unless it is wanted.
 func SkipLong(t testing.TB) {
 	t.Helper()

@@ -1,5 +1,5 @@
 //go:build race
 
-package fileevent
+package testproc
 
 const raceDetector = true
