@@ -13,39 +13,39 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Adopt returns a Lock that has the hold of an inherited file: of one that
-// [Lock.File] gave to this process through [os/exec.Cmd.ExtraFiles], or of a
-// shell's descriptor (exec 9>FILE; flock 9). path is the path of the lock file,
-// and the options are those of [New].
+// Adopt returns a Lock that has the hold of an inherited file. The file may come from
+// [Lock.File] of another process, through [os/exec.Cmd.ExtraFiles], or from a shell
+// (exec 9>FILE; flock 9). path is the path of the lock file, and the options are those
+// of [New].
 //
 //	f := os.NewFile(3, "lock") // the first of ExtraFiles
 //	lock, err := filelock.Adopt(f, "/run/app/app.lock")
 //
-// The hold goes on without a gap. It is shared with the processes that have the
-// file too: [Lock.Release] ends it for all of them, [Lock.Leave] leaves it to
-// them. The process that handed the lock over calls Leave.
+// The hold goes on without a gap. All processes that have the file share it:
+// [Lock.Release] ends it for all of them, [Lock.Leave] leaves it to the others. The
+// process that hands the lock over calls Leave.
 //
 // After a success, f is closed: the Lock has a descriptor of its own, which no
 // child process inherits. If two goroutines adopt one f, only one succeeds. Standard
-// input, output and error stay open, so a program must adopt one of them only once.
-// After an error, f is as it was.
+// input, output and error stay open, so a program must adopt each of them only once.
+// After an error, f is unchanged.
 //
 // Adopt does not take a lock that f does not hold, and it does not make a shared
 // lock exclusive or an exclusive one shared. The error is an [*fs.PathError]. It is
 //
 //   - [ErrNotHeld] if f does not hold the lock in the mode that the options ask for;
-//   - [ErrLost] if f is not the file at the path: it was removed or replaced, or
-//     never was that file;
-//   - [fs.ErrInvalid] if the path is not that of a lock file (see [Lock.Acquire]),
-//     or f is nil;
+//   - [ErrLost] if f is not the file at the path: the file was removed or replaced, or
+//     f is another file;
+//   - [fs.ErrInvalid] if the path cannot be the path of a lock file (see
+//     [Lock.Acquire]), or f is nil;
 //   - [errors.ErrUnsupported] on Windows, where a lock cannot be inherited;
 //   - otherwise the reason why f or the path cannot be used, such as [os.ErrClosed].
 //
-// On Linux, the kernel shows what f holds (/proc). Elsewhere, and on a network file
-// system that does not show its locks, Adopt finds out by trying, and takes the lock
-// for a moment if it is free. There, if f does not hold the lock but another process
-// does, and releases it just then, or has a shared lock too, Adopt may take the
-// lock for f. In any case, the Lock holds the lock afterwards.
+// On Linux, the kernel shows what f holds (/proc). On other systems, and on a network
+// file system that does not show its locks, Adopt tries the lock, and takes it for a
+// moment if it is free. So if f does not hold the lock, but another process holds it
+// shared, or releases it just then, Adopt may take the lock for f. After a success, the
+// Lock holds the lock in any case.
 //
 // A slot of a semaphore can be adopted as a Lock by the path of its file, DIR/N.
 func Adopt(f *os.File, path string, opts ...Option) (*Lock, error) {
@@ -60,7 +60,7 @@ func Adopt(f *os.File, path string, opts ...Option) (*Lock, error) {
 	return l, nil
 }
 
-// adopt takes over the hold of f. The hold gets a duplicate of f, so that f may be
+// adopt takes over the hold of f. The hold gets a duplicate of f, because f may be
 // closed at any time, for example by its finalizer.
 func (l *Lock) adopt(f *os.File) error {
 	if f == nil {
@@ -93,11 +93,12 @@ func (l *Lock) adopt(f *os.File) error {
 	if err := l.keep(r, h); err != nil {
 		return err
 	}
-	h.recordNow() // that of the process that had the lock is gone by now
+	h.recordNow() // keep has removed the record of the process that had the lock
 	return nil
 }
 
-// closeAdopted closes the file whose duplicate the hold has, unless others need it.
+// closeAdopted closes the file of which the hold has a duplicate, unless it is standard
+// input, output or error.
 func closeAdopted(f *os.File) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -110,10 +111,10 @@ func closeAdopted(f *os.File) error {
 	if !standard && errors.Is(f.Close(), os.ErrClosed) {
 		return os.ErrClosed
 	}
-	return nil // after any other error of Close it is closed, too
+	return nil // after any other error of Close, the file is closed too
 }
 
-// isSlot reports whether the path is that of a slot of a semaphore.
+// isSlot reports whether a slot of a semaphore is at the path.
 func isSlot(path string) bool {
 	dir, name := filepath.Split(path)
 	n, err := strconv.Atoi(name)
@@ -133,9 +134,8 @@ func (f lockFile) adopt(open *os.File) (*hold, error) {
 		open.Close()
 		return nil, err
 	}
-	// The try changes nothing but the state of fl: the file is locked. Otherwise
-	// another process has unlocked it in this moment, and the try decides which
-	// process has the lock now.
+	// The file is locked, so the try changes only the state of fl. If another process
+	// has unlocked the file in this moment, the try decides which process has the lock.
 	if err := f.tryLock(fl); err != nil {
 		open.Close()
 		if err == errBusy {
@@ -153,7 +153,7 @@ func (f lockFile) adopt(open *os.File) (*hold, error) {
 	return h, nil
 }
 
-// mayAdopt returns nil if the open file is the file at the path, and has the lock.
+// mayAdopt returns nil if the open file is at the path, and has the lock.
 func (f lockFile) mayAdopt(open *os.File) error {
 	mine, err := file.Of(open)
 	if err != nil {
@@ -180,8 +180,8 @@ func (f lockFile) mayAdopt(open *os.File) error {
 	return nil
 }
 
-// triedMode finds out by trying in which mode any process holds the lock. It tries on
-// an open file of its own: on one that has the lock, a try in another mode would
+// triedMode finds out by trying in which mode a process holds the lock. It tries on an
+// open file of its own: on an open file that has the lock, a try in another mode would
 // release it first (flock(2)).
 func (f lockFile) triedMode() (lockMode, error) {
 	isFree := func(shared bool) (bool, error) {

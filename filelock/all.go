@@ -19,10 +19,10 @@ import (
 // deadlock. This is not guaranteed if the caller already holds another lock, or
 // if a lock file has several names. Symbolic links to directories are resolved.
 //
-// Afterwards each lock is held as by its own Acquire. Release them one by one, in
-// any order. After an error the call holds none of them. The error is that of
-// the Acquire that failed, or an [*fs.PathError] that is [fs.ErrInvalid] if two
-// of the locks are on one file.
+// Afterwards each lock is held as after its own Acquire. Release the locks one by one,
+// in any order. After an error the call holds none of them. It is the error of the
+// Acquire that failed, or an [*fs.PathError] that is [fs.ErrInvalid] if two of the locks
+// are on one file.
 func AcquireAll(ctx context.Context, locks ...*Lock) error {
 	ordered, err := inOrder(locks)
 	if err != nil {
@@ -41,8 +41,8 @@ func AcquireAll(ctx context.Context, locks ...*Lock) error {
 	return nil
 }
 
-// A located lock has a fixed path: the process may change its working directory
-// while it waits for the locks before it.
+// A located lock has a fixed path: the process may change its working directory while
+// it waits for another lock.
 type located struct {
 	*Lock
 	path     string
@@ -89,8 +89,8 @@ func twice(a, b *Lock) error {
 	return &fs.PathError{Op: "acquire", Path: a.given, Err: fmt.Errorf("%w: it is the same file as %s", fs.ErrInvalid, b.given)}
 }
 
-// resolve returns the same path for all spellings of the path of a lock file. The
-// file itself is not a link, or a link that is not followed.
+// resolve returns the same path for all spellings of the path of a lock file. A link at
+// the end of the path is not followed.
 func resolve(path string) (string, error) {
 	dir, base := filepath.Split(path)
 	if base == "." || base == ".." { // a directory
@@ -100,7 +100,6 @@ func resolve(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// dir has no link left, and neither has the kernel's path of the working
-	// directory.
+	// Neither dir nor the kernel's path of the working directory contains a link.
 	return filepath.Join(cwd.Name(dir), base), nil
 }

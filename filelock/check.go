@@ -12,27 +12,26 @@ import (
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
-// Check returns nil while this Lock keeps other processes out. It is for work
-// that takes long: it locks nothing, and takes about ten microseconds. The answer is
-// about the moment of the call.
+// Check returns nil while this Lock keeps other processes out. Work that takes long can
+// call it from time to time: it locks nothing, and takes about ten microseconds. The
+// answer is true of the moment of the call.
 //
 // The error is an [*fs.PathError]. It is
 //
 //   - [ErrNotHeld] if this Lock holds nothing;
-//   - [ErrLost] if the lock is lost: the lock file is not the file at the path any
-//     more, because the file or its directory was removed, replaced or renamed; a
+//   - [ErrLost] if the lock is lost: the lock file is not at the path any more,
+//     because the file or its directory was removed, replaced or renamed; a
 //     process that inherited the hold has unlocked the file; or the file system
 //     has lost the file, for example because a server was restarted. Another
 //     process may hold the lock now. The hold must still be released;
-//   - otherwise the reason why Check cannot look at the path, such as
-//     [fs.ErrPermission].
+//   - otherwise the reason why Check cannot tell, such as [fs.ErrPermission].
 //
 // If this Lock has several holds, one that keeps others out is enough.
 //
-// Only on Linux, with /proc, does Check see that another process has unlocked the
-// file, and not on a network file system or FUSE that hides its locks from the
-// kernel. Check cannot see that a server has given the lock to another host, nor
-// that the lock was lost for a moment and taken again.
+// Check sees that another process has unlocked the file only on Linux, with /proc, and
+// not on a network file system or FUSE that hides its locks from the kernel. It cannot
+// see that a server has given the lock to another host, nor that the lock was lost for a
+// moment and taken again.
 func (l *Lock) Check() error {
 	held, lost, unknown := l.check()
 	if held > 0 {
@@ -49,15 +48,15 @@ func (s *Semaphore) Check() error {
 	return cmp.Or(lost, unknown)
 }
 
-// check returns how many holds exclude other processes, the error of one that does
-// not, and the error of one where that is not known.
+// check returns how many holds exclude other processes, the error of a hold that does
+// not, and the error of a hold of which that is not known.
 func (c *common) check() (held int, lost, unknown error) {
 	c.mu.Lock() // no hold ends meanwhile
 	defer c.mu.Unlock()
 	if len(c.holds) == 0 {
 		return 0, c.notHeld("check"), nil
 	}
-	for _, h := range slices.Backward(c.holds) { // the newest is the most likely to be at the path
+	for _, h := range slices.Backward(c.holds) { // the file of the newest is most likely at the path
 		switch err := h.intact(); {
 		case err == nil:
 			held++
@@ -101,7 +100,7 @@ func (h *hold) inPlace(f *os.File) error {
 	return h.readable(f)
 }
 
-// lostUnless returns nil if a look at the path has found the open file.
+// lostUnless returns nil if the open file is at the path, given the result of a stat.
 func lostUnless(open, at file.Info, err error) error {
 	switch {
 	case err != nil:
@@ -114,8 +113,8 @@ func lostUnless(open, at file.Info, err error) error {
 	return nil
 }
 
-// readable checks what the network file systems tell only when the file is read: that
-// the server has lost the file or the lock.
+// readable reads the file: only then do network file systems tell that the server has
+// lost the file or the lock.
 func (h *hold) readable(f *os.File) error {
 	if !h.regular || !h.remote() {
 		return nil
@@ -123,7 +122,7 @@ func (h *hold) readable(f *os.File) error {
 	if _, err := f.ReadAt(make([]byte, 1), 0); fileGone(err) {
 		return lostError{err}
 	}
-	return nil // any other error: it is empty, or was not opened for reading
+	return nil // after any other error, the file is empty or was not opened for reading
 }
 
 // remote reports whether the file is on a network file system.
@@ -135,9 +134,9 @@ func (h *hold) remote() bool {
 	return *h.network
 }
 
-// locks checks that the open file still has the kernel's lock, in a mode that
-// excludes as much as this process wants. It does not try to lock the file: that
-// would take a lock that another process has given up.
+// locks checks that the open file still has the kernel's lock in the mode that was
+// acquired. It does not try to lock the file: that would take a lock that another
+// process has given up.
 func (h *hold) locks(f *os.File) error {
 	switch mode := kernelMode(f); {
 	case mode == unknownMode:
@@ -151,14 +150,14 @@ func (h *hold) locks(f *os.File) error {
 	return nil
 }
 
-// kernelMode is how to ask the kernel for the lock of an open file.
+// kernelMode asks the kernel for the lock of an open file. Tests replace it.
 var kernelMode = shownMode
 
-// A lockMode is what the kernel tells about the lock of an open file.
+// A lockMode is the answer of the kernel about the lock of an open file.
 type lockMode int
 
 const (
-	unknownMode lockMode = iota // it does not tell
+	unknownMode lockMode = iota // the kernel does not tell
 	notLocked
 	sharedMode
 	exclusiveMode

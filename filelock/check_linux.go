@@ -9,8 +9,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/locktable"
 )
 
-// shownMode returns the flock(2) lock that the kernel shows for an open file: its
-// fdinfo has a line for it, whatever process took it (proc_pid_fdinfo(5)).
+// shownMode returns the flock(2) lock that the kernel shows for an open file: the fdinfo
+// of its descriptor has a line for the lock, whatever process took it
+// (proc_pid_fdinfo(5)).
 func shownMode(f *os.File) lockMode {
 	mode := fdinfoMode(f)
 	if mode == notLocked && !showsLocks() {

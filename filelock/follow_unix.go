@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// distrustLink returns the reason why another user may have put the symbolic link
-// there; empty = no other user can have done so. In a sticky directory, other
-// users can create links of their own, and give second names to links of others.
+// distrustLink returns the reason why another user may have created the symbolic link;
+// empty if no other user can have done so. In a sticky directory, other users can create
+// links of their own, and give second names to links of others.
 func distrustLink(link, dir string) string {
 	var l, d unix.Stat_t
 	err := cmp.Or(unix.Lstat(link, &l), unix.Stat(cmp.Or(dir, "."), &d))

@@ -9,17 +9,17 @@ import (
 	"github.com/fsync-lock/fsync/internal/printable"
 )
 
-// A Holder is a process that holds a lock. Unknown fields are zero. It is for
-// people to read: it may be out of date when they see it.
+// A Holder is a process that holds a lock. Unknown fields are zero. A Holder is for
+// people to read: the lock may have another holder by the time they see it.
 type Holder struct {
-	PID     int       // in the caller's PID namespace; in the holder's if it is known only from a record
+	PID     int       // in the caller's PID namespace; if only a record tells it, in the holder's
 	Host    string    // host name
-	Command string    // the command line, joined by spaces; only the program's name if it is known from a record
+	Command string    // the command line, joined by spaces; if only a record tells it, the name of the program
 	Note    string    // the text of the option Note
 	Since   time.Time // when the lock was acquired, by the holder's clock
 	Shared  bool
-	Taker   int // the process that took the lock, which may have ended; other holders inherited it; 0 = not known
-	Slot    int // the slot of a semaphore, from 1; processes that inherited a slot have the same number
+	Taker   int // the process that acquired the lock; other holders inherited it, and it may have ended; 0 = not known
+	Slot    int // the slot of a semaphore, from 1
 }
 
 // String describes the holder on one line without control characters:
@@ -32,9 +32,9 @@ func (h Holder) String() string {
 	return text
 }
 
-// GroupByHold groups holders by hold. A group is the process that took the lock, if it
-// still runs, and the processes that inherited the hold from it, in the order
-// of their IDs. Groups are in the order of slots, then of takers.
+// GroupByHold groups holders by hold. A group has the process that acquired the lock, if
+// it still runs, and then the processes that inherited the hold from it, in the order of
+// their IDs. Groups are in the order of slots, then of takers.
 func GroupByHold(holders []Holder) [][]Holder {
 	list := slices.Clone(holders)
 	slices.SortStableFunc(list, func(a, b Holder) int {
@@ -51,7 +51,7 @@ func GroupByHold(holders []Holder) [][]Holder {
 	return holds
 }
 
-// heir is 0 for the process that took the lock, and 1 for others.
+// heir is 0 for the process that acquired the lock, and 1 for others.
 func (h Holder) heir() int {
 	if h.Taker == h.PID {
 		return 0
@@ -60,14 +60,14 @@ func (h Holder) heir() int {
 }
 
 // A Record is a record in a lock file whose writer is not known to hold the lock.
-// The writer may have died before it could remove the record, or this process
-// cannot see it.
+// The writer may have died before it could remove the record, or this process cannot
+// see the writer.
 type Record struct {
 	Holder
 	Ended bool // the process is known to have ended
 }
 
-// String names the writer of the record, and says when it took the lock:
+// String names the writer of the record, and says when it acquired the lock:
 // left by pid 4242 on web1, 2 h ago, not known to be held (backup).
 func (r Record) String() string {
 	text := "left by " + named(r.PID, "", r.Host)
@@ -97,13 +97,13 @@ func rough(d time.Duration) string {
 // Holders returns the processes that hold the lock or a slot, this process included. It
 // does not lock anything, and the answer may be out of date. An empty list
 // without an error means that no process holds the lock. The error is
-// [errors.ErrUnsupported] if it is not known whether the lock is held; [Inspect]
-// then tells more, such as the record in the file.
+// [errors.ErrUnsupported] if it is not known whether the lock is held; then [Inspect]
+// tells more, such as the record in the file.
 //
 // On Linux, Holders asks the kernel (/proc/locks and /proc/PID/fdinfo, proc(5)).
-// The list includes processes that inherited the lock, or took it with flock(1)
-// or from another language. The kernel does not show the locks of other hosts
-// on a network file system, nor those of other PID namespaces, except in the
+// The list includes processes that inherited the lock, and processes that took it with
+// flock(1) or from another language. The kernel does not show the locks of other hosts
+// on a network file system. It shows the locks of other PID namespaces only in the
 // initial one. On other systems a process knows only its own holds.
 //
 // Note and Since come from the record in the lock file. An exclusive holder

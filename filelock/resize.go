@@ -19,22 +19,22 @@ import (
 
 // How the number of slots changes.
 //
-// The file slots has the number, and it alone says which slots count: a process that
-// has locked a slot reads it again, and gives the slot back if the number is
-// smaller. So these steps keep the promise of the number, and a process that dies
-// after any of them leaves a semaphore that is as good as before:
+// Only the number in the file slots says which slots count. A process that has locked a
+// slot reads the number again, and releases the slot if it does not count. So there are
+// never more holders than slots during these steps, and a process that dies after any of
+// them leaves a semaphore that works:
 //
 //  1. lock the file resize.lock, which keeps other resizers out;
 //  2. to grow: create the new slots, which do not count yet;
-//     to shrink: lock the slots that are to go, so that no process has one;
-//  3. write the new number into the file slots.new, and rename that to slots. From here
-//     on the number is the new one;
-//  4. to shrink: remove the slots that do not count any more, while they are locked:
-//     a process that waits for one finds that it was removed;
+//     to shrink: lock the slots that will be removed, so that no process holds them;
+//  3. write the new number into the file slots.new, and rename the file to slots. Now the
+//     new number counts;
+//  4. to shrink: remove the slots that do not count any more while they are locked, so
+//     that a process that waits for one finds that it was removed;
 //  5. remove resize.lock, and release everything.
 //
-// A waiter that was sent on its way by the old number may create a slot that was
-// removed. It does not count, and does no harm: the next Resize uses it.
+// A waiter that has read the old number may create a slot that was removed. The slot does
+// not count and does no harm: the next Resize uses it.
 
 // The names of files in a semaphore's directory during a change.
 const (
@@ -42,30 +42,29 @@ const (
 	newSlots   = "slots.new"
 )
 
-// resizeWait is how long Resize waits for another Resize, which may be stopped: not long,
-// because a program may have a time limit of its own.
+// resizeWait is how long Resize waits for another Resize, whose process may be stopped.
+// The time is short, because a program may have a time limit of its own.
 var resizeWait = time.Second
 
 // Resize changes the number of slots, also while slots are held. Semaphores of other
-// processes that have used the directory follow: each Acquire uses the new number.
-// Semaphores that are new must be made with the new number. If there is no
-// directory, Resize creates it.
+// processes that have used the directory before use the new number from their next
+// Acquire on. New Semaphores must be made with the new number. If there is no directory,
+// Resize creates it.
 //
-// More slots are there at once; a process that already waits notices them within a
-// second. Fewer slots need the last ones to be free: to go from 5 to 3, slots 4 and
-// 5. Otherwise nothing changes, and the error is a [*LockedError] that names the
-// slots in the way and their holders. While Resize looks, other processes may find
-// these slots held for a moment.
+// Additional slots can be acquired at once; a process that already waits notices them
+// within a second. To make the number smaller, the last slots must be free: to go from 5
+// to 3, slots 4 and 5. Otherwise nothing changes, and the error is a [*LockedError] that
+// names the held slots and their holders. During the call, other processes may find free
+// slots held for a moment.
 //
 // During the change there are never more holders than the larger of the two
 // numbers, and after Resize has returned, never more than slots. If the process dies
 // during the change, the number is the old or the new one.
 //
-// If two processes resize a semaphore, one waits for the other, at most a second; then
-// the error is a LockedError, too. Any other error is an [*fs.PathError]: it is
+// If two processes resize a semaphore, one waits for the other for at most a second, and
+// then returns a LockedError too. Any other error is an [*fs.PathError]: it is
 // [fs.ErrInvalid] if the number is less than 1 or more than 10,000, and
-// [fs.ErrPermission] if this process may not write in the directory. Old versions
-// of this package, which know only one number, then fail as with a wrong number.
+// [fs.ErrPermission] if this process may not write in the directory.
 func (s *Semaphore) Resize(slots int) error {
 	if err := s.checkCount(slots); err != nil {
 		return err
@@ -96,7 +95,7 @@ func (s *Semaphore) Resize(slots int) error {
 	return s.settle(now.path, slots)
 }
 
-// settle makes the number of a resized directory that of the Semaphore.
+// settle makes the Semaphore use the number of slots of its resized directory.
 func (s *Semaphore) settle(path string, slots int) error {
 	used, err := identifyDirectory(path)
 	if err != nil {
@@ -131,13 +130,13 @@ func (s *Semaphore) notResized(slots int, err error) error {
 	case err == nil, errors.Is(err, ErrLocked), errors.Is(err, fs.ErrInvalid):
 		return err
 	case errors.As(err, &at):
-		err = at.Err // its path is that of a file which is not known to the caller
+		err = at.Err // without the path, which the caller does not know
 	}
 	return &fs.PathError{Op: "resize", Path: s.given, Err: fmt.Errorf("the number of slots cannot be changed to %d: %w", slots, err)}
 }
 
-// A resizer changes the number of slots in a directory. It has the directory open, so
-// that it changes no other one that takes its place.
+// A resizer changes the number of slots in a directory. It has the directory open, and
+// so does not change another directory that replaces it.
 type resizer struct {
 	s    *Semaphore
 	dir  lockFile
@@ -174,8 +173,9 @@ func (s *Semaphore) beginResize(dir lockFile, path string) (*resizer, error) {
 	return r, err
 }
 
-// acquireSoon takes a lock that other processes hold only for a short time. Between its
-// tries it stands at no gate, whose file might stay when the process ends.
+// acquireSoon takes a lock that other processes hold only for a short time. It polls
+// instead of waiting at a gate, because the file of a gate may stay when the process
+// ends.
 func acquireSoon(l *Lock) error {
 	ctx, cancel := context.WithTimeout(context.Background(), resizeWait)
 	defer cancel()
@@ -190,8 +190,7 @@ func acquireSoon(l *Lock) error {
 	}
 }
 
-// end releases the lock. It removes the file while it is locked, so that the directory
-// has no more files than before.
+// end releases the lock, and first removes the lock file.
 func (r *resizer) end() {
 	r.root.Remove(resizeLock)
 	r.lock.Release()
@@ -288,8 +287,8 @@ func (r *resizer) write(slots int) error {
 	return nil
 }
 
-// create creates a file with the mode and, if possible, the owner of the file slots:
-// the users of the semaphore do not change with its number.
+// create creates a file with the mode and, if possible, the owner of the file slots, so
+// that the same users can use the semaphore as before.
 func (r *resizer) create(name string) (*os.File, error) {
 	f, err := r.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, r.like.Mode().Perm())
 	if err != nil {
@@ -303,7 +302,7 @@ func (r *resizer) create(name string) (*os.File, error) {
 	return f, nil
 }
 
-// The steps of a change, between which tests end the process.
+// The steps of a change. Tests end the process between them.
 const (
 	slotsMade step = 100 + iota
 	slotsLocked

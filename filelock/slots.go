@@ -21,7 +21,7 @@ func Slots(path string) (int, error) {
 	return readSlots(cwd.Join(path, slotsFile))
 }
 
-// maxSlots bounds the files that a semaphore is made of.
+// maxSlots bounds the number of files in the directory of a semaphore.
 const maxSlots = 10000
 
 // slotsFile is the file in a semaphore's directory with the number of slots.
@@ -51,8 +51,8 @@ func (s *Semaphore) createdSlotCount(dir lockFile) (int, error) {
 }
 
 // slotCount returns the number of slots in the directory. It returns an error if the
-// Semaphore was made with another number, unless the directory was resized since the
-// Semaphore has used it.
+// Semaphore was made with another number and has not used the directory before: a
+// directory that it has used was resized.
 func (s *Semaphore) slotCount(at lockFile) (int, error) {
 	at, err := at.now()
 	if err != nil {
@@ -157,11 +157,11 @@ func parseSlots(text []byte) int {
 	return n
 }
 
-// make creates the directory, then all slots, then the file with their number.
-// It creates all slots because other users of the semaphore may have no
-// permission to. The file gets its name only when it is complete; the first
-// process that names it wins. A process that dies in between leaves files that
-// do no harm.
+// make creates the directory, then all slots, then the file with their number. It
+// creates all slots because other users of the semaphore may have no permission to do
+// so. The file gets its name only when it is complete; if several processes create it,
+// the first one to name it wins. A process that dies in between leaves files that do no
+// harm.
 func (s *Semaphore) make(dir string, n int) error {
 	err := os.Mkdir(dir, s.perm|s.perm>>2&0o111) // permission to read includes permission to search
 	if err != nil && !errors.Is(err, fs.ErrExist) {

@@ -15,20 +15,20 @@ import (
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
-// State is the known holders and waiters of a lock or a semaphore at one moment.
+// State has the known holders and waiters of a lock or a semaphore at one moment.
 type State struct {
-	Holders []Holder // known holders; [GroupByHold] groups those that share a hold
+	Holders []Holder // known holders; [GroupByHold] groups the processes that share a hold
 	Waiters []Waiter // known waiters
 
 	Recorded []Record    // records in the file whose writers are not known to hold the lock
 	POSIX    []POSIXLock // fcntl(2) locks on the same file
 
 	// Unknown is the reason why Holders may be incomplete: the kernel cannot be
-	// asked, or does not show all locks. It is empty if Holders is complete, and
-	// if Holders has the one holder of an exclusive lock.
+	// asked, or does not show all locks. It is empty if Holders is complete, also
+	// because an exclusive lock has no other holder.
 	Unknown string
 
-	Err error // why the state cannot be read, a [*fs.PathError]
+	Err error // why the state cannot be read; it is an [*fs.PathError]
 }
 
 // A Status says whether a lock, or any slot of a semaphore, is held.
@@ -61,8 +61,8 @@ func (s State) holders(path string) ([]Holder, error) {
 	return s.Holders, s.Err
 }
 
-// LikelyHolders returns the likely holders of a lock after a try has failed: the known
-// holders or, if there are none, the writers of records that may still run.
+// LikelyHolders returns the processes that probably hold the lock, after a try has
+// failed: the known holders or, if there are none, writers of records that may still run.
 func (s State) LikelyHolders() []Holder {
 	list := s.Holders
 	if len(list) == 0 {
@@ -79,12 +79,12 @@ func (s State) LikelyHolders() []Holder {
 type Waiter struct {
 	PID     int       // in the caller's PID namespace
 	Command string    // the command line, joined by spaces
-	Since   time.Time // when it began to wait, by its own clock
+	Since   time.Time // when it began to wait
 	Shared  bool
 
-	// Nested has the PIDs of those holders that are ancestors of this process,
-	// and its own PID if it inherited the lock that it waits for. If such an
-	// ancestor waits for this process to end, that is a deadlock.
+	// Nested has the PIDs of holders that are ancestors of this process, and its own
+	// PID if it inherited the lock that it waits for. If an ancestor waits for the end
+	// of this process, that is a deadlock.
 	Nested []int
 }
 
@@ -108,7 +108,7 @@ func (p POSIXLock) String() string {
 	return "a POSIX lock of " + named(p.PID, "", "") + ", another family: it does not exclude this one" + inParentheses(p.Command)
 }
 
-// A Locker is a [*Lock] or a [*Semaphore].
+// A Locker is a [*Lock] or a [*Semaphore]. No other type can implement it.
 type Locker interface {
 	Path() string
 	Holders() ([]Holder, error)
@@ -118,9 +118,9 @@ type Locker interface {
 
 var _, _ Locker = (*Lock)(nil), (*Semaphore)(nil)
 
-// Inspect returns the state of each lock. It asks the kernel once for all of
-// them, so the states are of one moment and can show a deadlock, and many locks
-// cost about as much as one.
+// Inspect returns the state of each lock. It asks the kernel once for all of them. So
+// the states are of one moment and can show a deadlock, and many locks cost about as
+// much as one.
 func Inspect(locks ...Locker) []State {
 	states, requests := make([]State, len(locks)), make([]request, len(locks))
 	for i, l := range locks {
@@ -149,16 +149,15 @@ func (c *common) Waiters() ([]Waiter, error) {
 	return state.Waiters, state.Err
 }
 
-// state returns the state of a request. Without thorough, it has only holders, and
-// not the processes that inherited a lock.
+// state returns the state of the files of a request. Without thorough, the state has
+// only holders, without the processes that inherited a lock.
 func (r request) state(thorough bool) State {
 	states := make([]State, 1)
 	inspect(states, []request{r}, thorough)
 	return states[0]
 }
 
-// slot returns the number of a file: for a semaphore from 1, as its files are
-// called, and 0 for a lock.
+// slot returns the number of the slot that is file i; 0 for a lock.
 func (r request) slot(i int) int {
 	if r.semaphore == nil {
 		return 0
@@ -180,8 +179,8 @@ func (r request) now() request {
 	return r
 }
 
-// guess adds the known holders of a file to the state where the kernel cannot be
-// asked, and the reason why. A missing file is not held.
+// guess adds the holders that are known without the kernel, and the reason why it cannot
+// be asked. A missing file is not held.
 func (s *State) guess(path string, slot int, why string) {
 	at, err := file.Lstat(path)
 	s.Err = cmp.Or(s.Err, err)
@@ -201,8 +200,7 @@ func (s *State) guess(path string, slot int, why string) {
 	}
 }
 
-// ownHolds returns the holds on the file that this process took itself. They are
-// known even where the kernel cannot be asked.
+// ownHolds returns the holds on the file that this process acquired itself.
 func ownHolds(id file.ID, slot int) (list []Holder) {
 	me := process.Self()
 	held.mu.Lock()
@@ -219,13 +217,13 @@ func ownHolds(id file.ID, slot int) (list []Holder) {
 	return list
 }
 
-// addRecord adds the record in the file of a slot or a lock whose writer is not
-// known to hold it.
+// addRecord adds a record whose writer is not known to hold the lock.
 func (s *State) addRecord(r process.Record, slot int) {
 	s.Recorded = append(s.Recorded, Record{holderIn(r, slot), !r.MayRun()})
 }
 
-// described names a process on one line without control characters.
+// described names a process, and says for how long it holds or waits, on one line
+// without control characters.
 func described(pid int, command, host string, since time.Time) string {
 	var b strings.Builder
 	b.WriteString(named(pid, command, host))

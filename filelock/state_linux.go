@@ -14,9 +14,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
-// inspect asks the kernel about all locks at once: first its table of locks, and
-// then, if thorough is true, which processes have the locked files open. The record
-// in a file adds facts that the kernel does not know.
+// inspect asks the kernel about all locks at once. It reads the table of locks and then,
+// if thorough is true, finds the processes that have the locked files open. The record
+// in a file adds what the kernel does not know.
 //
 // A state that already has an error does not change.
 func inspect(states []State, requests []request, thorough bool) {
@@ -24,7 +24,7 @@ func inspect(states []State, requests []request, thorough bool) {
 	if thorough {
 		reads = 40
 	}
-	all, table, err := lookUp(states, requests, reads)
+	all, table, err := readTable(states, requests, reads)
 	blind := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) // /proc cannot be read
 	var open map[string]map[int]locktable.Lock
 	if thorough && err == nil {
@@ -45,28 +45,28 @@ func inspect(states []State, requests []request, thorough bool) {
 			case blind:
 				s.guess(path, slot, "the kernel cannot be asked: "+err.Error())
 			default:
-				s.see(path, slot, file, table, open[file.Name])
+				s.add(path, slot, file, table, open[file.Name])
 			}
 		}
 		if thorough {
 			s.Waiters = waitersIn(table, requests[i], all[i])
-			s.nest()
+			s.findNested()
 		}
 	}
 }
 
-// identities has the files of a request, and its gate. Those that are missing have no
-// name.
-type identities struct {
+// tableFiles has the files of a request and its gate, as they are named in the kernel's
+// table. A missing file has no name.
+type tableFiles struct {
 	files []locktable.File
 	gate  locktable.File
 }
 
-// lookUp identifies the files and reads the kernel's table of locks. Afterwards it
-// identifies the files again: a file that was removed in between, as gates are all
-// the time, may have left its number to another file, which is in the table. A gate
-// that has changed is left out. If a lock file has changed, lookUp begins again.
-func lookUp(states []State, requests []request, reads int) (all []identities, table locktable.Table, err error) {
+// readTable identifies the files and reads the kernel's table of locks. Afterwards it
+// identifies the files again: if a file was removed in between, as often happens to
+// gates, another file in the table may have got its number. readTable leaves out a gate
+// that has changed. If a lock file has changed, it begins again.
+func readTable(states []State, requests []request, reads int) (all []tableFiles, table locktable.Table, err error) {
 	mounts := locktable.Mounts{}
 	all = identifyEach(states, requests, mounts)
 	for range 3 {
@@ -95,14 +95,15 @@ func lookUp(states []State, requests []request, reads int) (all []identities, ta
 	return all, table, err
 }
 
-// quickReads is for a caller that has waited in vain, and wants to return.
+// quickReads is how often the table is read for an Acquire that has waited in vain and
+// must return.
 const quickReads = 2
 
-// recordedHolds returns the locks that the records in the files tell of, if there is
-// nothing else to know: the writer of each record holds the file exclusively. It does
-// without the kernel's table. To read that takes some ten milliseconds, in which the
-// kernel waits for all processors to be done with file locks.
-func recordedHolds(requests []request, all []identities) (table locktable.Table, complete bool) {
+// recordedHolds returns the locks according to the records in the files, if the writer
+// of each record holds its file exclusively, so that there are no other holders. That
+// avoids reading the kernel's table, which takes about ten milliseconds: the kernel waits
+// until no processor works on file locks.
+func recordedHolds(requests []request, all []tableFiles) (table locktable.Table, complete bool) {
 	table = locktable.Table{}
 	for i, ids := range all {
 		for j, file := range ids.files {
@@ -124,8 +125,8 @@ func recordedHolds(requests []request, all []identities) (table locktable.Table,
 }
 
 // identifyEach identifies the files of each request whose state has no error.
-func identifyEach(states []State, requests []request, mounts locktable.Mounts) []identities {
-	all := make([]identities, len(requests))
+func identifyEach(states []State, requests []request, mounts locktable.Mounts) []tableFiles {
+	all := make([]tableFiles, len(requests))
 	for i, r := range requests {
 		if states[i].Err == nil {
 			all[i], states[i].Err = r.identify(mounts)
@@ -134,11 +135,11 @@ func identifyEach(states []State, requests []request, mounts locktable.Mounts) [
 	return all
 }
 
-func (r request) identify(mounts locktable.Mounts) (ids identities, err error) {
+func (r request) identify(mounts locktable.Mounts) (ids tableFiles, err error) {
 	for _, f := range r.files {
 		file, err := mounts.Identify(f.path, f.isFD)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return identities{}, err
+			return tableFiles{}, err
 		}
 		ids.files = append(ids.files, file)
 	}
@@ -148,9 +149,9 @@ func (r request) identify(mounts locktable.Mounts) (ids identities, err error) {
 	return ids, nil
 }
 
-// see adds to the state what the kernel and the record tell about a file. open has
-// the processes that hold it through an open file.
-func (s *State) see(path string, slot int, file locktable.File, table locktable.Table, open map[int]locktable.Lock) {
+// add adds what the kernel and the record tell about a file. open has the processes
+// that hold the lock through an open file.
+func (s *State) add(path string, slot int, file locktable.File, table locktable.Table, open map[int]locktable.Lock) {
 	took := table.Takers(file)
 	r, recorded := readRecord(path)
 	isHeld := len(took) > 0 || len(open) > 0
@@ -177,16 +178,16 @@ func (s *State) see(path string, slot int, file locktable.File, table locktable.
 		unseen = "" // there are no others
 	}
 	s.Unknown = cmp.Or(s.Unknown, unseen)
-	// If its writer is alive and visible, it has written the record since the look
-	// at the kernel's table, or is about to remove it.
+	// If the writer is alive and visible, it wrote the record after the kernel's table
+	// was read, or it is about to remove the record.
 	meanwhile := unseen == "" && r.IsVisible() && r.MayRun()
 	if recorded && !told && !meanwhile {
 		s.addRecord(r, slot)
 	}
 }
 
-// withAdopter adds the writer of the record if it holds the file: it did not take the
-// lock but adopted it (see Adopt), and is known even if it was not looked for.
+// withAdopter adds the writer of the record to the holders if it holds the file. It has
+// adopted the lock (see Adopt), so the table names another process.
 func withAdopter(open map[int]locktable.Lock, r process.Record, file locktable.File) (map[int]locktable.Lock, bool) {
 	if !r.IsVisible() || !r.MayRun() {
 		return open, false
@@ -200,9 +201,9 @@ func withAdopter(open map[int]locktable.Lock, r process.Record, file locktable.F
 	return all, true
 }
 
-// merge makes one list of the processes that took a lock and the processes that
-// have its file open. A process that took the lock and does not have the file open
-// has left it to others, unless it hides its files.
+// merge makes one list of the processes that took a lock and the processes that have
+// its file open. A process that took the lock and does not have the file open any more
+// has left the lock to others, unless its files cannot be seen.
 func merge(took, open map[int]locktable.Lock) []Holder {
 	all := maps.Clone(took)
 	maps.DeleteFunc(all, func(pid int, _ locktable.Lock) bool { return len(open) > 0 && !process.IsHidden(pid) })
@@ -216,9 +217,9 @@ func merge(took, open map[int]locktable.Lock) []Holder {
 	return list
 }
 
-// tellsOf reports whether the record is that of the hold that the kernel shows, and
-// not one left by an earlier hold. An exclusive hold has one taker. If the taker is
-// dead, the kernel shows none outside the initial PID namespace.
+// tellsOf reports whether the record is about the hold that the kernel shows, and not
+// about an earlier one. An exclusive hold has one taker. If the taker is dead, the kernel
+// shows no taker outside the initial PID namespace.
 func tellsOf(r process.Record, took map[int]locktable.Lock) bool {
 	switch len(took) {
 	case 0:
@@ -231,8 +232,8 @@ func tellsOf(r process.Record, took map[int]locktable.Lock) bool {
 	return false
 }
 
-// whyUnseen returns the reason why /proc/locks may not show all locks on the file to
-// this process; empty = it shows all.
+// whyUnseen returns the reason why /proc/locks may not show this process all locks on
+// the file; empty if it shows all.
 func whyUnseen(path string, file locktable.File) string {
 	if ns := process.Self().PIDNS; ns != "" && ns != process.InitialNamespace {
 		return "the kernel hides the locks of other PID namespaces from this one"
@@ -246,11 +247,11 @@ func whyUnseen(path string, file locktable.File) string {
 	return ""
 }
 
-// waitersIn returns the processes that wait for any of the files. Waiters at the
-// gate come after waiters for the lock.
-func waitersIn(table locktable.Table, r request, ids identities) []Waiter {
+// waitersIn returns the processes that wait for one of the files, and then those that
+// wait at the gate.
+func waitersIn(table locktable.Table, r request, ids tableFiles) []Waiter {
 	var list []Waiter
-	told := map[int]time.Time(nil)
+	since := map[int]time.Time(nil)
 	listed := map[int]bool{}
 	for _, file := range append(ids.files, ids.gate) {
 		for _, l := range table[file.Name] {
@@ -258,18 +259,18 @@ func waitersIn(table locktable.Table, r request, ids identities) []Waiter {
 				continue
 			}
 			listed[l.PID] = true
-			if told == nil {
-				told = r.gate.waitingSince()
+			if since == nil {
+				since = r.gate.waitingSince()
 			}
-			list = append(list, Waiter{PID: max(l.PID, 0), Command: process.CommandLine(l.PID), Since: told[l.PID], Shared: l.Shared})
+			list = append(list, Waiter{PID: max(l.PID, 0), Command: process.CommandLine(l.PID), Since: since[l.PID], Shared: l.Shared})
 		}
 	}
 	return list
 }
 
-// nest finds the waiters that wait for a lock that an ancestor holds, or that they
-// inherited.
-func (s *State) nest() {
+// findNested sets Nested for waiters that wait for a lock of an ancestor, or for a lock
+// that they inherited.
+func (s *State) findNested() {
 	for i := range s.Waiters {
 		w := &s.Waiters[i]
 		if w.PID <= 0 || len(s.Holders) == 0 {

@@ -2,7 +2,7 @@
 
 package filelock
 
-// inspect knows only the records and the holds of this process.
+// inspect uses the records and the holds of this process: nothing else is known.
 func inspect(states []State, requests []request, _ bool) {
 	for i, r := range requests {
 		for j, f := range r.files {
@@ -11,6 +11,5 @@ func inspect(states []State, requests []request, _ bool) {
 	}
 }
 
-// isUnopened reports whether it is certain that no process has the file open. It is
-// not known on this system.
+// isUnopened returns false: it is never certain that no process has the file open.
 func isUnopened(string) bool { return false }
