@@ -16,10 +16,10 @@ import (
 // A Call is one call of flock(2) that can be called back. The zero Call is ready
 // for use, once.
 type Call struct {
-	// Inherited says that other processes have the open file too, such as the shell
-	// that opened it. They may have locked it, and the kernel has one lock for all of
-	// them. So the Call never unlocks it: if the lock is granted just when Back is
-	// called, it stays granted, and Lock returns nil.
+	// Inherited means that other processes have the open file too, such as the shell
+	// that opened it. They may have locked the file, and the kernel has one lock for all
+	// of them. So the Call never unlocks the file: if the lock is granted just when Back
+	// is called, it stays granted, and Lock returns nil.
 	Inherited bool
 
 	mu     sync.Mutex // guards the fields below
@@ -29,11 +29,10 @@ type Call struct {
 	file   int        // after Back, a second descriptor of the open file; -1 = none
 }
 
-// Lock locks the open file behind the descriptor; how is LOCK_EX or LOCK_SH. It
-// blocks its thread until the lock is granted or Back is called. After Back it
-// returns the reason, and then this call has not locked the file, and the
-// descriptor is good for nothing but to be closed. No other goroutine may use the
-// descriptor during the call.
+// Lock locks the open file of the descriptor; how is LOCK_EX or LOCK_SH. It blocks its
+// thread until the lock is granted or Back is called. After Back it returns the reason.
+// Then the file is not locked by this call, and the caller can only close the descriptor.
+// No other goroutine may use the descriptor during the call.
 func (c *Call) Lock(fd, how int) error {
 	runtime.LockOSThread() // the thread that Back interrupts
 	defer runtime.UnlockOSThread()
@@ -47,16 +46,16 @@ func (c *Call) Lock(fd, how int) error {
 	return c.end(err)
 }
 
-// Back calls the Call back: its Lock returns why. If it has not begun, it never
-// blocks. Back does nothing if Lock is over, or if the Call was called back before.
+// Back calls the Call back: its Lock returns why. If Lock has not begun, it will not
+// block. Back does nothing if Lock is over, or if the Call was called back before.
 //
-// The moment does not matter. A call that has not entered the kernel yet finds the
-// other file. One that is blocked is interrupted, and one that enters the kernel
-// just now will be, because the signal is pending. If the lock has been granted,
-// but Lock is not over, it is given back: here if it was granted before, and in end
-// if the kernel grants it just now.
+// Back may come at any moment. A call that has not entered the kernel finds the other
+// file. A call that is blocked is interrupted, and so is a call that enters the kernel
+// just now, because the signal is pending. If the lock was granted, but Lock is not over,
+// it is released: by Back if it was granted before, and by end if the kernel grants it
+// during Back.
 func (c *Call) Back(why error) {
-	c.mu.Lock() // as long as it is locked, the thread and the descriptor belong to the call
+	c.mu.Lock() // while it is locked, the thread and the descriptor belong to the call
 	defer c.mu.Unlock()
 	if c.why != nil {
 		return
@@ -80,10 +79,10 @@ func (c *Call) Back(why error) {
 	Reached(Interrupted, c.fd)
 }
 
-// unanswered has the calls that were called back, and are not over yet. The signal is
-// lost if the program begins to ignore it, or to handle it again, in the moment in which
-// it is sent. Then the call gets another one. The time between two is long, so that it
-// costs a busy semaphore nothing.
+// unanswered has the calls that were called back and are not over. A signal is lost if
+// the program begins to ignore it, or to handle it again, in the moment when it is sent.
+// So a call that is not over after some time gets another signal. That time is long, so
+// that it costs a busy semaphore nothing.
 var unanswered = later.Calls[*Call]{Every: 100 * time.Millisecond}
 
 func init() { unanswered.Do = (*Call).backAgain }
@@ -99,8 +98,8 @@ func (c *Call) backAgain() {
 
 // replace puts the other file behind the number of a descriptor. The kernel refuses
 // that for a number beyond RLIMIT_NOFILE (getrlimit(2)), which may have been lowered
-// since the file was opened. But then no other file can get the number, and it is
-// enough to close it.
+// since the file was opened. But then no other file can get the number, so replace can
+// close the descriptor instead.
 func replace(fd int) {
 	err := unix.Dup3(nowhere.fd, fd, unix.O_CLOEXEC)
 	for err == unix.EINTR {
@@ -120,9 +119,9 @@ func (c *Call) begin(fd int) error {
 	return c.why
 }
 
-// end returns what Lock returns. If the lock was granted to a call that was called
-// back, the kernel drops it with the last descriptor of the open file. That may be
-// one in a child process which has not called execve(2) yet, so end unlocks the
+// end returns the result of Lock. If the lock was granted to a call that was called
+// back, the kernel would drop it with the last descriptor of the open file. A child
+// process that has not called execve(2) may have such a descriptor, so end unlocks the
 // file.
 func (c *Call) end(err error) error {
 	c.mu.Lock()
@@ -144,11 +143,11 @@ func (c *Call) end(err error) error {
 	return c.why
 }
 
-// errOver is the reason of a Call that was not called back in time.
+// errOver is the reason in a Call that was over before Back.
 var errOver = errors.New("the call is over")
 
-// flock repeats the call if a signal handler of C code, which may have no
-// SA_RESTART, has interrupted it.
+// flock repeats the call if a signal handler of C code, which may lack SA_RESTART, has
+// interrupted it.
 func flock(fd, how int) error {
 	for {
 		if err := unix.Flock(fd, how); err != unix.EINTR {
@@ -157,9 +156,9 @@ func flock(fd, how int) error {
 	}
 }
 
-// signals interrupt a call. The program may begin to ignore SIGURG during the call;
-// the others, too, have no effect unless a program asks for them, and then it is
-// prepared for one too many.
+// signals can interrupt a call. The program may begin to ignore SIGURG during the call.
+// The other signals have no effect either unless a program asks for them, and a program
+// that does so must expect one too many.
 var signals = [...]syscall.Signal{unix.SIGURG, unix.SIGWINCH, unix.SIGCHLD}
 
 func interrupt(thread int) {
@@ -169,15 +168,15 @@ func interrupt(thread int) {
 			return
 		}
 	}
-	// The program ignores all of them (signal.Ignore()), so it does not for a moment. The
-	// kernel may then drop the signal, but has already woken the thread.
+	// The program ignores all of them (signal.Ignore()). So handle one for a moment. The
+	// kernel may drop that signal later, but it has already woken the thread.
 	signal.Notify(make(chan os.Signal, 1), signals[0])
 	unix.Tgkill(os.Getpid(), thread, signals[0])
 	signal.Ignore(signals[0])
 }
 
-// unblockSignals makes sure that the thread gets the signals: a process inherits
-// the signal mask of its parent, and the Go runtime keeps it.
+// unblockSignals makes sure that the thread gets the signals: the Go runtime keeps the
+// signal mask that the process has inherited from its parent.
 func unblockSignals() (restore func()) {
 	var set, old unix.Sigset_t
 	for _, s := range signals {
@@ -190,8 +189,8 @@ func unblockSignals() (restore func()) {
 	return func() { unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }
 }
 
-// nowhere is a descriptor that flock(2) refuses (EBADF), because it was opened with
-// O_PATH (open(2)). It stays open.
+// nowhere is the other file: a descriptor that flock(2) refuses (EBADF), because it was
+// opened with O_PATH (open(2)). It stays open.
 var nowhere = struct {
 	mu sync.Mutex
 	fd int // -1 = not opened yet

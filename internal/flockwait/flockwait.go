@@ -1,16 +1,14 @@
-// Package flockwait waits in the kernel for a flock(2) lock, and can be called
-// back from there.
+// Package flockwait waits in the kernel for a flock(2) lock, and can end such a wait.
 //
-// A blocked flock(2) ends when the lock is granted, or when a signal interrupts
-// it. A Go program has no use for the second way: the Go runtime installs its
-// signal handlers with SA_RESTART, so the kernel starts the call again (signal(7)).
-// But the kernel starts it again with the number of the descriptor. So, on Linux, a
-// call is called back in two steps: another open file is put behind the number
-// (dup3(2)), one that cannot be locked, and the thread gets a signal. The call
-// starts again, finds the other file, and returns.
+// A blocked flock(2) ends when the lock is granted, or when a signal interrupts it. In a
+// Go program, a signal alone does not end it: the Go runtime installs its signal handlers
+// with SA_RESTART, so the kernel starts the call again (signal(7)). But the kernel then
+// looks up the number of the descriptor again. So, on Linux, a call is called back in two
+// steps: dup3(2) puts an open file that cannot be locked behind the number, and the
+// thread gets a signal. The call starts again, finds the other file, and returns.
 //
-// The signal is SIGURG. The Go runtime sends it to its threads all the time to
-// preempt goroutines, so every Go program is prepared for it.
+// The signal is SIGURG. The Go runtime sends it to its threads all the time, to preempt
+// goroutines, so every Go program is prepared for it.
 package flockwait
 
 import (
@@ -25,12 +23,12 @@ const (
 	maxPause = 25 * time.Millisecond
 )
 
-// A Pause is the pause between two tries of a waiter that cannot wait in the
-// kernel. The zero Pause is short, and it gets longer.
+// A Pause is the pause between two tries of a waiter that cannot wait in the kernel. The
+// first pause is short, and each next one is longer.
 type Pause struct{ length time.Duration }
 
-// Next returns the length of the next pause. It is random, so that waiters do not
-// try all at the same time.
+// Next returns the length of the next pause. It is random, so that waiters do not all
+// try at the same time.
 func (p *Pause) Next() time.Duration {
 	p.length = max(min(2*p.length, maxPause), minPause)
 	return p.length/2 + rand.N(p.length/2)
@@ -48,16 +46,16 @@ func (p *Pause) Wait(ctx context.Context) bool {
 	}
 }
 
-// Reached is called between the steps of a [Call] with its descriptor, so that tests
-// can act there.
+// Reached is called between the steps of a [Call], with its descriptor, so that tests can
+// act there.
 var Reached = func(_ Step, fd int) {}
 
-// A Step is where a Call has come to.
+// A Step is a moment of a Call.
 type Step int
 
 const (
-	Begun        Step = iota // before the system call; Back would interrupt it
-	Returned                 // after the system call; Back would still give the lock back
+	Begun        Step = iota // before the system call: Back would interrupt it
+	Returned                 // after the system call: Back would release the lock
 	Interrupting             // Back has put the other file in place, and will send the signal
-	Interrupted              // Back has done all it does
+	Interrupted              // Back is done
 )

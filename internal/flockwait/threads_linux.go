@@ -9,9 +9,9 @@ var threads, maxThreads atomic.Int32
 
 func init() { maxThreads.Store(Threads) }
 
-// Reserve reports whether the caller may block a thread in a Call. It has to call
-// free afterwards. Otherwise the caller has to poll: too many threads wait already,
-// or the program ignores the signal that calls them back.
+// Reserve reports whether the caller may block a thread in a Call. If so, the caller must
+// call free afterwards. Otherwise the caller must poll: too many threads already wait, or
+// the program ignores the signal that calls them back.
 func Reserve() (free func(), ok bool) {
 	if threads.Add(1) > maxThreads.Load() || !canBeCalledBack() {
 		threads.Add(-1)

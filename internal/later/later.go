@@ -1,4 +1,4 @@
-// Package later does things some time after they are asked for.
+// Package later calls functions after some time.
 package later
 
 import (
@@ -6,15 +6,13 @@ import (
 	"time"
 )
 
-// Calls calls Do for each thing that was added, some time after that, unless the
-// thing is taken out before. Each call has its own goroutine, because a file system
-// may be slow.
+// Calls calls Do for each thing that was added, after some time, unless the thing was
+// removed before. Each call has its own goroutine, because a file system may be slow.
 //
-// One timer serves all things, and stops only when nothing was added for a whole
-// period: to start a timer wakes another thread, which takes half as long as a
-// hand-over.
+// One timer serves all things, and stops only when nothing was added for a whole period:
+// starting a timer wakes another thread, which takes half as long as a hand-over.
 type Calls[T comparable] struct {
-	After time.Duration // the shortest time
+	After time.Duration // the shortest time between Add and Do
 	Every time.Duration // how often to look for things that are due
 	Do    func(T)
 
@@ -55,7 +53,7 @@ func (l *Calls[T]) Flush() {
 	l.used = false
 }
 
-// Take takes a thing out: Do will not be called for it, unless it is running already.
+// Take removes a thing: Do will not be called for it, unless Do is running already.
 func (l *Calls[T]) Take(thing T) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,23 +11,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A File is a file's identity.
+// A File is a file and its name in the table.
 type File struct {
-	Name    string // in the table; empty = the file does not exist
+	Name    string // empty = the file does not exist
 	Guessed bool   // the name may be wrong, because the mount was not found
 	ID      file.ID
 }
 
-// Mounts remembers the devices of mounted file systems, by mount IDs. A device is
-// zero if the mount was not found.
+// Mounts caches the devices of mounted file systems, by mount IDs. A device is zero if
+// the mount was not found.
 type Mounts map[uint64]device
 
 type device struct{ major, minor uint32 }
 
-// Identify returns a file's identity. The device in the lock table is that of the
-// mounted file system. On a block device stat(2) shows the same, but btrfs shows
-// another device for each subvolume, and overlay for each layer. Without follow, a
-// symbolic link is identified itself. The error is an [*fs.PathError].
+// Identify returns the file at the path, and its name in the table. With follow, it
+// follows a symbolic link at the end of the path. The error is an [*fs.PathError].
+//
+// The name contains the device of the mounted file system. On a block device stat(2)
+// shows that device, but btrfs shows another device for each subvolume, and overlay for
+// each layer.
 func (m Mounts) Identify(path string, follow bool) (File, error) {
 	flags := unix.AT_SYMLINK_NOFOLLOW
 	if follow {
@@ -67,8 +69,8 @@ func (m Mounts) at(path string, flags int) device {
 	return dev
 }
 
-// hasOneDevice reports whether the file system has no block device, and stat(2)
-// still shows the device of the lock table.
+// hasOneDevice reports whether stat(2) shows the device of the table although the file
+// system has no block device.
 func hasOneDevice(path string) bool {
 	var st unix.Statfs_t
 	if unix.Statfs(path, &st) != nil {

@@ -2,9 +2,9 @@
 // (proc_locks(5)), and finds the processes that have a locked file open. Only Linux
 // has such a table.
 //
-// The table has a line for each lock and for each wait. It names the process that
-// took the lock, which may have ended while other processes still have the file
-// open. /proc/PID/fdinfo shows the lock in each process that holds it.
+// The table has a line for each lock and for each wait. The line names the process that
+// took the lock. That process may have ended while other processes still have the file
+// open: /proc/PID/fdinfo shows the lock in each process that holds it.
 package locktable
 
 import (
@@ -34,7 +34,7 @@ func (t Table) add(text string) {
 	}
 }
 
-// parse reads a line of the table, or the same behind "lock:" in fdinfo:
+// parse reads a line of the table, or of fdinfo, where "lock:" is before it:
 //
 //	1: FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF
 //	1: -> FLOCK  ADVISORY  WRITE 4243 fe:00:1234 0 EOF

@@ -10,11 +10,13 @@ import (
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
-// Holders returns the flock(2) locks on the files through the descriptors of all
-// processes that this one may inspect: by the names of the files, and then by the
-// processes. The PID in a Lock is still that of the process that took it. It looks
-// at every descriptor of every process. That is much work, so it reads as little as
-// possible for each, and leaves out files that are not held.
+// Holders returns the flock(2) locks on the files that processes have through their
+// descriptors, by the names of the files and then by the PIDs of these processes. The PID
+// in a Lock is still the one of the process that took it. Processes that this one may not
+// inspect are left out.
+//
+// Holders looks at every descriptor of every process. So it reads as little as possible
+// for each, and leaves out files that are not held.
 func (t Table) Holders(files []File) map[string]map[int]Lock {
 	found, names := map[string]map[int]Lock{}, map[file.ID]string{}
 	for _, f := range files {
@@ -55,7 +57,7 @@ func locksOf(pid int, names map[file.ID]string) map[string]Lock {
 	dir := "/proc/" + strconv.Itoa(pid)
 	fds, _ := process.Descriptors(pid) // none if it has ended, or may not be inspected
 	for _, fd := range fds {
-		file, ok := names[inodeAt(dir+"/fd/"+fd)]
+		file, ok := names[idAt(dir+"/fd/"+fd)]
 		if !ok {
 			continue
 		}
@@ -69,9 +71,9 @@ func locksOf(pid int, names map[file.ID]string) map[string]Lock {
 	return found
 }
 
-// inodeAt returns the file of a descriptor by its link in /proc, five times as fast
-// as from its fdinfo. It does not ask the file system, which may hang.
-func inodeAt(link string) file.ID {
+// idAt identifies the file of a descriptor by its link in /proc. That is five times as
+// fast as by its fdinfo. It does not ask the file system, which may hang.
+func idAt(link string) file.ID {
 	var stx unix.Statx_t
 	if err := unix.Statx(unix.AT_FDCWD, link, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &stx); err != nil {
 		return file.ID{} // the descriptor was closed
@@ -88,7 +90,7 @@ func OfDescriptor(fd uintptr) (l Lock, locked bool, err error) {
 // lockIn returns the lock that a descriptor's fdinfo shows. There are no waits in
 // it, and no locks of other files.
 func lockIn(fdinfo string) (l Lock, locked bool, err error) {
-	var buf [1024]byte // the line of a flock(2) lock comes before those of others
+	var buf [1024]byte // the line of a flock(2) lock comes before the lines of other locks
 	n, err := readOnce(fdinfo, buf[:])
 	for line := range strings.Lines(string(buf[:max(n, 0)])) {
 		if _, l, ok := parse(line); ok && !l.POSIX {

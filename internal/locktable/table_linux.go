@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// Read reads the table several times if it is long. The kernel returns it in pieces
-// of at most a page. If lines of an earlier piece disappear meanwhile, the reader
-// misses lines of later pieces. So the table is read, in other pieces each time,
-// until two reads are equal, or the given number of times if it changes all the
-// time. The result may contain locks that were released meanwhile. A single piece
-// that is far from full is the whole table.
+// Read reads the table, several times if it is long. The kernel returns it in pieces of
+// at most a page. If lines of an earlier piece disappear between two pieces, the reader
+// misses lines of the later piece. So Read reads the table, each time in other pieces,
+// until two reads are equal, or for the given number of times if the table always
+// changes. The result may contain locks that were released meanwhile. A first piece that
+// is less than half a page is the whole table.
 func Read(times int) (Table, error) {
 	table, before := Table{}, ""
 	for i := range times {
@@ -63,8 +63,8 @@ func (t Table) Takers(file File) map[int]Lock {
 	return found
 }
 
-// Waiters returns how many flock(2) calls wait for the file at path. A [Table] has
-// only one of those that a process makes.
+// Waiters returns how many flock(2) calls wait for the file at path. A [Table] has only
+// one wait of each process.
 func Waiters(path string) (int, error) {
 	file, err := Mounts{}.Identify(path, true)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -84,13 +84,13 @@ func Waiters(path string) (int, error) {
 		if n == before {
 			return n, nil
 		}
-		before = n // in the pieces of one read, lines may be missing, or be there twice
+		before = n // the pieces of one read may lack lines, or have lines twice
 	}
 	return 0, err
 }
 
 // Flocks returns the lines of flock(2) locks and waits, without their numbers, which
-// other locks change. It is a cheap way to see that something has changed.
+// change with other locks. If the lines are the same as before, nothing has changed.
 func Flocks() string {
 	table, _ := os.ReadFile("/proc/locks")
 	var found strings.Builder

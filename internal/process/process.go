@@ -1,9 +1,9 @@
-// Package process tells which process this one is and which others there are, and
-// has the record by which a process says in a file who it is.
+// Package process describes processes: this one, the others of the machine, and those
+// that have left a record of themselves in a file.
 //
-// Processes are identified by their PID, in a PID namespace of a boot of a host, and
-// by when they were started. On Linux all of it comes from /proc (proc(5)), which
-// may be missing, or that of another PID namespace.
+// A process is identified by its PID, its PID namespace, the boot of its host, and the
+// time of its start. On Linux all of that comes from /proc (proc(5)), which may be
+// missing, or show another PID namespace.
 package process
 
 import (
@@ -18,8 +18,8 @@ var Self = sync.OnceValue(func() Record {
 	return r
 })
 
-// IsVisible reports whether this process could see the writer of the record if it
-// still ran.
+// IsVisible reports whether this process could see the writer of the record if the
+// writer still ran.
 func (r Record) IsVisible() bool {
 	return r.Boot == Self().Boot && r.PIDNS == Self().PIDNS && hasOwnProc()
 }
@@ -32,7 +32,7 @@ func (r Record) MayRun() bool {
 	case (r.Boot == "") != (me.Boot == ""): // /proc is missing, here or for the writer
 		return true
 	case r.Boot != me.Boot:
-		return r.Host != me.Host // the same host: it was booted since
+		return r.Host != me.Host // the same host was booted since
 	case r.Boot == "" && r.Host != me.Host, !r.IsVisible():
 		return true
 	}

@@ -28,8 +28,7 @@ func StatOf(pid int) (Stat, bool) { return statIn(dir(pid)) }
 
 func dir(pid int) string { return "/proc/" + strconv.Itoa(pid) }
 
-// self is the directory of this process, also where /proc is that of another PID
-// namespace.
+// self is the directory of this process, also if /proc shows another PID namespace.
 const self = "/proc/self"
 
 func statIn(dir string) (s Stat, ok bool) {
@@ -82,16 +81,15 @@ func namespace() string {
 	return strings.TrimSuffix(strings.TrimPrefix(ns, "pid:["), "]")
 }
 
-// hasOwnProc reports whether /proc, if it exists, has the process IDs of this
-// process's own PID namespace. After unshare --pid without --mount-proc it has
-// those of the outer namespace.
+// hasOwnProc reports whether /proc, if it exists, shows the PID namespace of this
+// process. After unshare --pid without --mount-proc it shows the outer namespace.
 var hasOwnProc = sync.OnceValue(func() bool {
 	me, err := os.Readlink(self)
 	return err != nil || me == strconv.Itoa(os.Getpid())
 })
 
-// Wrote reports whether the process with this ID here wrote the record. It may have
-// ended since.
+// Wrote reports whether the process that has this PID here wrote the record. The process
+// may have ended since.
 func (r Record) Wrote(pid int) bool {
 	if r.Boot != Self().Boot {
 		return false
@@ -129,8 +127,8 @@ func List() (pids []int, err error) {
 	return pids, err
 }
 
-// Descriptors returns the numbers of the descriptors that a process has open, as
-// they are called in /proc/PID/fd.
+// Descriptors returns the numbers of the open descriptors of a process: the names in
+// /proc/PID/fd.
 func Descriptors(pid int) ([]string, error) { return namesIn(dir(pid) + "/fd") }
 
 // IsHidden reports whether the process exists but may not be inspected.

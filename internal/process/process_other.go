@@ -13,7 +13,7 @@ import (
 
 var born = time.Now().UTC().Format(time.RFC3339Nano)
 
-// start returns when a process was started, which is known only for this one, and
+// start returns when a process was started, which is known only of this process, and
 // whether the process may exist.
 func start(pid int) (text string, alive bool) {
 	if pid == os.Getpid() {

@@ -13,7 +13,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/printable"
 )
 
-// A Record is a line in a file by which a process says who it is: one JSON object
+// A Record is a line in a file that describes the process that wrote it: one JSON object
 // and a newline. Its texts are cut so that it is never longer than [MaxRecord].
 type Record struct {
 	Version int       `json:"fsync"`        // the first field: the first bytes tell a record from other content
@@ -29,10 +29,10 @@ type Record struct {
 }
 
 const (
-	// MaxRecord is how long a record may be. It fits a page, with a byte to spare.
+	// MaxRecord is the largest length of a record. With one more byte, it fits a page.
 	MaxRecord = 4095
 
-	// Mark is how a record of any version begins.
+	// Mark is the beginning of a record of any version.
 	Mark = `{"` + format + `":`
 
 	// Version is the version of the records that Parse accepts.
@@ -67,8 +67,8 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
-// Parse reads a record. It is strict: it accepts only a whole record of our version
-// and nothing else.
+// Parse reads a record. It accepts only a whole record of this version, and nothing
+// after it.
 func Parse(text []byte) (Record, bool) {
 	var r Record
 	if len(text) > MaxRecord || bytes.IndexByte(text, '\n') != len(text)-1 || json.Unmarshal(text, &r) != nil {
@@ -81,8 +81,7 @@ func Parse(text []byte) (Record, bool) {
 	return r, true
 }
 
-// plausible returns a time that a clock has told, or none if that cannot have been
-// the time.
+// plausible returns the time, or the zero time if the clock of the writer was wrong.
 func plausible(when time.Time) time.Time {
 	if when.Year() < 2000 || time.Until(when) > 24*time.Hour {
 		return time.Time{}
@@ -90,8 +89,8 @@ func plausible(when time.Time) time.Time {
 	return when
 }
 
-// program names the program that this process runs, without its directory and
-// without its arguments, which may contain secrets.
+// program returns the name of the program that this process runs, without its directory
+// and without its arguments, which may contain secrets.
 func program() string {
 	if len(os.Args) > 0 && os.Args[0] != "" {
 		return filepath.Base(os.Args[0])
