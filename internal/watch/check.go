@@ -24,10 +24,12 @@ const (
 	pollLast  = 240 * time.Millisecond // so that the waiter wakes within 250
 )
 
-// A check takes at most a tenth of the time, and so do the looks of the waiters that it
-// wakes.
+// Checks take at most a tenth of the time. That includes the looks of the waiters that they
+// wake, if the directory is polled. If it is watched, the looks take a hundredth, because
+// most changes were reported.
 const (
 	checkShare = 10
+	lookShare  = 100
 	lookCost   = 20 * time.Microsecond // about what a waiter takes that wakes and looks
 )
 
@@ -75,23 +77,27 @@ func (h *hub) check(d *dir) {
 	if !current {
 		h.attach(d, found.ID, err)
 	}
-	looks := h.notifyChanged(d, now)
+	looks := time.Duration(h.notifyChanged(d, now)) * lookCost
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.dirs[d.key] == d {
-		d.timer.Reset(d.next(h.every, time.Since(start)+time.Duration(looks)*lookCost))
+		d.timer.Reset(d.next(h.every, time.Since(start), looks))
 	}
 }
 
-// next returns the pause before the next check. The last one took that long.
-func (d *dir) next(every, took time.Duration) time.Duration {
+// next returns the pause before the next check. The last one took that long, and the
+// waiters that it has woken are about to look for so long.
+func (d *dir) next(every, took, looks time.Duration) time.Duration {
 	switch d.reason {
 	case lostWatch:
 		return 0
 	case "":
+		if looks > 0 {
+			d.notBefore = time.Now().Add(lookShare * looks)
+		}
 		return max(every, checkShare*took)
 	}
-	d.pause = max(min(d.pause*3/2, pollLast), pollFirst, checkShare*took)
+	d.pause = max(min(d.pause*3/2, pollLast), pollFirst, checkShare*(took+looks))
 	return d.pause
 }
 
@@ -138,11 +144,13 @@ func (h *hub) audit() {
 }
 
 // notifyChanged notifies the subscriptions unless the snapshot proves that the directory
-// has not changed since they were notified last. It returns how many it notified.
+// has not changed since they were notified last. It returns how many it notified. A later
+// check does it if there were too many looks already.
 func (h *hub) notifyChanged(d *dir, now snapshot) int {
 	h.mu.Lock()
 	var due []*Subscription
-	if !now.known || now != d.seen {
+	tooSoon := d.reason == "" && time.Now().Before(d.notBefore)
+	if !tooSoon && (!now.known || now != d.seen) {
 		due = d.notifyAll(due)
 		d.seen = now
 	}

@@ -21,12 +21,14 @@ func checked(h *hub, s *Subscription) bool {
 	return len(s.queue.Drain(nil)) > 0
 }
 
-// quietHub has a directory without a watcher, where nothing has changed for long. No
-// timer checks it.
-func quietHub(t *testing.T) (h *hub, s *Subscription, dir string) {
+func noWatcher() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
+
+// quietHub has a subscription for a directory where nothing has changed for long. No timer
+// checks it.
+func quietHub(t *testing.T, open func() (*fsnotify.Watcher, error)) (h *hub, s *Subscription, dir string) {
 	t.Helper()
 	h, dir = testHub(t, never), t.TempDir()
-	h.open = func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
+	h.open = open
 	must(t, os.Mkdir(filepath.Join(dir, sidecar.Dir), 0o755))
 	h.young = 0
 	s, _ = on(t, h, filepath.Join(dir, "a"))
@@ -39,7 +41,7 @@ func quietHub(t *testing.T) (h *hub, s *Subscription, dir string) {
 // or renamed since the last check, even if it is there again; and if not, it does not.
 func TestCheckComparesSnapshots(t *testing.T) {
 	t.Parallel()
-	h, s, dir := quietHub(t)
+	h, s, dir := quietHub(t, noWatcher)
 	if checked(h, s) {
 		t.Skip("this system does not tell whether a directory has changed")
 	}
@@ -73,7 +75,7 @@ func TestCheckComparesSnapshots(t *testing.T) {
 // A change that is too recent proves nothing: the next one may get the same time.
 func TestRecentChangeProvesNothing(t *testing.T) {
 	t.Parallel()
-	h, s, dir := quietHub(t)
+	h, s, dir := quietHub(t, noWatcher)
 	h.young = time.Hour
 	for range 3 {
 		if !checked(h, s) {
@@ -107,7 +109,7 @@ func TestSilentFileSystem(t *testing.T) {
 func TestNewcomerIsPolledSoon(t *testing.T) {
 	t.Parallel()
 	h := testHub(t, never)
-	h.open = func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
+	h.open = noWatcher
 	dir := t.TempDir()
 	s, _ := on(t, h, filepath.Join(dir, "a"))
 	d := s.entry.dir
@@ -139,24 +141,36 @@ func TestNextPause(t *testing.T) {
 		{"", pollLast, time.Second, 10 * time.Second},
 	} {
 		d := dir{reason: c.reason, pause: c.pause}
-		if got := d.next(time.Second, c.took); got != c.want {
+		if got := d.next(time.Second, c.took, 0); got != c.want {
 			t.Errorf("%q, %v, %v: the next pause is %v, want %v", c.reason, c.pause, c.took, got, c.want)
 		}
 	}
 }
 
-// The looks of many waiters count as the time of a check.
-func TestManyLooksArePolledLess(t *testing.T) {
+// The looks of many waiters count as the time of a check, if they are polled. If not, they
+// are woken less often.
+func TestManyLooks(t *testing.T) {
 	t.Parallel()
-	h, s, dir := quietHub(t)
-	h.young = time.Hour
-	for range 5000 {
-		on(t, h, filepath.Join(dir, "b"))
-	}
-	s.entry.dir.timer.Stop()
-	h.check(s.entry.dir)
-	if pause := s.entry.dir.pause; pause < 5000*lookCost*checkShare {
-		t.Errorf("5000 waiters are woken again after %v", pause)
+	for _, open := range []func() (*fsnotify.Watcher, error){noWatcher, patientWatcher} {
+		h, s, dir := quietHub(t, open)
+		d := s.entry.dir
+		h.young = time.Hour
+		for range 5000 {
+			on(t, h, filepath.Join(dir, "b"))
+		}
+		d.timer.Stop()
+		h.check(d)
+		polled := d.watch == ""
+		if pause := d.pause; polled && pause < 5000*lookCost*checkShare {
+			t.Errorf("polled: 5000 waiters are woken again after %v", pause)
+		}
+		if !polled && checked(h, s) {
+			t.Error("watched: 5000 waiters are woken again at once")
+		}
+		d.notBefore = time.Time{}
+		if !checked(h, s) {
+			t.Error("a later check does not wake them")
+		}
 	}
 }
 

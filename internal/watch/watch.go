@@ -11,7 +11,9 @@
 //   - within 250 ms if it is known that the system does not, and
 //   - within a second if a watch has died or misses changes without a report.
 //
-// Polling is slower than that if it would use more than a tenth of a processor.
+// If thousands of goroutines wait for entries of one directory, polling is slower than
+// that, so that it uses at most a tenth of a processor. Changes that a watch missed are
+// noticed later then, but a dead watch is not.
 //
 // A reader may miss an entry that came and went between two of its looks. So a
 // program that removes an entry, and wants the readers to know that it was there,
