@@ -7,17 +7,15 @@ import (
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
-// MaxAge makes waits ignore an event that was set longer than d ago: they wait
-// until it is set again. [Event.Wait], [Event.WaitFor], [WaitAny] and [WaitAll]
-// do so; [Event.IsSet] and [Event.Info] do not. With [AutoReset] an old event is
-// not taken and stays set. The next Set renews it and wakes the waits that
-// ignored it. If d is 0 or less, there is no limit.
+// MaxAge makes [Event.Wait], [Event.WaitFor], [WaitAny] and [WaitAll] ignore an event that
+// was set longer than d ago: they wait until it is set again. [Event.IsSet] and [Event.Info]
+// do not ignore it. With [AutoReset] an old event is not taken and stays set. The next Set
+// renews it and wakes the waits that ignored it. If d is 0 or less, there is no limit.
 //
-// The age counts from Info.Since, see [Event.Info], by the setter's clock. If the
-// marker has no record, because touch(1) made it, the age counts from the last
-// change of the file. touch(1) does not renew a marker that has a record. A time
-// in the future is not old. A touch(1) of an existing marker is not reported to
-// the waits, which see it within a second.
+// The age counts from Info.Since, see [Event.Info], by the setter's clock. If the marker has
+// no record, because touch(1) made it, the age counts from the last change of the file. A
+// time in the future is not old. touch(1) does not renew a marker that has a record; waits
+// see a touch of a marker without a record within a second.
 func MaxAge(d time.Duration) Option {
 	return func(e *Event) { e.maxAge = max(d, 0) }
 }

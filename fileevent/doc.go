@@ -13,8 +13,9 @@
 //
 // Events behave as threading.Event does in Python: [Event.Set] and [Event.Clear]
 // are idempotent, and [Event.Wait] returns at once if the event is set. The state
-// outlives the processes, and a reboot if the directory does. It is not synced to
-// the disk: after a power failure the state is what the file system remembers.
+// outlives the processes, and a reboot unless the directory is in memory. It is not
+// synced to the disk: after a power failure the state is what the file system has
+// kept.
 //
 // [WaitAny] and [WaitAll] wait for many events in one call. With [AutoReset] one
 // of the waiters takes the event, and that clears it.
@@ -22,15 +23,16 @@
 // # Pulses
 //
 // A pulse is a Set directly followed by a Clear. A Set wakes every Wait, in any
-// process, that began before that Set was called, even if the marker is gone by
-// the time the waiters look. For that purpose Clear does not delete the marker
-// DIR/NAME but moves it to DIR/.fsync/NAME.pulse. This tombstone stays there until
-// the next Clear or [Event.Tidy]; it does not say whether the event is set. A
-// wait that takes an event, see [AutoReset], leaves a tombstone too, except on
-// Windows. It is not woken by a tombstone, because a cleared event cannot be taken.
+// process, that began before that Set was called, even if the marker is gone when
+// the waiters look. For that purpose Clear does not delete the marker DIR/NAME but
+// moves it to DIR/.fsync/NAME.pulse, where it is the tombstone of the event. The
+// tombstone stays there until the next Clear or [Event.Tidy]; it does not say
+// whether the event is set. A wait that takes an event, see [AutoReset], leaves a
+// tombstone too, except on Windows. A tombstone does not end such a wait, because
+// an event that is clear cannot be taken.
 //
 // One Set ends a Wait once. If a process is woken, clears the event and waits
-// again, it waits for another Set, even if the first Set has not returned yet.
+// again, it waits for another Set, even if the first Set is still going on.
 //
 // rm(1) leaves no tombstone, so a Set directly followed by rm(1) may go unseen.
 // [Event.WaitClear] may miss a Clear directly followed by a Set, because it must
@@ -58,11 +60,12 @@
 // Once per second the process checks that the watched directory is still the one
 // at the path, and looks for changes that were not reported. So a directory that
 // is removed, replaced, renamed or mounted over delays its waiters by up to a
-// second. The delay is longer if thousands of goroutines wait for the events of one
-// directory. A wait may begin before the directory and its parents exist.
+// second. If thousands of goroutines wait for events of one directory, the process
+// looks less often for changes that were not reported. A wait may begin before the
+// directory and its parents exist.
 //
 // A directory is polled
-//   - if no watch can be had (Linux has 128 inotify instances per user),
+//   - if it cannot be watched (Linux has 128 inotify instances per user),
 //   - if the file system does not report what other hosts do (NFS, SMB, FUSE and
 //     others; changes on this host are still reported at once), and
 //   - if it does not exist yet.
@@ -74,20 +77,20 @@
 // logger of [log/slog] gets a message on the level Debug when a directory is
 // polled, with the reason, and when a watch was lost.
 //
-// A change that another host makes is seen when this host learns of it. On NFS
+// A wait sees a change that another host makes when this host learns of it. On NFS
 // and FUSE that may be some seconds later, depending on the mount options.
 //
 // # Who set it
 //
 // [Event.Info] tells which process set the event, when, and with which [Note].
-// Set writes that as one line of JSON into the marker that it created; no process
-// writes to a marker later. A marker that touch(1) created has no such record and
-// is just as set. If the event is already set, Set replaces the marker in one
+// Set writes that record as one line of JSON into the marker that it created; no
+// process writes to a marker later. A marker that touch(1) created sets the event
+// too, but has no record. If the event is already set, Set replaces the marker in one
 // step: then Info tells of the last Set, and waits with [MaxAge] see its age. A
 // process that is killed during that step may leave a file .fsync.X or
-// .fsync/X.new, with random digits X. It may be removed. The record has the name
-// of the setter's program, not its arguments, because every user who may read the
-// marker may read the record.
+// .fsync/X.new, with random digits X. It may be removed. The record contains the
+// name of the setter's program, not its arguments, because every user who may read
+// the marker may read the record.
 //
 // # Permissions
 //
@@ -95,7 +98,7 @@
 // wait, search permission is enough; a wait with AutoReset also needs write
 // permission. DIR/.fsync gets the owner, group and mode of DIR when it is
 // created, and on Linux its ACL, but not the sticky bit. So the same users may
-// use both directories, whichever of them came first. If you change the
+// use both directories, whatever user creates DIR/.fsync. If you change the
 // permissions of DIR later, change those of DIR/.fsync too, or remove it while
 // no process waits.
 //
@@ -112,7 +115,7 @@
 // and so on. They find [fs.ErrInvalid] if the path cannot be that of a marker, or
 // if another file is in the place of the tombstone. If the context of a wait ends,
 // the error wraps that of the context, see [Event.Wait]. No method fails because
-// the system lacks a feature: where there are no watchers, waits poll.
+// the system lacks a feature: without watchers, waits poll.
 //
 // # Names
 //

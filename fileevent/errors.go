@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// An endedError says that the ctx of a wait ended. It is not exported: callers
-// use errors.Is with the cause that they gave, or with the error of the ctx.
+// An endedError says that the ctx of a wait ended. It is not exported, because callers use
+// errors.Is with the cause that they gave, or with the error of the ctx.
 type endedError struct {
 	what  string // the path of the event, or words for several
 	cause error  // context.Cause

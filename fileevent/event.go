@@ -9,24 +9,24 @@ import (
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
-// An Event is set while its marker exists. Make one with [New]; the zero value
-// has no path, and every call on it fails.
+// An Event is set while its marker exists. Make one with [New]; the zero value has no path,
+// and every call on it fails.
 //
-// An Event does not change and holds no resources. It may be copied, dropped, and
-// used by many goroutines. Two Events with the same path are one event, in one
-// process or in many. The event outlives the processes: it may still be set when
-// a program starts, so a program that does not want that clears it first.
+// An Event does not change and holds no resources. It may be copied, dropped, and used by
+// many goroutines. Two Events with the same path are one event, in one process or in many.
+// The event outlives the processes: it may still be set when a program starts. A program
+// that does not want that clears the event first.
 //
-// A relative path begins in the working directory at the time of each call, as
-// the kernel knows it: the value of $PWD does not matter, and the directory may
-// be renamed. If the program changes its working directory during a wait, the
-// wait goes on for the same file, by the absolute path of the former directory.
-// If that path leads elsewhere by then, or may not be used, the wait ends with an
-// [*fs.PathError] that says so. A [Watch] stays with its file in the same way.
+// A relative path begins in the working directory at the time of each call, as the kernel
+// knows it: the value of $PWD does not matter, and the directory may be renamed. If the
+// program changes its working directory during a wait, the wait goes on for the same file,
+// by the absolute path of the former directory. If that path now leads to another
+// directory, or the process may not use it, the wait ends with an [*fs.PathError] that says
+// so. A [Watch] stays with its file in the same way.
 //
-// A method returns an error at once if it cannot tell whether the event is set,
-// because a permission or the directory is missing. Only waits do not mind a
-// missing directory: they wait for it, too.
+// A method returns an error at once if it cannot tell whether the event is set, because a
+// permission or the directory is missing. Only the waits accept a missing directory: they
+// wait until it exists.
 type Event struct {
 	marker marker
 	perm   fs.FileMode
@@ -80,20 +80,20 @@ func Note(text string) Option {
 // already set does not let a second wait return. [Event.IsSet] and
 // [Event.WaitClear] take nothing.
 //
-// The marker does not record AutoReset: each wait that should take the event needs
-// it. A wait without it takes nothing; it is woken when another process takes the
-// event, as it is by a Clear, but not on Windows.
+// The marker does not record AutoReset: each wait that should take the event needs the
+// option. A wait without it takes nothing; it returns when another process takes the event,
+// as it does after a Clear, but not on Windows.
 //
-// An event that is set and cleared at once wakes no wait that did not take it in
-// between. If a process dies after it took the event, the event stays taken and
-// no other wait returns for it. If it dies before, the event stays set for the
-// next wait. If ctx ends while a wait takes the event, the wait returns nil.
+// If an event is set and cleared at once, only a wait that took it in between returns. If a
+// process dies after it took the event, the event stays taken and no other wait returns for
+// it. If the process dies before, the event stays set for the next wait. If ctx ends while
+// a wait takes the event, the wait returns nil.
 func AutoReset() Option {
 	return func(e *Event) { e.auto = true }
 }
 
-// New returns the event whose marker is at path. It does no I/O: a mistake in the
-// path is an error of the first call that does.
+// New returns the event whose marker is at path. It does no I/O: the first call that does
+// returns the error of a path that cannot be used.
 func New(path string, opts ...Option) *Event {
 	e := &Event{marker: splitMarker(path), perm: 0o666}
 	for _, opt := range opts {
@@ -105,28 +105,27 @@ func New(path string, opts ...Option) *Event {
 // Path returns the path as it was given to [New].
 func (e *Event) Path() string { return e.marker.path }
 
-// Set sets the event and wakes every Wait that began before. The directory must
-// exist. If Set fails, it has not set the event, or has found it set and could
-// not renew it. If the process dies in Set, the event is set or it is not: no
-// other process hangs, and the next Set needs no repair.
+// Set sets the event and wakes every Wait that began before. The directory must exist. If
+// Set fails, it has not set the event, or has found it set and could not renew it. If the
+// process dies in Set, the event is set or it is not: no other process hangs, and the next
+// Set repairs nothing.
 //
-// If the event is already set, Set renews it by replacing the marker in one step.
-// The event is not clear in between. [Event.Info] tells of the last Set, its age
-// for [MaxAge] begins anew, and each [Watch] sees it. Some markers are not
-// replaced, and a Watch sees the Set within a second:
-//   - one that the caller may not replace, such as another user's in a sticky
-//     directory, or one that is not a regular file: it stays as it is;
-//   - a file with other content than a record of this package: Set changes its
-//     time.
+// If the event is already set, Set renews it by replacing the marker in one step. The event
+// is not clear in between. [Event.Info] tells of the last Set, the age for [MaxAge] begins
+// again, and each [Watch] sees the Set. Set does not replace these markers, and a Watch
+// sees the Set within a second:
+//   - a marker that the caller may not replace, such as another user's in a sticky
+//     directory, or that is not a regular file: it stays as it is;
+//   - a file with other content than a record of this package: Set changes its time.
 //
-// A caller that may not write to the directory changes nothing by setting an
-// event that is set, and gets no error.
+// If a caller that may not write to the directory sets an event that is set, nothing
+// changes, and there is no error.
 //
-// On Linux, Set lets the processes that it has woken run first. On a busy machine
-// it may return some milliseconds later for that. On a full disk that still has
-// room for an empty file, Set leaves out the record that Info reads.
+// On Linux, Set lets the processes that it has woken run first. So it may return some
+// milliseconds later on a busy machine. On a full disk that still has room for an empty
+// file, Set leaves out the record that Info reads.
 func (e *Event) Set() error {
-	if err := e.marker.check("set"); err != nil {
+	if err := e.marker.validate("set"); err != nil {
 		return err
 	}
 	for attempt := 0; ; attempt++ {
@@ -148,18 +147,18 @@ func (e *Event) Set() error {
 	}
 }
 
-// Clear clears the event. If it is not set, Clear does nothing. All waits that a
-// Set has woken return, even those that have not run yet: Clear moves the marker
-// into the directory .fsync beside it, which it creates, and leaves it there as a
-// tombstone until the next Clear. After an error the event is still set, unless
-// another process cleared it. A directory in the marker's place sets the event,
-// but Clear does not remove it and returns an error.
+// Clear clears the event. If the event is not set, Clear does nothing. All waits that a Set
+// has woken return, even those that have not run since: Clear moves the marker into the
+// directory .fsync beside it, which Clear creates, and leaves it there as a tombstone until
+// the next Clear. After an error the event is still set, unless another process cleared it.
+// A directory in the place of the marker sets the event, but Clear does not remove it and
+// returns an error.
 //
-// Removing the marker by other means, such as rm(1), leaves no tombstone: a wait may
-// then miss an event that was set only for a moment. The same may happen if the
-// disk was full when the event was cleared for the first time.
+// Removing the marker by other means, such as rm(1), leaves no tombstone: a wait may then
+// miss an event that was set only for a moment. The same may happen if the disk was full at
+// the first Clear of the event.
 func (e *Event) Clear() error {
-	if err := e.marker.check("clear"); err != nil {
+	if err := e.marker.validate("clear"); err != nil {
 		return err
 	}
 	info, err := e.marker.clearable()
@@ -173,24 +172,23 @@ func (e *Event) Clear() error {
 // IsSet reports whether the event is set. The answer may be out of date as soon
 // as it is returned.
 func (e *Event) IsSet() (bool, error) {
-	if err := e.marker.check("look for"); err != nil {
+	if err := e.marker.validate("look for"); err != nil {
 		return false, err
 	}
 	return e.marker.isSet()
 }
 
-// Wait waits until the event is set, or ctx ends. It returns nil if it saw the
-// event set, or if any process called [Event.Set] since it began; the event may
-// have been cleared again when it returns. With [AutoReset] it returns nil if
-// it has taken the event.
+// Wait waits until the event is set, or ctx ends. It returns nil if it found the event set,
+// or if a process has called [Event.Set] since Wait began; the event may have been cleared
+// again when Wait returns. With [AutoReset] it returns nil if it has taken the event.
 //
 // The directory and its parents need not exist when Wait begins. They may be
 // removed and created again while it waits.
 //
-// If ctx has already ended, Wait fails without a look. If the deadline of ctx
-// passes during the wait, Wait looks once more, and succeeds if it finds the
-// event set. When ctx ends, the error names the path and wraps [context.Cause] of
-// ctx and the error of ctx. Every other error is a [*fs.PathError].
+// If ctx has already ended, Wait fails without a look. If the deadline of ctx passes during
+// the wait, Wait looks once more, and succeeds if it finds the event set. When ctx ends,
+// the error names the path and wraps [context.Cause] of ctx and the error of ctx. Every
+// other error is a [*fs.PathError].
 func (e *Event) Wait(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ended(ctx, e.marker.path)
@@ -207,11 +205,10 @@ func (e *Event) interest() watch.Interest {
 	return watch.Appear
 }
 
-// WaitFor waits as [Event.Wait] does, for d at most, and reports whether the
-// event was set. If d is not positive, WaitFor looks once, or with [AutoReset]
-// tries once to take the event; the directory must exist then. The time is that
-// of the monotonic clock, which on some systems, such as Linux, stands still
-// while the machine is suspended.
+// WaitFor waits as [Event.Wait] does, for d at most, and reports whether the event was set.
+// If d is 0 or less, WaitFor looks once, or with [AutoReset] tries once to take the event;
+// then the directory must exist. The time is measured by the monotonic clock, which on some
+// systems, such as Linux, stands still while the machine is suspended.
 func (e *Event) WaitFor(d time.Duration) (bool, error) {
 	if d <= 0 {
 		return e.try()
@@ -230,7 +227,7 @@ func (e *Event) try() (bool, error) {
 		set, err := e.IsSet()
 		return set && e.isYoung(e.marker.path), err
 	}
-	if err := e.marker.check("take"); err != nil {
+	if err := e.marker.validate("take"); err != nil {
 		return false, err
 	}
 	m := e.marker.withKind()
@@ -242,10 +239,9 @@ func (e *Event) try() (bool, error) {
 	return false, m.directoryExists()
 }
 
-// WaitClear waits until the event is not set, or ctx ends. It returns nil when it
-// has looked and found the marker gone, also if the directory is missing. It may
-// miss a Clear if the event is set again at once. The errors, also that of an
-// ended ctx, are those of [Event.Wait].
+// WaitClear waits until the event is not set, or ctx ends. It returns nil when it finds that
+// the marker, or its directory, does not exist. It may miss a Clear if the event is set
+// again at once. The errors are the same as from [Event.Wait].
 func (e *Event) WaitClear(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ended(ctx, e.marker.path)

@@ -9,9 +9,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
-// Info tells whether an event is set and which process set it. Fields that are
-// not known are zero. It is for people to read: it may be out of date, and every
-// user who may write to the directory can write something else into the marker.
+// Info tells whether an event is set and which process set it. Fields that are not known
+// are zero. An Info is for people to read: it may be out of date, and every user who may
+// write to the directory can write other text into the marker.
 type Info struct {
 	Set     bool
 	PID     int       // the process that set it, in its own PID namespace
@@ -26,18 +26,16 @@ type Info struct {
 	Rebooted bool
 }
 
-// Info returns whether the event is set, and which process set it last. The
-// process is known if [Event.Set] made the marker. It is not known if touch(1)
-// made it, if the disk was full, or if the process was killed in Set. The error
-// is that of [Event.IsSet].
+// Info tells whether the event is set, and which process set it last. The process is not
+// known if touch(1) made the marker, if the disk was full, or if the process was killed in
+// Set. The errors are those of [Event.IsSet].
 //
-// Set makes the marker, which wakes the waiters, and only then writes its record.
-// So if a marker is younger than a second and has no record, Info waits up to
-// 10 ms for one. Once Set has returned, Info finds the record.
+// Set makes the marker, which wakes the waiters, and only then writes its record. So if a
+// marker is younger than a second and has no record, Info waits up to 10 ms for one. Once
+// Set has returned, Info finds the record.
 //
-// Info ignores other content than a record of this package, and opens only
-// regular files. The fields may contain control characters; the text of
-// [Info.String] contains none.
+// Info ignores other content than a record of this package, and opens only regular files.
+// The fields may contain control characters; the text of [Info.String] contains none.
 func (e *Event) Info() (Info, error) {
 	set, err := e.IsSet()
 	if !set || err != nil {

@@ -12,17 +12,16 @@ import (
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
-// WaitAny waits until one of the events is set, or ctx ends. It returns the index
-// of an event that would end [Event.Wait]. If several are set when WaitAny
-// begins, that is the first of them. Of events with [AutoReset] it takes only
-// that one.
+// WaitAny waits until one of the events is set, or ctx ends. It returns the index of an
+// event for which [Event.Wait] would return. If several are set when WaitAny begins, it
+// returns the first of them. If that event has [AutoReset], WaitAny takes it, and no other.
 //
-// After an error the index is -1. The errors are those of [Event.Wait]; an error
-// of one event ends the wait for all of them. Without events, WaitAny returns
-// [fs.ErrInvalid] at once.
+// After an error the index is -1. The errors are those of [Event.Wait]; an error of one
+// event ends the wait for all of them. Without events, WaitAny returns [fs.ErrInvalid] at
+// once.
 //
-// One call may wait for thousands of events. It wakes once for many changes, and
-// looks only at events that may have changed.
+// One call may wait for thousands of events. It wakes once for many changes, and looks only
+// at events that may have changed.
 func WaitAny(ctx context.Context, events ...*Event) (int, error) {
 	if len(events) == 0 {
 		return -1, invalid.Error("fileevent: wait for any of no events")
@@ -69,15 +68,15 @@ func anyOf(events []*Event) string {
 // counts if it was set at some time since the call began; it may have been
 // cleared again when the last one is set. Without events, WaitAll returns nil.
 //
-// Events with [AutoReset] must all be set at the same time, after all others have
-// been set. WaitAll then takes them in the order of their paths. If another
-// process takes one of them first, WaitAll sets those that it has taken again
-// and goes on waiting; [Event.Info] then names this process. An event that is
-// given twice, under one path or two, is taken once.
+// Events with [AutoReset] must all be set at the same time, when all other events have been
+// set. Then WaitAll takes them in the order of their paths. If another process takes one of
+// them first, WaitAll sets those that it has taken again and goes on waiting; [Event.Info]
+// then names this process. WaitAll takes an event once if it is given twice, under one path
+// or two.
 //
-// When ctx ends or an error occurs, no event stays taken, unless setting it again
-// fails; the error says so then. A process that dies while it takes several
-// events leaves some of them taken and the others set.
+// If ctx ends or an error occurs, WaitAll sets the events again that it has taken. If that
+// fails, the error says so. If the process dies while it takes several events, some of them
+// stay taken and the others set.
 //
 // The errors are those of [WaitAny].
 func WaitAll(ctx context.Context, events ...*Event) error {
@@ -103,9 +102,9 @@ type waitForAll struct {
 	takes   []int // the conditions of events with AutoReset, each path once, in the order of the paths
 }
 
-// chooseTakes lists the events to take, in an order that is the same in all
-// processes. Two processes that took in different orders could make each other
-// put back their events again and again.
+// chooseTakes lists the events to take, in an order that is the same in all processes. Two
+// processes that took in different orders could make each other put their events back again
+// and again.
 func (w *waitForAll) chooseTakes() {
 	for i := range w.conditions {
 		if w.conditions[i].event.auto {

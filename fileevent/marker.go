@@ -19,8 +19,8 @@ import (
 
 // A marker is the file that exists while its event is set.
 //
-// Its path is split but never cleaned: a/../b is another file than b if a is a
-// symbolic link.
+// Its path is split but never cleaned: with a symbolic link a, a/../b is another file than
+// b.
 type marker struct {
 	path string
 	dir  string // with its last separator; empty for the working directory
@@ -41,8 +41,8 @@ func (m marker) withKind() marker {
 	return m
 }
 
-// sidecar returns the path of the file with that name in DIR/.fsync, uncleaned as
-// the marker's.
+// sidecar returns the path of the file with that name in DIR/.fsync. The path of DIR is not
+// cleaned.
 func (m marker) sidecar(name string) string {
 	return m.dir + sidecar.Dir + string(filepath.Separator) + name
 }
@@ -54,8 +54,8 @@ func (m marker) directory() string {
 	return m.dir
 }
 
-// check refuses paths that no marker can have, such as one that ends in "..".
-func (m marker) check(op string) error {
+// validate refuses paths that no marker can have, such as one that ends in "..".
+func (m marker) validate(op string) error {
 	path, wrong := m.path, ""
 	switch {
 	case path == "":
@@ -70,10 +70,10 @@ func (m marker) check(op string) error {
 	return &fs.PathError{Op: op, Path: path, Err: invalid.Error(wrong)}
 }
 
-// begin returns a marker that stays the same file if the working directory
-// changes; see now.
+// begin returns the marker for a call that takes some time. If the program changes its
+// working directory meanwhile, now returns the same marker under another path.
 func (m marker) begin(op string) (marker, error) {
-	if err := m.check(op); err != nil {
+	if err := m.validate(op); err != nil {
 		return m, err
 	}
 	path, in, err := cwd.At(m.path)
@@ -102,8 +102,8 @@ func (m marker) now() (marker, error) {
 	return now, nil
 }
 
-// reach calls do with the marker under the path that leads to it now. If that
-// path leads elsewhere when do returns, reach calls it again.
+// reach calls do with the marker under the path that leads to it now. If that path leads to
+// another file when do returns, reach calls do again.
 func (m marker) reach(do func(marker) error) error {
 	for {
 		now, err := m.now()
@@ -116,13 +116,13 @@ func (m marker) reach(do func(marker) error) error {
 	}
 }
 
-// still reports whether the path that now has returned still leads to the marker.
+// still reports whether a path that now has returned still leads to the marker.
 func (m marker) still() bool { return m.in.Still(m.path) }
 
 // exists reports whether the marker exists. In a missing directory it does not.
 //
-// When another host has removed a marker, a FUSE file system may still report it
-// for a second or more. It does not cache listings, so the listing decides.
+// When another host has removed a marker, a FUSE file system may still report the file for
+// a second or more. It does not cache listings of directories, so the listing decides.
 func (m marker) exists() (bool, error) {
 	info, err := file.Lstat(m.path)
 	if info.Exists && m.network {
@@ -131,11 +131,11 @@ func (m marker) exists() (bool, error) {
 	return info.Exists, err
 }
 
-// listed reports whether the marker is in a listing of its directory, or true if
-// that is not known.
+// listed reports whether the listing of the directory contains the marker. If that is not
+// known, listed returns true.
 func (m marker) listed() bool {
 	if strings.ContainsFunc(m.name, func(r rune) bool { return r > unicode.MaxASCII }) {
-		return true // the server may spell it otherwise
+		return true // the server may encode the name in another way
 	}
 	f, err := os.Open(m.directory())
 	if err != nil {
@@ -146,10 +146,10 @@ func (m marker) listed() bool {
 	return err != nil || slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, m.name) })
 }
 
-// refresh makes the next look see what other hosts have done. An NFS client may
-// answer lstat(2) from its cache; opening the directory makes it ask the server
-// (nfs(5), close-to-open cache consistency). Looks after a nudge do not need it:
-// the hub has refreshed.
+// refresh makes the next look see what other hosts have done. An NFS client may answer
+// lstat(2) from its cache; opening the directory makes it ask the server (nfs(5),
+// close-to-open cache consistency). A look after a notification needs no refresh, because
+// package watch has opened the directory.
 func (m marker) refresh() {
 	if !m.network {
 		return
@@ -175,10 +175,10 @@ func (m marker) directoryExists() error {
 	return err
 }
 
-// create makes the marker and returns it open, or nil if it exists already. With
-// O_EXCL, open(2) neither follows a symbolic link nor opens an existing file.
-// With O_CREAT alone it would fail for another user's file in a sticky directory
-// if fs.protected_regular is set (proc_sys_fs(5)).
+// create makes the marker and returns it open, or nil if a file is there already. With
+// O_EXCL, open(2) neither follows a symbolic link nor opens an existing file. With O_CREAT
+// alone it would fail for another user's file in a sticky directory if
+// fs.protected_regular is set (proc_sys_fs(5)).
 func (m marker) create(perm fs.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(m.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if errors.Is(err, fs.ErrExist) {
@@ -200,7 +200,7 @@ func (m marker) clearable() (file.Info, error) {
 	return info, err
 }
 
-// is reports whether both paths lead to the same marker, which must exist. A hard
+// is reports whether both markers exist and are the same file in the same directory. A hard
 // link in another directory is another event.
 func (m marker) is(other marker) bool {
 	return oneFile(file.Stat, m.directory(), other.directory()) && oneFile(file.Lstat, m.path, other.path)

@@ -42,7 +42,7 @@ func deleteAlone(name *uint16) error {
 	return windows.CloseHandle(h)
 }
 
-// renameTakes: of many processes that rename one file, several may succeed.
+// renameTakes: if many processes rename one file, several may succeed.
 const renameTakes = false
 
 // rename tries again while another process reads the file that it replaces.

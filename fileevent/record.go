@@ -10,18 +10,18 @@ import (
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
-// A record in the marker tells which process set the event. It is one JSON object
-// and a newline. Set writes it with one write(2) right after it has made the
-// marker: so waiters wake before the record is written, and Set takes half the
-// time of one that writes a file first and then renames it. No process writes to
-// a marker again: a Set that finds one replaces it, see renew. So a marker has a
-// whole record, or none, for a moment or for ever. Half a record counts as none.
+// A record in the marker tells which process set the event. It is one JSON object and a
+// newline. Set writes it with one write(2) right after it has made the marker. So waiters
+// wake before the record is written, and Set takes half the time that it would take to write
+// a file and rename it. No process writes to a marker again: a Set that finds a marker
+// replaces it, see renew. So a marker has a whole record or none. Half a record counts as
+// none.
 //
-// Its ID, 16 hexadecimal digits, is that of this Set, for the tombstone. Start and PIDNS
-// are left out.
+// Each Set has its own ID of 16 hexadecimal digits, see version.differs. The fields Start
+// and PIDNS are left out.
 
-// record writes the record into the marker that Set has just made. If that fails
-// there is no record. That is not an error, because the event is set.
+// record writes the record into the marker that Set has just made. A failure is no error,
+// because the event is set; then there is no record.
 func (e *Event) record(marker *os.File) {
 	r := process.Self()
 	r.Start, r.PIDNS = "", ""
@@ -32,16 +32,16 @@ func (e *Event) record(marker *os.File) {
 	}
 }
 
-// A newborn marker may still get its record.
+// A marker that is newborn may still get its record.
 const (
 	newborn      = time.Second
 	recordSoon   = 10 * time.Millisecond
 	betweenLooks = time.Millisecond
 )
 
-// readRecord reads the record in the marker. If the marker is newborn and has
-// none, readRecord waits for it, for the time soon at most. A file that is not
-// regular, is too big or may not be read has no record.
+// readRecord reads the record in the marker. If the marker is newborn and has no record,
+// readRecord waits for the record, for the time soon at most. A file that is not regular, is
+// too big or may not be read has no record.
 func (m marker) readRecord(soon time.Duration) (process.Record, bool) {
 	for until := time.Now().Add(soon); ; time.Sleep(betweenLooks) {
 		text, born := m.content()

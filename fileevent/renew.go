@@ -17,24 +17,24 @@ import (
 // renew sets an event that is already set: it replaces the marker by a new one in
 // one step, a rename, so that the event is never clear in between.
 //
-//   - If a Clear or a taker comes before the rename, it clears the earlier Set,
-//     and the rename sets the event again.
-//   - If it comes after the rename, it clears both Sets at once.
-//   - If an earlier Set has made the marker but not yet written its record, it
-//     writes the record into a file that no longer has a name.
+//   - A Clear or a take that comes before the rename clears the earlier Set, and the
+//     rename sets the event again.
+//   - A Clear or a take that comes after the rename clears both Sets at once.
+//   - An earlier Set that has made the marker but not written its record writes the
+//     record into a file that no longer has a name.
 //
-// The new marker is another file with another ID. So the tombstone that it becomes
-// later differs from the tombstone of the old marker. The error is [fs.ErrNotExist]
-// if Set has to begin again.
+// The new marker is another file with another ID. So the tombstone that it becomes later
+// differs from the tombstone of the old marker. The error is [fs.ErrNotExist] if Set has to
+// begin again.
 //
-// If this process may not replace the marker, the new one becomes the tombstone at
-// once, as if it had been cleared. A Watch compares tombstones too; it looks within a
-// second, because no change in the directory itself is reported.
+// If this process may not replace the marker, the new one becomes the tombstone at once, as
+// if it had been cleared. A Watch compares tombstones too. It looks within a second, because
+// a change in DIR/.fsync is not reported.
 func (e *Event) renew() error {
 	m := e.marker
 	f, err := m.draft(e.perm)
 	if err != nil {
-		return e.unrenewed(err)
+		return e.notRenewed(err)
 	}
 	e.record(f)
 	f.Close()
@@ -53,7 +53,7 @@ func (e *Event) renew() error {
 	if err != nil {
 		os.Remove(f.Name())
 	}
-	return e.unrenewed(err)
+	return e.notRenewed(err)
 }
 
 // leaveTombstone makes the draft the tombstone.
@@ -68,17 +68,17 @@ func (m marker) leaveTombstone(draft string) error {
 	return rename(draft, m.tombstonePath())
 }
 
-// unrenewed returns the error of a Set that found the event set. Without write
-// permission for the directory Set could not set the event, and need not.
-func (e *Event) unrenewed(err error) error {
+// notRenewed returns the error of a Set that found the event set and could not renew it.
+// That the caller may not write to the directory is no error, because the event is set.
+func (e *Event) notRenewed(err error) error {
 	if err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return nil
 	}
 	return e.marker.failed("set", err)
 }
 
-// draft makes a file that is to become the marker. It makes it in DIR/.fsync, if
-// that exists, because no process watches there, and otherwise in DIR.
+// draft makes the file that shall become the marker: in DIR/.fsync, because no process
+// watches there, or in DIR if DIR/.fsync is missing.
 func (m marker) draft(perm fs.FileMode) (f *os.File, err error) {
 	id := rand.Uint64()
 	paths := []string{m.sidecar(fmt.Sprintf("%016x.new", id)), fmt.Sprintf("%s%s.%016x", m.dir, sidecar.Dir, id)}
@@ -102,11 +102,12 @@ const (
 	leave           // a directory, a link, a device
 )
 
+// renewal tells how to renew the marker. If the marker is gone, the new one sets the event.
 func (m marker) renewal() renewal {
 	info, err := file.Lstat(m.path)
 	switch {
 	case err != nil, !info.Exists, info.Mode.IsRegular() && info.Size == 0:
-		return replace // if it is gone, the new one sets the event
+		return replace
 	case !info.Mode.IsRegular():
 		return leave
 	}

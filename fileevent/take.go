@@ -13,18 +13,18 @@ import (
 	"github.com/fsync-lock/fsync/internal/sidecar"
 )
 
-// OnTake makes a wait with [AutoReset] call f when it has taken the event, with
-// the result that [Event.Info] would have returned before. If the marker has no
-// record, Since is the time of its last change. f must not block. [WaitAll] may
-// take an event, set it again, and take it later; it calls f each time.
+// OnTake makes a wait with [AutoReset] call f when it has taken the event, with what
+// [Event.Info] would have returned before. If the marker has no record, Since is the time of
+// its last change. f must not block. [WaitAll] may take an event, set it again, and take it
+// later; it calls f each time.
 func OnTake(f func(Info)) Option {
 	return func(e *Event) { e.onTake = f }
 }
 
 // take takes the event, unless it was set too long ago.
 //
-// If a Set renews the marker between the look and the removal, that Set is taken
-// too. So the Set that is taken may be younger than the one seen, never older.
+// If a Set renews the marker between the look and the removal, that Set is taken too. So
+// take may take a later Set than it has looked at, never an earlier one.
 func (e *Event) take(m marker) (bool, error) {
 	e.at(taking)
 	if e.maxAge > 0 && !e.isYoung(m.path) {
@@ -47,9 +47,9 @@ func (e *Event) take(m marker) (bool, error) {
 	return taken, err
 }
 
-// take removes the marker and reports whether this call did it: of all calls that
-// try, one returns true. It looks first, because most calls come too late, and a
-// look does not lock the directory as a removal does.
+// take removes the marker and reports whether this call did it: of all calls that try, one
+// returns true. take looks first, because most calls come too late, and unlike a removal a
+// look does not lock the directory.
 func (m marker) take() (bool, error) {
 	if set, err := m.exists(); !set || err != nil {
 		return false, err
@@ -63,10 +63,10 @@ func (m marker) take() (bool, error) {
 	return unlink(m.path)
 }
 
-// takeToTombstone takes the marker as Clear does: in one step the marker becomes the
-// tombstone, which a Watch sees that comes too late for the marker. The error is
-// [fs.ErrNotExist] if another process was faster. After any other error the
-// marker is still there, and the caller removes it without a tombstone.
+// takeToTombstone makes the marker the tombstone in one step, as Clear does. So a Watch that
+// looks too late for the marker sees the tombstone. The error is [fs.ErrNotExist] if another
+// process was faster. After any other error the marker is still there, and the caller
+// removes it without a tombstone.
 func (m marker) takeToTombstone() (bool, error) {
 	info, err := file.Lstat(m.path)
 	switch {
@@ -85,7 +85,7 @@ func (m marker) takeToTombstone() (bool, error) {
 		if err == nil || !errors.Is(err, fs.ErrNotExist) || attempt == maxAttempts {
 			return err == nil, err
 		}
-		if set, lookErr := m.exists(); !set && lookErr == nil {
+		if set, statErr := m.exists(); !set && statErr == nil {
 			return false, err
 		}
 		if err := sidecar.Make(m.dir); err != nil {
@@ -94,10 +94,10 @@ func (m marker) takeToTombstone() (bool, error) {
 	}
 }
 
-// claim takes the marker by renaming it to a unique name, and then makes it the
-// tombstone. A network file system may repeat a request whose answer was lost; the
-// repeated one fails because the file is gone, although the first one took it. A
-// file under the unique name proves that this call took it.
+// claim takes the marker by renaming it to a unique name, and then makes it the tombstone. A
+// network file system may repeat a rename whose answer was lost. The repeated rename fails
+// because the marker is gone, although the first one has moved it. A file under the unique
+// name proves that this call took the event.
 func (m marker) claim(rename func(from, to string) error) (bool, error) {
 	if info, err := file.Lstat(m.path); err == nil && info.Mode.IsDir() {
 		return false, &fs.PathError{Op: "take", Path: m.path, Err: syscall.EISDIR}

@@ -1,23 +1,23 @@
 package fileevent
 
-// Tidy removes the directory DIR/.fsync, which [Event.Clear] has left beside the
-// markers, so that DIR can be removed with rmdir(1). No pulse is lost: Tidy moves
-// the tombstones to extended attributes of DIR, where waits and watches that have not
-// seen them yet still find them.
+// Tidy removes the directory DIR/.fsync, which [Event.Clear] has left beside the markers, so
+// that DIR can be removed with rmdir(1). No pulse is lost: Tidy moves the tombstones to
+// extended attributes of DIR, where waits and watches find them that have not seen them
+// before.
 //
 // Tidy does nothing if there are no extended attributes (on systems other than
 // Linux, and on network file systems), if some user may search DIR but not read
 // its attributes, if more than 16 events have left a tombstone, or if DIR/.fsync
 // contains other files.
 //
-// Tidy costs more than Clear, and the next Clear creates DIR/.fsync again. It is
-// for programs that clear once and end, as fsync-event(1) does.
+// Tidy takes longer than Clear, and the next Clear creates DIR/.fsync again. So Tidy is for
+// programs that clear once and end, as fsync-event(1) does.
 func (e *Event) Tidy() {
-	if e.marker.check("tidy") == nil {
+	if e.marker.validate("tidy") == nil {
 		e.marker.withKind().tidy()
 	}
 }
 
-// maxTidy is how many tombstones Tidy moves to attributes at most. Some file systems
-// have room for 40 attributes of a directory.
+// maxTidy is the largest number of tombstones that Tidy moves to attributes. Some file
+// systems have room for 40 attributes of a directory.
 const maxTidy = 16

@@ -19,18 +19,18 @@ import (
 //		err = w.Next(ctx)
 //	}
 //
-// Any number of processes may watch one event. A Watch changes nothing, and sees
-// every Set even if other processes wait for the event, take it or clear it. A
-// marker that touch(1) creates counts as a Set. A Watch only remembers which
-// marker it saw last and which one was cleared last. So it holds no resources,
-// need not be closed, and misses nothing between two calls of Next.
+// Any number of processes may watch one event. A Watch changes nothing, and sees every Set
+// even if other processes wait for the event, take it or clear it. A marker that touch(1)
+// creates counts as a Set. A Watch only remembers which marker it saw last and which one was
+// cleared last. So it holds no resources, need not be closed, and misses nothing between two
+// calls of Next.
 //
-// A Watch may miss a Set if rm(1), or on Windows a wait with [AutoReset], removes
-// the marker before Next looks, because these leave no tombstone. It may also miss a
-// pulse if the directory is removed or replaced before Next looks.
+// A Watch may miss a Set if rm(1), or on Windows a wait with [AutoReset], removes the marker
+// before Next looks, because these leave no tombstone. It may also miss a pulse if the
+// directory is removed or replaced before Next looks.
 //
-// Many goroutines may use one Watch; each Set then ends one Next. If each
-// goroutine must see each Set, give each its own Watch.
+// Many goroutines may use one Watch; then each Set ends one Next. If each goroutine must see
+// each Set, give each its own Watch.
 type Watch struct {
 	event  *Event
 	marker marker // at the path that the Watch began with; see marker.now
@@ -39,8 +39,8 @@ type Watch struct {
 	last versions
 }
 
-// Watch returns a Watch that sees every Set from now on. An event that is already
-// set does not count until it is set again. The directory need not exist.
+// Watch returns a Watch that sees every Set from now on. If the event is already set, only
+// the next Set counts. The directory need not exist.
 func (e *Event) Watch() (*Watch, error) {
 	m, err := e.marker.begin("watch")
 	if err != nil {
