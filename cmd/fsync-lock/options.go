@@ -114,7 +114,7 @@ func (j *job) takeCommand(operands []string, script *string) error {
 	case len(operands) == 0:
 		return errors.New("no command to run")
 	case operands[0] == "":
-		return errors.New("the command to run has no name")
+		return errors.New("the name of the command is empty")
 	default:
 		j.command = operands
 	}
