@@ -5,6 +5,8 @@ package child
 import (
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
@@ -64,4 +66,13 @@ func endBy(sig syscall.Signal) int {
 		}
 	}
 	return cli.ExitSignal + int(sig)
+}
+
+// SignalName returns the name that kill(1) has for a signal; empty for 0.
+func SignalName(sig syscall.Signal) string {
+	name := strings.TrimPrefix(unix.SignalName(sig), "SIG")
+	if name == "" && sig > 0 {
+		name = strconv.Itoa(int(sig)) // a real-time signal
+	}
+	return name
 }

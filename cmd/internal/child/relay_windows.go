@@ -29,3 +29,8 @@ func (r *Relay) catch() {
 func fromTerminal(syscall.Signal) bool { return true }
 
 func endBy(sig syscall.Signal) int { return cli.ExitSignal + int(sig) }
+
+// SignalName returns the name of a signal; empty for 0.
+func SignalName(sig syscall.Signal) string {
+	return map[syscall.Signal]string{syscall.SIGINT: "INT", syscall.SIGTERM: "TERM", syscall.SIGKILL: "KILL"}[sig]
+}
