@@ -44,7 +44,7 @@ func (j *job) inheritLock(l lock) error {
 const firstOfOurs = 10
 
 // inherited are this process's duplicates of the hold's descriptor: the file,
-// which is kept here because it would be closed if it were collected, and the
+// which is kept here because the garbage collector would close it, and the
 // number that the command inherits, or -1.
 var inherited struct {
 	file *os.File
