@@ -16,8 +16,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// A browser is a tab of a real, headless Chromium. It is spoken to in messages
-// of the DevTools protocol, each of which ends in a zero byte, through a pipe.
+// A browser is a tab of a headless Chromium. The test controls it through a pipe, with
+// messages of the DevTools protocol, each of which ends in a zero byte.
 type browser struct {
 	t       testing.TB
 	to      *os.File
@@ -27,7 +27,7 @@ type browser struct {
 	next    int
 	answers map[int]chan message
 	loaded  chan bool
-	faults  []string // what the page has complained about
+	faults  []string // errors and messages of the page
 }
 
 type message struct {
@@ -38,7 +38,7 @@ type message struct {
 	Error  *struct{ Message string }
 }
 
-// startBrowser starts a browser, and skips the test if there is none.
+// startBrowser starts a browser. It skips the test if Chromium is not installed.
 func startBrowser(t testing.TB) *browser {
 	t.Helper()
 	var path string
@@ -92,7 +92,7 @@ func startBrowser(t testing.TB) *browser {
 	return b
 }
 
-// listen takes in what the browser says until it ends.
+// listen reads the messages of the browser until it ends.
 func (b *browser) listen(from *os.File) {
 	r := bufio.NewReader(from)
 	for {
@@ -122,7 +122,7 @@ func (b *browser) listen(from *os.File) {
 	}
 }
 
-// call makes the browser do something, and takes the result.
+// call sends a command and decodes the result.
 func (b *browser) call(method string, params map[string]any, result any) {
 	b.t.Helper()
 	m, err := b.ask(method, params)
@@ -180,7 +180,7 @@ func (b *browser) open(path string) {
 	}
 }
 
-// eval is the value of a JavaScript expression in the page.
+// eval decodes the value of a JavaScript expression in the page.
 func (b *browser) eval(expression string, result any) {
 	b.t.Helper()
 	var r struct {
@@ -208,7 +208,7 @@ func (b *browser) text(expression string) (s string) {
 	return s
 }
 
-// resize makes the window as large as a screen.
+// resize gives the window the size of a screen.
 func (b *browser) resize(width, height int, mobile bool) {
 	b.t.Helper()
 	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}, nil)
@@ -235,12 +235,12 @@ func (b *browser) press(key string) {
 	}
 }
 
-// innocent fails the test if the page has complained.
-func (b *browser) innocent() {
+// noFaults fails the test if the page has reported an error.
+func (b *browser) noFaults() {
 	b.t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.faults) > 0 {
-		b.t.Errorf("the page complains: %s", strings.Join(b.faults, "\n"))
+		b.t.Errorf("errors of the page: %s", strings.Join(b.faults, "\n"))
 	}
 }

@@ -25,8 +25,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"fsync-status": main, "hold": hold, "journal": writeJournal})
 }
 
-// hold WHAT PATH NOTE READY [ARG...]: holds a lock, shares one, holds a slot of
-// three or sets an event, makes the file READY, and ends when it is killed.
+// hold lock|share|slot|set PATH NOTE READY [ARG...] acquires a lock, a shared lock or a
+// slot of three, and holds it until the process is killed; or it sets an event. Then it
+// creates the file READY.
 func hold() {
 	what, path, note, ready := os.Args[1], os.Args[2], os.Args[3], os.Args[4]
 	var err error
@@ -34,7 +35,7 @@ func hold() {
 	case "lock":
 		lock := filelock.New(path, filelock.Note(note))
 		if _, err = lock.TryAcquire(); err == nil {
-			_, err = lock.File() // now it is known
+			_, err = lock.File() // this writes the record
 		}
 	case "share":
 		_, err = filelock.New(path, filelock.Shared()).TryAcquire()
@@ -58,7 +59,7 @@ func hold() {
 	}
 }
 
-// journal PATH [night | hostile]: writes a journal of some runs.
+// journal PATH night|hostile writes a journal.
 func writeJournal() {
 	runs := aNight()
 	if os.Args[2] == "hostile" {
@@ -81,11 +82,11 @@ func hostileRun() journal.Run {
 	}
 }
 
-// Words of the scripts: await waiters N FILE waits until N processes wait for the
-// file's lock, and await deadlock DIR until there is one. For away see below.
+// The scripts have these commands: "await waiters N FILE" waits until N processes wait
+// for the lock, "await deadlock DIR" until there is a deadlock; for "away" see below.
 func TestScripts(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("the scripts want to see what only Linux shows")
+		t.Skip("only Linux tells holders and waiters")
 	}
 	cmdtest.Scripts{
 		Env:   map[string]string{"TZ": "UTC"},
@@ -104,8 +105,8 @@ func TestScripts(t *testing.T) {
 	}.Run(t)
 }
 
-// away COMMAND...: starts a command in a PID namespace of its own, and kills it
-// when the script ends.
+// away COMMAND... starts a command in a new PID namespace. When the script ends, away
+// kills the command.
 func away(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command("unshare", append([]string{"--pid", "--fork", "--kill-child", "--mount-proc"}, args...)...)
 	cmd.Dir = ts.MkAbs(".")
@@ -121,8 +122,8 @@ func TestHelp(t *testing.T) {
 	cmdtest.FitsAScreen(t, fmt.Sprintf(usage, "fsync-status"))
 }
 
-// BenchmarkManyLocks is a look at 10,000 locks, 100 of them held, beside 500
-// other processes.
+// BenchmarkManyLocks shows 10,000 locks, 100 of them held, on a system with 500 other
+// processes.
 func BenchmarkManyLocks(b *testing.B) {
 	dir := b.TempDir()
 	manyLocks(b, dir)

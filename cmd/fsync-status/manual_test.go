@@ -10,8 +10,8 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/cmdtest"
 )
 
-// What the help, the manual page and the completions say the program has is
-// what it has.
+// The help, the manual page and the completions have all options of the program, and no
+// others.
 func TestManual(t *testing.T) {
 	t.Parallel()
 	page := regexp.MustCompile(`(?m)^\.B fsync-(lock|event run) --\w+$`).ReplaceAllString(cmdtest.ReadManual(t, "man/fsync-status.1"), "")
@@ -49,7 +49,7 @@ func TestSchemaIsDocumented(t *testing.T) {
 	}
 }
 
-// The completions do in their shells what they are for.
+// The completions work in their shells.
 func TestCompletions(t *testing.T) {
 	t.Parallel()
 	cmdtest.Complete(t, "fsync-status", map[string][]cmdtest.Completion{
@@ -68,7 +68,7 @@ func TestCompletions(t *testing.T) {
 	})
 }
 
-// The manual page is without faults, for who formats it.
+// The formatter of the manual page reports no errors.
 func TestManualPage(t *testing.T) {
 	t.Parallel()
 	cmdtest.FormatManual(t, "man/fsync-status.1")

@@ -20,7 +20,7 @@ import (
 
 var screenshot = flag.String("screenshot", "", "write the picture of the report into this `FILE`")
 
-// pageOf writes the page of runs into a file.
+// pageOf writes the page of runs into a file, and returns its path.
 func pageOf(t testing.TB, runs []journal.Run) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "page.html")
@@ -41,7 +41,7 @@ func pageOf(t testing.TB, runs []journal.Run) string {
 
 func local(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
-// A drawnBar is where a bar of the page is, in pixels from the chart's edge.
+// A drawnBar is a bar in the browser, in pixels from the edge of the chart.
 type drawnBar struct {
 	Text, Class       string
 	Left, Width       float64
@@ -57,8 +57,8 @@ const allBars = `(() => {
 	});
 })()`
 
-// checkBars compares the bars with the runs, each of which has a PID of its
-// own, to a pixel.
+// checkBars compares the positions of the bars with the runs, to a pixel. Each run needs
+// a PID of its own.
 func checkBars(t *testing.T, b *browser, runs []journal.Run) {
 	t.Helper()
 	var bars []drawnBar
@@ -110,7 +110,7 @@ func checkBars(t *testing.T, b *browser, runs []journal.Run) {
 	}
 }
 
-// shownText is the text that is shown about a bar, if it is.
+// shownText is the description of a bar that is visible, or "".
 const shownText = `(() => {
 	const bar = document.querySelector(".run:is(:hover, :focus)"), facts = bar && getComputedStyle(bar, "::after");
 	return facts && facts.display !== "none" && facts.visibility === "visible" && facts.content !== "none" ? facts.content : "";
@@ -125,7 +125,7 @@ func TestPage(t *testing.T) {
 	b.open(pageOf(t, runs))
 	checkBars(t, b, runs)
 
-	// Pointing at a bar shows its facts, and pointing elsewhere does not.
+	// Pointing at a bar shows its description; pointing elsewhere hides it.
 	if got := b.text(shownText); got != "" {
 		t.Errorf("facts are shown: %s", got)
 	}
@@ -146,7 +146,7 @@ func TestPage(t *testing.T) {
 		t.Errorf("facts are shown: %s", got)
 	}
 
-	// So does going to it by keys: one Tab for each lock, arrows between bars.
+	// So do the keys: Tab goes to the next lock, arrows go to the next bar.
 	focused := func() string { return b.text(`document.activeElement.ariaLabel ?? document.activeElement.className`) }
 	b.press("Tab")
 	if got := focused(); got != "scroll" {
@@ -176,18 +176,17 @@ func TestPage(t *testing.T) {
 	}
 	checkContrast(t, b, "dark")
 
-	// On paper the chart is as wide as the page, and to scale.
+	// In print the chart is as wide as the page, and to scale.
 	b.media("print", "light")
 	b.resize(700, 1000, false)
 	if wide := b.number(`document.scrollingElement.scrollWidth`); wide > 700 {
 		t.Errorf("on paper it is %v wide", wide)
 	}
 	checkBars(t, b, runs)
-	b.innocent()
+	b.noFaults()
 }
 
-// On a phone only the timeline is wider than the screen, and all bars are in
-// reach.
+// On a phone only the timeline is wider than the screen, and every bar can be reached.
 func TestPageOnPhone(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
@@ -208,10 +207,10 @@ func TestPageOnPhone(t *testing.T) {
 		t.Errorf("the timeline is %v wide in a view of %v", wide, view)
 	}
 	checkBars(t, b, runs)
-	b.innocent()
+	b.noFaults()
 }
 
-// Without scripts it shows the same, and each bar is a stop of its own.
+// Without scripts the page shows the same, and Tab stops at each bar.
 func TestPageWithoutScripts(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
@@ -227,10 +226,10 @@ func TestPageWithoutScripts(t *testing.T) {
 	if got := b.text(shownText); !strings.Contains(got, "backup: ran") {
 		t.Errorf("the facts are %q", got)
 	}
-	b.innocent()
+	b.noFaults()
 }
 
-// What others have written is text and nothing else.
+// Text from a journal is shown as text: no HTML, no script.
 func TestHostilePage(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
@@ -247,7 +246,7 @@ func TestHostilePage(t *testing.T) {
 	if text := b.text(`document.documentElement.outerHTML`); strings.ContainsAny(text, "\x1b\u202e") {
 		t.Error("control characters are in the page")
 	}
-	// Were there a script, it would not run.
+	// The policy of the page stops a script that the page contains.
 	b.eval(`document.body.insertAdjacentHTML("beforeend", "<img src=x onerror=document.title='owned'>") ?? 0`, new(any))
 	b.eval(`new Promise((done) => setTimeout(done, 0)).then(() => 0)`, new(any))
 	if title := b.text(`document.title`); title != "Runs under locks" {
@@ -255,9 +254,8 @@ func TestHostilePage(t *testing.T) {
 	}
 }
 
-// Ten thousand runs are there within two seconds. The best of some loads
-// counts; on a machine that is busy with other things, two seconds of processor
-// time.
+// A page of ten thousand runs loads within two seconds. The best of some loads counts;
+// on a busy machine, the processor time must be below two seconds.
 func TestManyRuns(t *testing.T) {
 	b := startBrowser(t)
 	var runs []journal.Run
@@ -294,11 +292,10 @@ func TestManyRuns(t *testing.T) {
 	if n := b.number(`document.querySelectorAll(".lanes > .run").length`); n != 10000 {
 		t.Errorf("%v bars", n)
 	}
-	b.innocent()
+	b.noFaults()
 }
 
-// processTime is how much processor time the page's process has used, in
-// seconds.
+// processTime returns the processor time of the page's process, in seconds.
 func (b *browser) processTime() float64 {
 	b.t.Helper()
 	var all struct {
@@ -317,7 +314,7 @@ func (b *browser) processTime() float64 {
 	return 0
 }
 
-// picture writes what is to be seen into a file.
+// picture writes a screenshot into a file.
 func (b *browser) picture(path string) {
 	b.t.Helper()
 	var shot struct{ Data string }
@@ -331,8 +328,8 @@ func (b *browser) picture(path string) {
 	}
 }
 
-// checkContrast checks what WCAG 2 asks for at level AA: 4.5 for text and 3
-// for what else has to be told from its ground.
+// checkContrast checks the contrast ratios that WCAG 2 asks for at level AA: 4.5 for
+// text, and 3 for graphics.
 func checkContrast(t *testing.T, b *browser, scheme string) {
 	t.Helper()
 	colour := func(name string) [3]float64 {
@@ -369,7 +366,7 @@ func checkContrast(t *testing.T, b *browser, scheme string) {
 	}
 }
 
-// A run that is too short to be seen behind a long wait shows what became of it.
+// A short run after a long wait has a mark that shows its outcome.
 func TestEndOfALongWait(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)

@@ -7,7 +7,7 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
-// aNight is the runs of a night with a bit of everything, for the screenshot.
+// aNight returns runs of a night with all outcomes, for the screenshot.
 func aNight() []journal.Run {
 	start := time.Date(2026, 3, 14, 1, 0, 0, 0, time.UTC)
 	at := func(h, m, s int) time.Time {

@@ -19,8 +19,7 @@ import (
 
 var cells = term.Cells // a test's terminal is called term
 
-// onTerminal runs fsync-status on a terminal of its own, of 80 columns and 24
-// lines.
+// onTerminal runs fsync-status on a new terminal of 80 columns and 24 lines.
 func onTerminal(t *testing.T, env string, args ...string) *testproc.Terminal {
 	t.Helper()
 	cmd := exec.Command("fsync-status", args...)
@@ -28,8 +27,7 @@ func onTerminal(t *testing.T, env string, args ...string) *testproc.Terminal {
 	return testproc.StartTerminal(t, cmd)
 }
 
-// heldDir is a directory with a free lock and one that a process holds for so
-// long that its time does not change.
+// heldDir returns a directory with a free lock and a held one.
 func heldDir(t *testing.T) (dir, held string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -74,7 +72,7 @@ func TestWatch(t *testing.T) {
 		t.Errorf("the terminal shows keys: %+v, %v", attributes, err)
 	}
 
-	// What changes is drawn, and only that.
+	// Only the lines that change are drawn.
 	shown := len(term.Screen())
 	waiter := testproc.StartCmd(t, exec.Command("flock", held, "true"))
 	testproc.Until(t, "a waiter on the screen", func() bool { return strings.Contains(term.Screen()[shown:], "waits") })
@@ -87,7 +85,7 @@ func TestWatch(t *testing.T) {
 		return strings.Contains(after, "2 busy")
 	})
 
-	// A narrower terminal is drawn on at once, and lines fit it.
+	// After a change of the size all lines are drawn at once, and they fit.
 	shown = len(term.Screen())
 	if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 10, Col: 30}); err != nil {
 		t.Fatal(err)
@@ -101,7 +99,7 @@ func TestWatch(t *testing.T) {
 		}
 	}
 
-	// Ctrl-Z stops nothing that no shell could have go on.
+	// Ctrl-Z does not stop the program, because no shell could continue it.
 	shown = len(term.Screen())
 	term.Type("\x1a")
 	testproc.Until(t, "drawn after going on", func() bool {
@@ -120,7 +118,7 @@ func TestWatch(t *testing.T) {
 	ended(t, term, 0)
 }
 
-// A small window shows a part, says which, and scrolls to every other.
+// A small window shows a part of the table, says which part, and scrolls.
 func TestWatchInASmallWindow(t *testing.T) {
 	t.Parallel()
 	dir, _ := heldDir(t)
@@ -150,8 +148,8 @@ func TestWatchInASmallWindow(t *testing.T) {
 	ended(t, term, 0)
 }
 
-// Ctrl-Z gives the terminal to the shell, and going on draws again: also if
-// the shell is not the parent.
+// Ctrl-Z gives the terminal to the shell. When the program continues, it draws again. The
+// shell need not be the parent.
 func TestWatchIsStopped(t *testing.T) {
 	t.Parallel()
 	for name, watch := range map[string]string{"child": "fsync-status --watch $DIR", "grandchild": "sh -c 'fsync-status --watch $DIR; exit $?'"} {
@@ -182,7 +180,7 @@ func TestWatchIsStopped(t *testing.T) {
 	}
 }
 
-// isStopped reports whether the process with that command line is.
+// isStopped reports whether the process with this command line is stopped.
 func isStopped(command string) bool {
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, line := range lines {
@@ -217,8 +215,8 @@ func TestWatchEnds(t *testing.T) {
 	}
 }
 
-// A terminal that is stopped keeps nobody from ending it: nothing is drawn
-// then, and a signal ends the wait to leave the screen.
+// On a stopped terminal nothing is drawn, and a signal still ends the program, which
+// waits until it can leave the screen.
 func TestWatchOnAStoppedTerminal(t *testing.T) {
 	t.Parallel()
 	dir, _ := heldDir(t)
@@ -242,8 +240,8 @@ func TestWatchOnAStoppedTerminal(t *testing.T) {
 	})
 }
 
-// A terminal that nobody reads, and that there is room on for some of what is
-// to be drawn: the write hangs, and a signal ends it.
+// If no program reads the output of the terminal, a write blocks. A signal still ends the
+// program.
 func TestWatchOnATerminalThatIsNotRead(t *testing.T) {
 	t.Parallel()
 	dir, _ := heldDir(t)
@@ -261,7 +259,7 @@ func TestWatchOnATerminalThatIsNotRead(t *testing.T) {
 	}
 }
 
-// Who holds a lock and who waits for it can be seen at a fingerprint.
+// The fingerprint contains the holders and the waiters of locks.
 func TestGlanceAtLocks(t *testing.T) {
 	t.Parallel()
 	_, held := heldDir(t)
@@ -277,7 +275,7 @@ func TestGlanceAtLocks(t *testing.T) {
 	testproc.Until(t, "a waiter", func() bool { return len(of.FindAllString(locktable.Flocks(), -1)) == 2 })
 }
 
-// A deadlock is shown while it lasts.
+// A deadlock is shown until it ends.
 func TestWatchDeadlock(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/journal"
+)
+
+// A run is still running if its process exists, or, for a process that cannot be seen, if
+// its lock is held. Otherwise it was killed.
+func TestStillRunning(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	held, free := filepath.Join(dir, "held.lock"), filepath.Join(dir, "free.lock")
+	lock := filelock.New(held)
+	if ok, err := lock.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	defer lock.Release()
+	if err := os.WriteFile(free, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	here, _ := os.Hostname()
+	now := time.Now()
+	for name, c := range map[string]struct {
+		pid     int
+		host    string
+		lock    string
+		started time.Time
+		later   bool
+		want    journal.Outcome
+	}{
+		"its process exists":         {1, here, free, now, false, journal.Running},
+		"another process has its ID": {os.Getpid(), here, free, now.Add(-999 * time.Hour), false, journal.Started},
+		"its process has ended":      {1 << 30, here, free, now.Add(-time.Hour), false, journal.Started},
+		"a child holds the lock":     {1 << 30, here, held, now.Add(-time.Hour), false, journal.Running},
+		"on another host":            {7, "elsewhere", held, now.Add(-time.Hour), false, journal.Running},
+		"on another host, lock free": {7, "elsewhere", free, now.Add(-time.Hour), false, journal.Started},
+		"a later run got the lock":   {7, "elsewhere", held, now.Add(-time.Hour), true, journal.Started},
+		"the lock file is missing":   {7, "elsewhere", filepath.Join(dir, "none"), now.Add(-time.Hour), false, journal.Started},
+		"the start is in the future": {7, "elsewhere", held, now.Add(time.Hour), false, journal.Started},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, how := range []journal.Outcome{journal.Running, journal.Started} {
+				all := newCollector(interval{})
+				all.add(journal.Run{Start: c.started.Add(-3 * time.Second), Lock: c.lock, PID: c.pid, Host: c.host, Waited: time.Second, Outcome: how})
+				if c.later {
+					all.add(journal.Run{Start: now.Add(-time.Minute), Lock: c.lock, PID: 8, Host: c.host, Held: time.Second, Outcome: journal.Ran})
+				}
+				all.finish(now)
+				g := all.locks[c.lock]
+				i := slices.IndexFunc(g.buckets.all, func(b *bucket) bool { return b.run.PID == c.pid })
+				r := g.buckets.all[i].run
+				if r.Outcome != c.want || r.Outcome == journal.Running != (r.Held > 0) || (g.Running > 0) != (r.Held > 0) {
+					t.Errorf("%s: %+v", how, r)
+				}
+				if wantHeld := now.Sub(c.started) + 2*time.Second; r.Held > 0 && (r.Held-wantHeld).Abs() > time.Millisecond {
+					t.Errorf("held %v, want %v", r.Held, wantHeld)
+				}
+				if text := written(t, all); strings.Contains(text, " so far") != (c.want == journal.Running) {
+					t.Errorf("%s: the page is wrong about it", how)
+				}
+			}
+		})
+	}
+}
+
+// A run that waited for an event holds nothing. So it is still running only if its
+// process exists, even if another process has locked the marker.
+func TestStillRunningOfAnEvent(t *testing.T) {
+	t.Parallel()
+	marker := filepath.Join(t.TempDir(), "ready")
+	lock := filelock.New(marker)
+	if ok, err := lock.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	defer lock.Release()
+	here, _ := os.Hostname()
+	now := time.Now()
+	for pid, want := range map[int]journal.Outcome{1: journal.Running, 1 << 30: journal.Started} {
+		all := newCollector(interval{})
+		all.add(journal.Run{Kind: journal.KindEvent, Start: now.Add(-time.Second), Lock: marker, PID: pid, Host: here, Outcome: journal.Running})
+		all.finish(now)
+		if got := all.locks[marker].buckets.all[0].run.Outcome; got != want {
+			t.Errorf("pid %d: %s, want %s", pid, got, want)
+		}
+	}
+}
+
+// The page says of a run that could not be killed that it failed or is still running.
+func TestCouldNotBeKilled(t *testing.T) {
+	t.Parallel()
+	held := filepath.Join(t.TempDir(), "held.lock")
+	lock := filelock.New(held)
+	if ok, err := lock.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	defer lock.Release()
+	for path, want := range map[string]string{
+		held:           ": reached its time limit, could not be killed and is still running\n",
+		held + ".none": ": reached its time limit, and could not be killed\n",
+	} {
+		r := ranAt(made.Add(-time.Hour), time.Minute)
+		r.Lock, r.Outcome, r.Status, r.Reason = path, journal.Running, 125, "pid 7 of root is left"
+		text := written(t, collected(interval{}, r))
+		if !strings.Contains(text, path+want) || strings.Count(text, "pid 7 of root is left") != 2 {
+			t.Errorf("%s: the page does not say %q", path, want)
+		}
+	}
+}
