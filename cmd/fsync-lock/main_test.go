@@ -31,21 +31,24 @@ func TestMain(m *testing.M) {
 // programs are in the PATH of the tests.
 var programs = map[string]func(){"fsync-lock": main, "flock": main, "count-signals": countSignals}
 
-// countSignals is a program that prints each signal that it gets, until there is a file
-// called end. A shell would print two signals as one if they came at about the same
-// time.
+// countSignals is a program that prints each signal that it gets, until it reads a line
+// or the end of its input. A shell would print two signals as one if they came at about
+// the same time.
 func countSignals() {
 	c := make(chan os.Signal, 16)
 	signal.Notify(c, os.Interrupt, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGTERM)
+	end := make(chan struct{})
+	go func() {
+		testproc.Hear() // also ends when the test is gone
+		close(end)
+	}()
 	fmt.Println("ready")
 	for {
 		select {
 		case sig := <-c:
 			fmt.Printf("got %v.\n", sig)
-		case <-time.After(time.Millisecond):
-			if _, err := os.Lstat("end"); err == nil {
-				return
-			}
+		case <-end:
+			return
 		}
 	}
 }

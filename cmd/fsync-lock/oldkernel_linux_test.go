@@ -26,7 +26,7 @@ func TestProbeOnAnOldKernel(t *testing.T) {
 	testproc.Until(t, "there is a probe", func() bool { return probeOf(p.PID()) != 0 })
 	syscall.Kill(-p.PID(), syscall.SIGTERM)
 	p.Expect("got terminated.")
-	counting{p, t, cmd.Dir}.end()
+	counting{p, t}.end()
 }
 
 // onOldKernel executes the program of its arguments, for which some system calls do not

@@ -118,7 +118,7 @@ func TestSignalAfterTheLimit(t *testing.T) {
 		p.Expect("got terminated.")
 		p.Signal(syscall.SIGTERM)
 		p.Expect("got terminated.")
-		touch(t, filepath.Join(p.dir, "end"))
+		p.Send("end")
 		if status := p.Exit(); status != 124 {
 			t.Errorf("exit status %d, want 124", status)
 		}
@@ -173,7 +173,7 @@ func TestTimeoutSendsOnce(t *testing.T) {
 	p.Expect("got terminated.")
 	syscall.Kill(wrapper, syscall.SIGHUP)
 	p.Expect("got hangup.")
-	touch(t, filepath.Join(cmd.Dir, "end"))
+	p.Send("end")
 	p.Exit()
 }
 
@@ -195,8 +195,7 @@ func TestProbe(t *testing.T) {
 // A counting is count-signals below a wrapper that leads a process group.
 type counting struct {
 	*testproc.Proc
-	t   *testing.T
-	dir string
+	t *testing.T
 }
 
 // startCounting returns when the command runs, and there is a probe.
@@ -214,13 +213,13 @@ func launchCounting(t *testing.T, options []string, command ...string) counting 
 	cmd := exec.Command("fsync-lock", slices.Concat(options, []string{"a.lock"}, command)...)
 	cmd.Dir = t.TempDir()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	return counting{testproc.StartCmd(t, cmd), t, cmd.Dir}
+	return counting{testproc.StartCmd(t, cmd), t}
 }
 
 // end makes the command end, and fails the test if the command got more signals.
 func (c counting) end() {
 	c.t.Helper()
-	touch(c.t, filepath.Join(c.dir, "end"))
+	c.Send("end")
 	for line := range c.Lines() {
 		c.t.Errorf("then it said %q", line)
 	}
