@@ -14,8 +14,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// stub replaces the programs that the crontab runs. It says when it runs
-// and ends when it is told to.
+// stub replaces the programs that the crontab runs. It prints that it runs, and ends
+// after a line on stdin.
 const stub = `#!/bin/sh
 echo "${0##*/} runs"
 read -r _
@@ -56,8 +56,9 @@ func newHome(t *testing.T) home {
 
 func (h home) file(name string) string { return filepath.Join(string(h), name) }
 
-// write makes a program. No other test may start a process meanwhile: the process
-// would inherit the file open for writing, and the file could not be run then.
+// write writes a program. No other test may start a process meanwhile: that process
+// would inherit the file while it is open for writing, and then the kernel would not run
+// the program (ETXTBSY).
 func (h home) write(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(h.file(name)), 0o777); err != nil {
@@ -80,8 +81,8 @@ func (h home) run(command string) *exec.Cmd {
 	return cmd
 }
 
-// crontab returns the commands of the crontab by the name of their program: the
-// last one of $HOME/bin that is in quotes on the line.
+// crontab returns the command of each line of the crontab, by the name of the last
+// program in $HOME/bin on the line.
 func crontab(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile("cron/crontab")
@@ -156,7 +157,7 @@ func waits(t *testing.T, h home, command string, first *testproc.Proc) {
 	next.Wait()
 }
 
-// The report takes the lock of the mirror, so it waits for the mirror too.
+// The job report takes the lock of the job mirror, so it waits until mirror has ended.
 func TestCrontabSharedLock(t *testing.T) {
 	t.Parallel()
 	h, commands := newHome(t), crontab(t)
@@ -165,8 +166,7 @@ func TestCrontabSharedLock(t *testing.T) {
 	waits(t, h, commands["report"], mirror)
 }
 
-// The name in the crontab means the same lock as that name of a Manager, and
-// backup.sh locks its own file.
+// The name in the crontab is a name of a Manager, and backup.sh locks its own file.
 func TestCrontabLockFiles(t *testing.T) {
 	t.Parallel()
 	for job, file := range map[string]string{
@@ -189,7 +189,7 @@ func TestCrontabLockFiles(t *testing.T) {
 	}
 }
 
-// backup.sh makes the whole archive and nothing else.
+// backup.sh writes the archive and no other file.
 func TestBackup(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)

@@ -33,7 +33,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// Each job is taken once, by however many workers from however many producers.
+// Many processes put jobs, and each job is taken by one of many workers.
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -71,8 +71,8 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// Twenty processes need one file. The builder is killed: another one builds, and
-// all of them use its file.
+// Twenty processes need one file. After the builder was killed, another process builds,
+// and all processes use the file.
 func TestBuildOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "artifact")

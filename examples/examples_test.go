@@ -1,5 +1,5 @@
-// Package examples_test builds the examples and runs them as their readers do: as
-// unrelated processes that share a path.
+// Package examples_test builds the examples and runs them as unrelated processes that
+// share a path.
 package examples_test
 
 import (
@@ -21,9 +21,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-var programs = []string{"hello", "hello-with", "event-worker", "event-setter", "manager", "reload", "queue", "build-once", "handover"}
+var programs = []string{"hello", "event-worker", "event-setter", "manager", "reload", "queue", "build-once", "handover"}
 
-var bin string // where the programs are, and fsync-lock
+var bin string // the directory of the programs and of fsync-lock
 
 func TestMain(m *testing.M) {
 	var err error
@@ -48,7 +48,7 @@ var build = sync.OnceValues(func() ([]byte, error) {
 func needPrograms(t *testing.T) {
 	t.Helper()
 	if os.Getenv("TESTEXEC") != "" {
-		t.Skip("the examples are run as they are, not by $TESTEXEC")
+		t.Skip("$TESTEXEC cannot run the examples")
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skipf("the examples cannot be built: %v", err)
@@ -76,7 +76,7 @@ func output(t *testing.T, cmd *exec.Cmd) (string, int) {
 	defer cancel()
 	bounded := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
 	bounded.Env, bounded.Dir = cmd.Env, cmd.Dir
-	bounded.WaitDelay = time.Second // what it started may still have its stdout
+	bounded.WaitDelay = time.Second // a process that it started may still have its stdout
 	out, err := bounded.CombinedOutput()
 	if ctx.Err() != nil || (err != nil && !errors.As(err, new(*exec.ExitError))) {
 		t.Fatalf("%s: %v, %v\n%s", cmd, err, ctx.Err(), out)
@@ -99,10 +99,10 @@ func tenLines(t *testing.T, lines []string) {
 
 func TestHello(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"hello", "hello-with"} {
-		t.Run(name, func(t *testing.T) {
+	for _, option := range []string{"-with=false", "-with"} {
+		t.Run(option, func(t *testing.T) {
 			t.Parallel()
-			out, status := output(t, example(t, name, "-lock", filepath.Join(t.TempDir(), "lock")))
+			out, status := output(t, example(t, "hello", option, "-lock", filepath.Join(t.TempDir(), "lock")))
 			if status != 0 || !strings.HasSuffix(out, "\n") {
 				t.Fatalf("exit status %d, said %q", status, out)
 			}
@@ -118,13 +118,13 @@ func TestHelloWaits(t *testing.T) {
 		"filelock": holdByPackage,
 		"flock":    holdByFlock,
 	}
-	for _, name := range []string{"hello", "hello-with"} {
+	for _, option := range []string{"-with=false", "-with"} {
 		for holder, hold := range holders {
-			t.Run(name+" "+holder, func(t *testing.T) {
+			t.Run(option+" "+holder, func(t *testing.T) {
 				t.Parallel()
 				path := filepath.Join(t.TempDir(), "lock")
 				release := hold(t, path)
-				p := testproc.StartCmd(t, example(t, name, "-lock", path))
+				p := testproc.StartCmd(t, example(t, "hello", option, "-lock", path))
 				awaitBlocked(t, filepath.Dir(path), 10)
 				p.Silent()
 				release()
@@ -176,14 +176,14 @@ func TestEvent(t *testing.T) {
 	marker := filepath.Join(t.TempDir(), "marker")
 	workerThenSetter(t, marker)
 
-	// A worker that comes after the setter need not wait.
+	// A worker that starts after the setter does not wait.
 	out, status := output(t, example(t, "event-worker", marker))
 	want := "Worker is waiting for the event... set=true\nWorker is proceeding! set=true\n"
 	if status != 0 || out != want {
 		t.Errorf("a late worker: exit status %d, said %q, want %q", status, out, want)
 	}
 
-	// Without the marker the event is not set any more.
+	// Removing the marker clears the event.
 	if err := os.Remove(marker); err != nil {
 		t.Fatal(err)
 	}
@@ -224,8 +224,7 @@ func TestManager(t *testing.T) {
 	}
 }
 
-// The manager's processes print only while they hold the lock that they share by
-// name.
+// The processes of the example manager print only while they hold the lock.
 func TestManagerLock(t *testing.T) {
 	t.Parallel()
 	m, err := fsync.Open(t.TempDir())

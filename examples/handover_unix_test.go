@@ -15,8 +15,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// While the lock goes from process to process, another one that tries all the time
-// never gets it, and no process but the last is left.
+// The lock goes from process to process. Another process that tries it all the time
+// never gets it, and only the last server is still running.
 func TestHandover(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "server.lock")

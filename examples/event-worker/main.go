@@ -5,8 +5,8 @@
 //
 //	go run ./examples/event-worker & sleep 2; go run ./examples/event-setter; wait
 //
-// The path of the marker may be given as an argument. The event stays set until
-// the marker is removed; a worker that starts later waits again.
+// The path of the marker may be given as an argument. The event stays set until the
+// marker is removed.
 package main
 
 import (

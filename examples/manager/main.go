@@ -1,8 +1,8 @@
-// Manager shares an event and a lock by their names: processes that know the
-// directory use the same ones.
+// Manager shares an event and a lock by name: processes that open the same directory use
+// the same event and the same lock.
 //
-// It shows [fsync.Open], NewEvent and NewLock. One process is the worker, another
-// sets the event. The lock keeps their output apart.
+// It shows [fsync.Open], NewEvent and NewLock. One process waits for the event, another
+// sets it. The lock keeps their lines of output apart.
 //
 //	go run ./examples/manager worker & sleep 2; go run ./examples/manager set; wait
 package main

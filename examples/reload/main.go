@@ -27,8 +27,8 @@ func main() {
 		check(changed.Set())
 		return
 	}
-	// Make the Watch first, so that no version is missed that is published while
-	// the file is loaded.
+	// Make the Watch before the first load. Otherwise a version that is published
+	// during the load would be missed.
 	changes, err := changed.Watch()
 	check(err)
 	for {
@@ -41,7 +41,7 @@ func main() {
 	}
 }
 
-// publish replaces the file in one step, so that no listener reads half of it.
+// publish replaces the file in one step, so that no listener reads a partial file.
 func publish(path, text string) error {
 	tmp := fmt.Sprintf("%s.%d", path, os.Getpid())
 	if err := os.WriteFile(tmp, []byte(text), 0o644); err != nil {
