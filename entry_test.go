@@ -37,7 +37,7 @@ func TestEntryString(t *testing.T) {
 	}
 }
 
-// A time that is not known is not printed.
+// An unknown time is left out.
 func TestZeroTimes(t *testing.T) {
 	t.Parallel()
 	for want, got := range map[string]string{

@@ -15,7 +15,7 @@ import (
 	"github.com/fsync-lock/fsync/filelock"
 )
 
-// All programs that open the same directory have the same locks and events.
+// All programs that open the directory share the lock and the event.
 func Example() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -51,7 +51,7 @@ func Example() {
 	// true <nil>
 }
 
-// A directory for the processes of one user.
+// With this mode, the directory is for the processes of one user only.
 func ExampleOpen() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -73,7 +73,7 @@ func ExampleOpen() {
 	// Output: mine true
 }
 
-// A name that may come from outside is checked.
+// NewLock checks the name, so it may come from a user.
 func ExampleManager_NewLock() {
 	m := shared()
 	for _, name := range []string{"nightly", "../../etc/passwd"} {
@@ -92,7 +92,7 @@ func ExampleManager_NewLock() {
 	// invalid name "../../etc/passwd": it begins with a dot or a space
 }
 
-// At most three processes at a time, found by a name.
+// At most three processes upload at a time.
 func ExampleManager_NewSemaphore() {
 	uploads, err := shared().NewSemaphore("uploads", 3)
 	if err != nil {
@@ -109,7 +109,7 @@ func ExampleManager_NewSemaphore() {
 	// Output: uploading
 }
 
-// Each Set of the event starts one worker.
+// With AutoReset, each Set lets one worker go on.
 func ExampleManager_NewEvent() {
 	job, err := shared().NewEvent("job", fileevent.AutoReset())
 	if err != nil {
@@ -126,7 +126,7 @@ func ExampleManager_NewEvent() {
 	// false <nil>
 }
 
-// List shows all that has been used in a directory.
+// List shows the locks, semaphores and events in a directory.
 func ExampleManager_List() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -173,7 +173,7 @@ func ExampleManager_List() {
 	// lock nightly held
 }
 
-// Inspect looks at files that are in no common directory.
+// Inspect is for files that are not in the directory of a Manager.
 func ExampleInspect() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -190,7 +190,7 @@ func ExampleInspect() {
 	// Output: true <nil>
 }
 
-// shared is the Manager of a directory that the programs of these examples share.
+// shared returns the Manager of a temporary directory.
 var shared = sync.OnceValue(func() *fsync.Manager {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -203,7 +203,8 @@ var shared = sync.OnceValue(func() *fsync.Manager {
 	return m
 })
 
-// Two processes wait for each other. A second look makes sure.
+// Two processes wait for each other. A program should inspect a second time and trust
+// only a deadlock that both inspections show.
 func ExampleDeadlocks() {
 	entries := []fsync.Entry{ // as List returns them
 		{Kind: fsync.KindLock, Name: "disk", Path: "/run/backup/disk.lock",

@@ -70,10 +70,7 @@ func TestRelativeDir(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	m, err := fsync.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := open(t, t.TempDir())
 	l, err := m.NewLock("a")
 	if err != nil || l.Path() != filepath.Join(m.Dir(), "a.lock") {
 		t.Errorf("NewLock: %v, %v", l, err)
@@ -110,13 +107,10 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// The longest name that is allowed works for everything.
+// The longest name works for locks and events.
 func TestLongestName(t *testing.T) {
 	t.Parallel()
-	m, err := fsync.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := open(t, t.TempDir())
 	name := strings.Repeat("n", 240)
 	l, err := m.NewLock(name)
 	if err != nil {
@@ -134,7 +128,7 @@ func TestLongestName(t *testing.T) {
 	}
 }
 
-// A Manager that Open has not made does not use the working directory.
+// The methods of a zero Manager return an error. They do not use the working directory.
 func TestZeroManager(t *testing.T) {
 	t.Parallel()
 	var m fsync.Manager
@@ -145,7 +139,7 @@ func TestZeroManager(t *testing.T) {
 	for _, err := range []error{lockErr, semaphoreErr, eventErr, listErr} {
 		var path *fs.PathError
 		if !errors.As(err, &path) {
-			t.Errorf("%v is no *fs.PathError", err)
+			t.Errorf("%v is not an *fs.PathError", err)
 		}
 	}
 }

@@ -17,15 +17,6 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-func manager(t testing.TB) *fsync.Manager {
-	t.Helper()
-	m, err := fsync.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
 func mustList(t testing.TB, m *fsync.Manager) []fsync.Entry {
 	t.Helper()
 	list, err := m.List()
@@ -35,19 +26,26 @@ func mustList(t testing.TB, m *fsync.Manager) []fsync.Entry {
 	return list
 }
 
-// holdByTool starts flock(1) on a lock of the manager; the process says "held" when
-// it has it, and when it hears something goes on to what is next.
-func holdByTool(t testing.TB, path, next string) *testproc.Proc {
+func semaphore(t testing.TB, m *fsync.Manager, name string, slots int) *filelock.Semaphore {
 	t.Helper()
-	if _, err := exec.LookPath("flock"); err != nil {
-		t.Skip("flock(1) is not installed")
+	s, err := m.NewSemaphore(name, slots)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return testproc.StartCmd(t, exec.Command("flock", "--no-fork", path, "sh", "-c", "echo held; read x; exec "+next))
+	return s
+}
+
+// mustTake acquires a slot, which must be free.
+func mustTake(t testing.TB, s *filelock.Semaphore) {
+	t.Helper()
+	if ok, err := s.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
 }
 
 func TestList(t *testing.T) {
 	t.Parallel()
-	m := manager(t)
+	m := open(t, t.TempDir())
 	if list := mustList(t, m); len(list) != 0 {
 		t.Fatalf("an empty directory: %+v", list)
 	}
@@ -66,13 +64,7 @@ func TestList(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(m.Dir(), "fifo.lock"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	s, err := m.NewSemaphore("a b", 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTake(t, semaphore(t, m, "a b", 3))
 	path := filepath.Join(m.Dir(), "b.lock")
 	holder := holdByTool(t, path, "true")
 	holder.Expect("held")
@@ -109,134 +101,12 @@ func TestList(t *testing.T) {
 	}
 }
 
-// Three processes wait for each other, and a fourth for one of them.
-func TestDeadlocks(t *testing.T) {
-	t.Parallel()
-	m := manager(t)
-	path := func(name string) string { return filepath.Join(m.Dir(), name+".lock") }
-	var procs []*testproc.Proc
-	names := []string{"a", "b", "c"}
-	for i, name := range names {
-		next := path(names[(i+1)%len(names)])
-		procs = append(procs, holdByTool(t, path(name), "flock "+next+" true"))
-	}
-	for _, p := range procs {
-		p.Expect("held")
-	}
-	for i, p := range procs {
-		if circles := fsync.Deadlocks(mustList(t, m)); len(circles) != 0 {
-			t.Errorf("%d wait: %+v", i, circles)
-		}
-		p.Send("go on")
-		testproc.AwaitWaiters(t, path(names[(i+1)%len(names)]), 1)
-	}
-	testproc.StartCmd(t, exec.Command("flock", path("a"), "true"))
-	testproc.AwaitWaiters(t, path("a"), 2)
-	circles := fsync.Deadlocks(mustList(t, m))
-	if len(circles) != 1 || len(circles[0]) != 3 {
-		t.Fatalf("circles: %+v", circles)
-	}
-	for i, link := range circles[0] {
-		next := circles[0][(i+1)%3]
-		if len(link.WaitsFor.Holders) != 1 || link.WaitsFor.Holders[0].PID != next.PID || !strings.HasPrefix(link.Command, "flock ") {
-			t.Errorf("link %d: %+v; next %+v", i, link, next)
-		}
-	}
-	procs[1].Kill()
-	testproc.Until(t, "the circle is broken", func() bool { return len(fsync.Deadlocks(mustList(t, m))) == 0 })
-}
-
-// A process that holds a lock and waits for it in another goroutine is no
-// circle.
-func TestNoDeadlockOfGoroutines(t *testing.T) {
-	t.Parallel()
-	m := manager(t)
-	one, err := m.NewLock("a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	two := filelock.New(one.Path())
-	if ok, err := one.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	result := make(chan error)
-	go func() { result <- two.Acquire(context.Background()) }()
-	testproc.AwaitWaiters(t, one.Path(), 1)
-	list := mustList(t, m)
-	if len(list) != 1 || len(list[0].Waiters) != 1 {
-		t.Fatalf("list: %+v", list)
-	}
-	if circles := fsync.Deadlocks(list); len(circles) != 0 {
-		t.Errorf("circles: %+v", circles)
-	}
-	if err := one.Release(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
-}
-
-// Who waits for a slot waits for any holder; who waits for a lock, for each.
-func TestDeadlocksThroughSemaphores(t *testing.T) {
-	t.Parallel()
-	holders := func(pids ...int) (list []filelock.Holder) {
-		for _, pid := range pids {
-			list = append(list, filelock.Holder{PID: pid})
-		}
-		return list
-	}
-	slots := func(pids ...int) []filelock.Holder { // each holds another one
-		list := holders(pids...)
-		for i := range list {
-			list[i].Slot = i + 1
-		}
-		return list
-	}
-	waiters := func(pids ...int) (list []filelock.Waiter) {
-		for _, pid := range pids {
-			list = append(list, filelock.Waiter{PID: pid})
-		}
-		return list
-	}
-	lock := fsync.Entry{Kind: fsync.KindLock, Name: "lock", State: filelock.State{Holders: holders(1), Waiters: waiters(2)}}
-	shared := fsync.Entry{Kind: fsync.KindLock, Name: "shared", State: filelock.State{Holders: holders(2, 3), Waiters: waiters(1)}}
-	sem := fsync.Entry{Kind: fsync.KindSemaphore, Name: "sem", Slots: 2, State: filelock.State{Holders: slots(2, 3), Waiters: waiters(1)}}
-	full := fsync.Entry{Kind: fsync.KindSemaphore, Name: "full", Slots: 1, State: filelock.State{Holders: slots(2), Waiters: waiters(1)}}
-	inherited := fsync.Entry{Kind: fsync.KindSemaphore, Name: "inherited", Slots: 1, State: filelock.State{Holders: slots(2), Waiters: waiters(1)}}
-	inherited.Holders = append(inherited.Holders, filelock.Holder{PID: 3, Slot: 1})
-	unseen := fsync.Entry{Kind: fsync.KindSemaphore, Name: "unseen", Slots: 2, State: filelock.State{Holders: slots(2), Waiters: waiters(1)}}
-	hidden := fsync.Entry{Kind: fsync.KindLock, Name: "hidden", State: filelock.State{Holders: holders(2, 0), Waiters: waiters(0, 1)}}
-	for _, c := range []struct {
-		entries []fsync.Entry
-		want    int
-	}{
-		{[]fsync.Entry{lock, shared}, 1},
-		{[]fsync.Entry{lock, sem}, 0}, // 3 may release its slot
-		{[]fsync.Entry{lock, full}, 1},
-		{[]fsync.Entry{lock, inherited}, 1}, // 3 cannot release it alone
-		{[]fsync.Entry{lock, unseen}, 0},
-		{[]fsync.Entry{lock, hidden}, 1},
-		{[]fsync.Entry{lock}, 0},
-		{nil, 0},
-	} {
-		if circles := fsync.Deadlocks(c.entries); len(circles) != c.want {
-			t.Errorf("%+v: circles %+v", c.entries, circles)
-		}
-	}
-}
-
-// Who inherits a slot holds the same one.
+// A process that inherits a slot is a holder of the same slot.
 func TestInheritedSlot(t *testing.T) {
 	t.Parallel()
-	m := manager(t)
-	s, err := m.NewSemaphore("s", 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	m := open(t, t.TempDir())
+	s := semaphore(t, m, "s", 2)
+	mustTake(t, s)
 	f, err := s.File()
 	if err != nil {
 		t.Fatal(err)
@@ -254,15 +124,13 @@ func TestInheritedSlot(t *testing.T) {
 	}
 }
 
-// A semaphore that is resized all the time is listed with one number or another.
+// List returns the old or the new number of slots of a semaphore that is resized
+// meanwhile, and no error.
 func TestListWhileResized(t *testing.T) {
 	t.Parallel()
-	m := manager(t)
-	s, err := m.NewSemaphore("a", 2)
-	if err == nil {
-		err = s.Resize(2)
-	}
-	if err != nil {
+	m := open(t, t.TempDir())
+	s := semaphore(t, m, "a", 2)
+	if err := s.Resize(2); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -285,4 +153,30 @@ func TestListWhileResized(t *testing.T) {
 	if err := <-over; err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A process that has got a slot is not a waiter any more, although it waited for each
+// slot. If it waits for a second slot, it is a waiter again.
+func TestSlotHolderIsNoWaiter(t *testing.T) {
+	t.Parallel()
+	m := open(t, t.TempDir())
+	s := semaphore(t, m, "s", 3)
+	for range 3 {
+		mustTake(t, s)
+	}
+	first := testproc.Start(t, "slot", s.Path())
+	testproc.Until(t, "a process waits", func() bool { return len(mustList(t, m)[0].Waiters) == 1 })
+	if err := s.Release(); err != nil {
+		t.Fatal(err)
+	}
+	first.Expect("acquired")
+	testproc.Until(t, "the holder is no waiter", func() bool {
+		e := mustList(t, m)[0]
+		return len(e.Waiters) == 0 && len(filelock.GroupByHold(e.Holders)) == 3
+	})
+	first.Send("more")
+	testproc.Until(t, "it waits for one more", func() bool {
+		w := mustList(t, m)[0].Waiters
+		return len(w) == 1 && w[0].PID == first.PID()
+	})
 }

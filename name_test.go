@@ -53,12 +53,12 @@ func TestCheckName(t *testing.T) {
 		if !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), why) {
 			t.Errorf("checkName(%q) = %v, want %q", name, err, why)
 		} else if len(err.Error()) > 400 {
-			t.Errorf("checkName(%.10q...) says it in %d bytes", name, len(err.Error()))
+			t.Errorf("checkName(%.10q...) has %d bytes", name, len(err.Error()))
 		}
 	}
 }
 
-// Whatever passes stays in its directory, as one file name.
+// A valid name is one file name: it cannot lead to another directory.
 func FuzzCheckName(f *testing.F) {
 	for _, name := range []string{"", "a", "..", "a/b", `a\b`, "con", "\xff", "a\x00", strings.Repeat("n", 300)} {
 		f.Add(name)
