@@ -102,8 +102,7 @@ func TestWhoMayUseTheDirectoryOfTombstones(t *testing.T) {
 				}
 				for _, u := range c.may {
 					a := as(t, path, u.uid, u.gid)
-					a.Send("wait")
-					a.Expect("asleep")
+					ask(t, a, "wait", "asleep")
 					must(t, errors.Join(New(path).Set(), New(path).Clear()))
 					a.Expect("ok")
 					ask(t, a, "pulse", "ok")

@@ -54,8 +54,7 @@ func TestMaxAge(t *testing.T) {
 					waiter := startAgents(t, 1, path, how, "hour", kind)[0]
 					ask(t, waiter, "waitfor 0s", "false")
 					ask(t, waiter, "isset", "true")
-					waiter.Send("wait")
-					waiter.Expect("asleep")
+					ask(t, waiter, "wait", "asleep")
 					ask(t, startAgent(t, path), "set", "ok")
 					waiter.Expect("ok")
 					isSet(t, New(path), kind == "manual")
@@ -94,8 +93,7 @@ func TestMaxAgeOfATombstone(t *testing.T) {
 		setYesterday(t, path)
 		waiter := startAgents(t, 1, path, how, "hour")[0]
 		setter := startAgent(t, path)
-		waiter.Send("wait")
-		waiter.Expect("asleep")
+		ask(t, waiter, "wait", "asleep")
 		ask(t, setter, "clear", "ok")
 		waiter.Silent()
 		ask(t, setter, "pulse", "ok")
@@ -103,8 +101,7 @@ func TestMaxAgeOfATombstone(t *testing.T) {
 
 		// The pulse of a renewal, and at once an old marker again.
 		touchYesterday(t, path)
-		waiter.Send("wait")
-		waiter.Expect("asleep")
+		ask(t, waiter, "wait", "asleep")
 		ask(t, setter, "pulse", "ok")
 		touchYesterday(t, path)
 		waiter.Expect("ok")
@@ -118,8 +115,7 @@ func TestMaxAgeOfATouch(t *testing.T) {
 		path := markerPath(t)
 		touchYesterday(t, path)
 		waiter := startAgents(t, 1, path, how, "hour", "auto")[0]
-		waiter.Send("wait")
-		waiter.Expect("asleep")
+		ask(t, waiter, "wait", "asleep")
 		must(t, os.Chtimes(path, time.Now(), time.Now()))
 		waiter.Expect("ok")
 	})
@@ -192,8 +188,7 @@ func TestRenewalLeavesItSet(t *testing.T) {
 	path := markerPath(t)
 	must(t, New(path).Set())
 	watcher := startAgent(t, path)
-	watcher.Send("waitclear")
-	watcher.Expect("asleep")
+	ask(t, watcher, "waitclear", "asleep")
 	setters := startAgents(t, 2, path, watching)
 	for range 200 {
 		tell(setters, "set")
@@ -236,17 +231,11 @@ func TestRenewalWakesOnce(t *testing.T) {
 	must(t, e.Set())
 	e.hook = once(renewing, func() {
 		must(t, New(path).Clear())
-		waiter.Send("wait")
-		waiter.Expect("asleep")
+		ask(t, waiter, "wait", "asleep")
 	})
 	must(t, e.Set())
 	waiter.Expect("ok")
-	must(t, New(path).Clear())
-	waiter.Send("wait")
-	waiter.Expect("asleep")
-	waiter.Silent()
-	must(t, New(path).Set())
-	waiter.Expect("ok")
+	wakesForTheNextSet(t, path, waiter)
 }
 
 // An event is set many times while others take it: each Set is taken once at most,

@@ -103,8 +103,7 @@ func TestWaitsLeaveNoWatch(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	a := startAgent(t, path)
-	a.Send("wait")
-	a.Expect("asleep")
+	ask(t, a, "wait", "asleep")
 	testproc.AwaitWatch(t, a.PID(), filepath.Dir(path))
 	must(t, New(path).Set())
 	a.Expect("ok")
@@ -141,8 +140,7 @@ func TestSilentWatchDeathByMount(t *testing.T) {
 				}
 				defer func() { syscall.Unmount(dir, syscall.MNT_DETACH) }()
 				waiters := startAgents(t, 2, path, how)
-				tell(waiters, "wait")
-				expect(t, waiters, "asleep")
+				asleep(t, waiters, "wait")
 				if mounted {
 					must(t, syscall.Unmount(dir, syscall.MNT_DETACH))
 				} else {
@@ -189,8 +187,7 @@ func TestStoppedWaiterDoesNotDisturb(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	waiters := startAgents(t, 2, path, watching)
-	tell(waiters, "wait")
-	expect(t, waiters, "asleep")
+	asleep(t, waiters, "wait")
 	goOn := waiters[0].Halt()
 	must(t, errors.Join(New(path).Set(), New(path).Clear()))
 	waiters[1].Expect("ok")
@@ -242,8 +239,7 @@ func TestPathIdentity(t *testing.T) {
 		waiters := []*testproc.Proc{how.start(t, one), how.start(t, two)}
 		expect(t, waiters, "ready")
 		for _, path := range []string{one, two} {
-			tell(waiters, "wait")
-			expect(t, waiters, "asleep")
+			asleep(t, waiters, "wait")
 			must(t, errors.Join(New(path).Set(), New(path).Clear()))
 			expect(t, waiters, "ok")
 		}
@@ -269,8 +265,7 @@ func TestOverlay(t *testing.T) {
 	path := filepath.Join(dirs["merged"], "ready")
 	a := startAgent(t, path, "debug")
 	for range 3 {
-		a.Send("wait")
-		a.Expect("asleep")
+		ask(t, a, "wait", "asleep")
 		must(t, errors.Join(New(path).Set(), New(path).Clear()))
 		a.Expect("ok")
 	}
@@ -317,14 +312,12 @@ func TestNetworkFileSystem(t *testing.T) {
 	setter := New(filepath.Join(there, "ready"))
 	waiters := startAgents(t, 2, filepath.Join(here, "ready"), watching)
 	for range 3 {
-		tell(waiters, "wait")
-		expect(t, waiters, "asleep")
+		asleep(t, waiters, "wait")
 		must(t, errors.Join(setter.Set(), setter.Clear()))
 		expect(t, waiters, "ok")
 	}
 	takers := append(startAgents(t, 2, filepath.Join(here, "ready"), watching, "auto"), startAgents(t, 2, filepath.Join(there, "ready"), watching, "auto")...)
-	tell(takers, "race")
-	expect(t, takers, "asleep")
+	asleep(t, takers, "race")
 	took := make(chan string, 100)
 	for _, a := range takers {
 		go func() {
@@ -356,8 +349,7 @@ func TestDebugLog(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	a := startAgents(t, 1, path, polling, "debug")[0]
-	a.Send("waitfor 1ms")
-	a.Expect("asleep")
+	ask(t, a, "waitfor 1ms", "asleep")
 	a.Expect("false")
 	for _, want := range []string{"polling a directory", filepath.Dir(path), "too many open files", "watched=false"} {
 		testproc.Until(t, "it says "+want, func() bool { return strings.Contains(a.Stderr(), want) })
@@ -442,8 +434,7 @@ func TestNoInotify(t *testing.T) {
 		cmd.Env = role.Env
 		agent := testproc.StartCmd(t, cmd)
 		agent.Expect("ready")
-		agent.Send("wait")
-		agent.Expect("asleep")
+		ask(t, agent, "wait", "asleep")
 		must(t, errors.Join(New(path).Set(), New(path).Clear()))
 		agent.Expect("ok")
 	}

@@ -20,13 +20,11 @@ func TestSetWakesOtherProcesses(t *testing.T) {
 		setter := startAgent(t, path)
 		waiters := startAgents(t, 4, path, how)
 		for range 3 {
-			tell(waiters, "wait")
-			expect(t, waiters, "asleep")
+			asleep(t, waiters, "wait")
 			ask(t, setter, "set", "ok")
 			expect(t, waiters, "ok")
 
-			tell(waiters, "waitclear")
-			expect(t, waiters, "asleep")
+			asleep(t, waiters, "waitclear")
 			ask(t, setter, "clear", "ok")
 			expect(t, waiters, "ok")
 		}
@@ -41,8 +39,7 @@ func TestPulseIsNotLost(t *testing.T) {
 		setter := startAgent(t, path)
 		waiters := startAgents(t, 20, path, how)
 		for range testproc.Size(50, 15) {
-			tell(waiters, "wait")
-			expect(t, waiters, "asleep")
+			asleep(t, waiters, "wait")
 			ask(t, setter, "pulse", "ok")
 			expect(t, waiters, "ok")
 		}
@@ -73,14 +70,8 @@ func TestEveryoneClears(t *testing.T) {
 	inEveryMode(t, func(t *testing.T, how mode) {
 		path := markerPath(t)
 		others := startAgents(t, 5, path, how)
-		tell(others, "consume")
-		expect(t, others, "asleep")
-		for range testproc.Size(50, 20) {
-			must(t, New(path).WaitClear(t.Context()))
-			done := doze(t, path, forever) // it sleeps: no earlier Set wakes it
-			must(t, New(path).Set())
-			ends(t, done)
-		}
+		asleep(t, others, "consume")
+		eachSetWakes(t, path, testproc.Size(50, 20))
 	})
 }
 
@@ -158,8 +149,7 @@ func TestKilledWaiterDoesNotDisturb(t *testing.T) {
 	inEveryMode(t, func(t *testing.T, how mode) {
 		path := markerPath(t)
 		waiters := startAgents(t, 3, path, how)
-		tell(waiters, "wait")
-		expect(t, waiters, "asleep")
+		asleep(t, waiters, "wait")
 		waiters[1].Kill()
 		must(t, New(path).Set())
 		expect(t, []*testproc.Proc{waiters[0], waiters[2]}, "ok")
@@ -176,8 +166,7 @@ func TestKilledSetterLeavesNobodyHanging(t *testing.T) {
 			inEveryMode(t, func(t *testing.T, how mode) {
 				path := markerPath(t)
 				waiters := startAgents(t, 2, path, how)
-				tell(waiters, "wait")
-				expect(t, waiters, "asleep")
+				asleep(t, waiters, "wait")
 				setter := startAgent(t, path)
 				setter.Send("die " + at + " set")
 				setter.Exit()
@@ -189,8 +178,7 @@ func TestKilledSetterLeavesNobodyHanging(t *testing.T) {
 					t.Errorf("Info() = %+v", info)
 				}
 				ask(t, startAgent(t, path), "clear", "ok")
-				tell(waiters, "wait")
-				expect(t, waiters, "asleep")
+				asleep(t, waiters, "wait")
 				ask(t, startAgent(t, path), "set", "ok")
 				expect(t, waiters, "ok")
 			})
@@ -206,8 +194,7 @@ func TestKilledClearerLeavesNobodyHanging(t *testing.T) {
 		path := markerPath(t)
 		must(t, New(path).Set())
 		waiter := startAgents(t, 1, path, how)[0]
-		waiter.Send("waitclear")
-		waiter.Expect("asleep")
+		ask(t, waiter, "waitclear", "asleep")
 		clearer := startAgent(t, path)
 		clearer.Send("die clearing clear")
 		clearer.Exit()
@@ -215,11 +202,7 @@ func TestKilledClearerLeavesNobodyHanging(t *testing.T) {
 		waiter.Silent()
 		must(t, New(path).Clear())
 		waiter.Expect("ok")
-		waiter.Send("wait")
-		waiter.Expect("asleep")
-		waiter.Silent()
-		must(t, New(path).Set())
-		waiter.Expect("ok")
+		wakesForTheNextSet(t, path, waiter)
 	})
 }
 

@@ -20,12 +20,7 @@ import (
 // existing tombstone.
 func TestTombstoneInTheSameInode(t *testing.T) {
 	t.Parallel()
-	m := splitMarker(markerPath(t))
-	must(t, errors.Join(New(m.path).Set(), New(m.path).Clear()))
-	before, err := m.tombstone()
-	must(t, err)
-	text, err := os.ReadFile(m.tombstonePath())
-	must(t, err)
+	m, before, text := cleared(t)
 	text[idAt] ^= 1
 	must(t, os.WriteFile(m.tombstonePath(), text, 0o644))
 	if now, err := m.tombstone(); err != nil || !now.differs(before) || now.differs(now) {

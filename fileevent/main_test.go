@@ -239,6 +239,13 @@ func expect(t *testing.T, all []*testproc.Proc, line string) {
 	}
 }
 
+// asleep tells processes to wait, and returns when their waits sleep.
+func asleep(t *testing.T, all []*testproc.Proc, command string) {
+	t.Helper()
+	tell(all, command)
+	expect(t, all, "asleep")
+}
+
 func ask(t *testing.T, a *testproc.Proc, line, want string) {
 	t.Helper()
 	a.Send(line)
@@ -307,6 +314,29 @@ func ends(t *testing.T, done <-chan error) {
 	case <-time.After(testproc.Patience):
 		t.Fatal("nobody has woken the wait")
 	}
+}
+
+// eachSetWakes sets an event that other processes clear, again and again, and fails the test
+// unless each Set ends a wait that sleeps when the Set begins.
+func eachSetWakes(t *testing.T, path string, sets int) {
+	t.Helper()
+	for range sets {
+		must(t, New(path).WaitClear(t.Context()))
+		done := doze(t, path, forever)
+		must(t, New(path).Set())
+		ends(t, done)
+	}
+}
+
+// wakesForTheNextSet clears the event and fails the test unless a new wait of the process
+// ignores the Set before, and ends with the next Set.
+func wakesForTheNextSet(t *testing.T, path string, waiter *testproc.Proc) {
+	t.Helper()
+	must(t, New(path).Clear())
+	ask(t, waiter, "wait", "asleep")
+	waiter.Silent()
+	must(t, New(path).Set())
+	waiter.Expect("ok")
 }
 
 func isSet(t *testing.T, e *Event, want bool) {

@@ -394,14 +394,12 @@ func TestThousandsPolled(t *testing.T) {
 	n := testproc.Size(500, 60)
 	agent := startAgents(t, 1, path, polling, fmt.Sprint(n))[0]
 	for i := range 3 {
-		agent.Send("waitall")
-		agent.Expect("asleep")
+		ask(t, agent, "waitall", "asleep")
 		for _, e := range eventsIn(filepath.Dir(path), n) {
 			must(t, errors.Join(e.Set(), e.Clear()))
 		}
 		agent.Expect("ok")
-		agent.Send("waitany")
-		agent.Expect("asleep")
+		ask(t, agent, "waitany", "asleep")
 		e := New(filepath.Join(filepath.Dir(path), fmt.Sprintf("e%05d", 20*i)))
 		must(t, errors.Join(e.Set(), e.Clear()))
 		agent.Expect(fmt.Sprint(20 * i))

@@ -20,8 +20,7 @@ func TestTakenWhereManyPoll(t *testing.T) {
 	}
 	a := startAgents(t, 1, path, polling, "50")[0]
 	for range 3 {
-		a.Send("wait")
-		a.Expect("asleep")
+		ask(t, a, "wait", "asleep")
 		must(t, e.Set())
 		take()
 		a.Expect("7")
@@ -29,8 +28,7 @@ func TestTakenWhereManyPoll(t *testing.T) {
 	for range 3 {
 		must(t, e.Set())
 		for _, again := range []func(){take, func() {}} {
-			a.Send("watch")
-			a.Expect("asleep")
+			ask(t, a, "watch", "asleep")
 			a.Expect("asleep")
 			must(t, e.Set())
 			again()

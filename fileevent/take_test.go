@@ -25,8 +25,7 @@ func TestRaceForOneEvent(t *testing.T) {
 	path := markerPath(t)
 	n, rounds := testproc.Size(200, 30), 50
 	agents := startAgents(t, n, path, watching, "auto")
-	tell(agents, "race")
-	expect(t, agents, "asleep")
+	asleep(t, agents, "race")
 	took := make(chan string, n)
 	for _, a := range agents {
 		go func() {
@@ -71,8 +70,7 @@ func TestTakeInEveryMode(t *testing.T) {
 		waiter := startAgents(t, 1, path, how, "auto")[0]
 		ask(t, waiter, "waitfor 0s", "false")
 		for range 3 {
-			waiter.Send("wait")
-			waiter.Expect("asleep")
+			ask(t, waiter, "wait", "asleep")
 			must(t, New(path).Set())
 			waiter.Expect("ok")
 			isSet(t, New(path), false)
@@ -181,8 +179,7 @@ func TestPulseLeavesNothingToTake(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	taker := startAgent(t, path, "auto")
-	taker.Send("waitfor 50ms")
-	taker.Expect("asleep")
+	ask(t, taker, "waitfor 50ms", "asleep")
 	goOn := taker.Halt()
 	must(t, errors.Join(New(path).Set(), New(path).Clear()))
 	goOn()
@@ -227,8 +224,7 @@ func TestKilledTaker(t *testing.T) {
 				isSet(t, New(path), at == "taking")
 				next := startAgent(t, path, "auto")
 				if at == "took" {
-					next.Send("wait")
-					next.Expect("asleep")
+					ask(t, next, "wait", "asleep")
 					must(t, New(path).Set())
 				} else {
 					next.Send("wait")

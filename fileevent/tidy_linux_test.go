@@ -41,16 +41,14 @@ func TestTidyLosesNoPulse(t *testing.T) {
 		hour := startAgents(t, 1, path, how, "hour")
 		all := append(waiters, hour...)
 		for range 20 {
-			tell(all, "wait")
-			expect(t, all, "asleep")
+			asleep(t, all, "wait")
 			ask(t, setter, "pulse", "ok")
 			e.Tidy()
 			tidied(t, filepath.Dir(path))
 			expect(t, all, "ok")
 			seen(t, w, "pulse")
 		}
-		tell(all, "wait")
-		expect(t, all, "asleep")
+		asleep(t, all, "wait")
 		for _, a := range all {
 			a.Silent()
 		}
@@ -64,8 +62,7 @@ func TestTidyWhereManyPoll(t *testing.T) {
 	path := markerPath(t)
 	a := startAgents(t, 1, path, polling, "50")[0]
 	for range 3 {
-		a.Send("wait")
-		a.Expect("asleep")
+		ask(t, a, "wait", "asleep")
 		e := eventsIn(filepath.Dir(path), 50)[7]
 		must(t, errors.Join(e.Set(), e.Clear()))
 		e.Tidy()
@@ -90,19 +87,17 @@ func TestTidyIsOvertaken(t *testing.T) {
 	ends(t, done)
 	before := must2(m.tombstone())
 	if m.removeArchived(m.tombstonePath(), archived) {
-		t.Error("the tombstone of another Clear was buried")
+		t.Error("the tombstone of another Clear was removed")
 	}
 	if now := must2(m.tombstone()); now.archived || now.differs(before) {
 		t.Errorf("%+v is there instead of %+v", now, before)
 	}
 	seen(t, w, "pulse")
-	e.Tidy()
-	tidied(t, filepath.Dir(path))
-	unseen(t, w, "tidied")
+	tidyUnseen(t, e, w, "tidied")
 }
 
 // A wait that looked while the tombstone was away looks again.
-func TestTidyNudges(t *testing.T) {
+func TestTidyNotifies(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
 	path := markerPath(t)
@@ -149,17 +144,13 @@ func TestTidyDies(t *testing.T) {
 		t.Fatal(woken, err)
 	}
 	seen(t, w, "the pulse")
-	e.Tidy()
-	tidied(t, filepath.Dir(path))
-	unseen(t, w, "tidied")
+	tidyUnseen(t, e, w, "tidied")
 
 	must(t, errors.Join(e.Set(), e.Clear()))
 	must(t, os.Rename(m.tombstonePath(), m.tombstonePath()+aside))
 	must(t, errors.Join(e.Set(), e.Clear())) // a later one, beside it
 	seen(t, w, "later pulses")
-	e.Tidy()
-	tidied(t, filepath.Dir(path))
-	unseen(t, w, "tidied again")
+	tidyUnseen(t, e, w, "tidied again")
 }
 
 // A Tidy whose directory was replaced before it had the lock, so that another one
@@ -209,14 +200,8 @@ func TestTidyByMany(t *testing.T) {
 	needAttributes(t)
 	path := markerPath(t)
 	clearers := startAgents(t, 3, path, watching)
-	tell(clearers, "sweep")
-	expect(t, clearers, "asleep")
-	for range testproc.Size(100, 40) {
-		must(t, New(path).WaitClear(t.Context()))
-		done := doze(t, path, forever) // it sleeps: no earlier Set wakes it
-		must(t, New(path).Set())
-		ends(t, done)
-	}
+	asleep(t, clearers, "sweep")
+	eachSetWakes(t, path, testproc.Size(100, 40))
 	testproc.Until(t, "it is cleared", func() bool {
 		set, err := New(path).IsSet()
 		return !set && err == nil
@@ -254,4 +239,13 @@ func TestTidyLeaves(t *testing.T) {
 			t.Errorf("%s: %+v", what, now)
 		}
 	}
+}
+
+// tidyUnseen fails the test unless Tidy removes the sidecar, and the Watch takes that for no
+// Set.
+func tidyUnseen(t *testing.T, e *Event, w *Watch, what string) {
+	t.Helper()
+	e.Tidy()
+	tidied(t, filepath.Dir(e.Path()))
+	unseen(t, w, what)
 }

@@ -80,15 +80,18 @@ func TestTakeOfALinkedMarker(t *testing.T) {
 	}
 }
 
+// cleared sets and clears an event, and returns its tombstone.
+func cleared(t *testing.T) (m marker, now version, text []byte) {
+	t.Helper()
+	m = splitMarker(markerPath(t))
+	must(t, errors.Join(New(m.path).Set(), New(m.path).Clear()))
+	return m, must2(m.tombstone()), must2(os.ReadFile(m.tombstonePath()))
+}
+
 // Two versions with the same ID are of the same Set, whatever their file is.
 func TestOneIDIsOneSet(t *testing.T) {
 	t.Parallel()
-	m := splitMarker(markerPath(t))
-	must(t, errors.Join(New(m.path).Set(), New(m.path).Clear()))
-	before, err := m.tombstone()
-	must(t, err)
-	text, err := os.ReadFile(m.tombstonePath())
-	must(t, err)
+	m, before, text := cleared(t)
 	must(t, os.WriteFile(m.path+".copy", text, 0o644))
 	must(t, os.Rename(m.path+".copy", m.tombstonePath()))
 	if now, err := m.tombstone(); err != nil || now.differs(before) {

@@ -21,27 +21,20 @@ import (
 func TestCheckWatchRace(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
-	other, e := New(path), New(path)
-	e.hook = func(s step) {
-		switch s {
-		case subscribing:
-			must(t, other.Set())
-		case sleeping:
-			t.Error("the wait sleeps although the event is set")
+	race := func(change func() error, wait func(*Event, context.Context) error) {
+		e := New(path)
+		e.hook = func(s step) {
+			switch s {
+			case subscribing:
+				must(t, change())
+			case sleeping:
+				t.Error("the wait sleeps although it has nothing to wait for")
+			}
 		}
+		must(t, wait(e, t.Context()))
 	}
-	must(t, e.Wait(t.Context()))
-
-	clear, c := New(path), New(path)
-	c.hook = func(s step) {
-		switch s {
-		case subscribing:
-			must(t, clear.Clear())
-		case sleeping:
-			t.Error("the wait sleeps although the event is cleared")
-		}
-	}
-	must(t, c.WaitClear(t.Context()))
+	race(New(path).Set, (*Event).Wait)
+	race(New(path).Clear, (*Event).WaitClear)
 }
 
 // A pulse between the start of a wait and its first look must wake it: the
@@ -371,8 +364,7 @@ func TestSilentWatchDeath(t *testing.T) {
 				must(t, New(path).Set()) // so that there is a tombstone to lose
 				must(t, New(path).Clear())
 				waiters := startAgents(t, 2, path, how)
-				tell(waiters, "wait")
-				expect(t, waiters, "asleep")
+				asleep(t, waiters, "wait")
 				must(t, replace(filepath.Dir(path)))
 				waiters[0].Silent()
 				ask(t, startAgent(t, path), "set", "ok")
@@ -407,8 +399,7 @@ func TestWaitBeforeThereIsADirectory(t *testing.T) {
 		waiters := startAgents(t, 2, path, how)
 		ask(t, waiters[0], "waitfor 20ms", "asleep")
 		waiters[0].Expect("false")
-		tell(waiters, "wait")
-		expect(t, waiters, "asleep")
+		asleep(t, waiters, "wait")
 		must(t, os.Mkdir(filepath.Dir(filepath.Dir(path)), 0o755))
 		waiters[0].Silent()
 		must(t, os.Mkdir(filepath.Dir(path), 0o755))

@@ -296,11 +296,9 @@ func TestWatchBesideOthers(t *testing.T) {
 	path := markerPath(t)
 	e := New(path)
 	others := startAgents(t, 3, path, watching)
-	tell(others, "consume")
-	expect(t, others, "asleep")
+	asleep(t, others, "consume")
 	takers := startAgents(t, 2, path, watching, "auto")
-	tell(takers, "race")
-	expect(t, takers, "asleep")
+	asleep(t, takers, "race")
 	w := watchOf(t, e)
 	for range 200 {
 		must(t, e.Set())

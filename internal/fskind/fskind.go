@@ -1,19 +1,19 @@
-// Package fskind tells what kind of file system a file or a directory is on: whether
-// its changes are reported, and whether a wait for a lock there can be interrupted.
+// Package fskind tells what kind of file system a file or a directory is on: whether it
+// reports changes, and whether a wait for a lock there can be interrupted.
 package fskind
 
-// A Kind is the kind of a file system. The zero Kind is that of a local one, which
-// reports all changes, and of one that is not in our lists.
+// A Kind is the kind of a file system. A local file system, which reports all changes, has
+// the zero Kind, and so has one that is not in our lists.
 type Kind struct {
 	Name string // for people; empty if it is not in our lists
 
-	// Silent: watchers are not told of all changes, because some are made on
-	// another host, or beneath the file system.
+	// Silent: the file system does not report all changes, because some are made on
+	// another host, or in the directories that it is made of.
 	Silent bool
 
-	// Network: another host answers, or another process (FUSE). A request that is
-	// repeated because its answer was lost may return an error, and answers are
-	// cached. A thread that waits for an answer may not be interrupted.
+	// Network: another host answers, or another process (FUSE). If an answer is lost,
+	// the request is repeated and may then return an error. Answers are cached. A
+	// thread that waits for an answer cannot always be interrupted.
 	Network bool
 }
 

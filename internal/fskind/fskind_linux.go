@@ -2,9 +2,9 @@ package fskind
 
 import "golang.org/x/sys/unix"
 
-// kinds are the f_type values (statfs(2)) of file systems that do not report all
-// changes: those that tail(1) of coreutils polls for the same reason, and 9p, which
-// brings the files of a host to its virtual machines.
+// kinds has the f_type values (statfs(2)) of file systems that do not report all changes:
+// those that tail(1) of coreutils polls for the same reason, and 9p, by which virtual
+// machines use the files of their host.
 //
 // FUSE counts as network: sshfs, GlusterFS and many others look the same.
 var kinds = map[uint32]Kind{
@@ -39,25 +39,6 @@ var kinds = map[uint32]Kind{
 	0x62656572: silent("sysfs"),
 }
 
-// Of returns the kind of the file system that a path is on.
-func Of(dir string) Kind {
-	return kindOf(func(st *unix.Statfs_t) error { return unix.Statfs(dir, st) })
-}
-
-// OfDescriptor returns the kind of the file system that an open file is on.
-func OfDescriptor(fd int) Kind {
-	return kindOf(func(st *unix.Statfs_t) error { return unix.Fstatfs(fd, st) })
-}
-
-func kindOf(statfs func(*unix.Statfs_t) error) Kind {
-	var st unix.Statfs_t
-	for {
-		err := statfs(&st)
-		if err == nil {
-			return kinds[uint32(st.Type)] // some of them are negative where Type is signed
-		}
-		if err != unix.EINTR {
-			return Kind{}
-		}
-	}
+func kindOf(st *unix.Statfs_t) Kind {
+	return kinds[uint32(st.Type)] // some of the values are negative where Type is signed
 }

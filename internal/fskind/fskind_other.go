@@ -2,8 +2,8 @@
 
 package fskind
 
-// Of knows nothing here.
+// Of returns the zero Kind: this package knows no kinds on these systems.
 func Of(string) Kind { return Kind{} }
 
-// OfDescriptor knows nothing here.
+// OfDescriptor returns the zero Kind.
 func OfDescriptor(int) Kind { return Kind{} }
