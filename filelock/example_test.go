@@ -113,6 +113,43 @@ func ExampleLock_TryAcquireFor() {
 	// Output: working
 }
 
+// A program that says what it waits for.
+func ExampleOnWait() {
+	path := filepath.Join(dir(), "wait.lock")
+	other := filelock.New(path) // as if in another process
+	if err := other.Acquire(context.Background()); err != nil {
+		log.Print(err)
+	}
+	lock := filelock.New(path, filelock.OnWait(func() {
+		fmt.Println("waiting for the lock")
+		if err := other.Release(); err != nil {
+			log.Print(err)
+		}
+	}))
+	if err := lock.Acquire(context.Background()); err != nil {
+		log.Print(err)
+		return
+	}
+	defer lock.Release()
+	fmt.Println("working")
+	// Output:
+	// waiting for the lock
+	// working
+}
+
+// The other users of this machine cannot lock the file, because they may not read it.
+func ExamplePerm() {
+	path := filepath.Join(dir(), "private.lock")
+	lock := filelock.New(path, filelock.Perm(0o600))
+	if err := lock.Acquire(context.Background()); err != nil {
+		log.Print(err)
+		return
+	}
+	defer lock.Release()
+	fmt.Println(lock.TryAcquire())
+	// Output: false <nil>
+}
+
 // Readers share the lock, and a writer has it alone.
 func ExampleShared() {
 	path := filepath.Join(dir(), "shared.lock")
