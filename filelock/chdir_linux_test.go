@@ -1,7 +1,6 @@
 package filelock_test
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -17,16 +16,9 @@ import (
 
 // Nothing in this file is parallel: the working directory is the process's.
 
-// A locker is a lock or a semaphore.
-type locker interface {
-	Acquire(context.Context) error
-	TryAcquire() (bool, error)
-	Release() error
-}
-
-var kinds = map[string]func(path string) locker{
-	"lock": func(path string) locker { return filelock.New(path) },
-	"slot": func(path string) locker { return filelock.NewSemaphore(path, 1) },
+var kinds = map[string]func(path string) acquirer{
+	"lock": func(path string) acquirer { return filelock.New(path) },
+	"slot": func(path string) acquirer { return filelock.NewSemaphore(path, 1) },
 }
 
 // fileOf is the file that is locked.
@@ -37,7 +29,7 @@ func fileOf(kind, path string) string {
 	return path
 }
 
-func try(t *testing.T, l locker, want bool) {
+func try(t *testing.T, l acquirer, want bool) {
 	t.Helper()
 	if got, err := l.TryAcquire(); got != want || err != nil {
 		t.Fatalf("TryAcquire = %v, %v, want %v", got, err, want)
@@ -75,15 +67,13 @@ func TestRelativePathInASwappedDirectory(t *testing.T) {
 		dir, swap := inLinked(t)
 		holder := open(filepath.Join(dir, "a"))
 		try(t, holder, true)
-		result := wait(func() error { return open("a").Acquire(background) })
+		result := acquire(open("a"))
 		awaitWaiters(t, fileOf(name, filepath.Join(dir, "a")), 1)
 		swap()
 		if err := holder.Release(); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-result; err != nil {
-			t.Fatal(err)
-		}
+		mustGet(t, result)
 		try(t, holder, false)
 		try(t, open("./a"), false)
 	}
@@ -115,7 +105,7 @@ func TestChdirWhileWaiting(t *testing.T) {
 			if err := holder.Acquire(background); err != nil {
 				t.Fatal(err)
 			}
-			result := wait(func() error { return open("a").Acquire(background) })
+			result := acquire(open("a"))
 			awaitWaiters(t, fileOf(name, filepath.Join(dir, "a")), 1)
 			t.Chdir(elsewhere)
 			if lost {
@@ -190,9 +180,7 @@ func TestOneRelativePathInTwoDirectories(t *testing.T) {
 	}
 	mustRelease(t, other)
 	mustRelease(t, holder)
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
+	mustGet(t, result)
 	mustTry(t, holder, false)
 }
 
@@ -207,9 +195,7 @@ func TestChdirWhileAcquiringAll(t *testing.T) {
 	awaitWaiters(t, holder.Path(), 1)
 	t.Chdir(elsewhere)
 	mustRelease(t, holder)
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
+	mustGet(t, result)
 	mustTry(t, filelock.New(filepath.Join(dir, "b")), false)
 	if _, err := os.Lstat("b"); err == nil {
 		t.Error("b is locked in the other directory")

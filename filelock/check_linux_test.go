@@ -129,13 +129,7 @@ func TestCheckOfTwoHolds(t *testing.T) {
 // process in.
 func TestCheckOfSlots(t *testing.T) {
 	t.Parallel()
-	path := semPath(t)
-	s := filelock.NewSemaphore(path, 2)
-	for range 2 {
-		if ok, err := s.TryAcquire(); !ok || err != nil {
-			t.Fatal(ok, err)
-		}
-	}
+	path, s := holdSlots(t, 2)
 	mustCheck(t, s, nil, "")
 	lost := filepath.Join(path, "2")
 	must(t, os.Remove(lost))
@@ -263,13 +257,7 @@ func TestCheckAfterAnotherUnlocked(t *testing.T) {
 // A slot that another process has unlocked.
 func TestCheckOfAnUnlockedSlot(t *testing.T) {
 	t.Parallel()
-	path := semPath(t)
-	s := filelock.NewSemaphore(path, 2)
-	for range 2 {
-		if ok, err := s.TryAcquire(); !ok || err != nil {
-			t.Fatal(ok, err)
-		}
-	}
+	path, s := holdSlots(t, 2)
 	f, err := s.File()
 	must(t, err)
 	defer f.Close()

@@ -26,19 +26,7 @@ func TestInheritedHold(t *testing.T) {
 	path := lockPath(t)
 	l := filelock.New(path)
 	mustAcquire(t, l)
-	inherit := func() *testproc.Proc {
-		f, err := l.File()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close() // releases nothing
-		cmd := exec.Command("sh", "-c", "echo ready; read line")
-		cmd.ExtraFiles = []*os.File{f}
-		p := testproc.StartCmd(t, cmd)
-		p.Expect("ready")
-		return p
-	}
-	one, two := inherit(), inherit()
+	one, two := startHeir(t, l), startHeir(t, l)
 	other := filelock.New(path)
 	one.Kill()
 	mustTry(t, other, false)
@@ -214,10 +202,7 @@ func TestNoLocksOnThisFileSystem(t *testing.T) {
 func TestSignalsWhileWaiting(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	holder := startHolder(t, path)
-	waiter := testproc.Start(t, "hold", path)
-	waiter.Send("acquire")
-	awaitWaiters(t, path, 1)
+	holder, waiter := startHead(t, path)
 	for range 100 {
 		waiter.Signal(syscall.SIGURG) // which the Go runtime catches and ignores
 		waiter.Signal(syscall.SIGWINCH)

@@ -68,9 +68,7 @@ func TestLinksToOneFile(t *testing.T) {
 		t.Errorf("AcquireAll of one file: %v", err)
 	}
 	mustRelease(t, holder)
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
+	mustGet(t, result)
 	mustTry(t, filelock.New(path), false)
 	mustRelease(t, l)
 }
@@ -91,9 +89,7 @@ func TestLinkLeadsElsewhere(t *testing.T) {
 	}
 	link(t, filepath.Join(dir, "second"), to)
 	mustRelease(t, holder)
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
+	mustGet(t, result)
 	mustTry(t, filelock.New(filepath.Join(dir, "first")), true)
 	mustTry(t, filelock.New(filepath.Join(dir, "second")), false)
 }

@@ -65,9 +65,7 @@ func TestWaitOnFUSE(t *testing.T) {
 	tries(t, path)
 	notYet(t, next)
 	release(t, holder)
-	if err := <-next; err != nil {
-		t.Fatal(err)
-	}
+	mustGet(t, next)
 	holder.Send("try 0s")
 	holder.Expect("busy")
 	mustRelease(t, l)

@@ -188,9 +188,7 @@ open(sys.argv[2]).read() # until somebody has opened it for writing, and closed 
 	if err := os.WriteFile(enough, nil, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
+	mustGet(t, result)
 }
 
 // If another file comes to the path between the look and the open, the open does

@@ -58,19 +58,6 @@ func cancelAt(t testing.TB, s flockwait.Step, path string, cancel func()) {
 	})
 }
 
-// An acquirer is a Lock or a Semaphore.
-type acquirer interface {
-	Acquire(context.Context) error
-	TryAcquire() (bool, error)
-	Release() error
-}
-
-func acquireUntil(ctx context.Context, l acquirer) <-chan error {
-	result := make(chan error, 1)
-	go func() { result <- l.Acquire(ctx) }()
-	return result
-}
-
 // mustGiveUp fails the test unless the wait was given up, and left nothing: the lock
 // can be taken at once.
 func mustGiveUp(t testing.TB, result <-chan error, path string) {
@@ -208,9 +195,7 @@ func TestTwoSlotsAreGranted(t *testing.T) {
 			<-granted
 			mustTry(t, filelock.New(late.Path()), false)
 			mustRelease(t, kept)
-			if err := <-result; err != nil {
-				t.Fatal(err)
-			}
+			mustGet(t, result)
 			mustTry(t, late, true)
 			mustTry(t, kept, false)
 			close(goOn)

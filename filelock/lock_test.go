@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -60,6 +61,55 @@ func release(t testing.TB, p *testproc.Proc) {
 	t.Helper()
 	p.Send("release")
 	p.Expect("release")
+}
+
+// startHead starts a process that holds the lock, and one that waits for it and has the
+// gate.
+func startHead(t testing.TB, path string) (holder, head *testproc.Proc) {
+	t.Helper()
+	holder = startHolder(t, path)
+	head = testproc.Start(t, "hold", path)
+	head.Send("acquire")
+	awaitWaiters(t, path, 1)
+	return holder, head
+}
+
+// startHeir starts a process that inherits the hold, until it hears a line.
+func startHeir(t testing.TB, l *filelock.Lock) *testproc.Proc {
+	t.Helper()
+	f, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() // releases nothing
+	cmd := exec.Command("sh", "-c", "echo ready; read line")
+	cmd.ExtraFiles = []*os.File{f}
+	heir := testproc.StartCmd(t, cmd)
+	heir.Expect("ready")
+	return heir
+}
+
+// An acquirer is a Lock or a Semaphore.
+type acquirer interface {
+	Acquire(context.Context) error
+	TryAcquire() (bool, error)
+	Release() error
+}
+
+func acquire(l acquirer) <-chan error { return acquireUntil(background, l) }
+
+func acquireUntil(ctx context.Context, l acquirer) <-chan error {
+	result := make(chan error, 1)
+	go func() { result <- l.Acquire(ctx) }()
+	return result
+}
+
+// mustGet waits for the result of an acquisition, and fails the test if it is an error.
+func mustGet(t testing.TB, result <-chan error) {
+	t.Helper()
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
 }
 
 func collect() { runtime.GC(); time.Sleep(time.Millisecond) }
@@ -363,9 +413,7 @@ func TestRelativePath(t *testing.T) {
 	awaitWaiters(t, holder.Path(), 1)
 	t.Chdir(elsewhere) // while it waits
 	mustRelease(t, holder)
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
+	mustGet(t, result)
 	mustTry(t, holder, false)
 }
 
@@ -381,9 +429,7 @@ func TestKilledHolder(t *testing.T) {
 	awaitWaiters(t, path, 1)
 	start := time.Now()
 	p.Kill()
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
+	mustGet(t, result)
 	if took := time.Since(start); took > testproc.Patience/4 {
 		t.Errorf("the lock came %v after its holder was killed", took)
 	}

@@ -151,9 +151,7 @@ func TestReplacedWhileWaiting(t *testing.T) {
 			default:
 			}
 			release(t, second)
-			if err := <-result; err != nil {
-				t.Fatal(err)
-			}
+			mustGet(t, result)
 			// And it is the lock of that path that we have.
 			mustTry(t, filelock.New(path), false)
 		})
@@ -366,9 +364,7 @@ func TestPollingFindsANewFile(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
+	mustGet(t, result)
 }
 
 // The head of the queue looks every second, not once.
@@ -389,9 +385,7 @@ func TestLooksAgainAndAgain(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
+	mustGet(t, result)
 }
 
 // A waiter that polls also polls the gate, and a look does not end its wait.
@@ -418,7 +412,5 @@ func TestPollingAtTheGate(t *testing.T) {
 	release(t, holder)
 	other.Expect("acquire")
 	release(t, other)
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
+	mustGet(t, result)
 }

@@ -85,6 +85,14 @@ func write(t testing.TB, path, text string) {
 	}
 }
 
+// mustBeEmpty fails the test if the lock file has content.
+func mustBeEmpty(t testing.TB, path string) {
+	t.Helper()
+	if text := content(t, path); text != "" {
+		t.Errorf("%s contains %.80q", path, text)
+	}
+}
+
 func writeRecord(t testing.TB, path string, r process.Record) {
 	t.Helper()
 	write(t, path, "\x00"+string(r.Encode()))
@@ -118,9 +126,7 @@ func TestRecordOfAHold(t *testing.T) {
 			t.Errorf("holders = %+v, record %+v", got, r)
 		}
 		mustRelease(t, l)
-		if text := content(t, path); text != "" {
-			t.Fatalf("after Release the file contains %q", text)
-		}
+		mustBeEmpty(t, path)
 		if got := mustHolders(t, path); len(got) != 0 {
 			t.Fatalf("holders of a free lock: %+v", got)
 		}
@@ -243,9 +249,7 @@ func TestNoteInAnyFile(t *testing.T) {
 				t.Errorf("%s: holders %+v", name, got)
 			}
 			mustRelease(t, l)
-			if text := content(t, path); text != "" {
-				t.Errorf("%s: after Release the file contains %q", name, text)
-			}
+			mustBeEmpty(t, path)
 		}
 	}
 }
@@ -270,9 +274,7 @@ func TestNoteLeftInAnyFile(t *testing.T) {
 	testproc.Until(t, "the second record", func() bool { return strings.Contains(content(t, path), "second") })
 	p.Send("release")
 	p.Expect("released")
-	if got := content(t, path); got != "" {
-		t.Errorf("after Release the file contains %q", got)
-	}
+	mustBeEmpty(t, path)
 }
 
 // Nor does content that another program writes while the lock is held.
@@ -304,9 +306,7 @@ func TestRecordOfAnotherVersion(t *testing.T) {
 		t.Errorf("record %+v", r)
 	}
 	mustRelease(t, l)
-	if text := content(t, path); text != "" {
-		t.Errorf("after Release the file contains %.80q", text)
-	}
+	mustBeEmpty(t, path)
 }
 
 // Content that another program has in the file, before or while it is locked, does

@@ -432,18 +432,10 @@ func guest(args []string) error {
 		return err
 	}
 	s := filelock.NewSemaphore(args[0], n)
-	self := filepath.Join(args[3], strconv.Itoa(os.Getpid()))
 	var over atomic.Bool
 	for i := 0; !over.Load(); i++ {
 		err := s.With(background, func(context.Context) error {
-			if err := os.WriteFile(self, nil, 0o666); err != nil {
-				return err
-			}
-			in, err := os.ReadDir(args[3])
-			if err == nil && len(in) > most {
-				err = fmt.Errorf("%d are in the room", len(in))
-			}
-			return errors.Join(err, s.Check(), os.Remove(self))
+			return enter(args[3], most, s.Check)
 		})
 		if err != nil {
 			return err

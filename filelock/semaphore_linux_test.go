@@ -59,21 +59,8 @@ func crowd(args []string) error {
 		return err
 	}
 	s := filelock.NewSemaphore(args[0], n)
-	self := filepath.Join(args[2], strconv.Itoa(os.Getpid()))
 	for range times {
-		err := s.With(context.Background(), func(context.Context) error {
-			if err := os.WriteFile(self, nil, 0o666); err != nil {
-				return err
-			}
-			in, err := os.ReadDir(args[2])
-			if err != nil {
-				return err
-			}
-			if len(in) > n {
-				return fmt.Errorf("%d are in the room", len(in))
-			}
-			return os.Remove(self)
-		})
+		err := s.With(background, func(context.Context) error { return enter(args[2], n, s.Check) })
 		if err != nil {
 			return err
 		}
@@ -81,7 +68,34 @@ func crowd(args []string) error {
 	return nil
 }
 
+// enter puts a file into the room, calls check, and removes the file. It fails if there
+// are more files than most.
+func enter(room string, most int, check func() error) error {
+	self := filepath.Join(room, strconv.Itoa(os.Getpid()))
+	if err := os.WriteFile(self, nil, 0o666); err != nil {
+		return err
+	}
+	in, err := os.ReadDir(room)
+	if err == nil && len(in) > most {
+		err = fmt.Errorf("%d are in the room", len(in))
+	}
+	return errors.Join(err, check(), os.Remove(self))
+}
+
 func semPath(t testing.TB) string { return filepath.Join(t.TempDir(), "a.sem") }
+
+// holdSlots returns a Semaphore that holds all its slots.
+func holdSlots(t testing.TB, n int) (path string, s *filelock.Semaphore) {
+	t.Helper()
+	path = semPath(t)
+	s = filelock.NewSemaphore(path, n)
+	for range n {
+		if ok, err := s.TryAcquire(); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	return path, s
+}
 
 func startSlot(t testing.TB, path string, n int) *testproc.Proc {
 	t.Helper()

@@ -259,9 +259,7 @@ func TestLeasedLockFile(t *testing.T) {
 	if _, err := unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_UNLCK); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
+	mustGet(t, result)
 }
 
 // Processes that share a hold are one group, the process that took it first.
@@ -270,15 +268,7 @@ func TestGroupByHold(t *testing.T) {
 	path := lockPath(t)
 	l := filelock.New(path, filelock.Shared())
 	mustAcquire(t, l)
-	f, err := l.File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	cmd := exec.Command("sh", "-c", "echo ready; read line")
-	cmd.ExtraFiles = []*os.File{f}
-	heir := testproc.StartCmd(t, cmd)
-	heir.Expect("ready")
+	heir := startHeir(t, l)
 	other := startHolder(t, path, "shared")
 	holds := filelock.GroupByHold(mustHolders(t, path))
 	var got []string

@@ -204,10 +204,7 @@ func TestHostileGate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := lockPath(t)
-			startHolder(t, path)
-			waiter := testproc.Start(t, "hold", path)
-			waiter.Send("acquire")
-			awaitWaiters(t, path, 1)
+			startHead(t, path)
 			if err := put(gateOf(path)); err != nil {
 				t.Fatal(err)
 			}
@@ -249,10 +246,7 @@ func TestHostileGate(t *testing.T) {
 func TestGateDoesNotGrow(t *testing.T) {
 	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
-	path := lockPath(t)
-	startHolder(t, path)
-	ours := waitToTheEnd(t, path)
-	awaitWaiters(t, path, 1)
+	path, ours := waitBehindHolder(t)
 	line := "{\"fsync\":1,\"pid\":1}\n"
 	put(t, gateOf(path), strings.Repeat(line, 64<<10/len(line)+1))
 	filelock.Check(t, path)
@@ -270,10 +264,7 @@ func TestGateDoesNotGrow(t *testing.T) {
 func TestHalfALineInTheGate(t *testing.T) {
 	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
-	path := lockPath(t)
-	startHolder(t, path)
-	ours := waitToTheEnd(t, path)
-	awaitWaiters(t, path, 1)
+	path, ours := waitBehindHolder(t)
 	put(t, gateOf(path), "{\"fsync\":1,\"pi")
 	filelock.Check(t, path)
 	if got := mustWaiters(t, filelock.New(path)); len(got) != 1 || got[0].Since.IsZero() {
@@ -304,4 +295,14 @@ func waitToTheEnd(t testing.TB, path string) <-chan error {
 	}()
 	t.Cleanup(func() { <-done })
 	return result
+}
+
+// waitBehindHolder waits for a lock that another process holds.
+func waitBehindHolder(t testing.TB) (path string, result <-chan error) {
+	t.Helper()
+	path = lockPath(t)
+	startHolder(t, path)
+	result = waitToTheEnd(t, path)
+	awaitWaiters(t, path, 1)
+	return path, result
 }
