@@ -13,6 +13,7 @@ import (
 
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/process"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -118,15 +119,42 @@ func handled(t *testing.T, pid int) {
 	})
 }
 
-// A Ctrl-C that ends the command ends the wrapper by the same signal.
+// A Ctrl-C that ends the command ends the wrapper by the same signal, also if the wrapper
+// sees the end of the command first. If it was stopped, it sees both at the same time.
 func TestInterruptOnATerminal(t *testing.T) {
 	t.Parallel()
-	term, _ := onTerminal(t, "a.lock", "sh", "-c", "echo ready; exec sleep 1000")
-	term.Await("ready")
-	term.Type("\x03")
-	if status := term.Exit(); status != -1 {
-		t.Errorf("exit status %d, want that INT ended it", status)
+	for _, stopped := range []bool{false, true, true, true, true} {
+		term, _ := onTerminal(t, "a.lock", "sh", "-c", "echo ready; exec sleep 1000")
+		term.Await("ready")
+		if stopped {
+			term.Signal(syscall.SIGSTOP)
+			testproc.Until(t, "the wrapper has stopped", func() bool { return testproc.IsStopped(term.PID()) })
+		}
+		command := commandOf(t, term.PID())
+		term.Type("\x03")
+		testproc.Until(t, "the command has ended", func() bool {
+			s, ok := process.StatOf(command)
+			return !ok || s.State == 'Z'
+		})
+		if stopped {
+			term.Signal(syscall.SIGCONT)
+		}
+		if status := term.Exit(); status != -1 {
+			t.Errorf("stopped %v: exit status %d, want that INT ended it", stopped, status)
+		}
 	}
+}
+
+// commandOf returns the command of a wrapper.
+func commandOf(t *testing.T, wrapper int) (command int) {
+	t.Helper()
+	testproc.Until(t, "there is a probe", func() bool { return probeOf(wrapper) != 0 })
+	for _, pid := range children(wrapper) {
+		if pid != probeOf(wrapper) {
+			command = pid
+		}
+	}
+	return command
 }
 
 // Ctrl-Z stops the wrapper and the command, and a shell's fg continues both.

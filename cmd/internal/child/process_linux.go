@@ -21,7 +21,9 @@ type process struct {
 // start starts a command with the standard files of this process.
 func start(path string, argv, env []string, ownGroup, dieWithParent, limited bool) (*process, error) {
 	p := &process{ownGroup: ownGroup}
+	ended := make(chan os.Signal, 1)
 	if limited {
+		signal.Notify(ended, unix.SIGCHLD) // before the first descendant can end
 		p.descendants = awaitDescendants(ownGroup)
 	}
 	if dieWithParent {
@@ -32,8 +34,6 @@ func start(path string, argv, env []string, ownGroup, dieWithParent, limited boo
 	})
 	if p.pid = pid; err == nil && limited {
 		p.descendants.command = pid
-		ended := make(chan os.Signal, 1)
-		signal.Notify(ended, unix.SIGCHLD)
 		go p.descendants.reapOrphans(ended)
 	}
 	return p, err
