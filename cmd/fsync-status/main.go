@@ -5,14 +5,10 @@
 // It prints a table, JSON or HTML on stdout, and errors on stderr. Text that other
 // processes chose, such as a command line, is printed without control characters.
 //
-// For one table: a snapshot (snapshot.go) is the state at one moment, a listing
-// (listing.go) is what the program says about it, as JSON or as a table (table.go).
-// --watch shows the table live: a pager (pager.go) chooses the lines, and a screen
-// (screen.go) draws them.
-//
-// For a report: journal lines are collected by lock (collect.go), runs that are close
-// together in one bucket (bucket.go); a chart (chart.go) gives each bucket its place
-// on the page (report.html).
+// A snapshot (snapshot.go) is the state of the operands at one moment. A listing
+// (listing.go) is what the program says about the snapshot, as JSON or as a table
+// (table.go). For --watch, a pager (pager.go) chooses the lines of the table that fit, and
+// a screen (screen.go) draws them. Package report makes the page of --report.
 package main
 
 import (
@@ -28,6 +24,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/cmd/fsync-status/internal/report"
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
@@ -100,6 +97,24 @@ func (l listing) writeTable(w io.Writer, out *os.File) error {
 		}
 	}
 	return nil
+}
+
+// printReport prints the page of the journals.
+func (q *query) printReport(out *os.File) int {
+	if term.IsTerminal(out) {
+		q.program.Complain("--report: stdout is a terminal; redirect it to a file: --report JOURNAL > PAGE.html")
+		return cli.ExitUsage
+	}
+	r, err := report.Read(q.operands, q.interval, q.program.Complain)
+	if err != nil {
+		return q.complainAbout([]error{err})
+	}
+	w := bufio.NewWriter(out)
+	err = r.WriteHTML(w)
+	if err = cmp.Or(err, w.Flush()); err != nil {
+		return q.program.Fail(cli.ExitOutput, err)
+	}
+	return 0
 }
 
 func (q *query) complainAbout(errs []error) int {

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/fsync-lock/fsync/cmd/fsync-status/internal/report/reporttest"
 	"github.com/fsync-lock/fsync/cmd/internal/cmdtest"
 	"github.com/fsync-lock/fsync/fileevent"
 	"github.com/fsync-lock/fsync/filelock"
@@ -61,24 +61,15 @@ func hold() {
 
 // journal PATH night|hostile writes a journal.
 func writeJournal() {
-	runs := aNight()
+	runs := reporttest.Night()
 	if os.Args[2] == "hostile" {
-		runs = []journal.Run{hostileRun()}
+		runs = []journal.Run{reporttest.Hostile()}
 	}
 	for _, r := range runs {
 		if err := journal.Append(os.Args[1], r, 0); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-	}
-}
-
-const hostileText = "<script>document.title='owned'</script>\"'><img src=x onerror=document.title='owned'>\x1b[2J\u202e\n{{.}}&amp;"
-
-func hostileRun() journal.Run {
-	return journal.Run{
-		Start: time.Date(2026, 3, 14, 1, 0, 0, 0, time.UTC), Lock: "/" + hostileText, Name: hostileText, Command: []string{hostileText, hostileText},
-		PID: 1, Host: hostileText, User: hostileText, Outcome: journal.Signalled, Held: time.Minute, Signal: hostileText, Reason: hostileText,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/fsync-status/internal/report"
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/getopt"
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
@@ -42,7 +43,7 @@ type query struct {
 
 	json, watch, held, report bool
 	all                       bool
-	interval                  interval // of a report
+	interval                  report.Interval
 	operands                  []string
 }
 
@@ -61,7 +62,7 @@ func (q *query) options() []getopt.Option {
 	now := time.Now()
 	at := func(p *time.Time) func(string) error {
 		return func(text string) (err error) {
-			*p, err = parseTime(text, now)
+			*p, err = report.ParseTime(text, now)
 			return err
 		}
 	}
@@ -71,8 +72,8 @@ func (q *query) options() []getopt.Option {
 		{Short: "a", Long: []string{"all"}, Set: cli.Flag(&q.all)},
 		{Long: []string{"held"}, Set: cli.Flag(&q.held)},
 		{Long: []string{"report"}, Set: cli.Flag(&q.report)},
-		{Long: []string{"since"}, Arg: "TIME", Set: at(&q.interval.since)},
-		{Long: []string{"until"}, Arg: "TIME", Set: at(&q.interval.until)},
+		{Long: []string{"since"}, Arg: "TIME", Set: at(&q.interval.Since)},
+		{Long: []string{"until"}, Arg: "TIME", Set: at(&q.interval.Until)},
 	}...)
 }
 
@@ -91,9 +92,9 @@ func (q *query) check() error {
 		return errors.New("--held needs exactly one FILE")
 	case q.report && len(q.operands) == 0:
 		return errors.New("--report needs a JOURNAL")
-	case !q.report && q.interval != (interval{}):
+	case !q.report && q.interval != (report.Interval{}):
 		return errors.New("--since and --until need --report")
-	case q.interval.isEmpty():
+	case q.interval.IsEmpty():
 		return errors.New("--until is before --since")
 	case q.held && strings.HasSuffix(q.operands[0], ".event"):
 		return errors.New("--held: an event is not held; use fsync-event is-set")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 )
 
@@ -126,7 +127,7 @@ func (p process) row(role, colour string, l listing) row {
 		r.cells[columnHost] = p.Host
 	}
 	if !p.Since.IsZero() {
-		r.cells[columnFor] = span(l.Time.Sub(p.Since).Round(time.Second))
+		r.cells[columnFor] = cli.Span(l.Time.Sub(p.Since).Round(time.Second))
 	}
 	return r
 }
@@ -142,7 +143,7 @@ func (p process) commandCell(l listing) string {
 		text += " (" + p.Note + ")"
 	}
 	if p.heirs > 0 && !l.all {
-		text += " (+" + plural(p.heirs, "process", "processes") + ")"
+		text += " (+" + cli.Plural(p.heirs, "process", "processes") + ")"
 	}
 	return strings.TrimSpace(text + p.nested())
 }

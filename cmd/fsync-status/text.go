@@ -1,11 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -85,34 +83,4 @@ func shellWord(text string) string {
 		return text
 	}
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}
-
-// span formats a duration in at most two units: 2m13s, 3d4h, 1h.
-func span(d time.Duration) string {
-	units := []struct {
-		of   time.Duration
-		name string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}}
-	for i, u := range units {
-		if d < u.of {
-			continue
-		}
-		text := fmt.Sprintf("%d%s", d/u.of, u.name)
-		if i+1 < len(units) && d%u.of/units[i+1].of > 0 {
-			text += fmt.Sprintf("%d%s", d%u.of/units[i+1].of, units[i+1].name)
-		}
-		return text
-	}
-	if d < 0 {
-		return "" // the clocks of two hosts differ
-	}
-	return "0s"
-}
-
-// plural returns "1 run" or "2 runs".
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

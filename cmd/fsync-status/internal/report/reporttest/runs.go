@@ -1,4 +1,5 @@
-package main
+// Package reporttest has runs for tests of reports.
+package reporttest
 
 import (
 	"math/rand"
@@ -7,8 +8,8 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
-// aNight returns runs of a night with all outcomes, for the screenshot.
-func aNight() []journal.Run {
+// Night returns runs of a night with all outcomes, for the screenshot.
+func Night() []journal.Run {
 	start := time.Date(2026, 3, 14, 1, 0, 0, 0, time.UTC)
 	at := func(h, m, s int) time.Time {
 		return start.Add(time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(s)*time.Second)
@@ -50,4 +51,15 @@ func aNight() []journal.Run {
 		add(journal.Run{Name: "uploads", Start: at(3, 2*i, 10*i), Command: []string{"upload", "part"}, Waited: time.Duration(max(i-2, 0)) * 80 * time.Second, Held: some(6 * time.Minute), Outcome: journal.Ran})
 	}
 	return runs
+}
+
+// HostileText is text that must not become HTML, and that a terminal must not obey.
+const HostileText = "<script>document.title='owned'</script>\"'><img src=x onerror=document.title='owned'>\x1b[2J\u202e\n{{.}}&amp;"
+
+// Hostile returns a run with HostileText in every text.
+func Hostile() journal.Run {
+	return journal.Run{
+		Start: time.Date(2026, 3, 14, 1, 0, 0, 0, time.UTC), Lock: "/" + HostileText, Name: HostileText, Command: []string{HostileText, HostileText},
+		PID: 1, Host: HostileText, User: HostileText, Outcome: journal.Signalled, Held: time.Minute, Signal: HostileText, Reason: HostileText,
+	}
 }

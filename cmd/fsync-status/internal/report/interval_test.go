@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"testing"
@@ -13,11 +13,11 @@ func TestWithin(t *testing.T) {
 	hour := func(h int) time.Time { return made.Add(time.Duration(h) * time.Hour) }
 	runs := []journal.Run{ranAt(hour(-9), time.Hour), ranAt(hour(-7), 2*time.Hour), ranAt(hour(-4), time.Hour), ranAt(hour(-2), time.Hour), ranAt(hour(-2).Add(time.Second), time.Hour)}
 	for _, c := range []struct {
-		within interval
+		within Interval
 		want   int
 	}{
-		{interval{}, 5}, {interval{since: hour(-6)}, 4}, {interval{until: hour(-6)}, 2}, {interval{since: hour(-6), until: hour(-2)}, 3},
-		{interval{since: hour(-1)}, 2}, {interval{since: hour(9)}, 0},
+		{Interval{}, 5}, {Interval{Since: hour(-6)}, 4}, {Interval{Until: hour(-6)}, 2}, {Interval{Since: hour(-6), Until: hour(-2)}, 3},
+		{Interval{Since: hour(-1)}, 2}, {Interval{Since: hour(9)}, 0},
 	} {
 		all := collected(c.within, runs...)
 		if all.total.Runs != c.want {
@@ -46,12 +46,12 @@ func TestParseTime(t *testing.T) {
 		"90s":                       now.Add(-90 * time.Second),
 		"0m":                        now,
 	} {
-		if got, err := parseTime(text, now); err != nil || !got.Equal(want) {
+		if got, err := ParseTime(text, now); err != nil || !got.Equal(want) {
 			t.Errorf("%q: %v, %v; want %v", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "ago", "h", "2", "-2h", "2y", "NaNh", "1e99h", "infd", "2026-13-01", "noon", "14.3.2026"} {
-		if got, err := parseTime(text, now); err == nil {
+		if got, err := ParseTime(text, now); err == nil {
 			t.Errorf("%q is %v", text, got)
 		}
 	}

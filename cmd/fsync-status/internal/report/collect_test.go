@@ -1,7 +1,6 @@
-package main
+package report
 
 import (
-	"bufio"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,7 +12,7 @@ import (
 var made = time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC)
 
 // collected returns the collector of a report of runs, made at the time made.
-func collected(within interval, runs ...journal.Run) *collector {
+func collected(within Interval, runs ...journal.Run) *collector {
 	t := newCollector(within)
 	for _, r := range runs {
 		t.add(r)
@@ -26,11 +25,9 @@ func collected(within interval, runs ...journal.Run) *collector {
 func written(t *testing.T, of *collector) string {
 	t.Helper()
 	var b strings.Builder
-	w := bufio.NewWriter(&b)
-	if err := of.writePage(w, nil, made); err != nil {
+	if err := (&Report{runs: of}).writePage(&b, made); err != nil {
 		t.Fatal(err)
 	}
-	w.Flush()
 	return b.String()
 }
 
@@ -42,7 +39,7 @@ func ranAt(start time.Time, held time.Duration) journal.Run {
 // outcome. The page says so.
 func TestTooManyToDraw(t *testing.T) {
 	t.Parallel()
-	all := newCollector(interval{})
+	all := newCollector(Interval{})
 	const n = 150_000
 	for i := range n {
 		r := ranAt(made.Add(time.Duration(i)*time.Minute-n*time.Minute), time.Second)
@@ -86,7 +83,7 @@ func TestTooManyToDraw(t *testing.T) {
 // Runs with long texts are merged until the page is not too large.
 func TestLongTexts(t *testing.T) {
 	t.Parallel()
-	all := newCollector(interval{})
+	all := newCollector(Interval{})
 	for i := range maxBars {
 		r := ranAt(made.Add(-time.Duration(i)*time.Hour), time.Minute)
 		r.Command, r.Reason = []string{strings.Repeat("<ü>", 1000)}, strings.Repeat("\"'", 1000)
@@ -105,7 +102,7 @@ func TestLongTexts(t *testing.T) {
 // The page has a bounded number of locks, and counts the runs of all others together.
 func TestManyLocks(t *testing.T) {
 	t.Parallel()
-	all := newCollector(interval{})
+	all := newCollector(Interval{})
 	for i := range 3 * maxLocks {
 		r := ranAt(made.Add(-time.Minute), time.Second)
 		r.Lock = fmt.Sprintf("/tmp/job.%d.lock", i)
@@ -130,7 +127,7 @@ func TestHostsOfALock(t *testing.T) {
 		r.Host = fmt.Sprintf("f%011x", i)
 		runs = append(runs, r)
 	}
-	text := written(t, collected(interval{}, runs...))
+	text := written(t, collected(Interval{}, runs...))
 	if n := strings.Count(text, `<section class="lock">`); n != 1 {
 		t.Errorf("%d timelines", n)
 	}
@@ -151,7 +148,7 @@ func TestEventRuns(t *testing.T) {
 		}
 		runs = append(runs, r)
 	}
-	text := written(t, collected(interval{}, runs...))
+	text := written(t, collected(Interval{}, runs...))
 	for _, want := range []string{", ran 1m", "skipped: the event was not set", "gave up waiting: the event was not set", "could not wait for the event"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)

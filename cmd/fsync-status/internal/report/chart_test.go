@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"regexp"
@@ -48,7 +48,7 @@ func TestManyAtOnce(t *testing.T) {
 		runs = append(runs, r)
 	}
 	runs = append(runs, ranAt(made.Add(-2*time.Hour), time.Hour))
-	text := written(t, collected(interval{}, runs...))
+	text := written(t, collected(Interval{}, runs...))
 	lanes := regexp.MustCompile(`--lanes:(\d+)`).FindStringSubmatch(text)[1]
 	if n, _ := strconv.Atoi(lanes); n > maxLanes || !strings.Contains(text, "runs in one bar: skipped") || !strings.Contains(text, "runs are merged into") {
 		t.Errorf("%s lanes", lanes)

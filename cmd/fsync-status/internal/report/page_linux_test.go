@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"bufio"
@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/fsync-status/internal/report/reporttest"
 	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/journal"
 )
@@ -30,7 +31,8 @@ func pageOf(t testing.TB, runs []journal.Run) string {
 	}
 	defer f.Close()
 	w := bufio.NewWriter(f)
-	if err := collected(interval{}, runs...).writePage(w, []source{{Path: "runs.jsonl", Runs: len(runs)}}, made); err != nil {
+	r := &Report{collected(Interval{}, runs...), []source{{Path: "runs.jsonl", Runs: len(runs)}}}
+	if err := r.writePage(w, made); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Flush(); err != nil {
@@ -119,7 +121,7 @@ const shownText = `(() => {
 func TestPage(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
-	runs := aNight()
+	runs := reporttest.Night()
 	b.resize(1280, 1240, false)
 	b.media("", "light")
 	b.open(pageOf(t, runs))
@@ -190,7 +192,7 @@ func TestPage(t *testing.T) {
 func TestPageOnPhone(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
-	runs := aNight()
+	runs := reporttest.Night()
 	runs[0].Name = strings.Repeat("x", 200)
 	runs[1].Command = []string{strings.Repeat("y", 200)}
 	runs[1].Status = 1
@@ -214,7 +216,7 @@ func TestPageOnPhone(t *testing.T) {
 func TestPageWithoutScripts(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
-	runs := aNight()
+	runs := reporttest.Night()
 	b.call("Emulation.setScriptExecutionDisabled", map[string]any{"value": true}, nil)
 	b.open(pageOf(t, runs))
 	checkBars(t, b, runs)
@@ -233,14 +235,14 @@ func TestPageWithoutScripts(t *testing.T) {
 func TestHostilePage(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
-	b.open(pageOf(t, []journal.Run{hostileRun()}))
+	b.open(pageOf(t, []journal.Run{reporttest.Hostile()}))
 	if title := b.text(`document.title`); title != "Runs under locks" {
 		t.Errorf("the title is %q", title)
 	}
 	if n := b.number(`document.querySelectorAll("img, iframe, [onerror], body script:not(:last-of-type)").length`); n != 0 {
 		t.Errorf("%v elements that are not ours", n)
 	}
-	if text := b.text(`document.querySelector("h3 bdi").textContent`); text != printable.Text(hostileText) {
+	if text := b.text(`document.querySelector("h3 bdi").textContent`); text != printable.Text(reporttest.HostileText) {
 		t.Errorf("the name is shown as %q", text)
 	}
 	if text := b.text(`document.documentElement.outerHTML`); strings.ContainsAny(text, "\x1b\u202e") {

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"cmp"
@@ -72,7 +72,7 @@ func hasLock(r journal.Run, s filelock.State, isLast bool) bool {
 // lock whose file is missing is free.
 func stateOf(path string) filelock.State {
 	list := []fsync.Entry{{Kind: fsync.KindLock, Path: path}}
-	if info, err := os.Stat(path); err == nil && info.IsDir() && isSemaphore(path) {
+	if _, err := filelock.Slots(path); err == nil {
 		list[0].Kind = fsync.KindSemaphore
 	}
 	fsync.Inspect(list)

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -53,7 +53,7 @@ const maxLanes = 40
 
 // newChart draws the locks that have a bucket. It merges buckets that would need too
 // many lanes.
-func newChart(locks []*lockRuns, within interval) chart {
+func newChart(locks []*lockRuns, within Interval) chart {
 	from, to := extent(locks, within)
 	s := newScale(locks, from, to)
 	c := chart{Style: template.CSS(fmt.Sprintf("--width:%dpx", s.width)), Ticks: s.ticks()}
@@ -72,7 +72,7 @@ func newChart(locks []*lockRuns, within interval) chart {
 }
 
 // extent returns the time of the first and of the last run in the interval.
-func extent(locks []*lockRuns, within interval) (from, to time.Time) {
+func extent(locks []*lockRuns, within Interval) (from, to time.Time) {
 	for _, l := range locks {
 		for _, b := range l.buckets.all {
 			if from.IsZero() || b.start.Before(from) {
@@ -83,11 +83,11 @@ func extent(locks []*lockRuns, within interval) (from, to time.Time) {
 			}
 		}
 	}
-	if from.Before(within.since) {
-		from = within.since
+	if from.Before(within.Since) {
+		from = within.Since
 	}
-	if !within.until.IsZero() && to.After(within.until) {
-		to = within.until
+	if !within.Until.IsZero() && to.After(within.Until) {
+		to = within.Until
 	}
 	return from, to
 }

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"os"
@@ -48,7 +48,7 @@ func TestStillRunning(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, how := range []journal.Outcome{journal.Running, journal.Started} {
-				all := newCollector(interval{})
+				all := newCollector(Interval{})
 				all.add(journal.Run{Start: c.started.Add(-3 * time.Second), Lock: c.lock, PID: c.pid, Host: c.host, Waited: time.Second, Outcome: how})
 				if c.later {
 					all.add(journal.Run{Start: now.Add(-time.Minute), Lock: c.lock, PID: 8, Host: c.host, Held: time.Second, Outcome: journal.Ran})
@@ -84,7 +84,7 @@ func TestStillRunningOfAnEvent(t *testing.T) {
 	here, _ := os.Hostname()
 	now := time.Now()
 	for pid, want := range map[int]journal.Outcome{1: journal.Running, 1 << 30: journal.Started} {
-		all := newCollector(interval{})
+		all := newCollector(Interval{})
 		all.add(journal.Run{Kind: journal.KindEvent, Start: now.Add(-time.Second), Lock: marker, PID: pid, Host: here, Outcome: journal.Running})
 		all.finish(now)
 		if got := all.locks[marker].buckets.all[0].run.Outcome; got != want {
@@ -108,7 +108,7 @@ func TestCouldNotBeKilled(t *testing.T) {
 	} {
 		r := ranAt(made.Add(-time.Hour), time.Minute)
 		r.Lock, r.Outcome, r.Status, r.Reason = path, journal.Running, 125, "pid 7 of root is left"
-		text := written(t, collected(interval{}, r))
+		text := written(t, collected(Interval{}, r))
 		if !strings.Contains(text, path+want) || strings.Count(text, "pid 7 of root is left") != 2 {
 			t.Errorf("%s: the page does not say %q", path, want)
 		}

@@ -1,20 +1,23 @@
-package main
+// Package report makes an HTML page of the runs in journals.
+//
+// A collector (collect.go) counts the runs of each lock. It keeps them in buckets
+// (bucket.go): one run each or, if there are too many, runs that are close together. Runs
+// whose end is not recorded are counted at the end (unended.go). A chart (chart.go) gives
+// each bucket its bar on the page (page.go, report.html), except outliers (outliers.go).
+package report
 
 import (
-	"bufio"
-	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"os"
+	"io"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
-	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/journal"
@@ -77,48 +80,37 @@ const (
 	maxOutliers = 20        // with a description
 )
 
-// printReport prints the page of the journals.
-func (q *query) printReport(out *os.File) int {
-	if term.IsTerminal(out) {
-		q.program.Complain("--report: stdout is a terminal; redirect it to a file: --report JOURNAL > PAGE.html")
-		return cli.ExitUsage
-	}
-	c, sources, err := q.readJournals()
-	if err != nil {
-		return q.complainAbout([]error{err})
-	}
-	w := bufio.NewWriter(out)
-	err = c.writePage(w, sources, time.Now())
-	if err = cmp.Or(err, w.Flush()); err != nil {
-		return q.program.Fail(cli.ExitOutput, err)
-	}
-	return 0
+// A Report is the runs of some journals.
+type Report struct {
+	runs    *collector
+	sources []source
 }
 
-func (q *query) readJournals() (*collector, []source, error) {
-	c := newCollector(q.interval)
-	if len(q.operands) > 1 || hasOlder(q.operands[0]) {
-		c.seen = newSeenRuns()
+// Read reads the journals at the paths, and keeps the runs in the interval. It calls warn
+// with a message about lines that are not runs.
+func Read(paths []string, within Interval, warn func(message string)) (*Report, error) {
+	r := &Report{runs: newCollector(within)}
+	if len(paths) > 1 || hasOlder(paths[0]) {
+		r.runs.seen = newSeenRuns()
 	}
-	var sources []source
-	for _, path := range q.operands {
+	for _, path := range paths {
 		n := 0
-		unread, err := journal.Each(path, func(r journal.Run) {
+		unread, err := journal.Each(path, func(run journal.Run) {
 			n++
-			c.add(r)
+			r.runs.add(run)
 		})
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		s := source{Path: printable.Text(path), Runs: n}
 		if unread.Total() > 0 {
 			s.Unread = unread.String()
-			q.program.Complain(fmt.Sprintf("%s: lines that could not be read: %v", path, unread))
+			warn(fmt.Sprintf("%s: lines that could not be read: %v", path, unread))
 		}
-		sources = append(sources, s)
+		r.sources = append(r.sources, s)
 	}
-	c.finish(time.Now())
-	return c, sources, nil
+	r.runs.finish(time.Now())
+	return r, nil
 }
 
 // hasOlder reports whether there is a second file with older runs.
@@ -127,20 +119,23 @@ func hasOlder(path string) bool {
 	return err != nil || older.Exists
 }
 
-var reportTemplate = sync.OnceValue(func() *template.Template {
+var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("report").Parse(reportHTML))
 })
 
-// writePage writes the page. While the page is too large, it merges more runs.
-func (c *collector) writePage(w *bufio.Writer, sources []source, now time.Time) error {
+// WriteHTML writes the page. While the page is too large, it merges more runs.
+func (r *Report) WriteHTML(w io.Writer) error { return r.writePage(w, time.Now()) }
+
+func (r *Report) writePage(w io.Writer, now time.Time) error {
+	c := r.runs
 	for limit := c.limit(); ; limit /= 2 {
-		p := c.page(sources, now)
+		p := c.page(r.sources, now)
 		var size byteCounter
-		if err := reportTemplate().Execute(&size, p); err != nil {
+		if err := pageTemplate().Execute(&size, p); err != nil {
 			return err
 		}
 		if size <= maxPage || limit < 2 {
-			return reportTemplate().Execute(w, p)
+			return pageTemplate().Execute(w, p)
 		}
 		for c.buckets > limit/2 && c.width < maxTimeWidth {
 			c.coarsen()
@@ -229,5 +224,5 @@ func mergedText(locks []*lockRuns) string {
 		return ""
 	}
 	return fmt.Sprintf("%d runs are merged into %s: runs of one lock that ended alike and started within %s of each other. The summary below counts each run.",
-		runs, plural(bars, "bar", "bars"), exactly(width))
+		runs, cli.Plural(bars, "bar", "bars"), exactly(width))
 }

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"github.com/fsync-lock/fsync/internal/printable"
 	"github.com/fsync-lock/fsync/journal"
 )
@@ -26,7 +27,7 @@ const (
 // A collector takes the runs of journals one after the other. It keeps exact counts,
 // and buckets of runs for the chart.
 type collector struct {
-	within   interval
+	within   Interval
 	locks    map[string]*lockRuns // by path
 	others   *lockRuns            // of all further locks, once there are maxLocks
 	total    counts
@@ -46,7 +47,7 @@ type lockRuns struct {
 	acquired time.Time       // when the last run with a known end got the lock
 }
 
-func newCollector(within interval) *collector {
+func newCollector(within Interval) *collector {
 	return &collector{within: within, locks: map[string]*lockRuns{}, problems: latest{max: maxProblems}, unended: latest{max: maxUnended}}
 }
 
@@ -148,7 +149,7 @@ func (c *collector) allLocks() []*lockRuns {
 
 // size describes the number of runs, and of hosts if there are several.
 func (l *lockRuns) size() string {
-	text := plural(l.Runs, "run", "runs")
+	text := cli.Plural(l.Runs, "run", "runs")
 	switch n := len(l.hosts); {
 	case n >= maxHosts:
 		text += fmt.Sprintf(" on %d hosts or more", n)

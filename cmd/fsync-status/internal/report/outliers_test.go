@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"strings"
@@ -32,7 +32,7 @@ func TestOutliers(t *testing.T) {
 		"two nights a month apart": {append(night(10), append([]journal.Run{at(0, -30)}, at(0, -30))...), 0},
 		"nothing":                  {nil, 0},
 	} {
-		groups := collected(interval{}, c.runs...).allLocks()
+		groups := collected(Interval{}, c.runs...).allLocks()
 		apart := removeOutliers(groups)
 		left := 0
 		for _, g := range groups {
@@ -42,7 +42,7 @@ func TestOutliers(t *testing.T) {
 			t.Errorf("%s: %d apart, %d left", name, len(apart), left)
 		}
 	}
-	page := collected(interval{}, append(night(10), at(-56, 0))...).page(nil, made)
+	page := collected(Interval{}, append(night(10), at(-56, 0))...).page(nil, made)
 	if len(page.Outliers) != 1 || !strings.Contains(page.Outliers[0], "/l.lock: ran\n1970-03-14") || !strings.Contains(page.From, "2026") || page.Summary[0].Runs != 11 {
 		t.Errorf("%q, from %s: %+v", page.Outliers, page.From, page.Summary)
 	}

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -7,26 +7,27 @@ import (
 	"time"
 )
 
-// An interval is the time between --since and --until. A zero time is no bound.
-type interval struct{ since, until time.Time }
+// An Interval is the time of a report. A zero time is no bound.
+type Interval struct{ Since, Until time.Time }
 
 // overlaps reports whether the interval overlaps with the time from start to end.
-func (i interval) overlaps(start, end time.Time) bool {
-	return (i.since.IsZero() || !end.Before(i.since)) && (i.until.IsZero() || !start.After(i.until))
+func (i Interval) overlaps(start, end time.Time) bool {
+	return (i.Since.IsZero() || !end.Before(i.Since)) && (i.Until.IsZero() || !start.After(i.Until))
 }
 
-func (i interval) isEmpty() bool {
-	return !i.since.IsZero() && !i.until.IsZero() && i.until.Before(i.since)
+// IsEmpty reports whether no time is in the interval.
+func (i Interval) IsEmpty() bool {
+	return !i.Since.IsZero() && !i.Until.IsZero() && i.Until.Before(i.Since)
 }
 
 // String describes the interval; it is empty for an interval without bounds.
-func (i interval) String() string {
+func (i Interval) String() string {
 	var parts []string
-	if !i.since.IsZero() {
-		parts = append(parts, "since "+i.since.Local().Format(toTheSecond))
+	if !i.Since.IsZero() {
+		parts = append(parts, "since "+i.Since.Local().Format(toTheSecond))
 	}
-	if !i.until.IsZero() {
-		parts = append(parts, "until "+i.until.Local().Format(toTheSecond))
+	if !i.Until.IsZero() {
+		parts = append(parts, "until "+i.Until.Local().Format(toTheSecond))
 	}
 	return strings.Join(parts, " and ")
 }
@@ -36,9 +37,9 @@ var layouts = []string{
 	time.RFC3339Nano, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02",
 }
 
-// parseTime reads a time, or a duration before now: 90s, 15m, 2h, 3d or 1w, with
+// ParseTime reads a time, or a duration before now: 90s, 15m, 2h, 3d or 1w, with
 // or without "ago". A date means its midnight.
-func parseTime(text string, now time.Time) (time.Time, error) {
+func ParseTime(text string, now time.Time) (time.Time, error) {
 	text = strings.TrimSpace(text)
 	for _, layout := range layouts {
 		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
