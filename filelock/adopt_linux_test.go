@@ -22,8 +22,8 @@ import (
 
 func init() { roles["adopt"] = adopt }
 
-// adopt PATH MODE: adopts descriptor 3 and says how it went. On each line that it
-// hears it calls a method, and says what that returned.
+// adopt PATH MODE: adopts descriptor 3 and prints the result. For each line that it
+// hears it calls a method, and prints its result.
 func adopt(args []string) error {
 	l, err := filelock.Adopt(os.NewFile(3, "lock"), args[0], modes[args[1]]...)
 	if err != nil {
@@ -45,7 +45,7 @@ func adopt(args []string) error {
 			err = l.Release()
 		case "acquire":
 			err = l.Acquire(background)
-		case "inherit": // what a child inherits that nothing was given to
+		case "inherit": // a child to which no file was given
 			var out []byte
 			out, err = exec.Command("sh", "-c", "ls -l /proc/self/fd 2>/dev/null; exit 0").CombinedOutput()
 			if strings.Contains(string(out), args[0]) {
@@ -159,8 +159,8 @@ func TestAdoptOfAShell(t *testing.T) {
 	mustTry(t, other, true)
 }
 
-// A shell may have opened its descriptor for writing only. The adopter is recorded, and
-// replaces what a crash left.
+// A shell may have opened its descriptor for writing only. The adopter still writes its
+// record, and replaces one that a crash left.
 func TestAdoptIsRecordedBeyondAShell(t *testing.T) {
 	t.Parallel()
 	for _, flag := range []int{os.O_WRONLY | os.O_TRUNC, os.O_WRONLY | os.O_APPEND, os.O_RDONLY} {
@@ -283,7 +283,7 @@ func TestAdoptOwnsTheFile(t *testing.T) {
 		t.Fatalf("Close = %v", err)
 	}
 	must(t, l.Leave())
-	collect() // no finalizer closes what the Lock has
+	collect() // no finalizer closes the file of the Lock
 	mustCheck(t, adopted, nil, "")
 	mustTry(t, filelock.New(path), false)
 	must(t, adopted.Leave())
@@ -396,7 +396,7 @@ func TestAdoptRefuses(t *testing.T) {
 	mustTry(t, filelock.New(other, filelock.Shared()), false)
 }
 
-// Where the kernel does not tell what a file holds, trying tells.
+// If the kernel does not show the lock of an open file, Adopt tries the lock.
 func TestAdoptByTrying(t *testing.T) {
 	// Not parallel: no test may ask the kernel meanwhile.
 	filelock.HideLocks(t)
@@ -437,7 +437,7 @@ func TestAdoptByTrying(t *testing.T) {
 	}
 }
 
-// A relative path is that of the file, wherever the process goes.
+// A relative path stays with its file when the process changes its directory.
 func TestAdoptARelativePath(t *testing.T) {
 	// Not parallel: the working directory is the process's.
 	base := t.TempDir()
@@ -455,7 +455,7 @@ func TestAdoptARelativePath(t *testing.T) {
 	mustTry(t, filelock.New(filepath.Join(base, "a.lock")), true)
 }
 
-// Files that are unusual, but hold the lock.
+// Unusual files that hold the lock.
 func TestAdoptOtherFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -488,7 +488,7 @@ func TestAdoptOtherFiles(t *testing.T) {
 	}
 }
 
-// The path may be that of the descriptor itself, which Adopt closes.
+// The path may lead through the descriptor that Adopt closes.
 func TestAdoptByNumber(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)

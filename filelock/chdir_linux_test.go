@@ -14,14 +14,14 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// Nothing in this file is parallel: the working directory is the process's.
+// No test in this file is parallel: the working directory belongs to the process.
 
 var kinds = map[string]func(path string) acquirer{
 	"lock": func(path string) acquirer { return filelock.New(path) },
 	"slot": func(path string) acquirer { return filelock.NewSemaphore(path, 1) },
 }
 
-// fileOf is the file that is locked.
+// fileOf returns the file that is locked.
 func fileOf(kind, path string) string {
 	if kind == "slot" {
 		return filepath.Join(path, "1")
@@ -42,8 +42,8 @@ func wait(acquire func() error) <-chan error {
 	return result
 }
 
-// inLinked makes the working directory one that $PWD calls by a link, and
-// returns its path and what leads the link elsewhere.
+// inLinked goes to a directory that $PWD names by a link. It returns the path of the
+// directory, and a function that makes the link lead elsewhere.
 func inLinked(t *testing.T) (dir string, swap func()) {
 	t.Helper()
 	top := t.TempDir()
@@ -60,8 +60,8 @@ func inLinked(t *testing.T) (dir string, swap func()) {
 	}
 }
 
-// A relative path leads where the kernel says, and not where $PWD leads by now:
-// a waiter stays with its file.
+// A relative path starts in the kernel's working directory, not where $PWD leads after a
+// change: a waiter stays with its file.
 func TestRelativePathInASwappedDirectory(t *testing.T) {
 	for name, open := range kinds {
 		dir, swap := inLinked(t)
@@ -79,7 +79,7 @@ func TestRelativePathInASwappedDirectory(t *testing.T) {
 	}
 }
 
-// One file is found to be one, whatever leads to it.
+// AcquireAll recognizes one file by different paths.
 func TestAcquireAllInASwappedDirectory(t *testing.T) {
 	dir, swap := inLinked(t)
 	swap()
@@ -93,9 +93,8 @@ func TestAcquireAllInASwappedDirectory(t *testing.T) {
 	}
 }
 
-// A program that changes its directory during a wait is not moved to another
-// file: the wait goes on where it began, and if that cannot be found any more
-// it ends with an error that says so.
+// If a program changes its directory during a wait, the wait goes on for the same file.
+// If that file cannot be found any more, the wait ends with an error that says so.
 func TestChdirWhileWaiting(t *testing.T) {
 	for name, open := range kinds {
 		for _, lost := range []bool{false, true} {
@@ -136,8 +135,8 @@ func TestChdirWhileWaiting(t *testing.T) {
 	}
 }
 
-// The program changes its directory after the path was looked at and before the
-// file is opened: what is opened is another file.
+// The program changes its directory between the look at the path and the open, which
+// opens another file.
 func TestChdirWhileOpening(t *testing.T) {
 	for name, open := range kinds {
 		dir, elsewhere := t.TempDir(), t.TempDir()
@@ -184,8 +183,8 @@ func TestOneRelativePathInTwoDirectories(t *testing.T) {
 	mustTry(t, holder, false)
 }
 
-// The locks of one AcquireAll are those that their paths led to when it began,
-// however long it waits.
+// AcquireAll takes the locks to which the paths led when it began, however long it
+// waits.
 func TestChdirWhileAcquiringAll(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	t.Chdir(dir)
@@ -202,7 +201,7 @@ func TestChdirWhileAcquiringAll(t *testing.T) {
 	}
 }
 
-// The record goes with the hold, wherever the process is by then.
+// The record is removed with the hold, also after a change of the directory.
 func TestRecordAfterChdir(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

@@ -41,8 +41,8 @@ func (l *Lock) Check() error {
 }
 
 // Check returns nil if no slot that this Semaphore holds is lost. The errors are
-// those of [Lock.Check]: it is [ErrLost] if one slot is lost, even if this
-// Semaphore holds others. The path in the error is that of the slot.
+// the errors of [Lock.Check]: ErrLost if one slot is lost, even if this Semaphore holds
+// other slots. The path in the error is the path of the slot.
 func (s *Semaphore) Check() error {
 	_, lost, unknown := s.check()
 	return cmp.Or(lost, unknown)

@@ -92,7 +92,7 @@ func TestCheckOfAFileThatGoes(t *testing.T) {
 	}
 }
 
-// A directory that is locked, and made again.
+// A directory that is locked, removed, and created again.
 func TestCheckOfADirectory(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "d")
@@ -150,13 +150,13 @@ func TestCheckOfSlots(t *testing.T) {
 	}
 }
 
-// A directory that may not be searched says nothing about the lock.
+// If the directory may not be searched, Check cannot tell whether the lock is lost.
 func TestCheckMayNotLook(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("only root can become another user")
 	}
-	base, err := os.MkdirTemp("", "check") // that of the test may not be searched by others
+	base, err := os.MkdirTemp("", "check") // other users may not search the directory of the test
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(base) })
 	path := filepath.Join(base, "a.lock")
@@ -240,7 +240,7 @@ func TestCheckAfterAnotherUnlocked(t *testing.T) {
 			other := filelock.New(path, filelock.Shared())
 			if c.want != nil {
 				mustTry(t, other, true)
-				mustCheck(t, l, c.want, path) // the lock of another process is not that of l
+				mustCheck(t, l, c.want, path) // the lock of another process is not the lock of l
 			} else {
 				mustTry(t, other, false)
 			}
@@ -268,8 +268,8 @@ func TestCheckOfAnUnlockedSlot(t *testing.T) {
 	}
 }
 
-// On FUSE the kernel may not know the locks. What it has shown once, it shows. The
-// file is lost with the daemon.
+// On FUSE the kernel may not know the locks; if it has shown a lock once, it will show it
+// again. When the daemon dies, the file is lost.
 func TestCheckOnFUSE(t *testing.T) {
 	t.Parallel()
 	dir, die := bindfs(t)
@@ -290,7 +290,7 @@ func TestCheckOnFUSE(t *testing.T) {
 	mustCheck(t, l, filelock.ErrLost, path)
 	flockFile(t, f, "-x")
 	mustCheck(t, l, nil, "")
-	die() // what the kernel has in its cache is valid for a second
+	die() // the cache of the kernel is valid for a second
 	testproc.Until(t, "the file is lost", func() bool { return errors.Is(l.Check(), filelock.ErrLost) })
 }
 
@@ -323,7 +323,7 @@ func TestCheckAtOnce(t *testing.T) {
 	asking.Wait()
 }
 
-// The path of a lock leads through links, or is that of an open file.
+// The path of a lock leads through links, or to an open file.
 func TestCheckOfLinks(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
@@ -349,7 +349,7 @@ func TestCheckOfLinks(t *testing.T) {
 	mustCheck(t, open, filelock.ErrLost, open.Path())
 }
 
-// The process goes to another directory: a relative path stays that of the file.
+// The process goes to another directory: a relative path stays with its file.
 func TestCheckOfARelativePath(t *testing.T) {
 	// Not parallel: the working directory is the process's.
 	base := t.TempDir()

@@ -35,7 +35,7 @@ type LockedError struct {
 	Holders []Holder // at the end of the wait, without the processes that inherited the lock; empty = not known
 
 	ctxErr, cause error
-	resize        int   // the number of slots that Resize was to make; 0 = it is the error of an Acquire
+	resize        int   // the number of slots for which Resize was called; 0 = it is the error of an Acquire
 	busy          []int // the slots in the way
 }
 

@@ -67,14 +67,14 @@ func ExampleLock_Acquire() {
 	lock := filelock.New(path)
 	switch err := lock.Acquire(ctx); {
 	case errors.Is(err, filelock.ErrLocked):
-		fmt.Println("somebody else is at work")
+		fmt.Println("another process is at work")
 	case err != nil:
 		log.Print(err) // no such directory, no permission, ...
 	default:
 		defer lock.Release()
 		fmt.Println("my turn")
 	}
-	// Output: somebody else is at work
+	// Output: another process is at work
 }
 
 // TryAcquire never waits.

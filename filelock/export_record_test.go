@@ -6,7 +6,7 @@ import "github.com/fsync-lock/fsync/internal/process"
 func Withdraw(l *Lock)  { l.holds[0].removeRecord() }
 func RecordNow(l *Lock) { l.holds[0].recordNow() }
 
-// Flush does at once what is done when holds may be old enough.
+// Flush records at once the holds that are old enough.
 func Flush() { pending.Flush() }
 
 // IsPending reports whether the hold is still to be recorded.

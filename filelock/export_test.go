@@ -43,7 +43,7 @@ func DescriptorOf(l *Lock) (uintptr, error) {
 	return f.Fd(), nil
 }
 
-// Noted returns what gofrs/flock says of a lock that was only noted.
+// Noted returns the state of a gofrs/flock lock that was only set.
 func Noted(shared bool) (exclusively, shares bool) {
 	h := &hold{fl: flock.New("")}
 	if canSet {
@@ -76,7 +76,7 @@ func init() {
 	}
 }
 
-// At has do called, once, when this process next reaches a step on path.
+// At calls do once, when this process next reaches a step on path.
 func At(t testing.TB, s step, path string, do func()) {
 	Once(s, path, do)
 	t.Cleanup(func() { steps.Delete(stepAt{s, path}) })
@@ -115,7 +115,7 @@ func waitersOf(t testing.TB, path string) []*waiter {
 	return waiters.byPath[path]
 }
 
-// Check does at once what a waiter for path does every second.
+// Check makes the waiters for path check at once.
 func Check(t testing.TB, path string) {
 	t.Helper()
 	for _, w := range waitersOf(t, path) {
@@ -123,7 +123,7 @@ func Check(t testing.TB, path string) {
 	}
 }
 
-// StopChecks has the waiters for path check nothing, until the next Check.
+// StopChecks stops the checks of the waiters for path until the next Check.
 func StopChecks(t testing.TB, path string) {
 	t.Helper()
 	for _, w := range waitersOf(t, path) {
@@ -139,7 +139,7 @@ func (w *waiter) isOver() bool {
 	return w.over
 }
 
-// Sweep does at once what is done some time after a gate was passed.
+// Sweep sweeps the gate of path at once.
 func Sweep(path string) { gateOf(path, cwd.Dir{}, 0o666).sweep() }
 
 var FlockError = flockError
@@ -150,8 +150,7 @@ func InUse(path string) bool { return gateOf(path, cwd.Dir{}, 0o666).inUse() }
 // Distrust makes this process ignore the gate of path, as if its holder was stopped.
 func Distrust(path string, until time.Time) { gateOf(path, cwd.Dir{}, 0o666).distrust(until) }
 
-// HideLocks has the kernel tell nothing about the locks of open files until the test
-// ends.
+// HideLocks hides the locks of open files until the test ends.
 func HideLocks(t testing.TB) {
 	kernelMode = func(*os.File) lockMode { return unknownMode }
 	t.Cleanup(func() { kernelMode = shownMode })

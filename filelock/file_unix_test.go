@@ -36,7 +36,7 @@ func TestInheritedHold(t *testing.T) {
 	mustTry(t, l, false)
 }
 
-// Nothing is inherited by accident.
+// A child to which no file was given inherits no lock.
 func TestNotInherited(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -126,8 +126,8 @@ func TestNotALockFile(t *testing.T) {
 	}
 }
 
-// Looking comes before opening: a writer that waits for a FIFO's reader must
-// not be told that one came, and then be killed by SIGPIPE.
+// A FIFO is not opened: a writer that waits for a reader would see one, and then be
+// killed by SIGPIPE.
 func TestFIFOIsNotOpened(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "fifo")
@@ -273,7 +273,7 @@ func as(args []string) error {
 	if err := syscall.Setuid(uid); err != nil {
 		return err
 	}
-	if len(args) > 2 { // a reader that says whom it sees
+	if len(args) > 2 { // a reader that prints the holders that it sees
 		l := filelock.New(args[1], filelock.Shared())
 		if ok, err := l.TryAcquire(); !ok || err != nil {
 			return fmt.Errorf("%v, %w", ok, err)
@@ -293,7 +293,7 @@ func as(args []string) error {
 	return nil
 }
 
-// tryAs tries the lock as the user nobody and returns what came of it.
+// tryAs tries the lock as the user nobody and returns the result.
 func tryAs(t *testing.T, path string, more ...string) string {
 	t.Helper()
 	if os.Getuid() != 0 {

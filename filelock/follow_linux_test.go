@@ -26,7 +26,7 @@ func TestAnyFileIsAnOption(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	kinds := map[string]string{link(t, "file", filepath.Join(dir, "link")): "a symbolic link"}
-	device := filepath.Join(dir, "null") // not that of everybody
+	device := filepath.Join(dir, "null") // not the one that other programs use
 	if err := syscall.Mknod(device, syscall.S_IFCHR|0o666, 1<<8|3); err == nil {
 		kinds[device] = "a device"
 	}
@@ -73,7 +73,7 @@ func TestLinksToOneFile(t *testing.T) {
 	mustRelease(t, l)
 }
 
-// Where the link leads when the lock comes is what is locked.
+// A waiter locks the file to which the link leads when the lock becomes free.
 func TestLinkLeadsElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	to := link(t, "first", filepath.Join(dir, "link"))
@@ -94,7 +94,7 @@ func TestLinkLeadsElsewhere(t *testing.T) {
 	mustTry(t, filelock.New(filepath.Join(dir, "second")), false)
 }
 
-// So it is if the link comes to lead elsewhere after it was followed.
+// The link is changed after it was followed: the file is locked to which it leads now.
 func TestLinkLeadsElsewhereMeanwhile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

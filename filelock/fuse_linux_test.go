@@ -45,8 +45,8 @@ func bindfs(t *testing.T) (dir string, die func()) {
 	return dir, die
 }
 
-// On FUSE no thread blocks in the kernel, where nothing may call it back: the waiter
-// tries again and again. Its wait ends with its context.
+// On FUSE no thread blocks in the kernel, because it might not be interrupted: the waiter
+// polls. Its wait ends with its context.
 func TestWaitOnFUSE(t *testing.T) {
 	t.Parallel()
 	dir, _ := bindfs(t)
@@ -72,7 +72,7 @@ func TestWaitOnFUSE(t *testing.T) {
 	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
 }
 
-// tries waits until a waiter of this process has opened the lock file some times more.
+// tries waits until a waiter of this process has opened the lock file several times.
 func tries(t *testing.T, path string) {
 	t.Helper()
 	for range 3 {

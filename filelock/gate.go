@@ -24,7 +24,7 @@ import (
 // in.
 //
 // The gate exists only while a process waits. If there is no gate, a process tries the
-// lock at once, so the gate costs almost nothing while nobody waits. If there is a gate,
+// lock at once, so the gate costs almost nothing while no process waits. If there is a gate,
 // the process waits at the gate.
 //
 // A gate is a hint. If it cannot be created, or if a crash left one behind, locks still

@@ -129,8 +129,8 @@ func TestStoppedHeadOfTheQueue(t *testing.T) {
 	awaitWaiters(t, path, 1)
 }
 
-// Nor does it keep a crowd from the lock: once it was got past, the others do not wait
-// for their own looks, one after the other.
+// A stopped waiter does not keep a crowd from the lock: when one waiter has passed by it,
+// the others do not have to wait a second each.
 func TestCrowdBehindAStoppedHead(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -181,7 +181,7 @@ func TestNoDirectoryBehindAStoppedHead(t *testing.T) {
 	}
 }
 
-// A holder that is stopped holds.
+// A stopped holder keeps its lock.
 func TestStoppedHolder(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -203,7 +203,7 @@ func TestGateIsGoneWhenNobodyWaits(t *testing.T) {
 	path := lockPath(t)
 	holder, waiter := startHead(t, path)
 	if gone(gateOf(path)) {
-		t.Error("there is no gate while somebody waits")
+		t.Error("there is no gate while a process waits")
 	}
 	release(t, holder)
 	waiter.Expect("acquire")
@@ -224,8 +224,8 @@ func TestNoGateIsLeftToANewProgram(t *testing.T) {
 	}
 }
 
-// Whatever stands in the gate's place, locks work, in the kernel's order.
-func TestNoGateToBeHad(t *testing.T) {
+// If there can be no gate, locks work in the kernel's order.
+func TestNoGatePossible(t *testing.T) {
 	t.Parallel()
 	for name, block := range map[string]func(gate string) error{
 		"precious":        func(gate string) error { return os.WriteFile(gate, []byte("precious\n"), 0o666) },
@@ -250,7 +250,7 @@ func TestNoGateToBeHad(t *testing.T) {
 			mustGet(t, result)
 			// While the holder is slow to leave the gate, this process leaves the file to it,
 			// and finds out the next time.
-			testproc.Until(t, "nobody goes behind the gate", func() bool {
+			testproc.Until(t, "no process waits at the file", func() bool {
 				if filelock.InUse(path) {
 					mustRelease(t, l)
 					mustAcquire(t, l)
@@ -295,8 +295,8 @@ func TestNoGateToBeHad(t *testing.T) {
 	})
 }
 
-// What was in the gate's place is removed, and the next gate gets the number of that
-// file: a newcomer goes behind it.
+// Another file at the path of the gate is removed, and the next gate gets its inode: a
+// newcomer waits at that gate.
 func TestGateAfterAnotherFile(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -349,7 +349,7 @@ func TestGateRemovedWhileWaiting(t *testing.T) {
 	mustGet(t, second)
 }
 
-// Readers do not get past a writer that waits, not even one that is stopped.
+// Readers do not overtake a waiting writer, even if it is stopped.
 func TestStoppedWriterKeepsItsPlace(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -372,9 +372,9 @@ func TestStoppedWriterKeepsItsPlace(t *testing.T) {
 	goOn()
 }
 
-// A lock that was taken past a stopped process, for a waiter that has given up
-// meanwhile, is given back.
-func TestPassingByForNobody(t *testing.T) {
+// A waiter passes by a stopped process and gets the lock, but its context has ended
+// meanwhile: it releases the lock.
+func TestPassingByTooLate(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder, head := startHead(t, path)
@@ -395,7 +395,7 @@ func TestPassingByForNobody(t *testing.T) {
 	goOn()
 }
 
-// A gate that no process holds is removed.
+// A gate that no process uses is removed.
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -482,7 +482,7 @@ func TestNoSweepOfAWaiter(t *testing.T) {
 	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
 }
 
-// A gate that seemed to be stuck counts again after a waiter has passed it.
+// A gate that was stuck is used again after a waiter has passed it.
 func TestTrustComesBack(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -505,14 +505,14 @@ func TestTrustComesBack(t *testing.T) {
 	result := acquire(filelock.New(path)) // tries, and goes to the gate because the lock is held
 	awaitWaiters(t, path, 1)
 	if !filelock.InUse(path) {
-		t.Error("a gate that somebody has passed is not in use")
+		t.Error("a gate that a waiter has passed is not in use")
 	}
 	release(t, holder)
 	mustGet(t, result)
 }
 
-// A lock that was taken past the gate is for the waiter that it was taken for, not
-// for a new head of the queue with another target.
+// A lock that was taken without the gate belongs to the waiter that took it, and not to a
+// new head of the queue with another request.
 func TestPassingByForAnother(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -539,7 +539,7 @@ func TestPassingByForAnother(t *testing.T) {
 	goOn()
 }
 
-// A relative path has the gate of where it leads to.
+// The gate of a relative path is beside the file to which it leads.
 func TestGateOfARelativePath(t *testing.T) {
 	l := filelock.New("a.lock")
 	t.Chdir(t.TempDir())

@@ -70,7 +70,7 @@ func TestNoDescriptorsLeft(t *testing.T) {
 }
 
 // The directory that a lock is in is moved away while the lock is held and
-// waited for. The path then leads nowhere, which is an error; what is made in
+// waited for. The path then leads nowhere, which is an error; a file made in
 // its place is another lock.
 func TestDirectoryMovedAway(t *testing.T) {
 	t.Parallel()

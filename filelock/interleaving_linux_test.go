@@ -246,7 +246,7 @@ func TestGivenUpWaitMakesNoFile(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			time.Sleep(50 * time.Millisecond) // for what comes late
+			time.Sleep(50 * time.Millisecond) // for events that come late
 			if left, err := os.ReadDir(root); len(left) > 0 || err != nil {
 				t.Errorf("after %d rounds there are %v, %v", rounds, left, err)
 			}

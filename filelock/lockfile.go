@@ -258,9 +258,9 @@ func (f lockFile) openAndLock(at file.Info, wait supervisor) (*hold, error) {
 // becomes free. Its error is an *fs.PathError if the file could not be opened, and the
 // bare error of the lock call otherwise.
 //
-// It does not wait for a file that it creates: that file has no ID in at, so a wait for
-// it could not notice that it was replaced. Nor does it wait on FUSE and network file
-// systems, which may not interrupt a wait.
+// flock does not wait for a file that it creates: at has no ID for that file, so the wait
+// could not notice that the file was replaced. It does not wait on FUSE and network file
+// systems either, because they may not interrupt a wait.
 func (f lockFile) flock(flag int, at file.Info, wait supervisor) (*hold, error) {
 	flag |= file.Flags
 	if f.isFD {
@@ -282,7 +282,7 @@ func (f lockFile) flock(flag int, at file.Info, wait supervisor) (*hold, error) 
 }
 
 // tryLock locks the file if that is possible at once. EINTR comes from a signal handler
-// of C code: those of Go make the kernel restart the call (signal(7)).
+// of C code: the handlers of Go make the kernel restart the call (signal(7)).
 func (f lockFile) tryLock(fl *flock.Flock) error {
 	try := fl.TryLock
 	if f.shared {

@@ -5,7 +5,7 @@ import "io/fs"
 // An Option configures a [Lock] or a [Semaphore].
 type Option func(*config)
 
-// A config is what the options set.
+// A config has the values that the options set.
 type config struct {
 	shared   bool
 	perm     fs.FileMode

@@ -190,8 +190,7 @@ func TestBoundOnThreads(t *testing.T) {
 	all.Wait()
 }
 
-// A newcomer goes behind the waiters, even if the lock that the path leads to is
-// free.
+// A newcomer waits behind the waiters, even if the lock at the path is free.
 func TestNoOvertaking(t *testing.T) {
 	t.Parallel()
 	testNoOvertaking(t, lockPath(t))
@@ -298,8 +297,8 @@ func TestGrantMeetsCancellation(t *testing.T) {
 	}
 }
 
-// A wait that times out ends soon, however many do so at a time: it does not search
-// all processes for holders.
+// Many waits that time out together end soon: they do not search all processes for
+// holders.
 func TestManyWaitsGivenUp(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -367,8 +366,8 @@ func TestPollingFindsANewFile(t *testing.T) {
 	mustGet(t, result)
 }
 
-// The head of the queue looks every second, not once.
-func TestLooksAgainAndAgain(t *testing.T) {
+// The head of the queue checks the path every second, not once.
+func TestChecksEverySecond(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	startHolder(t, path) // never releases
@@ -388,7 +387,7 @@ func TestLooksAgainAndAgain(t *testing.T) {
 	mustGet(t, result)
 }
 
-// A waiter that polls also polls the gate, and a look does not end its wait.
+// A waiter that polls also polls the gate, and a check does not end its wait.
 func TestPollingAtTheGate(t *testing.T) {
 	// Not parallel: the bound is the process's.
 	filelock.SetThreads(t, 0)

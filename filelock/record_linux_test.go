@@ -37,7 +37,7 @@ func readState(t *testing.T, p *testproc.Proc) (s filelock.State) {
 	return s
 }
 
-// nobody PATH NOTE: what noted does, as another user.
+// nobody PATH NOTE: is noted, run by another user.
 func nobody(args []string) error {
 	if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(65534), syscall.Setuid(65534)); err != nil {
 		return err
@@ -116,7 +116,7 @@ func TestHolderInPIDNamespace(t *testing.T) {
 	p.Kill()
 	testproc.Until(t, "the stale record is not shown", func() bool { return len(mustHolders(t, path)) == 0 })
 
-	// The record that it left behind is not taken for that of another holder.
+	// The record that it left behind is not taken for the record of another holder.
 	taker := testproc.StartCmd(t, exec.Command("flock", path, "sh", "-c", "echo ready; read line"))
 	taker.Expect("ready")
 	for _, h := range mustHolders(t, path) {
@@ -126,8 +126,8 @@ func TestHolderInPIDNamespace(t *testing.T) {
 	}
 }
 
-// A process in a PID namespace that has the /proc of the one outside is called
-// otherwise there than by itself; its record is found to be its own all the same.
+// A process in a PID namespace with the /proc of the outer namespace has another PID
+// there than for itself. Its record is still recognized.
 func TestHolderWithForeignProc(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -147,7 +147,7 @@ func TestHolderWithForeignProc(t *testing.T) {
 	}
 }
 
-// crashedWithForeignProc is what a process that has died leaves behind.
+// crashedWithForeignProc returns the state after the death of such a process.
 func crashedWithForeignProc(t *testing.T) filelock.State {
 	path := lockPath(t)
 	p := inNamespaceWith(t, nil, "noted", path, "nightly")
@@ -375,7 +375,7 @@ func TestFullDiskHasNoRecord(t *testing.T) {
 	heldWithoutRecord(t, testproc.Start(t, "noted", path, "n"), path)
 }
 
-// Of a record that can be written in part nothing stays.
+// If only a part of the record can be written, nothing of it stays.
 func TestFileSizeLimit(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -575,7 +575,7 @@ func TestLeaveIsOvertaken(t *testing.T) {
 }
 
 // A process that leaves its hold to another one leaves the record too, and none
-// if there is no other. A short hold removes what a crash left.
+// if there is no other. A short hold removes a record that a crash left.
 func TestLeave(t *testing.T) {
 	t.Parallel()
 	for _, inherited := range []bool{true, false} {

@@ -133,7 +133,7 @@ func TestRecordOfAHold(t *testing.T) {
 	}
 }
 
-// A hold that does not last costs no write, nor does a shared one.
+// A short hold and a shared hold write no record.
 func TestNotRecorded(t *testing.T) {
 	t.Parallel()
 	short, shared := lockPath(t), lockPath(t)
@@ -166,8 +166,8 @@ func TestNotRecorded(t *testing.T) {
 	}
 }
 
-// Once a hold has begun to end, no record is written any more: by then another
-// process may hold the lock.
+// When a hold has begun to end, no record is written any more: another process may hold
+// the lock.
 func TestNothingIsWrittenAfterWithdraw(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -189,7 +189,7 @@ func TestNothingIsWrittenAfterWithdraw(t *testing.T) {
 	}
 }
 
-// The timer serves many holds: it passes over those that are younger.
+// The timer serves many holds, and does not record the younger ones.
 func TestYoungHoldIsPassedOver(t *testing.T) {
 	t.Parallel()
 	l := filelock.New(lockPath(t))
@@ -254,8 +254,8 @@ func TestNoteInAnyFile(t *testing.T) {
 	}
 }
 
-// What a crash has left in such a file is replaced by the next holder with a note, and
-// left alone by others.
+// The next holder with a note replaces a record that a crash has left in such a file.
+// Other holders leave it alone.
 func TestNoteLeftInAnyFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "job")
@@ -277,7 +277,7 @@ func TestNoteLeftInAnyFile(t *testing.T) {
 	mustBeEmpty(t, path)
 }
 
-// Nor does content that another program writes while the lock is held.
+// Content that another program writes during the hold does not change.
 func TestContentChangedWhileHeld(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -318,7 +318,7 @@ func TestRecordsDestroyNothing(t *testing.T) {
 		t.Helper()
 		l := filelock.New(path)
 		mustAcquire(t, l)
-		f, err := l.File() // has the record written, if there is to be one
+		f, err := l.File() // writes the record, if the file gets one
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -379,7 +379,7 @@ func TestRecordsDestroyNothing(t *testing.T) {
 	})
 }
 
-// Release comes at every moment around that of the writing.
+// Release comes at every moment around the writing of the record.
 func TestReleaseRacesWithRecord(t *testing.T) {
 	t.Parallel()
 	var all sync.WaitGroup

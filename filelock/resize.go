@@ -103,7 +103,7 @@ func (s *Semaphore) settle(path string, slots int) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.slots, s.used, s.read = slots, used, file.Info{} // it was that of the former number
+	s.slots, s.used, s.read = slots, used, file.Info{} // the file has changed
 	return nil
 }
 

@@ -126,7 +126,7 @@ func TestResizeOfNothing(t *testing.T) {
 	}
 }
 
-// A held slot that is to go stays, and the error says which and whose.
+// A held slot is not removed, and the error names it and its holder.
 func TestResizeInTheWay(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
@@ -164,7 +164,8 @@ func TestResizeInTheWay(t *testing.T) {
 	mustHave(t, path, 3)
 }
 
-// A directory that was made again is another semaphore: its number is not followed.
+// A directory that was removed and created again is another semaphore: a Semaphore does
+// not use its number.
 func TestResizeOfAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
@@ -365,7 +366,7 @@ func TestResizeAtOnce(t *testing.T) {
 
 // A Resize that has stopped in the middle makes others wait, but not for ever.
 func TestResizeBehindAnother(t *testing.T) {
-	// Not parallel: the time is that of all Resizes.
+	// Not parallel: the time is common to all Resizes.
 	filelock.SetResizeWait(t, 50*time.Millisecond)
 	path := semPath(t)
 	s := filelock.NewSemaphore(path, 2)

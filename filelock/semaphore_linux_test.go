@@ -416,7 +416,7 @@ func TestSemaphoreRemadeWhileWaiting(t *testing.T) {
 	}
 	startSlot(t, path, 1).Expect("acquire")
 	switch err := <-result; {
-	case testproc.Polls() && errors.Is(err, fs.ErrNotExist): // it polled in between
+	case testproc.Polls() && errors.Is(err, fs.ErrNotExist): // it polled meanwhile
 	case !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), "slots is 1, not 2"):
 		t.Fatalf("Acquire = %v", err)
 	}

@@ -86,7 +86,8 @@ func TestHeldIsNeverFree(t *testing.T) {
 	}
 }
 
-// On FUSE the lock may be held beneath, where no lease of ours tells of it.
+// On FUSE another process may hold the lock below the mount, where a lease does not show
+// it.
 func TestHeldBeneathFUSE(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
@@ -228,7 +229,7 @@ func TestPosixLock(t *testing.T) {
 	}
 }
 
-// A file on which another process has a lease is opened all the same, when that
+// A file on which another process has a lease is opened when that
 // is given up: Samba has such, and isUnopened for a moment. Until then it is
 // busy, and a wait has no other limits than its own.
 func TestLeasedLockFile(t *testing.T) {

@@ -33,7 +33,7 @@ type Info struct {
 }
 
 // Is reports whether both describe one file, which exists. An Info with the time of
-// birth is not taken for that of a later file with the same ID, unless the file system
+// birth is not taken for an Info of a later file with the same ID, unless the file system
 // keeps no such times.
 func (i Info) Is(other Info) bool {
 	return i.Exists && other.Exists && i.ID == other.ID && i.Born.Equal(other.Born)

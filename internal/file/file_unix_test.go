@@ -40,7 +40,7 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// Modes are those of package os, and nothing waits for the other end of a FIFO.
+// Modes are the same as in package os, and no call waits for the other end of a FIFO.
 func TestModes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -21,7 +21,7 @@ import (
 
 var errBack = errors.New("called back")
 
-// at has do called, once, when a Call reaches a step.
+// at calls do once, when a Call reaches a step.
 func at(t testing.TB, s flockwait.Step, do func(fd int)) {
 	t.Helper()
 	var once sync.Once
@@ -214,9 +214,9 @@ func TestBackWhileBlocked(t *testing.T) {
 	}
 }
 
-// The lock was granted, but Lock has not returned. It is free as soon as Back has
-// returned, although another process has the open file too: here as a child between
-// fork and execve has it, with a copy of every descriptor.
+// The lock was granted, but Lock has not returned. The lock is free as soon as Back has
+// returned, although another process has the open file too, as a child has between fork
+// and execve.
 func TestBackAfterTheGrant(t *testing.T) {
 	for _, blocked := range []bool{false, true} {
 		t.Run(fmt.Sprint("blocked=", blocked), func(t *testing.T) {
@@ -249,7 +249,7 @@ func TestBackAfterTheGrant(t *testing.T) {
 }
 
 // The kernel grants the lock after Back has unlocked the file, because the thread
-// was awake already: Lock itself gives it back.
+// was already awake: Lock itself releases it.
 func TestGrantDuringBack(t *testing.T) {
 	f := newLockFile(t)
 	stop := f.inherit(t)
@@ -290,7 +290,7 @@ func (f *lockFile) inherit(t testing.TB) (stop func()) {
 	}
 }
 
-// Lock is over, and its descriptor and its thread belong to others: Back touches
+// Lock is over, and its descriptor and its thread may have other users: Back touches
 // neither.
 func TestBackAfterLock(t *testing.T) {
 	for _, fails := range []bool{false, true} {
@@ -347,7 +347,7 @@ func TestBackTwice(t *testing.T) {
 	f.mustBeFree(t)
 }
 
-// Back comes at a random moment beside a release: Lock tells the truth.
+// Back comes at a random moment around a release: the result of Lock is true.
 func TestBackMeetsGrant(t *testing.T) {
 	f := newLockFile(t)
 	var granted int
@@ -388,7 +388,7 @@ func spin(d time.Duration) {
 	}
 }
 
-// A grant that Back meets stays if the open file is inherited: it may be that of
+// If the open file is inherited, a grant during Back stays: it may be the grant of
 // another process.
 func TestInherited(t *testing.T) {
 	f := newLockFile(t)
@@ -484,8 +484,8 @@ func threads(t testing.TB) int {
 	return len(tasks)
 }
 
-// A goroutine is locked to its thread after Lock only if it was before. If it is, the
-// thread ends with it.
+// After Lock, a goroutine is locked to its thread only if it was before. Then the thread
+// ends with the goroutine.
 func TestLockedThreadStaysLocked(t *testing.T) {
 	for _, locked := range []bool{false, true} {
 		for _, back := range []bool{false, true} {
@@ -530,8 +530,8 @@ func TestLockedThreadStaysLocked(t *testing.T) {
 	}
 }
 
-// onOtherThread does something on another thread than the first one, which does not
-// end with its goroutine. If it is to be locked, it is locked twice.
+// onOtherThread calls do on another thread than the first one, which does not end with
+// its goroutine. With locked, the goroutine is locked to the thread.
 func onOtherThread(locked bool, do func()) {
 	runtime.LockOSThread()
 	if unix.Gettid() == os.Getpid() {

@@ -26,8 +26,8 @@ func init() {
 	roles["shortage"] = shortage
 }
 
-// conditions are what a program may do with the signals before it waits, and, if the
-// name says so, during the wait.
+// conditions change how the program handles the signals before the wait or, if the name
+// says so, during the wait.
 var conditions = map[string]func(){
 	"plain":           func() {},
 	"blocked":         func() {}, // by the parent
@@ -59,8 +59,8 @@ func (roleTest) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, a
 func (roleTest) Error(args ...any)                 { panic(fmt.Sprint(args...)) }
 func (roleTest) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// calls PATH CONDITION: has calls called back while they are blocked, and while the
-// lock is released.
+// calls PATH CONDITION: calls back calls that are blocked, also while the lock is
+// released.
 func calls(args []string) error {
 	t := roleTest{}
 	f := &lockFile{path: args[0]}
@@ -124,7 +124,7 @@ func calls(args []string) error {
 	return nil
 }
 
-// blockedSignals are those of our signals that the thread blocks.
+// blockedSignals returns the signals of this package that the thread blocks.
 func blockedSignals(t testing.TB) string {
 	var set unix.Sigset_t
 	if err := unix.PthreadSigmask(unix.SIG_BLOCK, nil, &set); err != nil {
@@ -140,8 +140,8 @@ func blockedSignals(t testing.TB) string {
 	return strings.Join(names, " ")
 }
 
-// A call can be called back whatever the program does with signals, and however its
-// goroutines are scheduled.
+// A call can be called back however the program handles signals and schedules its
+// goroutines.
 func TestSignals(t *testing.T) {
 	for name := range conditions {
 		for _, env := range []string{"", "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1"} {
@@ -311,7 +311,7 @@ func TestShortage(t *testing.T) {
 }
 
 // Other goroutines start processes all the time. These inherit no descriptor of a
-// call, and a lock that was given back is free at once, although a process that has
+// call, and a lock that was released is free at once, although a process that has
 // not called execve yet has a copy of each descriptor.
 func TestForkAndExecMeanwhile(t *testing.T) {
 	f := newLockFile(t)

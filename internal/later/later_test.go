@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// What is added is done once, not early and not much later, unless it is taken out.
+// Do is called once for each thing, neither early nor much later, unless the thing was
+// removed.
 // The timer stops after a period in which nothing came.
 func TestCalls(t *testing.T) {
 	t.Parallel()

@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// understood is how a line of the table is understood.
+// understood is the result of parse.
 func understood(line string) string {
 	file, l, ok := parse(line)
 	return fmt.Sprint(file, " ", l.PID, " ", l.Shared, " ", l.Waits, " ", ok && !l.POSIX)
 }
 
-// A POSIX lock on the file is none of ours, and a wait is no hold.
+// A POSIX lock on the file is not a flock(2) lock, and a wait is not a hold.
 func TestLockTable(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{

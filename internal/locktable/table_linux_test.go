@@ -40,7 +40,7 @@ func known(path string) bool {
 // A lock that is held all the time is in the table at any time, however many
 // others come and go before it.
 //
-// It runs by itself: what it does to the table, others would have to read.
+// It is not parallel: other tests would have to read its long table.
 func TestLockTableInPieces(t *testing.T) {
 	for _, n := range []int{20, 100} {
 		path := filepath.Join(t.TempDir(), "file")

@@ -24,7 +24,7 @@ func TestCutAtTheLimit(t *testing.T) {
 	}
 }
 
-// A record is never too long, and what is cut is a beginning.
+// A record is never too long, and a text that was cut is a beginning of the whole text.
 func TestCut(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"", "short", strings.Repeat("x", 1<<20), strings.Repeat("\x01", 10000), strings.Repeat("é", 5000), strings.Repeat("\xff", 5000), strings.Repeat("\u2028", 3000)} {
