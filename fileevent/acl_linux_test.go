@@ -56,8 +56,8 @@ func mayWrite(t *testing.T, dir string, uid, gid uint32) bool {
 	return cmd.Run() == nil
 }
 
-// A user who may set and clear in a directory may do so whichever user came first,
-// and no other user may do anything there.
+// The users who may write to a directory can set and clear its events, whatever user was
+// the first to do so. No other user can.
 func TestWhoMayUseTheDirectoryOfTombstones(t *testing.T) {
 	t.Parallel()
 	type user struct{ uid, gid uint32 }
@@ -112,7 +112,7 @@ func TestWhoMayUseTheDirectoryOfTombstones(t *testing.T) {
 	}
 }
 
-// A Wait for a set event needs no tombstone, so DIR/.fsync may be another user's.
+// A Wait for a set event needs no tombstone, so DIR/.fsync may belong to another user.
 func TestWaitForWhatIsSetNeedsNoTombstone(t *testing.T) {
 	t.Parallel()
 	dir := sharedDir(t, 0o755)
@@ -128,8 +128,8 @@ func TestWaitForWhatIsSetNeedsNoTombstone(t *testing.T) {
 	ask(t, a, "wait", "ok")
 }
 
-// Another user tries all the time to use the directory of tombstones while it is made:
-// it may at no time.
+// Another user, who may not use the directory of tombstones, tries to use it all the time
+// while it is made.
 func TestDirectoryOfTombstonesIsNeverWider(t *testing.T) {
 	t.Parallel()
 	strace, err := exec.LookPath("strace")

@@ -30,8 +30,8 @@ func touchYesterday(t *testing.T, path string) {
 	putYesterday(t, path, nil)
 }
 
-// putYesterday makes a marker in one step: one that is new and has no content
-// is of now.
+// putYesterday makes a marker in one step. A marker that was made first and got its old time
+// later would have been set now for a moment.
 func putYesterday(t *testing.T, path string, content []byte) {
 	t.Helper()
 	must(t, os.WriteFile(path+".tmp", content, 0o644))
@@ -108,7 +108,7 @@ func TestMaxAgeOfATombstone(t *testing.T) {
 	})
 }
 
-// A touch of an existing marker is not reported, but a wait sees it.
+// A touch of an existing marker is not reported, but a wait sees the new time.
 func TestMaxAgeOfATouch(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
@@ -222,7 +222,7 @@ func TestRenewalAndClear(t *testing.T) {
 	}
 }
 
-// One Set ends a wait once, also if it renews.
+// One Set ends a wait once, also if the Set renews the event.
 func TestRenewalWakesOnce(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -276,8 +276,8 @@ func taken(line string) (n int, over bool) {
 	return n, err == nil
 }
 
-// A process that dies in a Set that renews leaves the event set, and the next
-// Set needs no repairs.
+// If a process dies in a Set that renews the event, the event stays set, and the next Set
+// succeeds.
 func TestDeathInARenewal(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -294,8 +294,8 @@ func TestDeathInARenewal(t *testing.T) {
 	must(t, e.Wait(t.Context()))
 }
 
-// Set does not change the content of a file that has no record; its time shows that
-// it was set again.
+// Set does not change the content of a file that has no record. The time of the file shows
+// that the event was set again.
 func TestRenewalOfAFile(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
-// A wait whose directory cannot be found any more, after the program has gone
-// elsewhere, ends with an error that says so: it is not moved to another file.
+// The program changes its working directory during a wait, and the former directory is
+// renamed. The wait ends with an error that says so; it does not wait for another file.
 func TestWaitInALostDirectory(t *testing.T) {
 	for name, call := range map[string]func(*Event) error{
 		"Wait":      forever,
@@ -55,8 +55,8 @@ func TestOneRelativePathInTwoDirectories(t *testing.T) {
 	ends(t, one)
 }
 
-// A working directory that is renamed, and one that $PWD calls by a link that
-// is led elsewhere, is the same directory.
+// During a wait the working directory is renamed, or $PWD contains a link that then leads to
+// another directory. The wait stays in its directory.
 func TestWaitInAMovedDirectory(t *testing.T) {
 	top := t.TempDir()
 	dir, link := filepath.Join(top, "1"), filepath.Join(top, "cur")
@@ -96,8 +96,8 @@ func TestWatchAfterChdir(t *testing.T) {
 	}
 }
 
-// Nothing can be set any more in a working directory that was removed: a wait
-// there ends, and does not begin.
+// No event can be set in a working directory that was removed. Waits there end, and new ones
+// fail.
 func TestWaitInARemovedDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dir")
 	must(t, os.Mkdir(dir, 0o755))

@@ -154,9 +154,8 @@ func TestSilentWatchDeathByMount(t *testing.T) {
 	}
 }
 
-// While a waiter is stopped, there are more changes than the kernel keeps. When it
-// goes on it looks, because the kernel reports the overflow. The test excludes the
-// look that comes within a second anyway.
+// While a waiter is stopped, there are more changes than the kernel keeps. The kernel reports
+// the overflow, so the waiter looks when it continues. There are no rescans in this test.
 func TestOverflow(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -246,9 +245,9 @@ func TestPathIdentity(t *testing.T) {
 	})
 }
 
-// On an overlay, changes through it are reported. It is polled too, for changes
-// beneath it. (A file that is made beneath it after a look for it stays invisible:
-// even open(2) does not find it.)
+// An overlay reports the changes that are made through it. It is polled too, for changes
+// that are made directly in its upper directory. (The test looks for no file before it is
+// made there: an overlay remembers that a file does not exist.)
 func TestOverlay(t *testing.T) {
 	t.Parallel()
 	base := testproc.Tmpfs(t, "size=1m")
@@ -420,7 +419,7 @@ func TestManyNames(t *testing.T) {
 	}
 }
 
-// A kernel without inotify, and one that has no watches left.
+// Waits poll if the kernel has no inotify, or no watches left.
 func TestNoInotify(t *testing.T) {
 	t.Parallel()
 	strace, err := exec.LookPath("strace")

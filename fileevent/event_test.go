@@ -47,8 +47,8 @@ func TestPulseIsNotLost(t *testing.T) {
 	})
 }
 
-// The marker was made by touch and is gone before the waiter looks. The Set in
-// between has to wake it although it found the event set.
+// touch made the marker, and it is gone before the waiter looks. The Set in between must wake
+// the waiter, although that Set found the event set.
 func TestPulseOfWhatTouchHasSet(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -63,8 +63,8 @@ func TestPulseOfWhatTouchHasSet(t *testing.T) {
 	}
 }
 
-// Many processes wait for the event and clear it when it is set, all at the same
-// time. Each Set wakes every waiter all the same, and only once.
+// Many processes wait for the event and clear it when it is set, all at the same time. Each
+// Set still wakes every waiter, and only once.
 func TestEveryoneClears(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
@@ -109,7 +109,8 @@ func TestSetAndClearAreIdempotent(t *testing.T) {
 	isSet(t, e, false)
 }
 
-// The first setters in a directory also race for the directory of the tombstones.
+// The first processes that clear events of a directory make the directory of the tombstones at
+// the same time.
 func TestRacingSetters(t *testing.T) {
 	t.Parallel()
 	for range 10 {
@@ -157,7 +158,7 @@ func TestKilledWaiterDoesNotDisturb(t *testing.T) {
 }
 
 // A Set may die at any step: the event is set or it is not, the waiters see that,
-// and the next Set needs no repair.
+// and the next Set succeeds.
 func TestKilledSetterLeavesNobodyHanging(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"marked", "recorded"} {
@@ -186,8 +187,8 @@ func TestKilledSetterLeavesNobodyHanging(t *testing.T) {
 	}
 }
 
-// A Clear may die before it moves the marker: the event is still set, no waiter wakes twice, and
-// the next Clear needs no repair.
+// A Clear may die before it moves the marker: the event is still set, no waiter wakes twice,
+// and the next Clear succeeds.
 func TestKilledClearerLeavesNobodyHanging(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {

@@ -45,8 +45,7 @@ func TestTouchAndRm(t *testing.T) {
 	})
 }
 
-// A file of any kind at the path is a marker; it is not followed, opened or
-// changed.
+// A file of any kind at the path is a marker. Waits neither follow, open nor change it.
 func TestOtherKindsOfMarkers(t *testing.T) {
 	t.Parallel()
 	for kind, put := range map[string]func(path string) error{
@@ -288,8 +287,8 @@ func TestSetAndClearOnASignal(t *testing.T) {
 	}
 }
 
-// A link that another user has put in the place of .fsync leads nothing of ours
-// elsewhere: the marker may be that user's, and the directory be ours alone.
+// Another user has put a symbolic link in the place of .fsync. Clear and takes must not move
+// the marker through the link, even if the marker belongs to that user.
 func TestTombstonesFollowNoLink(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*Event) error{

@@ -15,8 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A look on a network file system opens the directory, so that the server is
-// asked.
+// A look on a network file system opens the directory, which makes the client ask the server.
 func TestNetworkLooksOpenTheDirectory(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
@@ -70,7 +69,7 @@ func TestWaitsInVainLeaveNoWatch(t *testing.T) {
 	})
 }
 
-// If there is no room for the first tombstone, Clear removes the marker all the same.
+// If the disk has no room for the first tombstone, Clear removes the marker.
 func TestFirstClearOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	e := New(filepath.Join(testproc.Tmpfs(t, "nr_inodes=2"), "ready")) // the directory and the marker

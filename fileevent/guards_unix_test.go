@@ -16,8 +16,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
-// A reused inode in the same tick looks as if another Set had written into the
-// existing tombstone.
+// A new file may get the inode of the last one in the same tick. The test writes another ID
+// into the tombstone, which looks the same.
 func TestTombstoneInTheSameInode(t *testing.T) {
 	t.Parallel()
 	m, before, text := cleared(t)
@@ -56,8 +56,8 @@ func TestLateTakerChangesNothing(t *testing.T) {
 	}
 }
 
-// Another process has cleared one of two events. Until it is set again nothing is
-// taken, not even for a moment, although the other one has just been set again.
+// Another process has cleared one of two events. WaitAll takes nothing until that event is set
+// again, although the other event has just been set again.
 func TestWaitAllWaitsForWhatIsGone(t *testing.T) {
 	t.Parallel()
 	dir, takes := t.TempDir(), 0
@@ -72,7 +72,7 @@ func TestWaitAllWaitsForWhatIsGone(t *testing.T) {
 	w := &waitForAll{missing: 2}
 	must(t, w.begin(events, func(*Event) watch.Interest { return watch.Appear }))
 	w.chooseTakes()
-	for _, changed := range [][]int{{0, 1}, {0}, {1}} { // the nudges of what was put back, and of the Clear
+	for _, changed := range [][]int{{0, 1}, {0}, {1}} { // the notifications of the event that was put back, and of the Clear
 		if over, err := w.step(changed); over || err != nil {
 			t.Fatalf("step(%v) = %v, %v", changed, over, err)
 		}
@@ -97,7 +97,7 @@ func TestTakesAreSorted(t *testing.T) {
 }
 
 // The last look is not shared: another wait's look may be too old, for example if
-// the directory was replaced and no nudge has come yet.
+// the directory was replaced and no notification has come since.
 func TestLastLookIsNotShared(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "parent", "dir")

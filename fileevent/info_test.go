@@ -63,8 +63,8 @@ func must2[T any](v T, err error) T {
 	return v
 }
 
-// A marker made by touch is just as set, and Info names no process, even if one
-// had set the event a moment ago.
+// A marker that touch made sets the event. Info names no process, even if one had set the event
+// a moment before.
 func TestInfoOfTouch(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t))

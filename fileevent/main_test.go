@@ -25,10 +25,10 @@ func TestMain(m *testing.M) {
 // agent does the steps that it reads, with the event at args[0], and prints the
 // results: "asleep" when a wait is about to sleep for the first time, then "ok",
 // "true", "false" or the error. With "poll" among the other args it has no
-// watcher, with "auto" the event is one with AutoReset, with "hour" what was set
-// more than an hour ago does not count, and with a number it waits for so many
-// events in the directory. With "overlay" the directory is one, with "blind" only
-// reports wake it, and with "debug" the log goes to stderr.
+// watcher, with "auto" the event has AutoReset, with "hour" a MaxAge of an hour, and
+// with a number it waits for so many events in the directory. With "overlay" it mounts
+// an overlay on the directory, with "blind" it makes no rescans, and with "debug" its log
+// goes to stderr.
 func agent(args []string) error {
 	var opts []Option
 	events := 0
@@ -143,7 +143,7 @@ func obey(e *Event, line string) string {
 		err = WaitAll(context.Background(), e, New(arg, AutoReset()))
 	case "waitclear":
 		err = e.WaitClear(context.Background())
-	case "die": // in the middle of what is said, at the step that is said
+	case "die": // at a step of another command, both in arg
 		at, what, _ := strings.Cut(arg, " ")
 		e.hook = once(steps[at], func() { kill(os.Getpid()) })
 		return obey(e, what)

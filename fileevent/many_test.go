@@ -146,9 +146,8 @@ func TestWaitAll(t *testing.T) {
 	ends(t, done)
 }
 
-// An event that was seen set counts, even if it leaves no tombstone. Each step is made
-// when the wait is about to sleep, so its next look, whatever wakes it, comes after
-// the step.
+// An event that was found set counts, even if it leaves no tombstone. The test makes each
+// change when the wait is about to sleep, so the next look comes after the change.
 func TestWaitAllRemembers(t *testing.T) {
 	t.Parallel()
 	events := eventsIn(t.TempDir(), 2)
@@ -221,7 +220,7 @@ func TestWaitAllPutsBack(t *testing.T) {
 			asleep <- struct{}{}
 		case took:
 			if takes++; takes == 1 {
-				for len(asleep) > 0 { // nudges for nothing
+				for len(asleep) > 0 { // from notifications without a change
 					<-asleep
 				}
 				close(loses)
@@ -298,7 +297,7 @@ func TestMarkerIs(t *testing.T) {
 	}
 }
 
-// When the ctx ends, nothing stays taken.
+// When the ctx ends, no event stays taken.
 func TestWaitAllEndsWithNothing(t *testing.T) {
 	t.Parallel()
 	events := eventsIn(t.TempDir(), 3, AutoReset())

@@ -19,8 +19,8 @@ import (
 
 func autoEvent(t *testing.T) *Event { return New(markerPath(t), AutoReset()) }
 
-// Many processes wait for one event; at full size, most of them have no watcher. It
-// is taken as often as it is set.
+// Many processes wait for one event; in a long run, most of them have no watcher. The event is
+// taken as often as it is set.
 func TestRaceForOneEvent(t *testing.T) {
 	path := markerPath(t)
 	n, rounds := testproc.Size(200, 30), 50
@@ -147,7 +147,7 @@ func TestOneTryForAll(t *testing.T) {
 	for range n - 1 {
 		<-asleep
 	}
-	// A wait may have begun to sleep after a nudge of the patrol.
+	// A rescan may have woken a wait, which sleeps again.
 	if got := tries.Load(); got < 1 || got > n/2 {
 		t.Errorf("%d tries for one Set", got)
 	}
@@ -198,8 +198,8 @@ func TestSetTwiceIsTakenOnce(t *testing.T) {
 	}
 }
 
-// A process that dies before it takes the event leaves it to the next. If it dies
-// after that, the event stays taken.
+// If a process dies before it takes the event, the event stays set for the next wait. If it
+// dies after that, the event stays taken.
 func TestKilledTaker(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"taking", "took"} {
@@ -289,7 +289,7 @@ func TestLastTry(t *testing.T) {
 			if err != nil && cause == context.Canceled {
 				hasEnded(t, err, e.Path(), cause, cause)
 			} else {
-				must(t, err) // a nudge may come before the end
+				must(t, err) // a notification may come before the end of the ctx
 			}
 			isSet(t, e, err != nil) // a wait that returned nil has taken it
 		}
@@ -331,7 +331,7 @@ func TestRaceForAClaim(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	for range 200 {
-		must(t, os.WriteFile(path, nil, 0o644)) // no Set has made the directory yet
+		must(t, os.WriteFile(path, nil, 0o644)) // so that no Set has made the directory
 		var taken atomic.Int64
 		var wg sync.WaitGroup
 		for range 8 {

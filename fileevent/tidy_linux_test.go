@@ -124,8 +124,8 @@ func TestTidyNotifies(t *testing.T) {
 	ends(t, done)
 }
 
-// A Tidy dies while it checks a tombstone that another Clear has left meanwhile. Waits
-// that have not seen the tombstone still see it.
+// A process dies in Tidy while it checks a tombstone that a Clear has just left. Waits that
+// have not seen that tombstone still see it.
 func TestTidyDies(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
@@ -153,8 +153,8 @@ func TestTidyDies(t *testing.T) {
 	tidyUnseen(t, e, w, "tidied again")
 }
 
-// A Tidy whose directory was replaced before it had the lock, so that another one
-// may be at work, does nothing.
+// DIR/.fsync is replaced before Tidy has locked it, so another process may be tidying. Tidy
+// does nothing.
 func TestTidyOfAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// The tombstone is where the kernel finds the marker, not where a cleaned path
-// leads.
+// Clear moves the marker to the directory where the kernel finds it, not to where a cleaned
+// path leads.
 func TestTombstonePathIsNotCleaned(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -65,7 +65,7 @@ func TestClearOfALinkedMarker(t *testing.T) {
 	}
 }
 
-// Nor does it so for a wait that takes the event: each link is taken once.
+// The same for a wait that takes the event: it takes each link once.
 func TestTakeOfALinkedMarker(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t), AutoReset())

@@ -110,7 +110,7 @@ func TestTombstoneGetsItsRecordLater(t *testing.T) {
 		again = waitBriefly(t, path)
 	})
 	must(t, setter.Set())
-	must(t, os.WriteFile(path+".else", nil, 0o644)) // a nudge for nobody
+	must(t, os.WriteFile(path+".else", nil, 0o644)) // a report that concerns no wait
 	if <-again {
 		t.Error("a wait that began after the Clear was ended by the record")
 	}
@@ -136,8 +136,8 @@ func TestOneSetWakesOnce(t *testing.T) {
 	}
 }
 
-// waitBriefly starts a wait that is asleep when waitBriefly returns, and that is
-// to last to its end.
+// waitBriefly starts a short wait, and returns when it sleeps. The channel tells whether the
+// wait found the event set.
 func waitBriefly(t *testing.T, path string) <-chan bool {
 	asleep, woken := make(chan struct{}), make(chan bool, 1)
 	e := New(path)
@@ -176,7 +176,7 @@ func TestSecondClearWakesNobody(t *testing.T) {
 	}
 }
 
-// Markers leave different tombstones, even if they follow each other fast.
+// Two markers leave different tombstones, even if they are made one right after the other.
 func TestTombstonesDiffer(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -295,7 +295,7 @@ func hasEnded(t *testing.T, err error, path string, cause, ctxErr error) {
 	}
 }
 
-// A ctx ends when the test says so, with the error the test says.
+// A ctx ends when the test wants, with the error that the test gives.
 type endable struct {
 	context.Context
 	done chan struct{}
@@ -312,7 +312,7 @@ func (c *endable) Err() error {
 	}
 }
 
-// The event is set and the deadline comes before any nudge: the wait succeeds.
+// The event is set, and the deadline comes before any notification: the wait succeeds.
 func TestLastLookAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -459,7 +459,7 @@ func TestPathIsNotCleaned(t *testing.T) {
 	ends(t, done)
 }
 
-// A wait leaves nothing behind, however it ends.
+// A wait leaves no goroutine, whatever ends it.
 func TestWaitsLeaveNoGoroutines(t *testing.T) {
 	path := markerPath(t)
 	ends(t, func() <-chan error { d := doze(t, path, forever); must(t, New(path).Set()); return d }())

@@ -140,8 +140,8 @@ func nextOn(t *testing.T, w *Watch) <-chan error {
 	return dozeOn(t, w.event, func(*Event) error { return w.Next(context.Background()) })
 }
 
-// A Set finds the event set, and then another process clears or takes it: the event
-// is set afterwards.
+// A Set finds the event set, and then another process clears or takes the event. The event is
+// set when Set returns.
 func TestSetAgainIsOvertaken(t *testing.T) {
 	t.Parallel()
 	for what, other := range map[string]func(e *Event) error{
@@ -232,9 +232,9 @@ func TestWatchErrors(t *testing.T) {
 	}
 }
 
-// Three listeners, which are killed and started again, follow many versions. All
-// see the last one, in each way of waiting, whether the publisher clears the event
-// or not.
+// Three listeners, which are killed and started again, read many versions of a file. All of
+// them see the last version, whether they poll or not, and whether the publisher clears the
+// event or not.
 func TestEverySetIsSeen(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
@@ -272,14 +272,14 @@ func TestEverySetIsSeen(t *testing.T) {
 // each round.
 var published, rounds = testproc.Size(10_000, 240), testproc.Size(20, 4)
 
-// follows fails the test unless the listener comes to the version.
+// follows reads what the listener prints until it is the version.
 func follows(t *testing.T, l *testproc.Proc, version int) {
 	t.Helper()
 	for l.Line() != fmt.Sprint("version ", version) {
 	}
 }
 
-// follow says each version that it reads, until the test ends.
+// follow prints each version that it reads, until the test ends.
 func follow(e *Event) error {
 	w, err := e.Watch()
 	for err == nil {
