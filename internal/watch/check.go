@@ -24,6 +24,27 @@ const (
 	pollLast  = 240 * time.Millisecond // so that the waiter wakes within 250
 )
 
+// missesPulses reports whether the system is one with kqueue(2). There, fsnotify learns only
+// that a directory has changed, and compares listings. An entry that came and went is in
+// neither listing, and an entry that cannot be opened hides others. So a watched directory
+// is checked as often as a polled one; changes that the listings show are still reported at
+// once.
+func missesPulses() bool {
+	switch runtime.GOOS {
+	case "darwin", "ios", "dragonfly", "freebsd", "netbsd", "openbsd":
+		return true
+	}
+	return false
+}
+
+// checkEvery returns the time between two checks of a directory that is watched.
+func checkEvery() time.Duration {
+	if missesPulses() {
+		return pollLast
+	}
+	return time.Second
+}
+
 // Checks take at most a tenth of the time. That includes the looks of the waiters that they
 // wake, if the directory is polled. If it is watched, the looks take a hundredth, because
 // most changes were reported.
@@ -88,10 +109,12 @@ func (h *hub) check(d *dir) {
 // next returns the pause before the next check. The last one took that long, and the
 // waiters that it has woken are about to look for so long.
 func (d *dir) next(every, took, looks time.Duration) time.Duration {
-	switch d.reason {
-	case lostWatch:
+	switch {
+	case d.reason == lostWatch:
 		return 0
-	case "":
+	case d.reason == "" && missesPulses():
+		return max(every, checkShare*(took+looks))
+	case d.reason == "":
 		if looks > 0 {
 			d.notBefore = time.Now().Add(lookShare * looks)
 		}

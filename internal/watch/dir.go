@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -85,6 +86,17 @@ func (d *dir) join(s *Subscription, name string, interest Interest) {
 	e.first = s
 	d.n++
 	d.idle = false
+}
+
+// fold returns a key that is the same for all names of one file. Most file systems of these
+// systems ignore case; on the others a needless notification does no harm. A check finds
+// changes of names that differ only in their Unicode normal form.
+func fold(name string) string {
+	switch runtime.GOOS {
+	case "windows", "darwin", "ios":
+		return strings.ToLower(name)
+	}
+	return name
 }
 
 func (d *dir) entry(name string, interest Interest) *entry {

@@ -167,7 +167,7 @@ func TestSpellingsShareAWatch(t *testing.T) {
 	expect(t, first)
 	expect(t, second)
 	expect(t, third)
-	if got := h.watcher.WatchList(); len(got) != 1 {
+	if got := h.watcher.WatchList(); len(got) != 1 || len(h.watched[got[0]]) != 3 {
 		t.Errorf("watched: %q", got)
 	}
 }

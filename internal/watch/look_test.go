@@ -17,8 +17,8 @@ func (g *glance) look() (mine, others any) {
 	return n, n
 }
 
-// If many subscriptions are nudged, one of them looks for all, and all see the state
-// after the nudge.
+// If many subscriptions are notified, one of them looks for all, and all see the state after
+// the notification.
 func TestOneLookForAll(t *testing.T) {
 	t.Parallel()
 	h, path := testHub(t, never), filepath.Join(t.TempDir(), "a")
@@ -48,14 +48,14 @@ func TestOneLookForAll(t *testing.T) {
 				expect(t, notified[i])
 				arrived.Done()
 				if got := subs[i].Look(look).(int64); got <= before {
-					t.Errorf("what was seen by look %d is stale: %d were before the nudge", got, before)
+					t.Errorf("look %d is stale: %d were before the notification", got, before)
 				}
 			})
 		}
 		wg.Wait()
-		// The creation of the file is one more nudge, in the first round.
+		// The creation of the file is one more notification, in the first round.
 		if looks := g.n.Load() - before; looks < 1 || looks > 2 {
-			t.Errorf("%d looks after one nudge", looks)
+			t.Errorf("%d looks after one notification", looks)
 		}
 	}
 }
@@ -78,13 +78,13 @@ func TestNoStaleLook(t *testing.T) {
 		t.Fatalf("look %d", got)
 	}
 	if got := first.Look(g.look).(int64); got != 1 {
-		t.Fatalf("without a nudge, look %d", got)
+		t.Fatalf("without a notification, look %d", got)
 	}
 	second, _ := on(t, h, path)
 	if got := second.Look(g.look).(int64); got != 2 {
 		t.Fatalf("the newcomer sees look %d", got)
 	}
-	// A nudge in the middle of a look needs another look, because this one may have
+	// A notification in the middle of a look needs another look, because this one may have
 	// missed the change.
 	h.notify(first.entry)
 	first.Look(func() (any, any) {
@@ -92,13 +92,13 @@ func TestNoStaleLook(t *testing.T) {
 		return g.look()
 	})
 	if got := second.Look(g.look).(int64); got != 4 {
-		t.Fatalf("after a nudge in the middle of a look, look %d", got)
+		t.Fatalf("after a notification in the middle of a look, look %d", got)
 	}
 }
 
-// Subscriptions with different aims share no look. If one takes the entry, the
+// Subscriptions with different interests share no look. If one takes the entry, the
 // others do not get that result.
-func TestLooksByAim(t *testing.T) {
+func TestLooksByInterest(t *testing.T) {
 	t.Parallel()
 	h, path := testHub(t, never), filepath.Join(t.TempDir(), "a")
 	var g glance
@@ -116,8 +116,8 @@ func TestLooksByAim(t *testing.T) {
 	}
 }
 
-// The removal of an entry does not nudge subscriptions that want to take it.
-func TestNudgesByAim(t *testing.T) {
+// The removal of an entry does not notify subscriptions that want to take it.
+func TestNotifiesByInterest(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
 	path := filepath.Join(dir, "a")
@@ -137,7 +137,7 @@ func TestNudgesByAim(t *testing.T) {
 	expectNone(t, vanish)
 }
 
-// An inbox of many subscriptions names those that were nudged, each once.
+// A queue of many subscriptions names those that were notified, each once.
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	h, dir, q := testHub(t, never), t.TempDir(), NewQueue()
@@ -155,16 +155,16 @@ func TestQueue(t *testing.T) {
 	expect(t, q.C())
 	got := q.Drain(nil)
 	if slices.Sort(got); !slices.Equal(got, []int{0, 2}) {
-		t.Errorf("nudged: %v", got)
+		t.Errorf("notified: %v", got)
 	}
 	if got := q.Drain(nil); len(got) != 0 {
-		t.Errorf("nudged again: %v", got)
+		t.Errorf("notified again: %v", got)
 	}
 	must(t, os.RemoveAll(filepath.Join(dir, "b")))
 	touch(t, filepath.Join(dir, "b"))
 	expect(t, q.C())
 	if got := q.Drain(nil); !slices.Equal(got, []int{1}) {
-		t.Errorf("nudged: %v", got)
+		t.Errorf("notified: %v", got)
 	}
 }
 

@@ -7,25 +7,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// interest selects the reports that the hub needs: entries that appear and go, and
+// wantedReports selects the reports that the hub needs: entries that appear and go, and
 // changes of the directory itself.
-const interest = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO |
+const wantedReports = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO |
 	unix.IN_DELETE_SELF | unix.IN_MOVE_SELF
 
-// narrow stops the kernel from reporting writes to the files of a directory that
-// the watcher has just added. Otherwise a busy log file would cost the waiter and
-// the writer time for useless reports. fsnotify v1.10.1 has no public option for
-// that. Adding the directory again to the same inotify instance replaces the set
-// of reports (inotify_add_watch(2)).
+// narrow stops the kernel from reporting writes to the files of a directory that the watcher
+// has just added. Otherwise the reports of a busy log file would cost the waiter and the
+// writer time for nothing. fsnotify v1.10.1 has no public option for that. Adding the
+// directory again to the same inotify instance replaces the set of reports
+// (inotify_add_watch(2)).
 //
-// It returns whether it succeeded; if not, the reports are ignored. If another
-// directory is at the path by now, the patrol finds that.
+// narrow returns whether it succeeded; if not, the hub ignores these reports. If another
+// directory is at the path now, the next check finds that.
 func narrow(w *fsnotify.Watcher, path string) bool {
 	fd, ok := descriptor(w)
 	if !ok {
 		return false
 	}
-	_, err := unix.InotifyAddWatch(fd, path, interest|unix.IN_ONLYDIR)
+	_, err := unix.InotifyAddWatch(fd, path, wantedReports|unix.IN_ONLYDIR)
 	return err == nil
 }
 

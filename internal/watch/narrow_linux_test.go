@@ -62,8 +62,8 @@ func TestHubIsNarrow(t *testing.T) {
 	if !ok {
 		t.Fatal("no descriptor")
 	}
-	if mask := maskOf(t, fd); mask&interest != interest || mask&^interest != 0 {
-		t.Errorf("the directory is watched for %x, want %x", mask, interest)
+	if mask := maskOf(t, fd); mask&wantedReports != wantedReports || mask&^wantedReports != 0 {
+		t.Errorf("the directory is watched for %x, want %x", mask, wantedReports)
 	}
 }
 

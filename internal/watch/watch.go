@@ -108,7 +108,7 @@ func (q *Queue) Subscribe(path string, interest Interest, tag int) (*Subscriptio
 // process is the hub of this process. It makes its one watcher when it first needs
 // one, and keeps it for long: a user has few inotify instances (128, see inotify(7)),
 // and closing one takes milliseconds.
-var process = newHub(fsnotify.NewWatcher, rescanEvery, 60*time.Second)
+var process = newHub(fsnotify.NewWatcher, checkEvery(), 60*time.Second)
 
 func newHub(open func() (*fsnotify.Watcher, error), every, idleTimeout time.Duration) *hub {
 	return &hub{
