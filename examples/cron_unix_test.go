@@ -35,11 +35,7 @@ type home string
 func newHome(t *testing.T) home {
 	t.Helper()
 	needPrograms(t)
-	for _, program := range []string{"sh", "tar"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
-		}
-	}
+	testproc.Need(t, "sh", "tar")
 	h := home(t.TempDir())
 	backup, err := os.ReadFile("cron/backup.sh")
 	if err != nil {

@@ -158,11 +158,7 @@ func hold(t *testing.T, lock *filelock.Lock) (release func()) {
 
 func holdByFlock(t *testing.T, path string) (release func()) {
 	t.Helper()
-	for _, program := range []string{"flock", "sh"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
-		}
-	}
+	testproc.Need(t, "flock", "sh")
 	p := testproc.StartCmd(t, exec.Command("flock", path, "sh", "-c", "echo held; read -r _"))
 	p.Expect("held")
 	return func() {

@@ -24,12 +24,9 @@ func sharedDir(t *testing.T, mode fs.FileMode, entries ...string) string {
 	if len(entries) == 0 {
 		return dir
 	}
-	setfacl, err := exec.LookPath("setfacl")
-	if err != nil {
-		t.Skip("setfacl is not installed")
-	}
+	testproc.Need(t, "setfacl")
 	for _, entry := range entries {
-		if out, err := exec.Command(setfacl, "-m", entry, dir).CombinedOutput(); err != nil {
+		if out, err := exec.Command("setfacl", "-m", entry, dir).CombinedOutput(); err != nil {
 			t.Skipf("setfacl: %v: %s", err, out)
 		}
 	}
@@ -39,10 +36,7 @@ func sharedDir(t *testing.T, mode fs.FileMode, entries ...string) string {
 // as makes another user do a step with the event at path.
 func as(t *testing.T, path string, uid, gid uint32) *testproc.Proc {
 	t.Helper()
-	cmd := testproc.RoleCmd("agent", path)
-	cmd.Path = "/proc/self/exe"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}}
-	a := testproc.StartCmd(t, cmd)
+	a := testproc.StartCmd(t, testproc.AsUser(t, testproc.RoleCmd("agent", path), uid, gid))
 	a.Expect("ready")
 	return a
 }
@@ -132,18 +126,13 @@ func TestWaitForWhatIsSetNeedsNoTombstone(t *testing.T) {
 // while it is made.
 func TestDirectoryOfTombstonesIsNeverWider(t *testing.T) {
 	t.Parallel()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is not installed")
-	}
+	testproc.Need(t, "strace")
 	dir := sharedDir(t, 0o750, "u:1001:rwx", "d:o::rwx", "d:u:1002:rwx")
 	path := filepath.Join(dir, "ready")
 	must(t, New(path).Set())
 	// Every call that could change permissions is followed by a pause.
-	role := testproc.RoleCmd("agent", path)
-	cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", os.DevNull,
-		"-e", "inject=mkdirat,fchown,fchownat,fchmod,fchmodat,fsetxattr,fremovexattr,renameat:delay_exit=20000"}, role.Args...)...)
-	cmd.Env = role.Env
+	cmd := testproc.Below(testproc.RoleCmd("agent", path), "strace", "-f", "-qq", "-o", os.DevNull,
+		"-e", "inject=mkdirat,fchown,fchownat,fchmod,fchmodat,fsetxattr,fremovexattr,renameat:delay_exit=20000")
 	a := testproc.StartCmd(t, cmd)
 	a.Expect("ready")
 	a.Send("clear")

@@ -295,15 +295,12 @@ func TestOverlayInANamespace(t *testing.T) {
 // reported to the other.
 func TestNetworkFileSystem(t *testing.T) {
 	t.Parallel()
-	bindfs, err := exec.LookPath("bindfs")
-	if err != nil {
-		t.Skip("needs bindfs")
-	}
+	testproc.Need(t, "bindfs")
 	base := t.TempDir()
 	here, there := filepath.Join(base, "here"), filepath.Join(base, "there")
 	must(t, errors.Join(os.Mkdir(filepath.Join(base, "real"), 0o755), os.Mkdir(here, 0o755), os.Mkdir(there, 0o755)))
 	for _, dir := range []string{here, there} {
-		if out, err := exec.Command(bindfs, filepath.Join(base, "real"), dir).CombinedOutput(); err != nil {
+		if out, err := exec.Command("bindfs", filepath.Join(base, "real"), dir).CombinedOutput(); err != nil {
 			t.Skipf("bindfs: %v: %s", err, out)
 		}
 		defer syscall.Unmount(dir, syscall.MNT_DETACH)
@@ -375,14 +372,9 @@ func TestOutOfDescriptors(t *testing.T) {
 // Set does not sync anything to the disk.
 func TestDurabilityIsNotPaidFor(t *testing.T) {
 	t.Parallel()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is not installed")
-	}
+	testproc.Need(t, "strace")
 	calls := filepath.Join(t.TempDir(), "calls")
-	role := testproc.RoleCmd("agent", markerPath(t))
-	cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", calls, "-e", "trace=renameat,fsync,fdatasync,sync_file_range,syncfs,sync,msync"}, role.Args...)...)
-	cmd.Env = role.Env
+	cmd := testproc.Below(testproc.RoleCmd("agent", markerPath(t)), "strace", "-f", "-qq", "-o", calls, "-e", "trace=renameat,fsync,fdatasync,sync_file_range,syncfs,sync,msync")
 	agent := testproc.StartCmd(t, cmd)
 	agent.Expect("ready")
 	ask(t, agent, "pulse", "ok")
@@ -422,15 +414,10 @@ func TestManyNames(t *testing.T) {
 // Waits poll if the kernel has no inotify, or no watches left.
 func TestNoInotify(t *testing.T) {
 	t.Parallel()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is not installed")
-	}
+	testproc.Need(t, "strace")
 	for _, how := range []string{"inotify_init1:error=ENOSYS", "inotify_init1:error=ENFILE", "inotify_add_watch:error=ENOSPC"} {
 		path := markerPath(t)
-		role := testproc.RoleCmd("agent", path)
-		cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", os.DevNull, "-e", "inject=" + how}, role.Args...)...)
-		cmd.Env = role.Env
+		cmd := testproc.Below(testproc.RoleCmd("agent", path), "strace", "-f", "-qq", "-o", os.DevNull, "-e", "inject="+how)
 		agent := testproc.StartCmd(t, cmd)
 		agent.Expect("ready")
 		ask(t, agent, "wait", "asleep")

@@ -143,13 +143,7 @@ func openDir(t *testing.T, mode fs.FileMode) string {
 // nobody returns an agent that runs as another user.
 func nobody(t *testing.T, path string, uid uint32) *testproc.Proc {
 	t.Helper()
-	cmd := testproc.RoleCmd("agent", path)
-	cmd.Path = "/proc/self/exe" // the directory of the test binary is private
-	if _, err := os.Stat(cmd.Path); err != nil || os.Getuid() != 0 {
-		t.Skip("only root can become somebody else, and only on Linux is the test binary at hand then")
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
-	a := testproc.StartCmd(t, cmd)
+	a := testproc.StartCmd(t, testproc.AsUser(t, testproc.RoleCmd("agent", path), uid, uid))
 	a.Expect("ready")
 	return a
 }

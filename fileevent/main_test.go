@@ -298,12 +298,7 @@ func dozeOn(t *testing.T, e *Event, wait func(*Event) error) <-chan error {
 
 func forever(e *Event) error { return e.Wait(context.Background()) }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testproc.Must
 
 // ends fails the test unless the wait ends without an error.
 func ends(t *testing.T, done <-chan error) {

@@ -1,7 +1,6 @@
 package filelock_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -141,16 +140,10 @@ func TestAdoptedHoldEnds(t *testing.T) {
 // A shell locks its descriptor, and the program that it runs adopts it.
 func TestAdoptOfAShell(t *testing.T) {
 	t.Parallel()
-	for _, program := range []string{"sh", "flock"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
-		}
-	}
+	testproc.Need(t, "sh", "flock")
 	path := lockPath(t)
-	cmd := testproc.RoleCmd("adopt", path, "exclusive")
-	sh := exec.Command("sh", append([]string{"-c", `exec 3>"$1"; flock 3; "$0" "$@"; echo shell; read line`}, cmd.Args...)...)
-	sh.Env = cmd.Env
-	p := testproc.StartCmd(t, sh)
+	cmd := testproc.Below(testproc.RoleCmd("adopt", path, "exclusive"), "sh", "-c", `exec 3>"$1"; flock 3; "$0" "$@"; echo shell; read line`)
+	p := testproc.StartCmd(t, cmd)
 	p.Expect("adopted")
 	ask(t, p, "check")
 	other := filelock.New(path)
@@ -257,10 +250,8 @@ func heir(args []string) error {
 // suspects returns the holders that an Acquire names when its time is up.
 func suspects(t testing.TB, path string) []filelock.Holder {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(background, time.Millisecond)
-	defer cancel()
 	var locked *filelock.LockedError
-	if err := filelock.New(path).Acquire(ctx); !errors.As(err, &locked) {
+	if err := timedOut(filelock.New(path).Acquire); !errors.As(err, &locked) {
 		t.Fatal(err)
 	}
 	return locked.Holders

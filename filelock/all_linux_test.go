@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
@@ -90,9 +89,8 @@ func TestAcquireAllOrNothing(t *testing.T) {
 	dir := t.TempDir()
 	a, b := filelock.New(filepath.Join(dir, "a")), filelock.New(filepath.Join(dir, "b"))
 	holder := startHolder(t, b.Path())
-	ctx, cancel := context.WithTimeout(background, 50*time.Millisecond)
-	defer cancel()
-	if err := filelock.AcquireAll(ctx, b, a); !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.DeadlineExceeded) {
+	err := timedOut(func(ctx context.Context) error { return filelock.AcquireAll(ctx, b, a) })
+	if !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("AcquireAll = %v", err)
 	}
 	mustTry(t, a, true)

@@ -18,12 +18,7 @@ import (
 )
 
 // must fails the test if one of the steps failed.
-func must(t testing.TB, errs ...error) {
-	t.Helper()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testproc.Must
 
 // A file, its directory or a directory above is removed, renamed or replaced: Check says
 // that the lock is lost. If the file comes back, Check says that it is held.
@@ -200,9 +195,7 @@ func check(args []string) error {
 // flockFile runs flock(1) on a file that it inherits.
 func flockFile(t testing.TB, f *os.File, option string) {
 	t.Helper()
-	if _, err := exec.LookPath("flock"); err != nil {
-		t.Skip(err)
-	}
+	testproc.Need(t, "flock")
 	cmd := exec.Command("flock", option, "3")
 	cmd.ExtraFiles = []*os.File{f}
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -62,7 +62,7 @@ func ExampleLock_Acquire() {
 		log.Print(err)
 	}
 
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
 	lock := filelock.New(path)
 	switch err := lock.Acquire(ctx); {
@@ -171,7 +171,7 @@ func ExampleLockedError() {
 		log.Print(err)
 	}
 
-	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Millisecond, errors.New("the night is over"))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), 200*time.Millisecond, errors.New("the night is over"))
 	defer cancel()
 	err := filelock.New(path).Acquire(ctx)
 	var locked *filelock.LockedError

@@ -58,10 +58,8 @@ func TestNoDescriptorsLeft(t *testing.T) {
 	t.Parallel()
 	path, held := lockPath(t), lockPath(t)
 	holder := startHolder(t, held)
-	cmd := testproc.RoleCmd("starve", path, held)
-	sh := exec.Command("sh", append([]string{"-c", `ulimit -n 32; exec "$0" "$@"`}, cmd.Args...)...)
-	sh.Env = cmd.Env
-	p := testproc.StartCmd(t, sh)
+	cmd := testproc.Below(testproc.RoleCmd("starve", path, held), "sh", "-c", `ulimit -n 32; exec "$0" "$@"`)
+	p := testproc.StartCmd(t, cmd)
 	p.Expect("starved")
 	awaitWaiters(t, held, 1)
 	release(t, holder)
@@ -158,16 +156,13 @@ func TestProtectedRegular(t *testing.T) {
 // A child that was forked and has not executed anything has the lock as well.
 func TestForkWithoutExec(t *testing.T) {
 	t.Parallel()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
+	testproc.Need(t, "python3")
 	path := lockPath(t)
 	enough := path + ".enough"
 	if err := syscall.Mkfifo(enough, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	p := testproc.StartCmd(t, exec.Command(python, "-c", `
+	p := testproc.StartCmd(t, exec.Command("python3", "-c", `
 import fcntl, os, sys
 f = open(sys.argv[1], "w")
 fcntl.flock(f, fcntl.LOCK_EX)

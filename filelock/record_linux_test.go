@@ -83,13 +83,7 @@ func inNamespaceWith(t *testing.T, options []string, role string, args ...string
 	if out, err := exec.Command(unshare[0], append(unshare[1:], "true")...).CombinedOutput(); err != nil {
 		t.Skipf("cannot make a PID namespace (needs root and util-linux): %v: %s", err, out)
 	}
-	cmd := testproc.RoleCmd(role, args...)
-	path, err := exec.LookPath("unshare")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Path, cmd.Args = path, append(unshare, cmd.Args...)
-	return testproc.StartCmd(t, cmd)
+	return testproc.StartCmd(t, testproc.Below(testproc.RoleCmd(role, args...), unshare...))
 }
 
 func readHolders(t *testing.T, p *testproc.Proc) (list []filelock.Holder) {
@@ -292,9 +286,7 @@ func TestHoldersOfOthers(t *testing.T) {
 	} {
 		t.Run(argv[0], func(t *testing.T) {
 			t.Parallel()
-			if _, err := exec.LookPath(argv[0]); err != nil {
-				t.Skip(err)
-			}
+			testproc.Need(t, argv[0])
 			path := lockPath(t)
 			write(t, path, "")
 			for i := range argv {
@@ -336,9 +328,7 @@ func TestLockedErrorText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(background, 20*time.Millisecond)
-	defer cancel()
-	err = filelock.New(path).Acquire(ctx)
+	err = timedOut(filelock.New(path).Acquire)
 	want := fmt.Sprintf(`^%s is held by pid %d \(.*\) on [^ ]+ for \d+s: nightly: context deadline exceeded$`, regexp.QuoteMeta(path), p.PID())
 	if err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {
 		t.Fatalf("%v\nwant %s", err, want)
@@ -379,9 +369,7 @@ func TestFullDiskHasNoRecord(t *testing.T) {
 func TestFileSizeLimit(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	cmd := testproc.RoleCmd("noted", path, strings.Repeat("n", 2000))
-	cmd.Args = append([]string{"sh", "-c", `ulimit -f 1; exec "$0" "$@"`}, cmd.Args...)
-	cmd.Path = "/bin/sh"
+	cmd := testproc.Below(testproc.RoleCmd("noted", path, strings.Repeat("n", 2000)), "sh", "-c", `ulimit -f 1; exec "$0" "$@"`)
 	heldWithoutRecord(t, testproc.StartCmd(t, cmd), path)
 }
 
@@ -514,18 +502,13 @@ func TestKilledBeforeTheRecord(t *testing.T) {
 // takes ten times as long.
 func TestRecordAfterACrashIsQuick(t *testing.T) {
 	t.Parallel()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is not installed")
-	}
+	testproc.Need(t, "strace")
 	for what, left := range leftBehind() {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			path, trace := lockPath(t), filepath.Join(t.TempDir(), "trace")
 			write(t, path, left)
-			role := testproc.RoleCmd("hold", path)
-			cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", trace, "-e", "trace=ftruncate,pwrite64,close"}, role.Args...)...)
-			cmd.Env = role.Env
+			cmd := testproc.Below(testproc.RoleCmd("hold", path), "strace", "-f", "-qq", "-o", trace, "-e", "trace=ftruncate,pwrite64,close")
 			p := testproc.StartCmd(t, cmd)
 			p.Send("acquire")
 			p.Expect("acquire")

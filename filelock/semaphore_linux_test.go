@@ -161,9 +161,7 @@ func TestSemaphoreInOneProcess(t *testing.T) {
 		holders, err := one.Holders()
 		return err == nil && len(holders) == 3 && holders[0].PID == os.Getpid()
 	})
-	ctx, cancel := context.WithTimeout(background, 10*time.Millisecond)
-	defer cancel()
-	if err := two.Acquire(ctx); !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.DeadlineExceeded) {
+	if err := timedOut(two.Acquire); !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("Acquire = %v", err)
 	}
 	f, err := one.File()

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -24,16 +23,11 @@ func startTampered(t testing.TB, how, path string) *testproc.Proc {
 
 func startTamperedRole(t testing.TB, how []string, name string, args ...string) *testproc.Proc {
 	t.Helper()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is not installed")
-	}
-	if out, err := exec.Command(strace, "-qq", "-o", os.DevNull, "-e", "inject=flock:delay_enter=1", "true").CombinedOutput(); err != nil {
+	testproc.Need(t, "strace")
+	if out, err := exec.Command("strace", "-qq", "-o", os.DevNull, "-e", "inject=flock:delay_enter=1", "true").CombinedOutput(); err != nil {
 		t.Skipf("strace cannot tamper with calls here: %v: %s", err, out)
 	}
-	role := testproc.RoleCmd(name, args...)
-	cmd := exec.Command(strace, slices.Concat([]string{"-f", "-qq", "-o", os.DevNull}, how, role.Args)...)
-	cmd.Env = role.Env
+	cmd := testproc.Below(testproc.RoleCmd(name, args...), append([]string{"strace", "-f", "-qq", "-o", os.DevNull}, how...)...)
 	return testproc.StartCmd(t, cmd)
 }
 
@@ -171,16 +165,11 @@ func TestWaitForOnesOwnFile(t *testing.T) {
 // record, which was written over the first meanwhile.
 func TestRecordIsReadAtOnce(t *testing.T) {
 	t.Parallel()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is not installed")
-	}
+	testproc.Need(t, "strace")
 	path, trace := lockPath(t), filepath.Join(t.TempDir(), "trace")
 	mustAcquire(t, filelock.New(path))
 	awaitRecord(t, path)
-	role := testproc.RoleCmd("holders", path)
-	cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", trace, "-e", "trace=read,pread64", "-P", path}, role.Args...)...)
-	cmd.Env = role.Env
+	cmd := testproc.Below(testproc.RoleCmd("holders", path), "strace", "-f", "-qq", "-o", trace, "-e", "trace=read,pread64", "-P", path)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Skipf("strace does not work here: %v: %s", err, out)
 	}

@@ -36,13 +36,7 @@ func wrapped(t *testing.T, command []string, role string, args ...string) *testp
 	if out, err := exec.Command(command[0], append(command[1:], "true")...).CombinedOutput(); err != nil {
 		t.Skipf("cannot run %v (needs root and util-linux): %v: %s", command, err, out)
 	}
-	cmd := testproc.RoleCmd(role, args...)
-	path, err := exec.LookPath(command[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Path, cmd.Args = path, append(slices.Clone(command), cmd.Args...)
-	return testproc.StartCmd(t, cmd)
+	return testproc.StartCmd(t, testproc.Below(testproc.RoleCmd(role, args...), command...))
 }
 
 // Where the kernel does not show the holder, a held lock is not reported as free,
@@ -196,9 +190,7 @@ func TestRecordIsNoHold(t *testing.T) {
 // A fcntl(2) lock is no hold, and named.
 func TestPosixLock(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip(err)
-	}
+	testproc.Need(t, "python3")
 	for how, call := range map[string]string{
 		"lockf": "fcntl.lockf(f, fcntl.LOCK_EX)",
 		"OFD":   "fcntl.fcntl(f, 37, struct.pack('hhqqi4x', fcntl.F_WRLCK, 0, 0, 0, 0))",

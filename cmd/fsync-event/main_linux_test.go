@@ -48,11 +48,8 @@ func watches(process, mark string) bool {
 // A wait for a set event makes no watcher, and neither does a single look.
 func TestNoWatcher(t *testing.T) {
 	t.Parallel()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is not installed")
-	}
-	if out, err := exec.Command(strace, "-f", "-qq", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
+	testproc.Need(t, "strace")
+	if out, err := exec.Command("strace", "-f", "-qq", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
 		t.Skipf("strace cannot trace here: %v: %s", err, out)
 	}
 	for args, want := range map[string]bool{
@@ -73,9 +70,7 @@ func TestNoWatcher(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			mustRun(t, dir, "set", "set", "other", "taken")
-			cmd := event(dir)
-			cmd.Args = append([]string{strace, "-f", "-qq", "-o", filepath.Join(dir, "trace"), "-e", "trace=inotify_init1", "fsync-event"}, strings.Fields(args)...)
-			cmd.Path = strace
+			cmd := testproc.Below(event(dir, strings.Fields(args)...), "strace", "-f", "-qq", "-o", filepath.Join(dir, "trace"), "-e", "trace=inotify_init1")
 			out, err := cmd.CombinedOutput()
 			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 				t.Fatal(err)
@@ -224,9 +219,7 @@ func TestInterruptOnATerminal(t *testing.T) {
 // A wait in the background leaves the terminal alone.
 func TestNoNoticeInTheBackground(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip(err)
-	}
+	testproc.Need(t, "bash")
 	dir := t.TempDir()
 	cmd := exec.Command("bash", "-mc", "fsync-event wait -w 60 a & sleep 1.5; echo done; fsync-event set a; wait; echo end")
 	cmd.Dir, cmd.Env = dir, event(dir).Env

@@ -129,14 +129,11 @@ func TestSignalAfterTheLimit(t *testing.T) {
 // A signal to processes by the name of the wrapper reaches the command.
 func TestSignalByName(t *testing.T) {
 	t.Parallel()
-	pkill, err := exec.LookPath("pkill")
-	if err != nil {
-		t.Skip(err)
-	}
+	testproc.Need(t, "pkill")
 	for _, how := range []string{"-x", "-f"} {
 		p := startCounting(t, nil, "count-signals")
 		pattern := map[string]string{"-x": "fsync-lock", "-f": "^fsync-lock a.lock count-signals"}[how]
-		if out, err := exec.Command(pkill, "-TERM", "-g", strconv.Itoa(p.PID()), how, pattern).CombinedOutput(); err != nil {
+		if out, err := exec.Command("pkill", "-TERM", "-g", strconv.Itoa(p.PID()), how, pattern).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 		p.Expect("got terminated.")
@@ -147,9 +144,7 @@ func TestSignalByName(t *testing.T) {
 // The command has left the group that gets the signal.
 func TestSignalToAGroupThatTheCommandLeft(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("setsid"); err != nil {
-		t.Skip(err)
-	}
+	testproc.Need(t, "setsid")
 	p := startCounting(t, nil, "sh", "-c", "sleep .1; exec setsid count-signals")
 	syscall.Kill(-p.PID(), syscall.SIGTERM)
 	p.Expect("got terminated.")
@@ -160,9 +155,7 @@ func TestSignalToAGroupThatTheCommandLeft(t *testing.T) {
 // time is up.
 func TestTimeoutSendsOnce(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("timeout"); err != nil {
-		t.Skip(err)
-	}
+	testproc.Need(t, "timeout")
 	cmd := exec.Command("timeout", "1000", "fsync-lock", "a.lock", "count-signals")
 	cmd.Dir = t.TempDir()
 	p := testproc.StartCmd(t, cmd)

@@ -14,9 +14,7 @@ import (
 func TestSize(t *testing.T) {
 	t.Parallel()
 	testproc.SkipLong(t) // all that it needs of Go is compiled without cgo
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("go is not in the PATH")
-	}
+	testproc.Need(t, "go")
 	binary := filepath.Join(t.TempDir(), "fsync-lock")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, ".")
 	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0", "GOFLAGS=")

@@ -160,9 +160,7 @@ func commandOf(t *testing.T, wrapper int) (command int) {
 // Ctrl-Z stops the wrapper and the command, and a shell's fg continues both.
 func TestJobControl(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip(err)
-	}
+	testproc.Need(t, "bash")
 	cmd := exec.Command("bash", "--norc", "--noprofile", "--noediting", "-i")
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "PS1=prompt> ", "TERM=xterm", "GORACE=atexit_sleep_ms=0")
@@ -234,9 +232,7 @@ func TestInteractive(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := exec.LookPath("bash"); err != nil {
-				t.Skip(err)
-			}
+			testproc.Need(t, "bash")
 			term, _ := onTerminal(t, append(args, "a.lock", "env", "PS1=prompt> ", "bash", "--norc", "--noprofile", "--noediting", "-i")...)
 			term.Await("prompt> ")
 			term.Type("sh -c 'echo asl''eep; exec sleep 1000'\n")
@@ -256,9 +252,7 @@ func TestInteractive(t *testing.T) {
 
 func TestEditor(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("vim"); err != nil {
-		t.Skip(err)
-	}
+	testproc.Need(t, "vim")
 	term, dir := onTerminal(t, "a.lock", "vim", "-u", "NONE", "-N", "text")
 	term.Await("\"text\"") // [New] or [New File]
 	term.Type("ihello\x1b:wq\r")
@@ -468,9 +462,7 @@ func TestWaitInTheBackgroundIsNotShown(t *testing.T) {
 // another program uses that line now.
 func TestNoticeIsNotWipedInTheBackground(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip(err)
-	}
+	testproc.Need(t, "bash")
 	dir := t.TempDir()
 	lock := filelock.New(filepath.Join(dir, "a.lock"))
 	if err := lock.Acquire(t.Context()); err != nil {

@@ -9,14 +9,13 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync"
+	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
 // A name from the table can be pasted into a shell.
 func TestNamesCanBePasted(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("sh"); err != nil {
-		t.Skip(err)
-	}
+	testproc.Need(t, "sh")
 	for _, name := range []string{"-x", "a b", "it's", "$(touch pwned)", "`touch pwned`", "#a", "~", "a&b", "a;b", "(a)", "!a", "plain-1.2_é"} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, name+".lock")

@@ -7,14 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testproc.Must
 
 // begin makes a file in dir, goes to dir, and returns the Dir of its path.
 func begin(t *testing.T, dir, path string) Dir {

@@ -8,14 +8,11 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testproc.Must
 
 // If many processes make the directory at the same time, none fails.
 func TestMakeTogether(t *testing.T) {

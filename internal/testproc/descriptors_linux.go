@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Descriptors are those of this process, one on each line, with the files behind them.
+// Descriptors lists the open descriptors of this process and their files, one on each line.
 func Descriptors(t testing.TB) string {
 	t.Helper()
 	names, err := filepath.Glob("/proc/self/fd/*")
@@ -17,7 +17,7 @@ func Descriptors(t testing.TB) string {
 	}
 	var all strings.Builder
 	for _, name := range names {
-		if to, err := os.Readlink(name); err == nil { // otherwise it was Glob's own
+		if to, err := os.Readlink(name); err == nil { // Glob's own descriptor is closed by now
 			fmt.Fprintln(&all, filepath.Base(name), to)
 		}
 	}

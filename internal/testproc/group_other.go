@@ -4,7 +4,7 @@ package testproc
 
 import "os/exec"
 
-// inGroup returns what kills the command.
+// inGroup returns a function that kills the command.
 func inGroup(cmd *exec.Cmd) (kill func()) {
 	return func() { cmd.Process.Kill() }
 }

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// inGroup gives the command a process group of its own, unless it gets a
-// session, and returns what kills that group: what the command has started may
-// outlive it, and would keep a lock or wait for one for ever.
+// inGroup gives the command its own process group, unless it gets a session. It returns a
+// function that kills the group: a process that the command has started could otherwise
+// hold a lock, or wait for one, after the test.
 func inGroup(cmd *exec.Cmd) (kill func()) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// Halt stops the process (SIGSTOP). It has stopped when Halt returns, with all its
-// threads: it waits for nothing, and takes nothing. It goes on when goOn is called.
+// Halt stops the process with SIGSTOP, and returns when all its threads have stopped: from
+// then on the process takes no lock. goOn continues it.
 func (p *Proc) Halt() (goOn func()) {
 	p.t.Helper()
 	p.Signal(syscall.SIGSTOP)
@@ -17,7 +17,7 @@ func (p *Proc) Halt() (goOn func()) {
 	return func() { p.Signal(syscall.SIGCONT) }
 }
 
-// IsStopped reports whether a process has stopped, with all its threads.
+// IsStopped reports whether all threads of a process have stopped.
 func IsStopped(pid int) bool {
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	for _, thread := range threads {

@@ -11,8 +11,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/locktable"
 )
 
-// Waiters returns how many flock(2) calls the kernel has blocked on the file
-// at path.
+// Waiters returns how many flock(2) calls wait in the kernel for the file at path.
 func Waiters(t testing.TB, path string) int {
 	t.Helper()
 	n, err := locktable.Waiters(path)
@@ -22,7 +21,7 @@ func Waiters(t testing.TB, path string) int {
 	return n
 }
 
-// AwaitWaiters waits until n flock(2) calls are blocked on the file at path.
+// AwaitWaiters waits until n flock(2) calls wait in the kernel for the file at path.
 func AwaitWaiters(t testing.TB, path string, n int) {
 	t.Helper()
 	Until(t, fmt.Sprintf("%d waiters in the kernel for %s", n, path), func() bool {
@@ -30,8 +29,8 @@ func AwaitWaiters(t testing.TB, path string, n int) {
 	})
 }
 
-// AwaitWatch waits until a process has an inotify watch on the directory, as
-// /proc/PID/fdinfo shows it.
+// AwaitWatch waits until a process has an inotify watch on the directory. /proc/PID/fdinfo
+// shows that.
 func AwaitWatch(t testing.TB, pid int, dir string) {
 	t.Helper()
 	info, err := os.Stat(dir)

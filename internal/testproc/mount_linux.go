@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// Tmpfs mounts a file system of its own for a test and returns where. It skips
-// the test if this process may not mount.
+// Tmpfs mounts a new file system for a test, and returns its directory. It skips the test
+// if this process may not mount.
 func Tmpfs(t testing.TB, options string) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := syscall.Mount("none", dir, "tmpfs", 0, options); err != nil {
-		t.Skipf("cannot mount a file system of its own (needs root): %v", err)
+		t.Skipf("cannot mount a file system (needs root): %v", err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
@@ -22,7 +22,7 @@ func Tmpfs(t testing.TB, options string) string {
 	return dir
 }
 
-// ReadOnly makes what [Tmpfs] mounted read-only.
+// ReadOnly makes the file system of [Tmpfs] read-only.
 func ReadOnly(t testing.TB, dir string) {
 	t.Helper()
 	if err := syscall.Mount("none", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {

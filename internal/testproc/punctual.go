@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Punctual is for a test of something that depends on how soon processes run, such as
-// two signals that count as one if they come within 50 ms. It calls try until that
-// returns no error. An error counts only if this process was punctual meanwhile: if it
-// was not, the machine was busy, and there is another try.
+// Punctual is for a test of code that measures time, such as the code that counts two
+// signals as one if they come within 50 ms. It calls try until that returns no error. An
+// error fails the test only if this process was punctual during the try. Otherwise the
+// machine was too busy, and Punctual tries again.
 func Punctual(t testing.TB, try func() error) {
 	t.Helper()
 	for end := time.Now().Add(Patience); ; {
@@ -26,11 +26,11 @@ func Punctual(t testing.TB, try func() error) {
 	}
 }
 
-// maxDelay is how late a process is at most that is punctual.
+// maxDelay is how late a punctual process may be.
 const maxDelay = 10 * time.Millisecond
 
-// measureDelay measures how late this process runs, and returns a function that ends
-// that and returns the longest delay.
+// measureDelay begins to measure how late this process runs. stop ends that, and returns
+// the longest delay.
 func measureDelay() (stop func() time.Duration) {
 	over, longest := make(chan struct{}), make(chan time.Duration)
 	go func() {

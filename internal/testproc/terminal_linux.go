@@ -17,11 +17,11 @@ type Terminal struct {
 	*Proc
 	keys   *os.File
 	screen lockedBuffer
-	closed chan struct{} // nobody has the terminal open any more
+	closed chan struct{} // closed when no process has the terminal open
 }
 
-// openTerminal makes a terminal of 80 columns and 24 lines: what its user has,
-// and what programs have.
+// openTerminal makes a terminal of 80 columns and 24 lines. It returns the end of the user
+// and the end of the programs.
 func openTerminal(t testing.TB) (user, tty *os.File) {
 	t.Helper()
 	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -59,8 +59,8 @@ func onTerminal(t testing.TB, tty *os.File, cmd *exec.Cmd) *Proc {
 	return watch(t, cmd)
 }
 
-// StartUnread runs a command on a terminal that nobody reads, of that size, and
-// returns when it has written something there.
+// StartUnread runs a command on a terminal that is not read, and returns when the command
+// has written something there.
 func StartUnread(t testing.TB, cmd *exec.Cmd, rows, columns uint16) *Proc {
 	t.Helper()
 	user, tty := openTerminal(t)
@@ -76,8 +76,8 @@ func StartUnread(t testing.TB, cmd *exec.Cmd, rows, columns uint16) *Proc {
 	return p
 }
 
-// StartTerminal runs a command as the first process of a session on a terminal
-// of its own. What it writes there is on the screen, and not among its lines.
+// StartTerminal runs a command on a new terminal, as the first process of a session. Its
+// output is on the screen of the terminal; it has no lines.
 func StartTerminal(t testing.TB, cmd *exec.Cmd) *Terminal {
 	t.Helper()
 	keys, tty := openTerminal(t)
@@ -102,7 +102,7 @@ func StartTerminal(t testing.TB, cmd *exec.Cmd) *Terminal {
 	return term
 }
 
-// watch is Proc for a process that has been started, and has no pipes.
+// watch returns the Proc of a command that was started without pipes.
 func watch(t testing.TB, cmd *exec.Cmd) *Proc {
 	p := &Proc{t: t, name: strings.Join(cmd.Args, " "), cmd: cmd, exited: make(chan struct{})}
 	go func() {
@@ -110,7 +110,7 @@ func watch(t testing.TB, cmd *exec.Cmd) *Proc {
 		close(p.exited)
 	}()
 	t.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // all of its session, but for groups that a shell has made
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // all processes of the session, except groups that a shell has made
 		<-p.exited
 	})
 	return p
@@ -124,11 +124,10 @@ func (t *Terminal) Type(keys string) {
 	}
 }
 
-// Screen is all that was written to the terminal.
+// Screen returns everything that was written to the terminal.
 func (t *Terminal) Screen() string { return t.screen.String() }
 
-// Await waits until a text has been written to the terminal, and returns what
-// came before and behind it.
+// Await waits until a text is on the screen, and returns what comes before and after it.
 func (t *Terminal) Await(text string) (before, behind string) {
 	t.t.Helper()
 	Until(t.t, "on the screen: "+text, func() bool {
@@ -139,8 +138,7 @@ func (t *Terminal) Await(text string) (before, behind string) {
 	return before, behind
 }
 
-// Hangup waits until no process has the terminal open, so that the screen is
-// complete.
+// Hangup waits until no process has the terminal open. Then the screen is complete.
 func (t *Terminal) Hangup() {
 	t.t.Helper()
 	select {

@@ -45,12 +45,7 @@ func patientWatcher() (*fsnotify.Watcher, error) {
 	}
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+var must = testproc.Must
 
 // on subscribes until the test ends.
 func on(t *testing.T, h *hub, path string) (*Subscription, <-chan struct{}) {
