@@ -41,7 +41,7 @@ func (h *hub) attachTo(d *dir, found file.ID, path string, kind fskind.Kind, err
 		return func() {}, nil
 	}
 	before := *d
-	d.attached = false // new subscriptions have to wait for admin
+	d.attached = false // new subscriptions wait for admin, and dropIdle keeps the dir
 	unused, shared := h.unwatch(d), h.watchOn(found)
 	if err == nil {
 		if shared == "" {

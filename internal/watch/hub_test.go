@@ -455,6 +455,10 @@ func TestIdleWatches(t *testing.T) {
 	if !empty(h) || len(h.watcher.WatchList()) > 0 {
 		t.Error("the watch was not removed at the second check after the wait")
 	}
+	on(t, h, filepath.Join(dir, "a"))
+	if h.closing.Stop() {
+		t.Error("the watcher is about to be closed during a wait")
+	}
 
 	h = testHub(t, time.Millisecond)
 	h.idleTimeout = time.Millisecond
