@@ -62,6 +62,7 @@ func TestAppendInReadOnlyDirectory(t *testing.T) {
 	if err := os.Chmod(dir, 0o500); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { os.Chmod(dir, 0o700) }) // so that it can be removed
 	mustAppend(t, path, numbered(1, 1), 0)
 	if err := Append(path, numbered(1, 2), 1); !errors.Is(err, os.ErrPermission) {
 		t.Error(err)
