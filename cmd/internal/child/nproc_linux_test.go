@@ -4,17 +4,42 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // With CHILD_TEST=nothing, this program only runs the init functions of this package.
+// With CHILD_TEST=threads, it also needs threads when it may not make any more.
 func TestMain(m *testing.M) {
-	if os.Getenv("CHILD_TEST") == "nothing" {
-		return
+	switch os.Getenv("CHILD_TEST") {
+	case "threads":
+		needThreads()
+	case "nothing":
+	default:
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+}
+
+// needThreads needs six threads at a time.
+func needThreads() {
+	if err := unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: 1, Max: 1}); err != nil {
+		panic(err)
+	}
+	var all, meet sync.WaitGroup
+	meet.Add(6)
+	for range 6 {
+		all.Go(func() {
+			runtime.LockOSThread()
+			meet.Done()
+			meet.Wait()
+		})
+	}
+	all.Wait()
 }
 
 // With too low a limit of processes, the program prints one line and exits with 71.
@@ -48,6 +73,10 @@ func TestOutOfProcesses(t *testing.T) {
 	for limit, want := range map[string]int{"8": 71, "12": 71, "40": 0, "10000": 0} {
 		cmd := exec.Command(prlimit, "--nproc="+limit, program)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		cmd.Env = append(os.Environ(), "CHILD_TEST=nothing")
+		if limit == "40" { // it makes its threads before it needs them
+			cmd.Env = append(os.Environ(), "CHILD_TEST=threads")
+		}
 		mustExit(t, cmd, want)
 	}
 }
@@ -71,15 +100,14 @@ func TestOutOfProcessesInAControlGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		cmd := exec.Command("sh", "-c", `echo $$ >"$1/cgroup.procs" && exec "$0"`, self, group)
+		cmd.Env = append(os.Environ(), "CHILD_TEST=nothing")
 		mustExit(t, cmd, want)
 	}
 }
 
-// mustExit runs the init functions of this package. The program prints one line if its
-// exit status is not 0.
+// mustExit runs this program. It must print one line if its exit status is not 0.
 func mustExit(t *testing.T, cmd *exec.Cmd, want int) {
 	t.Helper()
-	cmd.Env = append(os.Environ(), "CHILD_TEST=nothing")
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
 		t.Fatal(err)
