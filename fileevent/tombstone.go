@@ -40,17 +40,23 @@ func (m marker) tombstoneName() string {
 
 // tombstone returns the version of the tombstone.
 func (m marker) tombstone() (version, error) {
-	path := m.tombstonePath()
-	now, err := versionOf(path)
+	return lastOf(func() (version, error) { return versionOf(m.tombstonePath()) }, m.archived)
+}
+
+// lastOf returns the version of a tombstone or, if there is none, the archived one. It reads
+// the tombstone again after an archived one, because Tidy may have put a later tombstone back
+// meanwhile; see removeArchived.
+func lastOf(tombstone func() (version, error), archived func() version) (version, error) {
+	now, err := tombstone()
 	if err != nil || now.exists {
 		return now, err
 	}
-	archived := m.archived()
-	if archived.exists { // Tidy may have put a later tombstone back meanwhile; see removeArchived
-		now, err = versionOf(path)
+	former := archived()
+	if !former.exists {
+		return version{}, nil
 	}
-	if err == nil && !now.exists {
-		now = archived
+	if now, err = tombstone(); err == nil && !now.exists {
+		now = former
 	}
 	return now, err
 }

@@ -98,3 +98,30 @@ func TestOneIDIsOneSet(t *testing.T) {
 		t.Errorf("%v after %v: %v", now, before, err)
 	}
 }
+
+// Tidy has moved the tombstone aside when a look reads it, and then puts it back. The look
+// finds the archived one first, but does not take that for the last.
+func TestTombstoneIsPutBackDuringALook(t *testing.T) {
+	t.Parallel()
+	archived, last := version{exists: true, id: "archived"}, version{exists: true, id: "last"}
+	var reads []version
+	read := func() (now version, err error) {
+		now, reads = reads[0], reads[1:]
+		return now, nil
+	}
+	for _, c := range []struct {
+		reads    []version
+		archived version
+		want     version
+	}{
+		{[]version{last}, archived, last},
+		{[]version{{}, last}, archived, last},
+		{[]version{{}, {}}, archived, archived},
+		{[]version{{}}, version{}, version{}},
+	} {
+		reads = c.reads
+		if got, err := lastOf(read, func() version { return c.archived }); got != c.want || err != nil {
+			t.Errorf("%+v, %v, want %+v", got, err, c.want)
+		}
+	}
+}

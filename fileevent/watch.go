@@ -137,7 +137,7 @@ const tick = 10 * time.Millisecond
 // ambiguous returns true, it pauses.
 func (v versions) ambiguous(since time.Time) bool {
 	waited := time.Since(since)
-	if waited > 2*tick || !v.marker.ambiguous() && !v.tombstone.ambiguous() {
+	if now := time.Now(); waited > 2*tick || !v.marker.ambiguous(now) && !v.tombstone.ambiguous(now) {
 		return false
 	}
 	if waited < tick/100 {
@@ -148,6 +148,6 @@ func (v versions) ambiguous(since time.Time) bool {
 	return true
 }
 
-func (v version) ambiguous() bool {
-	return v.exists && v.id == "" && time.Since(v.born).Abs() <= tick
+func (v version) ambiguous(now time.Time) bool {
+	return v.exists && v.id == "" && now.Sub(v.born).Abs() <= tick
 }

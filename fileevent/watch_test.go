@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
@@ -303,5 +304,29 @@ func TestWatchBesideOthers(t *testing.T) {
 	for range 200 {
 		must(t, e.Set())
 		must(t, w.Next(t.Context()))
+	}
+}
+
+// A file is ambiguous if it has no ID and is so young that the next file may look the same.
+func TestAmbiguous(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for what, c := range map[string]struct {
+		version version
+		want    bool
+	}{
+		"no file":      {version{}, false},
+		"a young file": {version{exists: true, born: now.Add(-tick)}, true},
+		"with an ID":   {version{exists: true, born: now, id: "1"}, false},
+		"an old file":  {version{exists: true, born: now.Add(-tick - 1)}, false},
+		"a later file": {version{exists: true, born: now.Add(tick + 1)}, false},
+	} {
+		if got := c.version.ambiguous(now); got != c.want {
+			t.Errorf("%s: ambiguous: %v", what, got)
+		}
+	}
+	never := versions{marker: version{exists: true, born: now.Add(time.Hour)}}
+	if never.ambiguous(now) || (versions{}).ambiguous(now) {
+		t.Error("Next looks again without a reason")
 	}
 }
