@@ -102,3 +102,17 @@ func TestScroll(t *testing.T) {
 		t.Errorf("nothing is cut, and it says %q", last)
 	}
 }
+
+// If the first row of an item is scrolled away, its name is in the first visible row.
+func TestNameStaysVisible(t *testing.T) {
+	t.Parallel()
+	e := entry{fsync.Entry{Kind: fsync.KindLock, Path: "/backup"}, "backup"}
+	for pid := range 10 {
+		e.Waiters = append(e.Waiters, filelock.Waiter{PID: 1<<30 + pid})
+	}
+	s := &snapshot{at: time.Now(), entries: []entry{e}}
+	f := s.pager(nil, false).frame(s.at, style{}, 80, 8, offset{line: 3})
+	if row := strings.Join(strings.Fields(f.lines[1]), " "); row != fmt.Sprint("lock backup free waits ", 1<<30+3) {
+		t.Errorf("the first row is %q", row)
+	}
+}

@@ -64,3 +64,23 @@ func TestNarrowTable(t *testing.T) {
 		t.Errorf("cut where there is no terminal: %s", wide)
 	}
 }
+
+// Free and clear items are dim, busy ones bold; waiters are yellow, and errors red.
+func TestColours(t *testing.T) {
+	t.Parallel()
+	l := listing{Entries: []item{
+		{State: stateFree, label: "a"}, {State: stateClear, label: "b"}, {State: stateSet, label: "c"}, {State: stateUnknown, Unknown: "hidden", label: "d"},
+		{State: stateUnknown, Error: "failed", label: "e"}, {State: stateHeld, label: "f", Holders: []process{{PID: 1}}, Waiters: []process{{PID: 2}}},
+	}}
+	want := []string{bold, dim, dim, bold, bold, red, bold, yellow}
+	for i, line := range l.lines(style{coloured: true}, 0) {
+		if !strings.HasPrefix(line, want[i]) || !strings.HasSuffix(line, noColor) {
+			t.Errorf("line %d: %q, want colour %q", i, line, want[i])
+		}
+	}
+	for _, line := range l.lines(style{}, 0) {
+		if strings.Contains(line, "\x1b") {
+			t.Errorf("a colour in %q", line)
+		}
+	}
+}

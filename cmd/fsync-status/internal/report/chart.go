@@ -196,9 +196,6 @@ func (s scale) occupied(b *bucket) (start, end time.Time) {
 	if b.isMark() {
 		width, before = markWidth, markWidth/2
 	}
-	if b.class == "running" {
-		width += markWidth // for the arrow at its end
-	}
 	start = b.start.Add(-s.duration(before))
 	gap := s.duration(1)
 	if b.n > 1 && !b.isMark() {

@@ -54,3 +54,24 @@ func TestManyAtOnce(t *testing.T) {
 		t.Errorf("%s lanes", lanes)
 	}
 }
+
+// There is a gap of a pixel after a bar. Bars of merged runs may touch each other.
+func TestLanes(t *testing.T) {
+	t.Parallel()
+	s := scale{from: made, span: 1000 * time.Second, width: 1000} // a pixel is a second
+	for _, c := range []struct {
+		name string
+		b    bucket
+		next int // the pixel at which the next bar may begin
+	}{
+		{"one run", bucket{n: 1, class: "ok"}, 101},
+		{"merged runs", bucket{n: 2, class: "ok"}, 99},
+		{"a mark", bucket{n: 1, class: "skipped"}, 101},
+	} {
+		c.b.start, c.b.end = made, made.Add(100*time.Second)
+		_, end := s.occupied(&c.b)
+		if got := int(end.Sub(made).Seconds()); got != c.next {
+			t.Errorf("%s: %d, want %d", c.name, got, c.next)
+		}
+	}
+}

@@ -36,6 +36,7 @@ func TestParseTime(t *testing.T) {
 	for text, want := range map[string]time.Time{
 		"2026-03-14T02:30:00Z":      time.Date(2026, 3, 14, 2, 30, 0, 0, time.UTC),
 		"2026-03-14T02:30:00+01:00": time.Date(2026, 3, 14, 1, 30, 0, 0, time.UTC),
+		"2026-03-14 02:30:00+01:00": time.Date(2026, 3, 14, 1, 30, 0, 0, time.UTC),
 		"2026-03-14":                time.Date(2026, 3, 14, 0, 0, 0, 0, time.Local),
 		"2026-03-13 02:30":          time.Date(2026, 3, 13, 2, 30, 0, 0, time.Local),
 		"2026-03-13T02:30:15":       time.Date(2026, 3, 13, 2, 30, 15, 0, time.Local),

@@ -25,3 +25,16 @@ func TestSeenRuns(t *testing.T) {
 		t.Error("it remembers a run although it is full")
 	}
 }
+
+// A run of two journals is counted once.
+func TestSeenRunIsNotCounted(t *testing.T) {
+	t.Parallel()
+	c := newCollector(Interval{})
+	c.seen = newSeenRuns()
+	for range 2 {
+		c.add(ranAt(made, time.Minute))
+	}
+	if c.total.Runs != 1 {
+		t.Errorf("%d runs", c.total.Runs)
+	}
+}

@@ -55,8 +55,7 @@ func nextRound(t time.Time, step time.Duration) time.Time {
 	if early := next.Add(-past); early.After(t) && sinceRound(early, step) == 0 {
 		return early
 	}
-	late := next.Add(step - past)
-	return late.Add(-sinceRound(late, step))
+	return next.Add(step - past)
 }
 
 // tick returns the tick at a time. i is the index of the step, or -1 for whole days.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -69,6 +71,46 @@ func TestStillRunning(t *testing.T) {
 			}
 		})
 	}
+}
+
+// If two runs of a held lock have no recorded end, only the later one can be still
+// running.
+func TestOnlyTheLastRunIsStillRunning(t *testing.T) {
+	t.Parallel()
+	held := filepath.Join(t.TempDir(), "held.lock")
+	lock := filelock.New(held)
+	if ok, err := lock.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	defer lock.Release()
+	c := newCollector(Interval{})
+	for _, pid := range []int{7, 8} {
+		c.add(journal.Run{Start: made.Add(time.Duration(pid-9) * time.Hour), Lock: held, PID: pid, Host: "elsewhere", Outcome: journal.Running})
+	}
+	c.finish(made)
+	for _, b := range c.locks[held].buckets.all {
+		if want := map[int]journal.Outcome{7: journal.Started, 8: journal.Running}[b.run.PID]; b.run.Outcome != want {
+			t.Errorf("pid %d: %s, want %s", b.run.PID, b.run.Outcome, want)
+		}
+	}
+}
+
+// A process that has ended, and that its parent has not waited for, does not run.
+func TestZombie(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	pid, now := cmd.Process.Pid, time.Now()
+	if !isProcess(pid, now, now) {
+		t.Error("not running")
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	testproc.Until(t, "the process has ended", func() bool { return !isProcess(pid, now, time.Now()) })
 }
 
 // A run that waited for an event holds nothing. So it is still running only if its
