@@ -114,8 +114,8 @@ func checkBars(t *testing.T, b *browser, runs []journal.Run) {
 
 // shownText is the description of a bar that is visible, or "".
 const shownText = `(() => {
-	const bar = document.querySelector(".run:is(:hover, :focus)"), facts = bar && getComputedStyle(bar, "::after");
-	return facts && facts.display !== "none" && facts.visibility === "visible" && facts.content !== "none" ? facts.content : "";
+	const bar = document.querySelector(".run:is(:hover, :focus)"), text = bar && getComputedStyle(bar, "::after");
+	return text && text.display !== "none" && text.visibility === "visible" && text.content !== "none" ? text.content : "";
 })()`
 
 func TestPage(t *testing.T) {
@@ -129,7 +129,7 @@ func TestPage(t *testing.T) {
 
 	// Pointing at a bar shows its description; pointing elsewhere hides it.
 	if got := b.text(shownText); got != "" {
-		t.Errorf("facts are shown: %s", got)
+		t.Errorf("a description is shown: %s", got)
 	}
 	at := func(n int) (x, y float64) {
 		rect := fmt.Sprintf(`document.querySelectorAll(".lanes > .run")[%d].getBoundingClientRect()`, n)
@@ -145,7 +145,7 @@ func TestPage(t *testing.T) {
 	}
 	b.point(5, 5)
 	if got := b.text(shownText); got != "" {
-		t.Errorf("facts are shown: %s", got)
+		t.Errorf("a description is shown: %s", got)
 	}
 
 	// So do the keys: Tab goes to the next lock, arrows go to the next bar.
@@ -163,7 +163,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("after %s: %q, want %q", c.key, got, c.want)
 		}
 		if got := b.text(shownText); !strings.HasPrefix(strings.ReplaceAll(strings.Trim(got, `"`), `\a `, "\n"), c.want[:10]) {
-			t.Errorf("after %s the facts are %q", c.key, got)
+			t.Errorf("after %s the description is %q", c.key, got)
 		}
 	}
 	b.eval(`document.activeElement.blur() ?? 0`, new(any))
@@ -226,7 +226,7 @@ func TestPageWithoutScripts(t *testing.T) {
 	b.press("Tab")
 	b.press("Tab")
 	if got := b.text(shownText); !strings.Contains(got, "backup: ran") {
-		t.Errorf("the facts are %q", got)
+		t.Errorf("the description is %q", got)
 	}
 	b.noFaults()
 }

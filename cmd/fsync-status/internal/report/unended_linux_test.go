@@ -14,17 +14,24 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
+// holdLock holds a lock in the directory until the test ends, and returns its path.
+func holdLock(t *testing.T, dir string) (path string) {
+	t.Helper()
+	path = filepath.Join(dir, "held.lock")
+	lock := filelock.New(path)
+	if ok, err := lock.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	t.Cleanup(func() { lock.Release() })
+	return path
+}
+
 // A run is still running if its process exists, or, for a process that cannot be seen, if
 // its lock is held. Otherwise it was killed.
 func TestStillRunning(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	held, free := filepath.Join(dir, "held.lock"), filepath.Join(dir, "free.lock")
-	lock := filelock.New(held)
-	if ok, err := lock.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	defer lock.Release()
+	held, free := holdLock(t, dir), filepath.Join(dir, "free.lock")
 	if err := os.WriteFile(free, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -77,12 +84,7 @@ func TestStillRunning(t *testing.T) {
 // running.
 func TestOnlyTheLastRunIsStillRunning(t *testing.T) {
 	t.Parallel()
-	held := filepath.Join(t.TempDir(), "held.lock")
-	lock := filelock.New(held)
-	if ok, err := lock.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	defer lock.Release()
+	held := holdLock(t, t.TempDir())
 	c := newCollector(Interval{})
 	for _, pid := range []int{7, 8} {
 		c.add(journal.Run{Start: made.Add(time.Duration(pid-9) * time.Hour), Lock: held, PID: pid, Host: "elsewhere", Outcome: journal.Running})
@@ -117,12 +119,7 @@ func TestZombie(t *testing.T) {
 // process exists, even if another process has locked the marker.
 func TestStillRunningOfAnEvent(t *testing.T) {
 	t.Parallel()
-	marker := filepath.Join(t.TempDir(), "ready")
-	lock := filelock.New(marker)
-	if ok, err := lock.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	defer lock.Release()
+	marker := holdLock(t, t.TempDir())
 	here, _ := os.Hostname()
 	now := time.Now()
 	for pid, want := range map[int]journal.Outcome{1: journal.Running, 1 << 30: journal.Started} {
@@ -138,12 +135,7 @@ func TestStillRunningOfAnEvent(t *testing.T) {
 // The page says of a run that could not be killed that it failed or is still running.
 func TestCouldNotBeKilled(t *testing.T) {
 	t.Parallel()
-	held := filepath.Join(t.TempDir(), "held.lock")
-	lock := filelock.New(held)
-	if ok, err := lock.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	defer lock.Release()
+	held := holdLock(t, t.TempDir())
 	for path, want := range map[string]string{
 		held:           ": reached its time limit, could not be killed and is still running\n",
 		held + ".none": ": reached its time limit, and could not be killed\n",
