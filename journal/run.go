@@ -7,29 +7,33 @@ import (
 	"time"
 )
 
-// Run is one run of a command that waited for a lock or an event. The command may
-// not have been started: Outcome says so. Fields that are not known are zero. In
-// this package, "lock" also means the event that a run waits for.
+// Run is one run of a command that waited for a lock or an event. Outcome says whether
+// the command was started. Fields that are not known are zero. In this package, "lock"
+// also means the event that a run waits for.
 //
-// The wait began at Start, the command got the lock at Start+Waited, and the hold
-// ended at Start+Waited+Held. Start is by the wall clock of Host. Waited and Held
-// are measured by a monotonic clock and written to the microsecond.
+// The wait began at Start. The command got the lock at Start+Waited, and held it until
+// Start+Waited+Held. Start is from the wall clock of Host. Waited and Held are measured
+// by a monotonic clock and written to the microsecond.
 type Run struct {
 	Start time.Time // in UTC if read from a journal
 	Kind  Kind
-	// Lock is the absolute path of the lock file, the semaphore's directory or the
-	// event. Several events have " and " between them. Of a descriptor without a
-	// known path it is "descriptor 9".
+
+	// Lock is the absolute path of the lock file, of the directory of a semaphore, or
+	// of an event. Between the paths of several events is " and ". For a descriptor
+	// whose path is not known, it is "descriptor 9".
 	Lock    string
 	Name    string   // the name of the lock or event in its directory; empty if it was given as a path
 	Command []string // the command and its arguments
 	PID     int      // of the process that waited: fsync-lock or fsync-event
 	Host    string
 	User    string        // fsync-lock and fsync-event leave it out
-	Waited  time.Duration // for the lock, also if the run did not get it
-	Held    time.Duration // until the command ended; in Running, until the line was written; 0 without the lock, or if the end is not known
+	Waited  time.Duration // even if the run did not get the lock
+
+	// Held is 0 if the run did not get the lock, or if its end is not known. For the
+	// Outcome Running, it is the time until the line was written.
+	Held    time.Duration
 	Outcome Outcome
-	Status  int    // the exit status, of the command or of fsync-lock; 0 if the end is not known
+	Status  int    // the exit status of the command or of fsync-lock; 0 if the end is not known
 	Signal  string // such as TERM, if a signal ended the wait or the command
 	Reason  string // for people: why the command did not run, such as the holder of the lock or an error
 }
@@ -47,9 +51,9 @@ const (
 type Outcome string
 
 const (
-	Ran           Outcome = "ran"             // the command ended by itself, with Status
+	Ran           Outcome = "ran"             // the command exited with Status
 	Signalled     Outcome = "signalled"       // a signal ended the command
-	Killed        Outcome = "killed"          // the command was ended because it reached its time limit
+	Killed        Outcome = "killed"          // the command reached its time limit and was killed
 	Started       Outcome = "started"         // the command was started; its end is not recorded
 	Running       Outcome = "running"         // the command was running when the line was written; its end is not recorded
 	Skipped       Outcome = "skipped"         // the lock was held, or the event not set, and the run did not wait
@@ -64,7 +68,7 @@ func Outcomes() []Outcome {
 	return []Outcome{Ran, Signalled, Killed, Started, Running, Skipped, TimedOut, Interrupted, FailedToLock, FailedToStart}
 }
 
-// An identity identifies a run: both lines of a run have the same.
+// An identity identifies a run: both lines of a run have the same identity.
 type identity struct {
 	start      int64 // in nanoseconds
 	pid        int
@@ -75,7 +79,7 @@ func (r Run) identity() identity {
 	return identity{start: r.Start.UnixNano(), pid: r.PID, host: r.Host, lock: r.Lock}
 }
 
-// maxTime is the longest Waited or Held, far longer than real ones.
+// maxTime is the longest Waited or Held. Longer times are errors.
 const maxTime = 20 * 365 * 24 * time.Hour
 
 // check returns what is wrong with a run, when it is written or read.
