@@ -20,9 +20,9 @@ import (
 // if a lock file has several names. Symbolic links to directories are resolved.
 //
 // Afterwards each lock is held as after its own Acquire. Release the locks one by one,
-// in any order. After an error the call holds none of them. It is the error of the
-// Acquire that failed, or an [*fs.PathError] that is [fs.ErrInvalid] if two of the locks
-// are on one file.
+// in any order. After an error the call holds none of them. The error comes from the
+// Acquire that failed, or is an [*fs.PathError] that is [fs.ErrInvalid] if two of the
+// locks are on one file.
 func AcquireAll(ctx context.Context, locks ...*Lock) error {
 	ordered, err := inOrder(locks)
 	if err != nil {

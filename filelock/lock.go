@@ -18,7 +18,7 @@ import "github.com/fsync-lock/fsync/internal/cwd"
 // goroutine that holds the Lock must not acquire it again.
 //
 // A Lock is not re-entrant: a goroutine that acquires an exclusive Lock it holds
-// waits for ever. A Lock cannot be upgraded or downgraded, because the kernel
+// waits forever. A Lock cannot be upgraded or downgraded, because the kernel
 // releases a lock before it converts it (flock(2)).
 //
 // A hold that is not released lasts until the process ends, even if the Lock is
