@@ -41,8 +41,7 @@ func TestNoOvertakingOfAnotherProcess(t *testing.T) {
 	l := filelock.New(path)
 	for range 20 {
 		mustAcquire(t, l)
-		waiter := testproc.Start(t, "hold", path)
-		waiter.Send("acquire")
+		waiter := startWaiter(t, path)
 		awaitWaiters(t, path, 1)
 		mustRelease(t, l)
 		again := acquire(l)
@@ -59,12 +58,8 @@ func TestNoOvertakingOfAnotherProcess(t *testing.T) {
 func TestReadersDoNotStarveAWriter(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	first := startHolder(t, path, "shared")
-	writer := testproc.Start(t, "hold", path)
-	writer.Send("acquire")
-	awaitWaiters(t, path, 1)
-	second := testproc.Start(t, "hold", path, "shared")
-	second.Send("acquire")
+	first, writer := startHead(t, path, "shared")
+	second := startWaiter(t, path, "shared")
 	third := acquire(filelock.New(path, filelock.Shared()))
 	awaitWaiters(t, gateOf(path), 2)
 	second.Silent()
@@ -336,8 +331,7 @@ func TestGateRemovedWhileWaiting(t *testing.T) {
 	if err := os.Remove(gateOf(path)); err != nil {
 		t.Fatal(err)
 	}
-	third := testproc.Start(t, "hold", path)
-	third.Send("acquire")
+	third := startWaiter(t, path)
 	awaitWaiters(t, path, 2) // it made a gate of its own and waits beside the first
 	release(t, holder)
 	first.Send("release")
@@ -353,10 +347,7 @@ func TestGateRemovedWhileWaiting(t *testing.T) {
 func TestStoppedWriterKeepsItsPlace(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	reader := startHolder(t, path, "shared")
-	writer := testproc.Start(t, "hold", path)
-	writer.Send("acquire")
-	awaitWaiters(t, path, 1)
+	reader, writer := startHead(t, path, "shared")
 	second := acquire(filelock.New(path, filelock.Shared()))
 	awaitWaiters(t, gateOf(path), 1)
 	goOn := writer.Halt()
@@ -460,8 +451,7 @@ func TestNoSweepOfAWaiter(t *testing.T) {
 	head, next := filelock.New(path), filelock.New(path)
 	first := acquire(head)
 	awaitWaiters(t, path, 1)
-	waiter := testproc.Start(t, "hold", path)
-	waiter.Send("acquire")
+	waiter := startWaiter(t, path)
 	awaitWaiters(t, gateOf(path), 1)
 	before, err := os.Stat(gateOf(path))
 	if err != nil {

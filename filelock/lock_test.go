@@ -65,8 +65,7 @@ func mustTry(t testing.TB, l *filelock.Lock, want bool) {
 // startHolder starts a process that holds the lock.
 func startHolder(t testing.TB, path string, args ...string) *testproc.Proc {
 	t.Helper()
-	p := testproc.Start(t, "hold", append([]string{path}, args...)...)
-	p.Send("acquire")
+	p := startWaiter(t, path, args...)
 	p.Expect("acquire")
 	return p
 }
@@ -78,14 +77,21 @@ func release(t testing.TB, p *testproc.Proc) {
 }
 
 // startHead starts a process that holds the lock, and one that waits for it and has the
-// gate.
-func startHead(t testing.TB, path string) (holder, head *testproc.Proc) {
+// gate. The arguments are for the holder.
+func startHead(t testing.TB, path string, args ...string) (holder, head *testproc.Proc) {
 	t.Helper()
-	holder = startHolder(t, path)
-	head = testproc.Start(t, "hold", path)
-	head.Send("acquire")
+	holder = startHolder(t, path, args...)
+	head = startWaiter(t, path)
 	awaitWaiters(t, path, 1)
 	return holder, head
+}
+
+// startWaiter starts a process that acquires the lock.
+func startWaiter(t testing.TB, path string, args ...string) *testproc.Proc {
+	t.Helper()
+	p := testproc.Start(t, "hold", append([]string{path}, args...)...)
+	p.Send("acquire")
+	return p
 }
 
 // startHeir starts a process that inherits the hold, until it hears a line.
@@ -436,8 +442,7 @@ func TestRelativePath(t *testing.T) {
 func TestKilledHolder(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	p := testproc.Start(t, "hold", path)
-	p.Send("acquire")
+	p := startWaiter(t, path)
 	p.Expect("acquire")
 	l := filelock.New(path)
 	result := make(chan error)

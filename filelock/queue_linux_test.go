@@ -393,8 +393,7 @@ func TestPollingAtTheGate(t *testing.T) {
 	filelock.SetThreads(t, 0)
 	path := lockPath(t)
 	holder := startHolder(t, path)
-	other := testproc.Start(t, "hold", path)
-	other.Send("acquire")
+	other := startWaiter(t, path)
 	awaitWaiters(t, path, 1) // it has the gate
 	result := acquire(filelock.New(path))
 	awaitQueue(t, path, 1)

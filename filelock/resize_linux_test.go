@@ -424,12 +424,8 @@ func TestResizeWhileOpening(t *testing.T) {
 // guest DIR N MOST ROOM: enters a room all the time, until it hears a line, and fails
 // if it meets more than MOST.
 func guest(args []string) error {
-	n, err := strconv.Atoi(args[1])
-	if err != nil {
-		return err
-	}
-	most, err := strconv.Atoi(args[2])
-	if err != nil {
+	var n, most int
+	if _, err := fmt.Sscan(args[1]+" "+args[2], &n, &most); err != nil {
 		return err
 	}
 	s := filelock.NewSemaphore(args[0], n)

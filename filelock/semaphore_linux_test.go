@@ -50,12 +50,8 @@ func slot(args []string) error {
 // crowd DIR N ROOM TIMES: enters a room that takes N at a time, and fails if
 // it meets more.
 func crowd(args []string) error {
-	n, err := strconv.Atoi(args[1])
-	if err != nil {
-		return err
-	}
-	times, err := strconv.Atoi(args[3])
-	if err != nil {
+	var n, times int
+	if _, err := fmt.Sscan(args[1]+" "+args[3], &n, &times); err != nil {
 		return err
 	}
 	s := filelock.NewSemaphore(args[0], n)

@@ -42,13 +42,11 @@ func TestWaiters(t *testing.T) {
 	}
 	startHolder(t, path)
 	before := time.Now()
-	head := testproc.Start(t, "hold", path, "shared")
-	head.Send("acquire")
+	head := startWaiter(t, path, "shared")
 	awaitWaiters(t, path, 1)
 	tool := testproc.StartCmd(t, exec.Command("flock", path, "true"))
 	awaitWaiters(t, path, 2)
-	next := testproc.Start(t, "hold", path)
-	next.Send("acquire")
+	next := startWaiter(t, path)
 	awaitWaiters(t, gateOf(path), 1)
 	got := mustWaiters(t, l)
 	if fmt.Sprint(pids(got)) != fmt.Sprint([]int{head.PID(), tool.PID(), next.PID()}) ||
