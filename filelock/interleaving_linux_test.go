@@ -117,6 +117,7 @@ func TestCancelMeetsTheCallForTheGate(t *testing.T) {
 			result := acquireUntil(ctx, filelock.New(path))
 			if step == flockwait.Returned {
 				awaitWaiters(t, gateOf(path), 1)
+				filelock.StopChecks(t, path) // the waiter must not take the lock before the head does
 			} else {
 				<-ctx.Done()
 			}
