@@ -1,7 +1,9 @@
 package filelock
 
 import (
+	"container/list"
 	"os"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -11,14 +13,22 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// QueueLen is the number of goroutines of this process that wait for path.
+// QueueLen returns how many goroutines of this process have the turn for path, or wait
+// in the queue for it. A goroutine that is about to enter the queue does not count. The
+// semaphore does not tell, so its fields are read.
 func QueueLen(path string) int {
 	turns.mu.Lock()
 	defer turns.mu.Unlock()
-	if t := turns.byKey[path]; t != nil {
-		return t.users
+	t := turns.byKey[path]
+	if t == nil {
+		return 0
 	}
-	return 0
+	fields := reflect.ValueOf(t.mine).Elem()
+	mu := (*sync.Mutex)(fields.FieldByName("mu").Addr().UnsafePointer())
+	waiters := (*list.List)(fields.FieldByName("waiters").Addr().UnsafePointer())
+	mu.Lock()
+	defer mu.Unlock()
+	return int(fields.FieldByName("cur").Int()) + waiters.Len()
 }
 
 // Blocked is the number of threads of this process that wait in the kernel.
