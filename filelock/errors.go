@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -69,6 +70,31 @@ func (e *LockedError) Error() string {
 	}
 	if e.cause != nil {
 		b.WriteString(": " + e.cause.Error())
+	}
+	return b.String()
+}
+
+// resizeError is Error for a Resize:
+// a.sem cannot have 2 slots: slot 3 is held by pid 4242 (rsync -a /srv) for 2m13s.
+func (e *LockedError) resizeError() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s cannot have %d slot", e.Path, e.resize)
+	if e.resize > 1 {
+		b.WriteByte('s')
+	}
+	b.WriteString(": ")
+	for i, slot := range e.busy {
+		if i == maxNamed {
+			fmt.Fprintf(&b, " and %d more", len(e.busy)-maxNamed)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "slot %d is held", slot)
+		if j := slices.IndexFunc(e.Holders, func(h Holder) bool { return h.Slot == slot }); j >= 0 {
+			b.WriteString(" by " + e.Holders[j].String())
+		}
 	}
 	return b.String()
 }
