@@ -18,7 +18,7 @@ func TestLatest(t *testing.T) {
 			returned[old.PID] = true
 		}
 	}
-	for i, r := range l.sorted() {
+	for i, r := range l.runs {
 		if r.PID != 97+i || returned[r.PID] {
 			t.Errorf("run %d is in place %d", r.PID, i)
 		}

@@ -183,7 +183,7 @@ func (c *collector) page(sources []source, now time.Time) page {
 	if c.others != nil {
 		p.OtherLocks = fmt.Sprintf("There are more than %d locks. The runs of the others are together under “other locks”.", maxLocks)
 	}
-	for _, r := range slices.Backward(c.problems.sorted()) {
+	for _, r := range slices.Backward(c.problems.runs) {
 		p.Problems = append(p.Problems, problem{
 			At: r.Start.Local().Format(toTheSecond), Label: c.lock(r).label,
 			What: outcomeText(r), Command: commandOf(r), Reason: printable.Text(r.Reason), Class: class(r),

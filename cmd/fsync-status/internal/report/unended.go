@@ -17,7 +17,7 @@ func (c *collector) finish(now time.Time) {
 	host, _ := os.Hostname()
 	states := map[string]filelock.State{}
 	newest := map[string]time.Time{} // when the newest of these runs got each lock
-	runs := c.unended.sorted()
+	runs := c.unended.runs
 	for _, r := range runs {
 		if got := r.Start.Add(r.Waited); got.After(newest[r.Lock]) {
 			newest[r.Lock] = got
