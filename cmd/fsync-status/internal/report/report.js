@@ -1,6 +1,6 @@
 "use strict";
-// The page is complete without this. It makes one Tab stop of each timeline,
-// and moves between its bars by arrow keys, Home and End.
+// The page works without this script. The script makes one Tab stop of each
+// timeline; then arrow keys, Home and End move between the bars.
 for (const lanes of document.querySelectorAll(".lanes")) {
 	const bars = lanes.children;
 	for (let i = 1; i < bars.length; i++) bars[i].tabIndex = -1;
