@@ -126,11 +126,11 @@ func TestInterruptOnATerminal(t *testing.T) {
 	for _, stopped := range []bool{false, true, true, true, true} {
 		term, _ := onTerminal(t, "a.lock", "sh", "-c", "echo ready; exec sleep 1000")
 		term.Await("ready")
+		command := commandOf(t, term.PID())
 		if stopped {
 			term.Signal(syscall.SIGSTOP)
 			testproc.Until(t, "the wrapper has stopped", func() bool { return testproc.IsStopped(term.PID()) })
 		}
-		command := commandOf(t, term.PID())
 		term.Type("\x03")
 		testproc.Until(t, "the command has ended", func() bool {
 			s, ok := process.StatOf(command)
