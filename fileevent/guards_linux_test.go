@@ -15,6 +15,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// reportsOf returns a function that returns the kernel's reports about a file since the last
+// call.
+func reportsOf(t *testing.T, path string, mask uint32) func() string {
+	t.Helper()
+	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	if err != nil {
+		t.Skip("other programs of this user have taken all inotify instances")
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if _, err := unix.InotifyAddWatch(fd, path, mask); err != nil {
+		t.Fatal(err)
+	}
+	return func() (reports string) {
+		var buffer [4096]byte
+		for {
+			n, err := unix.Read(fd, buffer[:])
+			if n <= 0 || err != nil {
+				return reports
+			}
+			reports += string(buffer[:n])
+		}
+	}
+}
+
 // A look on a network file system opens the directory, which makes the client ask the server.
 func TestNetworkLooksOpenTheDirectory(t *testing.T) {
 	t.Parallel()
@@ -25,27 +49,18 @@ func TestNetworkLooksOpenTheDirectory(t *testing.T) {
 		t.Skipf("needs bindfs: %v: %s", err, out)
 	}
 	defer syscall.Unmount(dir, syscall.MNT_DETACH)
-	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
-	if err != nil {
-		t.Skip("other programs of this user have taken all inotify instances")
-	}
-	defer unix.Close(fd)
-	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_OPEN); err != nil {
-		t.Fatal(err)
-	}
+	opened := reportsOf(t, dir, unix.IN_OPEN)
 	e, auto := New(filepath.Join(dir, "ready")), New(filepath.Join(dir, "ready"), AutoReset())
 	for what, look := range map[string]func() (bool, error){
 		"IsSet":   e.IsSet,
 		"WaitFor": func() (bool, error) { return e.WaitFor(1) },
 		"a try":   func() (bool, error) { return auto.WaitFor(0) },
 	} {
-		var events [4096]byte
-		for n := 1; n > 0; n, _ = unix.Read(fd, events[:]) {
-		}
+		opened()
 		if ok, err := look(); ok || err != nil {
 			t.Fatal(what, ok, err)
 		}
-		if n, _ := unix.Read(fd, events[:]); n <= 0 {
+		if opened() == "" {
 			t.Errorf("%s has not opened the directory", what)
 		}
 	}
@@ -83,18 +98,11 @@ func TestInfoOpensRegularFilesOnly(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t))
 	must(t, unix.Mkfifo(e.Path(), 0o644))
-	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
-	if err != nil {
-		t.Skip("other programs of this user have taken all inotify instances")
-	}
-	defer unix.Close(fd)
-	if _, err := unix.InotifyAddWatch(fd, e.Path(), unix.IN_OPEN); err != nil {
-		t.Fatal(err)
-	}
+	opened := reportsOf(t, e.Path(), unix.IN_OPEN)
 	if got := info(t, e); got != (Info{Set: true}) {
 		t.Errorf("Info() = %+v", got)
 	}
-	if n, _ := unix.Read(fd, make([]byte, 4096)); n > 0 {
+	if opened() != "" {
 		t.Error("the FIFO has been opened")
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/testproc"
+	"golang.org/x/sys/unix"
 )
 
 // needAttributes skips a test where a directory has no attributes.
@@ -109,7 +111,7 @@ func TestTidyNotifies(t *testing.T) {
 		asleep := e.hook
 		between := once(subscribing, func() { // its first look was before
 			must(t, errors.Join(New(path).Set(), New(path).Clear()))
-			must(t, os.Rename(m.tombstonePath(), away)) // what bury does first
+			must(t, os.Rename(m.tombstonePath(), away)) // what removeArchived does first
 		})
 		e.hook = func(s step) { between(s); asleep(s) }
 		return forever(e)
@@ -120,8 +122,12 @@ func TestTidyNotifies(t *testing.T) {
 	case <-time.After(10 * time.Millisecond):
 	}
 	must(t, os.Rename(away, m.tombstonePath()))
+	created := reportsOf(t, filepath.Dir(path), unix.IN_CREATE)
 	m.removeArchived(m.tombstonePath(), archived)
 	ends(t, done)
+	if !strings.Contains(created(), ".fsync.") {
+		t.Error("Tidy has not notified the waits; a rescan has woken this one")
+	}
 }
 
 // A process dies in Tidy while it checks a tombstone that a Clear has just left. Waits that
@@ -137,7 +143,7 @@ func TestTidyDies(t *testing.T) {
 	waiter := New(path)
 	died := once(subscribing, func() { // its first look was before
 		must(t, errors.Join(New(path).Set(), New(path).Clear()))
-		must(t, os.Rename(m.tombstonePath(), m.tombstonePath()+aside)) // what bury does first
+		must(t, os.Rename(m.tombstonePath(), m.tombstonePath()+aside)) // what removeArchived does first
 	})
 	waiter.hook = func(s step) { died(s) }
 	if woken, err := waiter.WaitFor(time.Minute); !woken || err != nil {

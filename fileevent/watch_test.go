@@ -329,4 +329,8 @@ func TestAmbiguous(t *testing.T) {
 	if never.ambiguous(now) || (versions{}).ambiguous(now) {
 		t.Error("Next looks again without a reason")
 	}
+	testproc.Until(t, "Next looks again", func() bool {
+		now := time.Now()
+		return versions{marker: version{exists: true, born: now}}.ambiguous(now)
+	})
 }
