@@ -205,6 +205,7 @@ func TestIgnoredSignal(t *testing.T) {
 func shortage(args []string) error {
 	t := roleTest{}
 	f := &lockFile{path: args[0]}
+	time.Sleep(1) // the first timer needs a descriptor; without one the Go runtime ends the process
 	if args[1] == "nowhere" {
 		fds := exhaust()
 		if _, ok := flockwait.Reserve(); ok {

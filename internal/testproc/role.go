@@ -31,6 +31,7 @@ func Main(m *testing.M, roles map[string]Role, cleanup ...func()) {
 	}
 	os.Unsetenv(roleVar)
 	play, ok := roles[name]
+	endWithTest()
 	if !ok {
 		fmt.Fprintf(os.Stderr, "no role %q in this test binary\n", name)
 		os.Exit(2)
