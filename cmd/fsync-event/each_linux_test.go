@@ -19,9 +19,8 @@ func TestEachSeesTheLastVersion(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	listen := func(log string) *testproc.Proc {
-		waiting := len(watchers(dir))
 		p := testproc.StartCmd(t, event(dir, "run", "--each", "--when", "./e", "--", "sh", "-c", "cat version >>"+log))
-		testproc.Until(t, "it listens", func() bool { return len(watchers(dir)) > waiting })
+		testproc.AwaitWatch(t, p.PID(), dir)
 		return p
 	}
 	listeners := map[string]*testproc.Proc{"one": listen("one"), "two": listen("two"), "three": listen("three")}
