@@ -188,8 +188,8 @@ func (g *gate) sweepLeft() {
 		return
 	}
 	hideWaiter(h) // before isWaitedFor: of two processes that leave, one must see that it is the last
-	reached(leaving, g.path)
 	waitedFor := isWaitedFor(h)
+	reached(leaving, g.path)
 	h.close()
 	if !waitedFor {
 		g.sweep()

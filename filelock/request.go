@@ -202,5 +202,5 @@ const (
 	opening   step = iota // between the look at the path and the open
 	passingBy             // after tryPast has taken the lock
 	tableRead             // after the kernel's table of locks was read
-	leaving               // between the two steps in which a waiter leaves a gate
+	leaving               // after a waiter that leaves a gate has looked for other waiters
 )
