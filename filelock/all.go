@@ -23,21 +23,26 @@ import (
 // in any order. After an error the call holds none of them. The error comes from the
 // Acquire that failed, or is an [*fs.PathError] that is [fs.ErrInvalid] if two of the
 // locks are on one file.
-func AcquireAll(ctx context.Context, locks ...*Lock) error {
+func AcquireAll(ctx context.Context, locks ...*Lock) (err error) {
 	ordered, err := inOrder(locks)
 	if err != nil {
 		return err
 	}
-	for i, l := range ordered {
-		if err := l.acquire(ctx, l.request); err != nil {
-			for _, had := range slices.Backward(ordered[:i]) {
-				if e := had.Release(); e != nil {
-					err = errors.Join(err, e)
-				}
+	var had []located
+	defer func() { // also if a function of OnWait panics
+		for _, l := range slices.Backward(had) {
+			if e := l.Release(); e != nil {
+				err = errors.Join(err, e)
 			}
+		}
+	}()
+	for _, l := range ordered {
+		if err := l.acquire(ctx, l.request); err != nil {
 			return err
 		}
+		had = append(had, l)
 	}
+	had = nil
 	return nil
 }
 

@@ -134,3 +134,24 @@ func TestAcquireAllOfOneFileTwice(t *testing.T) {
 		mustTry(t, l, true)
 	}
 }
+
+// A function of OnWait that panics leaves no lock behind.
+func TestAcquireAllPanics(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	held, free := filepath.Join(dir, "b"), filepath.Join(dir, "a")
+	mustAcquire(t, filelock.New(held))
+	l := filelock.New(free)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the function was not called")
+			}
+		}()
+		filelock.AcquireAll(background, l, filelock.New(held, filelock.OnWait(func() { panic("on purpose") })))
+	}()
+	mustTry(t, filelock.New(free), true)
+	if err := l.Release(); !errors.Is(err, filelock.ErrNotHeld) {
+		t.Error(err)
+	}
+}

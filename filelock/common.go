@@ -197,10 +197,19 @@ func (c *common) acquire(ctx context.Context, makeRequest func(create bool) (req
 
 // take acquires what makeRequest returns, again if the semaphore was resized meanwhile.
 func (c *common) take(makeRequest func(create bool) (request, error), how func(request) (*hold, error)) (request, error) {
+	waits := false
 	for {
 		r, err := makeRequest(true)
 		if err != nil {
 			return r, err
+		}
+		if f := r.onWait; f != nil { // one wait, however often it begins again
+			r.onWait = func() {
+				if !waits {
+					waits = true
+					f()
+				}
+			}
 		}
 		h, err := how(r)
 		if err == nil {

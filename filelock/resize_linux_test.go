@@ -635,3 +635,32 @@ func (e expiring) Err() error {
 	}
 	return context.DeadlineExceeded
 }
+
+// A waiter that gets a slot which does not count any more begins again. That is still one
+// wait, so the function of OnWait is called once.
+func TestResizeDuringWaitIsOneWait(t *testing.T) {
+	t.Parallel()
+	path := semPath(t)
+	must(t, filelock.NewSemaphore(path, 2).Resize(2))
+	var slots []*filelock.Lock
+	for _, name := range []string{"1", "2"} {
+		l := filelock.New(filepath.Join(path, name))
+		mustAcquire(t, l)
+		slots = append(slots, l)
+	}
+	var calls atomic.Int32
+	s := filelock.NewSemaphore(path, 2, filelock.OnWait(func() { calls.Add(1) }))
+	result := acquire(s)
+	awaitSlotWaiter(t, path, 2)
+	number := filepath.Join(path, "slots")
+	write(t, number+".new", "1\n") // as Resize does it
+	must(t, os.Rename(number+".new", number))
+	mustRelease(t, slots[1])
+	awaitSlotWaiter(t, path, 1)
+	mustRelease(t, slots[0])
+	mustGet(t, result)
+	if n := calls.Load(); n != 1 {
+		t.Errorf("%d calls, want 1", n)
+	}
+	must(t, s.Release())
+}
