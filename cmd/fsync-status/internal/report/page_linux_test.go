@@ -16,6 +16,7 @@ import (
 
 	"github.com/fsync-lock/fsync/cmd/fsync-status/internal/report/reporttest"
 	"github.com/fsync-lock/fsync/internal/printable"
+	"github.com/fsync-lock/fsync/internal/testproc"
 	"github.com/fsync-lock/fsync/journal"
 )
 
@@ -259,6 +260,7 @@ func TestHostilePage(t *testing.T) {
 // A page of ten thousand runs loads within two seconds. The best of some loads counts;
 // on a busy machine, the processor time must be below two seconds.
 func TestManyRuns(t *testing.T) {
+	testproc.SkipLong(t)
 	b := startBrowser(t)
 	var runs []journal.Run
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
