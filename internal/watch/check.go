@@ -46,12 +46,13 @@ func checkEvery() time.Duration {
 }
 
 // Checks take at most a tenth of the time. That includes the looks of the waiters that they
-// wake, if the directory is polled. If it is watched, the looks take a hundredth, because
-// most changes were reported.
+// wake, if the directory is polled. If it is watched, most changes were reported. So each
+// check wakes only some of many waiters, whose looks take a hundredth of a second, and the
+// next checks wake the others.
 const (
 	checkShare = 10
-	lookShare  = 100
 	lookCost   = 20 * time.Microsecond // about what a waiter takes that wakes and looks
+	fewLooks   = int(10 * time.Millisecond / lookCost)
 )
 
 // poll has the dir checked often, for that reason. The caller holds mu.
@@ -112,13 +113,8 @@ func (d *dir) next(every, took, looks time.Duration) time.Duration {
 	switch {
 	case d.reason == lostWatch:
 		return 0
-	case d.reason == "" && missesPulses():
-		return max(every, checkShare*(took+looks))
 	case d.reason == "":
-		if looks > 0 {
-			d.notBefore = time.Now().Add(lookShare * looks)
-		}
-		return max(every, checkShare*took)
+		return max(every, checkShare*(took+looks))
 	}
 	d.pause = max(min(d.pause*3/2, pollLast), pollFirst, checkShare*(took+looks))
 	return d.pause
@@ -167,15 +163,24 @@ func (h *hub) audit() {
 }
 
 // notifyChanged notifies the subscriptions unless the snapshot proves that the directory
-// has not changed since they were notified last. It returns how many it notified. A later
-// check does it if there were too many looks already.
+// has not changed since they were notified last. It returns how many it notified.
 func (h *hub) notifyChanged(d *dir, now snapshot) int {
 	h.mu.Lock()
-	var due []*Subscription
-	tooSoon := d.reason == "" && time.Now().Before(d.notBefore)
-	if !tooSoon && (!now.known || now != d.seen) {
-		due = d.notifyAll(due)
+	if len(d.rest) == 0 && (!now.known || now != d.seen) {
 		d.seen = now
+		for _, entries := range d.entries {
+			d.rest = append(d.rest, entries...)
+		}
+	}
+	var due []*Subscription
+	inPortions := d.reason == "" && !missesPulses()
+	for len(d.rest) > 0 && !(inPortions && len(due) >= fewLooks) {
+		last := len(d.rest) - 1
+		due = d.rest[last].notify(due)
+		d.rest = d.rest[:last]
+	}
+	if len(d.rest) == 0 {
+		d.rest = nil
 	}
 	h.mu.Unlock()
 	send(due)

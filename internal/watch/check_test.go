@@ -2,6 +2,7 @@ package watch
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -150,30 +151,53 @@ func TestNextPause(t *testing.T) {
 	}
 }
 
-// The looks of many waiters count as the time of a check, if they are polled. If not, they
-// are woken less often.
-func TestManyLooks(t *testing.T) {
+// If many waiters are polled, their looks count as the time of a check.
+func TestManyLooksOfPolledWaiters(t *testing.T) {
 	t.Parallel()
-	for _, open := range []func() (*fsnotify.Watcher, error){noWatcher, patientWatcher} {
-		h, s, dir := quietHub(t, open)
-		d := s.entry.dir
-		h.young = time.Hour
-		for range 5000 {
-			on(t, h, filepath.Join(dir, "b"))
-		}
-		d.timer.Stop()
+	h, s, dir := quietHub(t, noWatcher)
+	h.young = time.Hour
+	for range 5000 {
+		on(t, h, filepath.Join(dir, "b"))
+	}
+	s.entry.dir.timer.Stop()
+	h.check(s.entry.dir)
+	if pause := s.entry.dir.pause; pause < 5000*lookCost*checkShare {
+		t.Errorf("5000 waiters are woken again after %v", pause)
+	}
+}
+
+// If many waiters are watched, each check wakes some of them, and none is left out.
+func TestManyLooksOfWatchedWaiters(t *testing.T) {
+	t.Parallel()
+	if missesPulses() {
+		t.Skip("each check wakes all waiters here")
+	}
+	h, s, dir := quietHub(t, patientWatcher)
+	d := s.entry.dir
+	h.check(d)
+	const n = 3000
+	q := NewQueue()
+	for i := range n {
+		s, err := h.subscribe(q, filepath.Join(dir, fmt.Sprint(i)), Appear, i)
+		must(t, err)
+		t.Cleanup(s.Close)
+	}
+	q.Drain(nil)
+	d.seen = snapshot{} // the directory has changed, and nothing has reported it
+	woken := map[int]bool{}
+	for checks := 1; len(woken) < n; checks++ {
 		h.check(d)
-		polled := d.watch == ""
-		if pause := d.pause; polled && pause < 5000*lookCost*checkShare {
-			t.Errorf("polled: 5000 waiters are woken again after %v", pause)
+		some := q.Drain(nil)
+		if len(some) > fewLooks || checks > n/fewLooks+1 {
+			t.Fatalf("check %d wakes %d waiters, and %d before", checks, len(some), len(woken))
 		}
-		if !polled && checked(h, s) {
-			t.Error("watched: 5000 waiters are woken again at once")
+		for _, i := range some {
+			woken[i] = true
 		}
-		d.notBefore = time.Time{}
-		if !checked(h, s) {
-			t.Error("a later check does not wake them")
-		}
+	}
+	h.check(d)
+	if again := q.Drain(nil); len(again) > 0 {
+		t.Errorf("%d waiters are woken again", len(again))
 	}
 }
 

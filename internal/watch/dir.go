@@ -36,10 +36,10 @@ type dir struct {
 	watch    string // the path that the watcher has for it; empty if it has none
 	reason   string // why it is polled; empty if it is not
 
-	timer     *time.Timer   // for the next check
-	pause     time.Duration // before that, while it is polled
-	seen      snapshot      // at the last check that notified the subscriptions
-	notBefore time.Time     // while it is watched, no check notifies them earlier
+	timer *time.Timer   // for the next check
+	pause time.Duration // before that, while it is polled
+	seen  snapshot      // at the last check that notified the subscriptions
+	rest  []*entry      // the entries that the next checks notify
 }
 
 // current reports whether the dir has a watch on the directory that was found at its
