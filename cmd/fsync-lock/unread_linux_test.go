@@ -20,7 +20,7 @@ func TestNobodyReads(t *testing.T) {
 		{"verbose", []string{"--verbose", "a.lock", "sh", "-c", "exit 3"}, 3},
 		{"journal", []string{"--journal", "missing/j", "a.lock", "sh", "-c", "exit 3"}, 3},
 		{"limit", []string{"--verbose", "--max-runtime", ".1", "a.lock", "sleep", "1000"}, 124},
-		{"kill", []string{"--verbose", "--max-runtime", "1", "--kill-after", ".1", "a.lock", "sh", "-c", "trap '' TERM; while :; do sleep .1; done"}, 137},
+		{"kill", []string{"--verbose", "--max-runtime", "3", "--kill-after", ".1", "a.lock", "sh", "-c", "trap '' TERM; while :; do sleep .1; done"}, 137},
 		{"conflict", []string{"--verbose", "-n", "held.lock", "true"}, 1},
 		{"wrong", []string{"--no-such-option"}, 64},
 	} {
