@@ -399,6 +399,7 @@ func TestPathChangesWhileHeld(t *testing.T) {
 		for name, change := range map[string]func(path, victim string) error{
 			"symbolic link": os.Symlink,
 			"hard link":     os.Link,
+			"another file":  func(victim, path string) error { return errors.Join(os.Rename(victim, path), os.Symlink(path, victim)) },
 			"FIFO":          func(_, path string) error { return syscall.Mkfifo(path, 0o666) },
 			"nothing":       func(string, string) error { return nil },
 		} {
