@@ -610,6 +610,19 @@ func TestLeave(t *testing.T) {
 	}
 }
 
+// Leave does not create a lock file that was removed.
+func TestLeaveWithoutFile(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	f, err := l.File() // writes the record, which Leave has to remove
+	must(t, err, f.Close(), os.Remove(path), l.Leave())
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("after Leave: %v", err)
+	}
+}
+
 // Nothing that is written names arguments, and with NoRecord nothing is written.
 func TestNothingSecretIsWritten(t *testing.T) {
 	t.Parallel()

@@ -367,6 +367,14 @@ func TestRecordsDestroyNothing(t *testing.T) {
 	}
 	mustRelease(t, l)
 
+	long := filepath.Join(dir, "long.lock") // a record, and data beyond the bytes that are read
+	text := "\x00" + string(process.Self().Encode()) + strings.Repeat("\x00", 5000) + "data"
+	write(t, long, text)
+	hold(long, func() {})
+	if content(t, long) != text {
+		t.Error("long.lock: the data is gone")
+	}
+
 	linked := filepath.Join(dir, "linked.lock")
 	write(t, linked, "")
 	if err := os.Link(linked, filepath.Join(dir, "data")); err != nil {
