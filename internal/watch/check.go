@@ -53,7 +53,17 @@ const (
 	checkShare = 10
 	lookCost   = 20 * time.Microsecond // about what a waiter takes that wakes and looks
 	fewLooks   = int(10 * time.Millisecond / lookCost)
+
+	networkLookCost = 200 * time.Microsecond // the same, if another host or process answers
 )
+
+// lookCost returns what one look costs in this directory. The caller holds mu.
+func (d *dir) lookCost() time.Duration {
+	if d.kind.Network {
+		return networkLookCost
+	}
+	return lookCost
+}
 
 // poll has the dir checked often, for that reason. The caller holds mu.
 func (d *dir) poll(reason string) {
@@ -67,11 +77,13 @@ func (d *dir) poll(reason string) {
 	d.hurry()
 }
 
-// pollSoon has a polled dir checked soon, because there is a new subscription. The
+// pollSoon has a polled dir checked soon, because there is a new subscription. If the last
+// check was expensive, its pause stays: otherwise each newcomer would wake all waiters. The
 // caller holds mu.
 func (d *dir) pollSoon() {
-	if d.reason != "" && d.pause > pollFirst {
-		d.pause = pollFirst
+	soon := max(pollFirst, time.Until(d.notBefore))
+	if d.reason != "" && d.pause > soon {
+		d.pause = soon
 		d.hurry()
 	}
 }
@@ -99,10 +111,11 @@ func (h *hub) check(d *dir) {
 	if !current {
 		h.attach(d, found.ID, err)
 	}
-	looks := time.Duration(h.notifyChanged(d, now)) * lookCost
+	notified := h.notifyChanged(d, now)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.dirs[d.key] == d {
+		looks := time.Duration(notified) * d.lookCost()
 		d.timer.Reset(d.next(h.every, time.Since(start), looks))
 	}
 }
@@ -116,7 +129,9 @@ func (d *dir) next(every, took, looks time.Duration) time.Duration {
 	case d.reason == "":
 		return max(every, checkShare*(took+looks))
 	}
-	d.pause = max(min(d.pause*3/2, pollLast), pollFirst, checkShare*(took+looks))
+	share := checkShare * (took + looks)
+	d.notBefore = time.Now().Add(share)
+	d.pause = max(min(d.pause*3/2, pollLast), pollFirst, share)
 	return d.pause
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+	"github.com/fsync-lock/fsync/internal/fskind"
 	"github.com/fsync-lock/fsync/internal/sidecar"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
@@ -126,6 +127,59 @@ func TestNewcomerIsPolledSoon(t *testing.T) {
 	on(t, h, filepath.Join(dir, "b"))
 	if got := pause(); got >= pollLast {
 		t.Errorf("it is polled after %v", got)
+	}
+}
+
+// If a check of a polled directory was expensive, new subscriptions do not bring the next
+// one earlier.
+func TestNewcomerAfterAnExpensiveCheck(t *testing.T) {
+	t.Parallel()
+	h, s, dir := quietHub(t, noWatcher)
+	d := s.entry.dir
+	for range 5000 {
+		on(t, h, filepath.Join(dir, "b"))
+	}
+	h.young = time.Hour // so that the check wakes them
+	d.timer.Stop()
+	h.check(d)
+	h.mu.Lock()
+	if d.notBefore.IsZero() {
+		t.Error("a new subscription brings the next check earlier")
+	}
+	d.notBefore = time.Now().Add(time.Hour) // the machine may be slow
+	was := d.pause
+	h.mu.Unlock()
+	on(t, h, filepath.Join(dir, "c"))
+	h.mu.Lock()
+	if d.pause != was {
+		t.Errorf("the pause was %v and is %v", was, d.pause)
+	}
+	d.notBefore = time.Time{}
+	h.mu.Unlock()
+	on(t, h, filepath.Join(dir, "d"))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if d.pause > pollFirst {
+		t.Errorf("later, the pause is %v", d.pause)
+	}
+}
+
+// A look on a network file system counts for more, because each one asks the server.
+func TestLooksOnANetwork(t *testing.T) {
+	t.Parallel()
+	h, dir := testHub(t, never), t.TempDir()
+	h.kind = func(string) fskind.Kind { return fskind.Kind{Name: "far", Silent: true, Network: true} }
+	s, _ := on(t, h, filepath.Join(dir, "a"))
+	d := s.entry.dir
+	for range 1000 {
+		on(t, h, filepath.Join(dir, "b"))
+	}
+	testproc.Until(t, "no check is going on", d.timer.Stop)
+	h.check(d)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if d.pause < 2*time.Second {
+		t.Errorf("1000 waiters are woken again after %v", d.pause)
 	}
 }
 

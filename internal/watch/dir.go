@@ -36,10 +36,13 @@ type dir struct {
 	watch    string // the path that the watcher has for it; empty if it has none
 	reason   string // why it is polled; empty if it is not
 
-	timer *time.Timer   // for the next check
-	pause time.Duration // before that, while it is polled
-	seen  snapshot      // at the last check that notified the subscriptions
-	rest  []*entry      // the entries that the next checks notify
+	timer     *time.Timer   // for the next check
+	pause     time.Duration // before that, while it is polled
+	notBefore time.Time     // while it is polled, a new subscription brings no check earlier
+	seen      snapshot      // at the last check that notified the subscriptions
+	rest      []*entry      // the entries that the next checks notify
+
+	looks chan struct{} // full while there are maxLooks looks
 }
 
 // current reports whether the dir has a watch on the directory that was found at its

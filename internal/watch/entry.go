@@ -25,6 +25,10 @@ type look struct {
 	result  any
 }
 
+// maxLooks is how many looks there are at a time in one directory. On a slow file system
+// each look occupies a thread, and the Go runtime ends a program that has 10,000.
+const maxLooks = 256
+
 // A Subscription asks for notifications about one directory entry until it is closed.
 type Subscription struct {
 	hub   *hub
@@ -62,6 +66,8 @@ func (s *Subscription) Look(observe func() (mine, others any)) any {
 	if last := e.last.Load(); last != nil && last.changes >= now {
 		return last.result
 	}
+	e.dir.looks <- struct{}{}
+	defer func() { <-e.dir.looks }()
 	before := e.changes.Load()
 	mine, others := observe()
 	if e.n.Load() > 1 { // otherwise nobody shares it

@@ -83,7 +83,7 @@ func (h *hub) dirAt(path string, in cwd.Dir) *dir {
 	key := in.Key(path)
 	d := h.dirs[key]
 	if d == nil {
-		d = &dir{key: key, path: path, in: in, entries: make(map[string][]*entry)}
+		d = &dir{key: key, path: path, in: in, entries: make(map[string][]*entry), looks: make(chan struct{}, maxLooks)}
 		d.timer = time.AfterFunc(h.every, func() { h.check(d) })
 		h.dirs[key] = d
 		if h.closing != nil {

@@ -1,12 +1,16 @@
 package watch
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
 // A glance counts looks.
@@ -65,6 +69,32 @@ func (h *hub) notify(e *entry) {
 	due := e.notify(nil)
 	h.mu.Unlock()
 	send(due)
+}
+
+// At most 256 goroutines look at the same time in one directory, because each may occupy a
+// thread.
+func TestFewLooksAtATime(t *testing.T) {
+	t.Parallel()
+	h, dir := testHub(t, never), t.TempDir()
+	var looking atomic.Int64
+	var all sync.WaitGroup
+	enough := make(chan struct{})
+	look := func() (any, any) {
+		looking.Add(1)
+		<-enough
+		return nil, nil
+	}
+	for i := range maxLooks + 100 {
+		s, _ := on(t, h, filepath.Join(dir, fmt.Sprint(i)))
+		all.Go(func() { s.Look(look) })
+	}
+	testproc.Until(t, "many look", func() bool { return looking.Load() >= maxLooks })
+	time.Sleep(10 * time.Millisecond) // others come in, if they can
+	if n := looking.Load(); n > maxLooks {
+		t.Errorf("%d look at the same time", n)
+	}
+	close(enough)
+	all.Wait()
 }
 
 // A later subscription does not get an earlier look.
