@@ -20,6 +20,9 @@ import (
 func checked(h *hub, s *Subscription) bool {
 	s.queue.Drain(nil)
 	h.check(s.entry.dir)
+	for !s.entry.dir.timer.Stop() { // on a busy machine it may have fired again
+		time.Sleep(time.Millisecond)
+	}
 	return len(s.queue.Drain(nil)) > 0
 }
 
