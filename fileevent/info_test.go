@@ -170,6 +170,7 @@ func TestHalfWrittenRecord(t *testing.T) {
 	text := r.Encode()
 	for range 100 { // in some of them the reader comes before the rest
 		m := splitMarker(markerPath(t))
+		begun := time.Now()
 		must(t, os.WriteFile(m.path, text[:1000], 0o644))
 		if _, ok := m.readRecord(0); ok {
 			t.Fatal("half a record is one")
@@ -183,7 +184,8 @@ func TestHalfWrittenRecord(t *testing.T) {
 		f := must2(os.OpenFile(m.path, os.O_WRONLY|os.O_APPEND, 0))
 		must2(f.Write(text[1000:]))
 		f.Close()
-		if read := <-got; read != r {
+		inTime := time.Since(begun) < newborn // on a busy machine the reader may give up first
+		if read := <-got; read != r && inTime {
 			t.Fatalf("read %+v", read)
 		}
 	}
