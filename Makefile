@@ -1,4 +1,4 @@
-.PHONY: help build install uninstall fmt vet test race ci
+.PHONY: help build install uninstall fmt vet test race busy ci
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 PREFIX   = /usr/local
@@ -43,5 +43,9 @@ test:    ## run the tests
 	go test ./...
 race:    ## run the tests five times with the race detector
 	go test -race -count=5 ./...
+busy:    ## run the tests 30 times beside four busy loops
+	@for i in 1 2 3 4; do (while :; do :; done) & loops="$$loops $$!"; done; \
+	trap 'kill $$loops' EXIT; \
+	for run in $$(seq 30); do $(GO) test -count=1 ./... || exit 1; done
 ci:      ## run all checks that a change must pass
 	.ci/run
