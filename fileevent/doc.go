@@ -80,6 +80,10 @@
 // A wait sees a change that another host makes when this host learns of it. On NFS
 // and FUSE that may be some seconds later, depending on the mount options.
 //
+// A call that begins a wait occupies a thread while the file system answers. On a slow
+// network file system, do not begin thousands of waits at the same moment: Go ends a
+// process that needs more than 10,000 threads. One [WaitAny] for all events needs one.
+//
 // # Who set it
 //
 // [Event.Info] tells which process set the event, when, and with which [Note].
