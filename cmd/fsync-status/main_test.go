@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -73,7 +74,8 @@ func writeJournal() {
 	}
 }
 
-// The scripts have these commands: "await waiters N FILE" waits until N processes wait
+// The scripts have these commands: "await holder COMMAND FILE" waits until a process
+// that holds the lock runs the command, "await waiters N FILE" waits until N processes wait
 // for the lock, "await deadlock DIR" until there is a deadlock; for "away" see below.
 func TestScripts(t *testing.T) {
 	if runtime.GOOS != "linux" {
@@ -83,6 +85,10 @@ func TestScripts(t *testing.T) {
 		Env:   map[string]string{"TZ": "UTC"},
 		Words: map[string]cmdtest.Word{"away": away},
 		Await: map[string]func(*testscript.TestScript, []string) bool{
+			"holder": func(ts *testscript.TestScript, args []string) bool {
+				holders, _ := filelock.New(ts.MkAbs(args[1])).Holders()
+				return slices.ContainsFunc(holders, func(h filelock.Holder) bool { return h.Command == args[0] })
+			},
 			"waiters": func(ts *testscript.TestScript, args []string) bool {
 				waiters, err := filelock.New(ts.MkAbs(args[1])).Waiters()
 				ts.Check(err)
