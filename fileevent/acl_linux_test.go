@@ -50,8 +50,8 @@ func mayWrite(t *testing.T, dir string, uid, gid uint32) bool {
 	return cmd.Run() == nil
 }
 
-// The users who may write to a directory can set and clear its events, whatever user was
-// the first to do so. No other user can.
+// Each user with write permission for a directory can set and clear its events, also after
+// another user has done so first. Users without that permission cannot.
 func TestWhoMayUseTheDirectoryOfTombstones(t *testing.T) {
 	t.Parallel()
 	type user struct{ uid, gid uint32 }
@@ -122,8 +122,8 @@ func TestWaitForWhatIsSetNeedsNoTombstone(t *testing.T) {
 	ask(t, a, "wait", "ok")
 }
 
-// Another user, who may not use the directory of tombstones, tries to use it all the time
-// while it is made.
+// While the directory of tombstones is made, a user without permission for it tries to use
+// it all the time. No try succeeds.
 func TestDirectoryOfTombstonesIsNeverWider(t *testing.T) {
 	t.Parallel()
 	testproc.Need(t, "strace")

@@ -93,8 +93,8 @@
 // step: then Info tells of the last Set, and waits with [MaxAge] see its age. A
 // process that is killed during that step may leave a file .fsync.X or
 // .fsync/X.new, with random digits X. It may be removed. The record contains the
-// name of the setter's program, not its arguments, because every user who may read
-// the marker may read the record.
+// name of the setter's program, not its arguments, because each user with read
+// permission for the marker sees the record.
 //
 // # Permissions
 //

@@ -10,8 +10,8 @@ import (
 )
 
 // Info tells whether an event is set and which process set it. Fields that are not known
-// are zero. An Info is for people to read: it may be out of date, and every user who may
-// write to the directory can write other text into the marker.
+// are zero. An Info is for people to read: it may be out of date, and a user with
+// write permission for the directory can put other text into the marker.
 type Info struct {
 	Set     bool
 	PID     int       // the process that set it, in its own PID namespace

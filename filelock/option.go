@@ -20,8 +20,8 @@ type config struct {
 func Shared() Option { return func(c *config) { c.shared = true } }
 
 // Perm sets the mode, before umask, of a lock file that an acquisition creates. The
-// default is 0o666, so the umask decides which users may lock the file: a user who may
-// read it can lock it. The mode of an existing file does not change.
+// default is 0o666, so the umask decides which users may lock the file: read
+// permission is enough to lock it. The mode of an existing file does not change.
 func Perm(mode fs.FileMode) Option { return func(c *config) { c.perm = mode.Perm() } }
 
 // Note adds a text to the record of a hold, such as the name of a job;

@@ -6,7 +6,7 @@ import (
 )
 
 // A record names the holder of a lock, in the lock file itself. An exclusive holder
-// writes it for processes whose kernel does not tell who holds the lock: in another PID
+// writes it for processes that cannot ask their kernel for the holder: in another PID
 // namespace, on another host, or on another system. The record is a hint. A holder that
 // dies leaves it behind, so the answer of the kernel counts more.
 //

@@ -158,8 +158,8 @@ func (l list) encode() []byte {
 	return text
 }
 
-// ReadableByAll reports whether every user who may search the directory may also read it,
-// and so its attributes.
+// ReadableByAll reports whether each user with search permission for the directory also
+// has read permission, and so can read its attributes.
 func ReadableByAll(dir string) bool {
 	var st unix.Stat_t
 	if unix.Stat(dir, &st) != nil {

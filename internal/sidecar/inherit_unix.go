@@ -14,8 +14,8 @@ import (
 
 // inherit gives a new, empty directory the ACL or mode of its parent, dir, and if this
 // process may, the parent's owner and group. So a user can use a sidecar that root has
-// made in the user's directory. It does not give it the sticky bit: every user who may
-// write to the sidecar may replace the files of others.
+// made in the user's directory. The sidecar has no sticky bit: each user with write
+// permission for it may replace the files of others.
 //
 // inherit works on the open directory, because the path could lead to another one
 // meanwhile. Before, only the maker may use the directory, so at no time has a user more
