@@ -1,4 +1,4 @@
-.PHONY: help build install uninstall fmt vet test race busy ci
+.PHONY: help build install uninstall fmt vet test race busy torture ci
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 PREFIX   = /usr/local
@@ -12,6 +12,7 @@ fishdir  = $(datadir)/fish/vendor_completions.d
 GO       = go
 INSTALL  = install
 PROGRAMS = fsync-lock fsync-event fsync-status
+TORTURE  = -length 4m
 
 help:    ## list the targets
 	@sed -n 's/^\([a-z]*:\).*## /\1	/p' Makefile
@@ -47,5 +48,7 @@ busy:    ## run the tests 30 times beside four busy loops
 	@for i in 1 2 3 4; do (while :; do :; done) & loops="$$loops $$!"; done; \
 	trap 'kill $$loops' EXIT; \
 	for run in $$(seq 30); do $(GO) test -count=1 ./... || exit 1; done
+torture: ## let processes use locks and events while faults strike, and check what happened; TORTURE="-length 4m -seed N -mix WORDS"
+	cd torture && $(GO) run . $(TORTURE)
 ci:      ## run all checks that a change must pass
 	.ci/run

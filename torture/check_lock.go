@@ -1,0 +1,244 @@
+//go:build linux
+
+package main
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// checkLock checks a lock or a semaphore. Every lock file is a lock of its own: if a held
+// lock file is removed, the next process locks a new file, and both run. That is documented.
+func (v *verdict) checkLock(s *story, o object) {
+	holds := s.of(o)
+	for _, group := range byIdentity(holds) {
+		v.checkExclusion(o, group)
+		v.decide("lock model", o, lockModel(o), lockOperations(s, o, group))
+	}
+	if o.fileMoves {
+		v.checkPath(s, o, holds)
+		return
+	}
+	v.checkNeedlessFailures(s, o, holds)
+	v.checkIdle(s, o, holds)
+}
+
+func byIdentity(holds []*hold) map[identity][]*hold {
+	groups := map[identity][]*hold{}
+	for _, h := range holds {
+		groups[h.id] = append(groups[h.id], h)
+	}
+	return groups
+}
+
+// checkExclusion compares the times in which the holds certainly lasted. It finds the same
+// as the model, but also in histories that are too long for the model, and it names the two
+// holds.
+func (v *verdict) checkExclusion(o object, holds []*hold) {
+	var lasting []*hold
+	for _, h := range holds { // by the end of the acquisition
+		lasting = slices.DeleteFunc(lasting, func(other *hold) bool { return other.release.from < h.acquire.to })
+		if h.certain().from > h.certain().to { // released at once, by a crash
+			continue
+		}
+		for _, other := range lasting {
+			if o.kind != semaphore && h.excludes(other) {
+				v.add("exclusion", o, "%v and %v", other, h)
+			}
+			if o.kind == semaphore && h.slotID == other.slotID {
+				v.add("exclusion", o, "%v and %v have the same slot", other, h)
+			}
+		}
+		if lasting = append(lasting, h); o.kind == semaphore && len(lasting) > o.permit {
+			v.add("permits", o, "%d holds of %d slots, the last one %v", len(lasting), o.permit, h)
+		}
+	}
+}
+
+// checkPath checks that no acquisition ended with a file that was not at the path any more.
+// A process waits for a file until its last conflicting holder has released it, and looks at
+// the path after that.
+func (v *verdict) checkPath(s *story, o object, holds []*hold) {
+	for _, h := range holds {
+		if h.got.flags&byPeer != 0 {
+			continue // flock(1) does not look
+		}
+		granted := h.acquire.from // not before
+		for _, other := range holds {
+			if other != h && other.id == h.id && h.excludes(other) && other.acquire.to < h.acquire.to {
+				granted = max(granted, other.release.from)
+			}
+		}
+		for _, a := range s.absences {
+			if a.object == o.number && a.id == h.id && a.from < granted && h.acquire.to < a.to {
+				v.add("path", o, "%v began at %s, but its file was not at the path since %s", h, clock(granted), clock(a.from))
+			}
+		}
+	}
+}
+
+// checkNeedlessFailures checks tries that found the lock held, and waits whose deadline
+// passed: a wait makes a last try at its deadline. In the time from the deadline to the
+// return, another process must have held the lock, or may have held it for a moment.
+func (v *verdict) checkNeedlessFailures(s *story, o object, holds []*hold) {
+	if o.dirMoves {
+		return
+	}
+	ops := s.operationsOn(o)
+	for _, op := range ops {
+		if !op.isAcquisition() || op.flags&byPeer != 0 || op.deadline == 0 || op.result != no && op.result != timedOut {
+			continue
+		}
+		last := span{op.deadline, op.to}
+		mine := &hold{shared: op.op == opShared}
+		held := slices.ContainsFunc(holds, func(h *hold) bool { return h.possible().overlaps(last) && mayBlock(o, h, mine) })
+		if !held && !slices.ContainsFunc(ops, func(other *operation) bool { return other != op && mayHoldForAMoment(o, other) && other.overlaps(last) }) {
+			v.add("free lock", o, "%v, although the lock was free since %s", op, clock(last.from))
+		}
+	}
+}
+
+func (o *operation) isAcquisition() bool { return o.op == opAcquire || o.op == opShared }
+
+// mayBlock reports whether a hold makes a try fail.
+func mayBlock(o object, h, try *hold) bool {
+	return o.kind == semaphore || h.excludes(try)
+}
+
+// mayHoldForAMoment reports whether an operation that is not a hold may make a try fail:
+//   - an acquisition that was given up, or was in flight when its process was killed, may
+//     have got the lock at that moment;
+//   - a shared waiter takes the lock exclusively once a second, to see whether it is free;
+//   - a waiter for a semaphore may get two slots at once, and gives one back;
+//   - while a lock is handed over, child processes that are just being started have it.
+func mayHoldForAMoment(o object, other *operation) bool {
+	switch {
+	case other.op == opShared, other.op == opHandOver, other.op == opAdopt, other.op == opLeave:
+		return true
+	case other.op == opAcquire && o.kind == semaphore:
+		return true
+	}
+	return other.op == opAcquire && other.result != no && other.result != ok
+}
+
+// checkIdle checks that a lock does not stay free while a process waits for it: in the time
+// between two holds, an acquisition was in flight all the time, and the machine had time for
+// it.
+func (v *verdict) checkIdle(s *story, o object, holds []*hold) {
+	if o.kind == semaphore || o.dirMoves {
+		return
+	}
+	bound := s.plan.late(o)
+	var free int64 // since when no earlier hold lasts
+	for _, h := range holds {
+		if h.got.from < h.acquire.to-bound && free > 0 && free < never {
+			from := max(free, h.got.from)
+			if idle := h.acquire.to - from; idle > bound && h.got.flags&byPeer == 0 && idle-s.stalled(from, h.acquire.to) > bound && !mayBeHeldSecretly(s, o, h, span{from, h.acquire.to}) {
+				v.add("idle", o, "%v had to wait although the lock was free since %s", h, clock(from))
+			}
+		}
+		free = max(free, h.release.to)
+	}
+}
+
+// mayBeHeldSecretly reports whether a process that was killed or given up meanwhile may have
+// had the lock in the time.
+func mayBeHeldSecretly(s *story, o object, h *hold, in span) bool {
+	for _, op := range s.operationsOn(o) {
+		if op != h.got && op.isAcquisition() && op.overlaps(in) && op.result != ok && op.by != nil && (op.result == open || len(op.by.stops) > 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// The model of a lock knows its owners: only the holder can release it or find it intact.
+type lockInput struct {
+	op     opcode
+	hold   uint64
+	shared bool
+}
+
+// lockState is the exclusive holder, or the sorted shared holders or holders of slots.
+type lockState struct {
+	writer uint64
+	others string
+}
+
+func lockModel(o object) porcupine.Model {
+	limit := 1 << 20 // of readers there may be any number
+	if o.kind == semaphore {
+		limit = o.permit
+	}
+	return porcupine.Model{
+		Init: func() any { return lockState{} },
+		Step: func(state, input, _ any) (bool, any) {
+			return state.(lockState).step(input.(lockInput), limit)
+		},
+	}
+}
+
+func (s lockState) step(in lockInput, limit int) (bool, lockState) {
+	key := string(packed(in.hold))
+	i, held := s.find(key)
+	switch {
+	case in.op == opCheck:
+		return held || s.writer == in.hold, s
+	case in.op == opRelease && in.shared && held:
+		s.others = s.others[:i] + s.others[i+len(key):]
+		return true, s
+	case in.op == opRelease && !in.shared && s.writer == in.hold:
+		s.writer = 0
+		return true, s
+	case in.op == opAcquire && in.shared && s.writer == 0 && !held && len(s.others)/len(key) < limit:
+		s.others = s.others[:i] + key + s.others[i:]
+		return true, s
+	case in.op == opAcquire && !in.shared && s.writer == 0 && s.others == "":
+		s.writer = in.hold
+		return true, s
+	}
+	return false, s
+}
+
+func packed(hold uint64) []byte {
+	b := make([]byte, 8)
+	for i := range b {
+		b[i] = byte(hold >> (56 - 8*i))
+	}
+	return b
+}
+
+// find returns where the key is among the other holders, or would be.
+func (s lockState) find(key string) (at int, found bool) {
+	for ; at < len(s.others); at += len(key) {
+		if c := cmp.Compare(s.others[at:at+len(key)], key); c >= 0 {
+			return at, c == 0
+		}
+	}
+	return at, false
+}
+
+// lockOperations returns the history of one lock file for the model. An acquisition that was
+// in flight when its process was killed is left out: if it got the lock, it lost it by the
+// kill, and no other result depends on it.
+func lockOperations(s *story, o object, holds []*hold) (ops []porcupine.Operation) {
+	mine := map[uint64]*hold{}
+	clients := map[uint32]int{}
+	for _, h := range holds {
+		mine[h.number] = h
+		clients[h.got.client] = len(clients)
+		in := lockInput{op: opAcquire, hold: h.number, shared: h.shared || o.kind == semaphore}
+		ops = append(ops, porcupine.Operation{Input: in, Call: h.acquire.from, Return: h.acquire.to})
+		in.op = opRelease
+		ops = append(ops, porcupine.Operation{Input: in, Call: max(h.release.from, h.acquire.to), Return: max(h.release.to, h.acquire.to)})
+	}
+	for _, op := range s.operations {
+		if h := mine[op.hold]; h != nil && op.op == opCheck && op.result == ok && op.to != never {
+			ops = append(ops, porcupine.Operation{Input: lockInput{op: opCheck, hold: op.hold}, Call: op.from, Return: op.to})
+		}
+	}
+	slices.SortFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
+	return ops
+}

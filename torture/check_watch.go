@@ -1,0 +1,47 @@
+//go:build linux
+
+package main
+
+// checkWatches checks every Watch of an event: its Next returns once for all Sets since the
+// Watch was made or since Next last returned, and misses none.
+func (v *verdict) checkWatches(s *story, e *eventStory, ops []*operation) {
+	last := map[uint32]*operation{} // of each client, what its Watch has seen last
+	for _, op := range ops {
+		if op.op == opWatch {
+			delete(last, op.client)
+			if op.result == ok {
+				last[op.client] = op
+			}
+		}
+		before := last[op.client]
+		if op.op != opNext || before == nil {
+			continue
+		}
+		if op.result == ok {
+			v.checkNext(s, e, op, before)
+			last[op.client] = op
+		} else {
+			v.checkMissed(s, e, op, before)
+		}
+	}
+}
+
+// checkNext checks that a Set explains why Next returned. before is what the Watch did before.
+func (v *verdict) checkNext(s *story, e *eventStory, next, before *operation) {
+	for _, set := range e.sets {
+		if set.to >= before.from && set.from <= next.to {
+			v.checkLate(s, e, next)
+			return
+		}
+	}
+	v.add("spurious Next", e.object, "%v, but there was no Set since %v", next, before)
+}
+
+// checkMissed checks that there was no Set when Next returned without one.
+func (v *verdict) checkMissed(s *story, e *eventStory, next, before *operation) {
+	if set := e.certainSet(before.to, next.deadline); next.result == timedOut && set != nil {
+		v.add("missed Set", e.object, "%v, but there was a %v since %v", next, set, before)
+		return
+	}
+	v.checkLate(s, e, next)
+}

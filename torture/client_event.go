@@ -1,0 +1,199 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/fsync-lock/fsync/fileevent"
+)
+
+// event returns a value for one of the objects. Each client has its own values.
+func (c *client) event(number int) *fileevent.Event {
+	o := c.plan.objects[number]
+	if o.kind == autoEvent {
+		return fileevent.New(o.path, fileevent.AutoReset())
+	}
+	return fileevent.New(o.path)
+}
+
+func (c *client) useEvent() {
+	e := c.event(c.object.number)
+	switch c.habit.role {
+	case sets:
+		c.setEvent(e)
+	case watches:
+		c.watchEvent(e)
+	default:
+		c.waitForEvent(e)
+	}
+}
+
+// setEvent sets and clears, sometimes as a pulse, and asks.
+func (c *client) setEvent(e *fileevent.Event) {
+	set := func() { c.do(record{Op: opSet}, func(r *record) { r.became(e.Set()) }) }
+	clear := func() { c.do(record{Op: opClear}, func(r *record) { r.became(e.Clear()) }) }
+	for !c.isEnding() {
+		switch p := c.rng.IntN(100); {
+		case p < 25:
+			set()
+		case p < 40:
+			clear()
+		case p < 85 && c.object.kind == manualEvent:
+			set()
+			if c.chance(50) {
+				c.sleep(c.upTo(time.Millisecond))
+			}
+			clear()
+		case p < 65:
+			set()
+		default:
+			c.do(record{Op: opIsSet}, func(r *record) { r.answered(e.IsSet()) })
+		}
+		c.sleep(c.upTo(c.habit.pause + 5*time.Millisecond))
+	}
+}
+
+func (r *record) answered(yes bool, err error) {
+	switch {
+	case err != nil:
+		r.became(err)
+	case yes:
+		r.Result = ok
+	default:
+		r.Result = no
+	}
+}
+
+// A sleepContext tells when a wait goes to sleep for the first time: a wait of this library
+// asks for Done only after it has looked at the event, just before it sleeps. From that
+// moment on, the wait has certainly begun.
+type sleepContext struct {
+	context.Context
+	slept atomic.Int64
+}
+
+func (c *sleepContext) Done() <-chan struct{} {
+	if c.slept.Load() == 0 {
+		c.slept.CompareAndSwap(0, now())
+	}
+	return c.Context.Done()
+}
+
+// within calls wait with a context that ends: at a deadline, or by a call at a random moment.
+func (c *client) within(r record, d time.Duration, wait func(context.Context, *record) error) record {
+	if c.chance(25) {
+		r.Flags |= cancels
+	} else {
+		r.Limit = max(int64(d), 1)
+	}
+	return c.do(r, func(r *record) {
+		ctx, cancel := context.WithCancel(context.Background())
+		if r.Flags&cancels == 0 {
+			ctx, cancel = context.WithTimeout(context.Background(), d)
+		} else {
+			defer time.AfterFunc(d, cancel).Stop()
+		}
+		defer cancel()
+		sleeping := &sleepContext{Context: ctx}
+		r.became(wait(sleeping, r))
+		r.Slept = sleeping.slept.Load()
+	})
+}
+
+func (c *client) waitTime() time.Duration {
+	if c.chance(30) {
+		return c.upTo(10 * time.Millisecond)
+	}
+	return c.upTo(800 * time.Millisecond)
+}
+
+// waitForEvent waits in one of the ways that there are.
+func (c *client) waitForEvent(e *fileevent.Event) {
+	op := opWait
+	if c.object.kind == autoEvent {
+		op = opTake
+	}
+	for !c.isEnding() {
+		var r record
+		switch p := c.rng.IntN(100); {
+		case p < 15:
+			r = c.do(record{Op: op, Limit: 1}, func(r *record) { r.answered(e.WaitFor(0)) })
+		case p < 30 && len(c.habit.others) > 0:
+			r = c.waitForAny(op, e)
+		case p < 40 && op == opWait && len(c.habit.others) > 0:
+			r = c.waitForAll(e)
+		case p < 50 && op == opWait:
+			r = c.within(record{Op: opWaitClear}, c.waitTime(), func(ctx context.Context, _ *record) error { return e.WaitClear(ctx) })
+		default:
+			r = c.within(record{Op: op}, c.waitTime(), func(ctx context.Context, _ *record) error { return e.Wait(ctx) })
+		}
+		if r.Slept == 0 || c.chance(50) { // a wait that did not sleep would be repeated at once
+			c.sleep(c.upTo(c.habit.pause + time.Millisecond))
+		}
+	}
+}
+
+func (c *client) waitForAny(op opcode, e *fileevent.Event) record {
+	events, numbers := []*fileevent.Event{e}, []int{c.object.number}
+	r := record{Op: op, Objects: c.object.mask()}
+	for _, n := range c.habit.others {
+		if c.chance(60) && len(events) < 4 {
+			events, numbers = append(events, c.event(n)), append(numbers, n)
+			r.Objects |= c.plan.objects[n].mask()
+		}
+	}
+	return c.within(r, c.waitTime(), func(ctx context.Context, r *record) error {
+		i, err := fileevent.WaitAny(ctx, events...)
+		if err == nil { // only that event has ended the wait
+			o := c.plan.objects[numbers[i]]
+			r.Objects, r.Op = o.mask(), opWait
+			if o.kind == autoEvent {
+				r.Op = opTake
+			}
+		}
+		return err
+	})
+}
+
+// waitForAll waits for manual events. With AutoReset it would set events again that it has
+// taken, and the checks could not tell.
+func (c *client) waitForAll(e *fileevent.Event) record {
+	events := []*fileevent.Event{e}
+	r := record{Op: opWaitAll, Objects: c.object.mask()}
+	for _, n := range c.habit.others {
+		if o := c.plan.objects[n]; o.kind == manualEvent && len(events) < 3 {
+			events = append(events, c.event(n))
+			r.Objects |= o.mask()
+		}
+	}
+	return c.within(r, c.waitTime(), func(ctx context.Context, _ *record) error { return fileevent.WaitAll(ctx, events...) })
+}
+
+// watchEvent makes a Watch and listens for a while.
+func (c *client) watchEvent(e *fileevent.Event) {
+	var w *fileevent.Watch
+	made := c.do(record{Op: opWatch}, func(r *record) {
+		var err error
+		w, err = e.Watch()
+		r.became(err)
+	})
+	if made.Result != ok {
+		c.sleep(c.upTo(10 * time.Millisecond))
+		return
+	}
+	for range 1 + c.rng.IntN(30) {
+		if c.isEnding() {
+			return
+		}
+		next := c.within(record{Op: opNext}, c.waitTime(), func(ctx context.Context, _ *record) error { return w.Next(ctx) })
+		if next.Result == failed {
+			return
+		}
+		if c.chance(50) { // busy
+			c.sleep(c.upTo(c.habit.pause + 10*time.Millisecond))
+		}
+	}
+}

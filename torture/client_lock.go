@@ -1,0 +1,209 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/fsync-lock/fsync/filelock"
+)
+
+// A locker is a Lock or a Semaphore.
+type locker interface {
+	Acquire(context.Context) error
+	TryAcquire() (bool, error)
+	TryAcquireFor(time.Duration) (bool, error)
+	Check() error
+	Release() error
+	Leave() error
+}
+
+// newLocker returns the value that a client uses for all its acquisitions.
+func (c *client) newLocker() locker {
+	var opts []filelock.Option
+	if c.habit.role == reads {
+		opts = append(opts, filelock.Shared())
+	}
+	if c.object.kind == semaphore {
+		return filelock.NewSemaphore(c.object.path, c.object.permit)
+	}
+	return filelock.New(c.object.path, opts...)
+}
+
+// useLock acquires and releases until the round ends.
+func (c *client) useLock() {
+	switch c.plan.slots[c.slot].program {
+	case flockProgram:
+		c.useFlockCommand()
+		return
+	case handingProgram:
+		c.useHandOver()
+		return
+	}
+	for l := c.newLocker(); !c.isEnding(); c.sleep(c.upTo(c.habit.pause)) {
+		for range 1 + c.rng.IntN(4) { // sometimes in a tight loop
+			c.useOnce(l)
+		}
+		if c.chance(5) {
+			l = c.newLocker()
+		}
+	}
+}
+
+func (c *client) useOnce(l locker) {
+	a := c.acquire(l)
+	if a.Result != ok {
+		return
+	}
+	leave := c.enter(a)
+	c.stay(l, a)
+	leave()
+	op := opRelease
+	if c.chance(10) {
+		op = opLeave
+	}
+	c.do(record{Op: op, Hold: a.Hold, File: a.File, Born: a.Born}, func(r *record) {
+		if op == opLeave {
+			r.became(l.Leave())
+		} else {
+			r.became(l.Release())
+		}
+	})
+}
+
+// acquire tries to take the lock in one of the ways that there are.
+func (c *client) acquire(l locker) record {
+	r := record{Op: opAcquire, Hold: c.newHold()}
+	if c.habit.role == reads {
+		r.Op = opShared
+	}
+	var call func(*record) (bool, error)
+	switch way := c.rng.IntN(100); {
+	case way < 25:
+		r.Limit = 1 // so that the record says that this call had a limit
+		call = func(*record) (bool, error) { return l.TryAcquire() }
+	case way < 40:
+		d := c.upTo(60 * time.Millisecond)
+		r.Limit = max(int64(d), 1)
+		call = func(*record) (bool, error) { return l.TryAcquireFor(d) }
+	case way < 60:
+		r.Limit = max(int64(c.upTo(200*time.Millisecond)), 1)
+		call = c.acquireWithin(l, time.Duration(r.Limit))
+	case way < 75:
+		r.Flags |= cancels
+		call = c.acquireCancelled(l, c.upTo(30*time.Millisecond))
+	default:
+		call = func(*record) (bool, error) { return true, l.Acquire(context.Background()) }
+	}
+	return c.do(r, func(r *record) {
+		switch taken, err := call(r); {
+		case err == nil && taken:
+			r.Result = ok
+			r.identify(l)
+		case err == nil:
+			r.Result = no
+		default:
+			r.became(err)
+		}
+	})
+}
+
+func (c *client) acquireWithin(l locker, d time.Duration) func(*record) (bool, error) {
+	return func(*record) (bool, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), d)
+		defer cancel()
+		return true, l.Acquire(ctx)
+	}
+}
+
+// acquireCancelled cancels the context at a random moment: mostly in the wait, sometimes
+// before or after it.
+func (c *client) acquireCancelled(l locker, after time.Duration) func(*record) (bool, error) {
+	return func(*record) (bool, error) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		t := time.AfterFunc(after, cancel)
+		defer t.Stop()
+		return true, l.Acquire(ctx)
+	}
+}
+
+// identify records which file is locked.
+func (r *record) identify(l locker) {
+	id, _, err := identifyOpen(heldFile(l))
+	if err != nil {
+		r.fail(err)
+	}
+	r.File, r.Born = id.file, id.born
+	if _, isSemaphore := l.(*filelock.Semaphore); isSemaphore {
+		r.Flags |= inSlot
+	}
+}
+
+// became records the error of an operation.
+func (r *record) became(err error) {
+	switch {
+	case err == nil:
+		r.Result = ok
+	case errors.Is(err, context.DeadlineExceeded):
+		r.Result = timedOut
+	case errors.Is(err, context.Canceled):
+		r.Result = cancelled
+	case errors.Is(err, filelock.ErrLost):
+		r.Result = lost
+	case errors.Is(err, filelock.ErrNotHeld):
+		r.Result = notHeld
+	default:
+		r.fail(err)
+	}
+}
+
+// enter enters the critical section. The function that it returns leaves it.
+func (c *client) enter(a record) (leave func()) {
+	at := c.overlap.cell(c.object, identity{a.File, a.Born})
+	var other uint64
+	leave = func() { c.overlapped(a.Hold, 0, at.leave(a.Hold)) }
+	switch {
+	case c.object.kind == semaphore:
+		other = at.join(a.Hold, c.object.permit)
+		leave = func() { c.overlapped(a.Hold, 0, at.part(a.Hold)) }
+	case a.Op == opShared:
+		other = at.join(a.Hold, 0)
+		leave = func() { c.overlapped(a.Hold, 0, at.part(a.Hold)) }
+	default:
+		other = at.enter(a.Hold)
+	}
+	if other != 0 {
+		c.overlapped(a.Hold, other, false)
+		return func() {} // the cell belongs to the other hold
+	}
+	return leave
+}
+
+// overlapped records that another holder is, or was, in the critical section.
+func (c *client) overlapped(hold, other uint64, fine bool) {
+	if !fine {
+		c.history.write(record{Time: now(), Client: c.number, Kind: overlaps, Objects: c.object.mask(), Hold: hold, Slept: int64(other)})
+	}
+}
+
+// stay holds the lock for a while.
+func (c *client) stay(l locker, a record) {
+	switch p := c.rng.IntN(200); {
+	case p < 120:
+	case p < 190:
+		c.sleep(c.upTo(500 * time.Microsecond))
+	case p < 199:
+		c.sleep(c.upTo(20 * time.Millisecond)) // long enough for a record in the file
+	default:
+		c.sleep(c.upTo(400 * time.Millisecond))
+	}
+	if c.chance(15) {
+		c.do(record{Op: opCheck, Hold: a.Hold, File: a.File, Born: a.Born}, func(r *record) { r.became(l.Check()) })
+	}
+	if c.object.fileMoves && c.plan.has(unlinkByHolder) && c.chance(3) {
+		c.unlink(l, a)
+	}
+}

@@ -1,0 +1,76 @@
+//go:build linux
+
+package main
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// A fault is one kind of trouble that strikes during a round. Each file fault_*.go has
+// some, and adds them to allFaults in an init function; nothing else needs to know them.
+//
+// A fault may have a part that runs in the processes of a round: see workerCommands.
+type fault struct {
+	name  string
+	about string        // what it does, for the report
+	every time.Duration // the mean time between two strikes
+
+	// why returns the reason why the fault is not possible on this machine, or nil.
+	why func() error
+
+	// setup, if there is one, is called before the first process of a round starts. It
+	// returns what undoes it after the last process has ended.
+	setup func(*round) (undo func(), err error)
+
+	// strike does it once. If the trouble lasts for a time, strike undoes it before it
+	// returns. It must return soon after r.over is closed (see round.pause). Several
+	// strikes may run at the same time, but not two of one kind.
+	strike func(r *round, rng *rand.Rand) error
+
+	// What the fault does to the promises. All are false for a fault that changes none.
+	movesFiles bool // removes, replaces or renames lock files: object.fileMoves
+	movesDirs  bool // moves directories: object.dirMoves
+	kills      bool // kills processes, which may leave gates and drafts
+	alone      bool // it strikes in a round of its own
+
+	// slows is added to the longest time that a free lock or a set event may wait for
+	// its waiter, for example if the fault makes waiters poll.
+	slows time.Duration
+
+	// excuses reports whether the operation may fail because of the fault; nil = none.
+	excuses func(op *operation, o object) bool
+}
+
+var allFaults []*fault
+
+// addFault adds a fault. The order by name makes a plan independent of the order of files.
+func addFault(f *fault) {
+	allFaults = append(allFaults, f)
+	slices.SortFunc(allFaults, func(a, b *fault) int {
+		if a.name < b.name {
+			return -1
+		}
+		return 1
+	})
+}
+
+func faultNames() (names []string) {
+	for _, f := range allFaults {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+func (f *fault) impossible() error {
+	if f.why == nil {
+		return nil
+	}
+	return f.why()
+}
+
+// workerCommands has what a fault can make a worker do: round.tell sends the name and the
+// arguments. A command runs in a goroutine of the worker, which ends before the worker does;
+// the channel is closed when the round ends.
+var workerCommands = map[string]func(w *worker, args []string, ending <-chan struct{}){}

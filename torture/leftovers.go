@@ -1,0 +1,71 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/fsync-lock/fsync/fileevent"
+	"github.com/fsync-lock/fsync/filelock"
+)
+
+// Resources are what a process uses.
+type resources struct{ goroutines, descriptors int }
+
+func used() resources {
+	fds, _ := os.ReadDir("/proc/self/fd")
+	return resources{runtime.NumGoroutine(), len(fds)}
+}
+
+// warmUp uses the library once. What it keeps for the whole process, such as the watcher, is
+// there afterwards, and does not count as left.
+func warmUp() error {
+	name := fmt.Sprintf("../warm/%d", os.Getpid())
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Millisecond)
+	defer cancel()
+	if err := fileevent.New(name + ".event").Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("warm up: %w", err)
+	}
+	l, waiter := filelock.New(name), filelock.New(name)
+	if err := l.Acquire(context.Background()); err != nil {
+		return err
+	}
+	taken, err := waiter.TryAcquireFor(time.Millisecond)
+	if taken {
+		err = errors.New("two holders")
+	}
+	err = errors.Join(err, l.Release(), os.Remove(name))
+	for end := time.Now().Add(3 * time.Second); gateIsThere(name) && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	}
+	return err
+}
+
+func gateIsThere(path string) bool {
+	_, err := os.Lstat(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".gate"))
+	return err == nil
+}
+
+// patience is how long what is to vanish by itself may take: a second for the watch of a
+// directory, a second for a gate, and a busy machine.
+const patience = 6 * time.Second
+
+// leftAfter waits until the process uses no more than before, and returns what is left.
+func leftAfter(before resources) string {
+	var after resources
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		after = used()
+		if after.goroutines <= before.goroutines && after.descriptors <= before.descriptors {
+			return ""
+		}
+	}
+	stacks := make([]byte, 1<<20)
+	os.Stderr.Write(stacks[:runtime.Stack(stacks, true)])
+	return fmt.Sprintf("%d goroutines instead of %d, %d descriptors instead of %d",
+		after.goroutines, before.goroutines, after.descriptors, before.descriptors)
+}

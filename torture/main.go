@@ -1,0 +1,149 @@
+//go:build linux
+
+// Command torture lets dozens of processes use the locks and events of this module at the
+// same time, lets faults strike meanwhile, and checks by machine whether what happened keeps
+// the promises.
+//
+//	go run . [-length 4m] [-seed N] [-mix WORD,...] [-o REPORT.md] [-round N] [-dir DIR]
+//
+// The time is divided into rounds of some seconds. A round has a plan, which depends on the
+// seed and the number of the round alone: which locks and events there are, what each client
+// does, and when which fault strikes. The scheduler decides the rest, so a repeated round is
+// not the same, but alike.
+//
+// The exit status is 0 if there was no violation, 1 if there was one, and 2 for a wrong
+// command line or if the torture itself has failed. After a violation, the directory of the
+// round is kept.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if role := os.Getenv(roleVar); role != "" {
+		os.Exit(playRole(role, os.Args[1:]))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+type options struct {
+	length time.Duration
+	seed   uint64
+	mix    string
+	output string
+	round  int
+	dir    string
+	keepOn bool
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var o options
+	flags := flag.NewFlagSet("torture", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.DurationVar(&o.length, "length", 4*time.Minute, "how long new rounds begin")
+	flags.Uint64Var(&o.seed, "seed", 0, "the plan of all rounds (default: random; it is printed)")
+	flags.StringVar(&o.mix, "mix", "", "only these faults, programs and kinds of objects, separated by commas: "+strings.Join(mixWords(), ", "))
+	flags.StringVar(&o.output, "o", "", "also write the report to this file")
+	flags.IntVar(&o.round, "round", 0, "repeat this round only")
+	flags.StringVar(&o.dir, "dir", "", "make the directories of the rounds in this one (default: the system's temporary directory)")
+	flags.BoolVar(&o.keepOn, "keep-on", false, "do not end at the first violation")
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+		return 2
+	}
+	if o.seed == 0 {
+		o.seed = rand.Uint64N(1 << 40)
+	}
+	fmt.Fprintln(stderr, "torture: seed", o.seed)
+	t, err := torture(ctx, o, stderr)
+	if err != nil {
+		fmt.Fprintln(stderr, "torture:", err)
+		return 2
+	}
+	io.WriteString(stdout, t.text())
+	if o.output != "" {
+		if err := os.WriteFile(o.output, []byte(t.text()), 0o666); err != nil {
+			fmt.Fprintln(stderr, "torture:", err)
+			return 2
+		}
+	}
+	if len(t.violations) > 0 {
+		return 1
+	}
+	return 0
+}
+
+// torture runs rounds until the length is over. While the processes of a round end, and its
+// histories are checked, the next round runs.
+func torture(ctx context.Context, o options, stderr io.Writer) (*report, error) {
+	m, err := parseMix(o.mix)
+	if err != nil {
+		return nil, err
+	}
+	t := newReport(o.seed, o.mix)
+	t.missing(m)
+	m = m.possible()
+	dir, err := os.MkdirTemp(o.dir, "torture-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(dir) // fails if a round was kept
+	before := make(chan error, 1)
+	before <- nil
+	for n := max(o.round, 1); ; n++ {
+		r, err := newRound(newPlan(o.seed, n, m), m, filepath.Join(dir, strconv.Itoa(n)))
+		if err != nil {
+			return nil, err
+		}
+		undo, err := r.run()
+		if checked := <-before; err == nil {
+			err = checked
+		}
+		if err != nil {
+			undo()
+			return nil, fmt.Errorf("round %d: %w", n, err)
+		}
+		go func() { before <- t.check(r, undo, stderr) }()
+		if ctx.Err() != nil || o.round > 0 || time.Since(t.began) > o.length || len(t.found()) > 0 && !o.keepOn {
+			return t, <-before
+		}
+	}
+}
+
+// check checks a round, and removes its directory if nothing was wrong.
+func (t *report) check(r *round, undo func(), stderr io.Writer) error {
+	s, v, err := r.finish(undo)
+	if err != nil {
+		return fmt.Errorf("round %d, in %s: %w", r.plan.round, r.dir, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.add(r, s, v)
+	for _, bad := range v.violations {
+		fmt.Fprintf(stderr, "torture: VIOLATION after %v in round %d (-seed %d -round %d), kept in %s: %v\n",
+			time.Since(t.began).Round(100*time.Millisecond), r.plan.round, t.seed, r.plan.round, r.dir, bad)
+	}
+	if len(v.violations) > 0 {
+		return nil
+	}
+	return os.RemoveAll(r.dir)
+}
+
+func (t *report) found() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.violations
+}

@@ -1,0 +1,248 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// A plan says what happens in one round. It depends on the seed, the number of the round
+// and the mix alone, so a worker makes the plan again instead of being told it, and a
+// round can be repeated. The scheduler decides the rest.
+type plan struct {
+	seed    uint64
+	round   int
+	length  time.Duration
+	faults  []*fault // that strike in this round
+	objects []object
+	slots   []slot
+	strikes []strike
+}
+
+type kind int
+
+const (
+	exclusiveLock kind = iota
+	sharedLock         // a lock with readers and writers
+	semaphore
+	manualEvent
+	autoEvent
+	kinds
+)
+
+var kindNames = [kinds]string{"exclusive", "shared", "semaphore", "event", "autoreset"}
+
+func (k kind) String() string { return kindNames[k] }
+
+func (k kind) isEvent() bool { return k == manualEvent || k == autoEvent }
+
+// An object is a lock, a semaphore or an event that many clients use.
+type object struct {
+	number int
+	kind   kind
+	path   string // in the directory of the objects
+	permit int    // of a semaphore: the number of slots
+
+	// What faults do to it. The checks that this makes impossible are left out.
+	fileMoves bool // its file is removed, replaced or renamed
+	dirMoves  bool // its directory is renamed away and back
+}
+
+func (o object) mask() uint64 { return 1 << o.number }
+
+// The kinds of processes.
+type program string
+
+const (
+	goProgram      program = "go"          // this library; several clients, which are goroutines
+	flockProgram   program = "flock"       // a Go process whose clients run flock(1)
+	fcntlProgram   program = "fcntl"       // Python's fcntl.flock
+	pyfilelock     program = "py-filelock" // Python's filelock
+	handingProgram program = "handover"
+)
+
+// A slot is the place of one process. If the process is killed, another one takes the slot.
+type slot struct {
+	program program
+	clients []habit // one for each client
+}
+
+// A habit is what a client does.
+type habit struct {
+	role   role
+	object int
+	others []int         // more events, for waits for several of them
+	pause  time.Duration // the longest pause between two operations
+}
+
+type role int
+
+const (
+	locks role = iota // exclusive, or a slot of a semaphore
+	reads             // shared
+	sets              // sets, clears and asks
+	waits
+	watches
+	takes
+)
+
+// A strike is one fault at one time.
+type strike struct {
+	at    time.Duration
+	fault *fault
+	seed  uint64
+}
+
+func newPlan(seed uint64, round int, m mix) *plan {
+	rng := rand.New(rand.NewPCG(seed, uint64(round)))
+	p := &plan{seed: seed, round: round, length: time.Duration(2500+rng.IntN(2000)) * time.Millisecond}
+	goSlots := 14 + rng.IntN(8)
+	if m.small {
+		p.length, goSlots = p.length/5, 3
+	}
+	p.chooseFaults(rng, m)
+	p.chooseObjects(rng, m.kinds)
+	p.chooseSlots(rng, goSlots, m.programs)
+	p.chooseStrikes(rng)
+	return p
+}
+
+// chooseFaults chooses up to three kinds of faults. Every fourth round of a long mix has
+// none, because some checks need a calm round.
+func (p *plan) chooseFaults(rng *rand.Rand, m mix) {
+	possible := slices.Clone(m.faults)
+	if len(possible) > 2 && rng.IntN(4) == 0 {
+		return
+	}
+	rng.Shuffle(len(possible), func(i, j int) { possible[i], possible[j] = possible[j], possible[i] })
+	for _, f := range possible[:min(len(possible), 1+rng.IntN(3))] {
+		alone := f.alone || slices.ContainsFunc(p.faults, func(f *fault) bool { return f.alone })
+		if !alone || len(p.faults) == 0 {
+			p.faults = append(p.faults, f)
+		}
+	}
+}
+
+func (p *plan) has(name string) bool {
+	return slices.ContainsFunc(p.faults, func(f *fault) bool { return f.name == name })
+}
+
+// anyFault reports whether a fault of the round has the property.
+func (p *plan) anyFault(property func(*fault) bool) bool {
+	return slices.ContainsFunc(p.faults, property)
+}
+
+// chooseObjects makes one to three objects of each kind.
+func (p *plan) chooseObjects(rng *rand.Rand, of []kind) {
+	movesFiles := p.anyFault(func(f *fault) bool { return f.movesFiles })
+	movesDirs := p.anyFault(func(f *fault) bool { return f.movesDirs })
+	for _, k := range of {
+		for i := range 1 + rng.IntN(3) {
+			o := object{number: len(p.objects), kind: k, permit: 1}
+			dir := "still"
+			if movesDirs && i == 0 && k != semaphore {
+				dir, o.dirMoves = "moving", true
+			} else if rng.IntN(3) == 0 {
+				dir = "other"
+			}
+			o.fileMoves = movesFiles && i == 0 && (k == exclusiveLock || k == sharedLock)
+			if k == semaphore {
+				o.permit = 1 + rng.IntN(5)
+			}
+			extension := [kinds]string{".lock", ".lock", ".sem", ".event", ".event"}[k]
+			o.path = filepath.Join(dir, fmt.Sprintf("%s%d%s", k, i, extension))
+			p.objects = append(p.objects, o)
+		}
+	}
+}
+
+// chooseSlots makes dozens of processes. Each object has at least two clients.
+func (p *plan) chooseSlots(rng *rand.Rand, goSlots int, programs []program) {
+	for range goSlots {
+		s := slot{program: goProgram}
+		for range 2 + rng.IntN(4) {
+			s.clients = append(s.clients, p.habit(rng, p.objects[rng.IntN(len(p.objects))]))
+		}
+		p.slots = append(p.slots, s)
+	}
+	for i, o := range p.objects {
+		for j, h := range p.needed(rng, o) {
+			to := &p.slots[(i*3+j)%goSlots]
+			to.clients = append(to.clients, h)
+		}
+	}
+	for _, o := range p.objects {
+		if o.kind == exclusiveLock || o.kind == sharedLock {
+			p.choosePeers(rng, o, programs)
+		}
+	}
+}
+
+// choosePeers adds processes that do more, or use other programs. py-filelock has no shared
+// locks, and Python cannot tell two files with the same inode apart.
+func (p *plan) choosePeers(rng *rand.Rand, o object, programs []program) {
+	for _, peer := range programs {
+		chosen := rng.IntN(3) == 0
+		h := habit{role: locks, object: o.number, pause: 30 * time.Millisecond}
+		if o.kind == sharedLock && rng.IntN(2) == 0 {
+			h.role = reads
+		}
+		isPython := peer == fcntlProgram || peer == pyfilelock
+		if !chosen || isPython && o.fileMoves || peer == pyfilelock && o.kind == sharedLock {
+			continue
+		}
+		p.slots = append(p.slots, slot{program: peer, clients: []habit{h}})
+	}
+}
+
+// needed returns the clients without which an object would not be tested.
+func (p *plan) needed(rng *rand.Rand, o object) (hs []habit) {
+	roles := [kinds][]role{
+		exclusiveLock: {locks, locks}, sharedLock: {locks, reads, reads}, semaphore: {locks, locks, locks},
+		manualEvent: {sets, waits, watches}, autoEvent: {sets, takes, takes},
+	}[o.kind]
+	for _, r := range roles {
+		h := p.habit(rng, o)
+		h.role = r
+		hs = append(hs, h)
+	}
+	return hs
+}
+
+func (p *plan) habit(rng *rand.Rand, o object) habit {
+	h := habit{object: o.number, pause: time.Duration(rng.IntN(4000)) * time.Microsecond}
+	if rng.IntN(4) == 0 {
+		h.pause *= 10
+	}
+	roles := [kinds][]role{
+		exclusiveLock: {locks}, sharedLock: {locks, reads, reads}, semaphore: {locks},
+		manualEvent: {sets, waits, waits, watches}, autoEvent: {sets, takes, takes, watches},
+	}[o.kind]
+	h.role = roles[rng.IntN(len(roles))]
+	for _, other := range p.objects {
+		if other.number != o.number && other.kind.isEvent() && !other.dirMoves && rng.IntN(2) == 0 {
+			h.others = append(h.others, other.number)
+		}
+	}
+	return h
+}
+
+// chooseStrikes chooses the times of the faults: each kind again and again.
+func (p *plan) chooseStrikes(rng *rand.Rand) {
+	for _, f := range p.faults {
+		for at := 200 * time.Millisecond; at < p.length-200*time.Millisecond; {
+			p.strikes = append(p.strikes, strike{at: at, fault: f, seed: rng.Uint64()})
+			at += f.every/2 + time.Duration(rng.Int64N(int64(f.every)))
+		}
+	}
+	slices.SortStableFunc(p.strikes, func(a, b strike) int { return int(a.at - b.at) })
+}
+
+// clientRand returns the random numbers of one client, which depend on its place only.
+func (p *plan) clientRand(process, client int) *rand.Rand {
+	return rand.New(rand.NewPCG(p.seed+uint64(process)<<20+uint64(client), uint64(p.round)))
+}

@@ -1,0 +1,157 @@
+//go:build linux
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A report sums up the rounds.
+type report struct {
+	mu         sync.Mutex
+	seed       uint64
+	mix        string
+	began      time.Time
+	rounds     int
+	calm       int // rounds without faults
+	processes  int
+	operations map[string]int
+	holds      map[string]int
+	struck     map[string]int
+	killed     int
+	stalled    time.Duration
+	histories  int
+	unknown    []string
+	cannot     []string // what is not possible on this machine, and why
+	violations []string
+	single     []time.Duration
+	group      []time.Duration
+}
+
+func newReport(seed uint64, mix string) *report {
+	return &report{seed: seed, mix: mix, began: time.Now(), operations: map[string]int{}, holds: map[string]int{}, struck: map[string]int{}}
+}
+
+// missing notes what the mix asks for and this machine cannot do.
+func (t *report) missing(m mix) {
+	for _, f := range m.faults {
+		if err := f.impossible(); err != nil {
+			t.cannot = append(t.cannot, f.name+": "+err.Error())
+		}
+	}
+	for _, p := range m.programs {
+		if err := p.missing(); err != nil {
+			t.cannot = append(t.cannot, string(p)+": "+err.Error())
+		}
+	}
+}
+
+// add adds what a round has shown.
+func (t *report) add(r *round, s *story, v *verdict) {
+	t.rounds++
+	if len(r.plan.faults) == 0 {
+		t.calm++
+	}
+	t.processes += len(r.processes)
+	for _, op := range s.operations {
+		name := op.op.String()
+		if op.flags&byPeer != 0 {
+			name += " by a peer"
+		}
+		t.operations[name]++
+	}
+	for _, h := range s.holds {
+		o := s.plan.objects[h.object]
+		name := o.kind.String()
+		if o.kind == sharedLock && !h.shared {
+			name = "exclusive, of a shared lock"
+		}
+		t.holds[name]++
+	}
+	for name, n := range r.struck {
+		t.struck[name] += n
+	}
+	for _, p := range r.processes {
+		if p.killed.from > 0 {
+			t.killed++
+		}
+	}
+	for _, st := range s.stalls {
+		t.stalled += time.Duration(st.to - st.from)
+	}
+	for _, rec := range recoveries(s) {
+		if rec.group {
+			t.group = append(t.group, rec.took)
+		} else {
+			t.single = append(t.single, rec.took)
+		}
+	}
+	t.histories += v.histories
+	t.unknown = append(t.unknown, v.unknown...)
+	for _, bad := range v.violations {
+		t.violations = append(t.violations, fmt.Sprintf("round %d: %v", r.plan.round, bad))
+	}
+}
+
+func sum(counts map[string]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// text returns the report in Markdown.
+func (t *report) text() string {
+	var b strings.Builder
+	took := time.Since(t.began)
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("# Torture\n")
+	line("| what | how much |\n|---|---|")
+	line("| seed | %d |", t.seed)
+	line("| mix | %s |", cmp.Or(t.mix, "all"))
+	line("| time | %v |", took.Round(time.Second))
+	line("| rounds | %d, %d of them without faults |", t.rounds, t.calm)
+	line("| processes | %d, %d of them killed |", t.processes, t.killed)
+	line("| operations | %d, %.0f a second |", sum(t.operations), float64(sum(t.operations))/took.Seconds())
+	line("| holds | %d |", sum(t.holds))
+	line("| histories that porcupine decided | %d, not in time %d |", t.histories, len(t.unknown))
+	line("| violations | %d |", len(t.violations))
+	writeRecoveries(line, "a holder", t.single)
+	writeRecoveries(line, "several processes", t.group)
+	line("| missed beats of processes, in all | %v |", t.stalled.Round(time.Millisecond))
+	writeCounts(line, "Operations", t.operations)
+	writeCounts(line, "Holds", t.holds)
+	line("\n## Faults\n\n| fault | what it does | strikes |\n|---|---|---|")
+	for _, f := range allFaults {
+		line("| %s | %s | %d |", f.name, f.about, t.struck[f.name])
+	}
+	for _, what := range t.cannot {
+		line("\nnot possible here: %s", what)
+	}
+	for _, bad := range t.violations {
+		line("\n**VIOLATION** %s", bad)
+	}
+	for _, u := range t.unknown {
+		line("\nnot decided in time: %s", u)
+	}
+	return b.String()
+}
+
+func writeRecoveries(line func(string, ...any), of string, times []time.Duration) {
+	median, p99, most := quantiles(times)
+	line("| recovery after kill -9 of %s | %d times, median %v, p99 %v, longest %v |", of, len(times),
+		median.Round(10*time.Microsecond), p99.Round(10*time.Microsecond), most.Round(10*time.Microsecond))
+}
+
+func writeCounts(line func(string, ...any), title string, counts map[string]int) {
+	line("\n## %s\n\n| kind | number |\n|---|---|", title)
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		line("| %s | %d |", name, counts[name])
+	}
+}
