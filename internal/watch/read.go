@@ -39,8 +39,8 @@ func (h *hub) concerned(report fsnotify.Event, due []*Subscription) []*Subscript
 	for _, d := range h.watched[filepath.Clean(path)] {
 		due = d.notify(name, report.Op, due)
 	}
-	if report.Op&fsnotify.Create == 0 && h.watched[report.Name] != nil {
-		due = append(due, h.forget(report.Name)...) // the directory itself is gone
+	if h.watched[report.Name] != nil {
+		due = append(due, h.forget(report.Name)...) // the directory itself is gone, or another is at its path
 	}
 	return due
 }
