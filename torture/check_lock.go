@@ -19,6 +19,7 @@ func (v *verdict) checkLock(s *story, o object) {
 	}
 	if o.fileMoves {
 		v.checkPath(s, o, holds)
+		v.checkSwitch(s, o, holds)
 		return
 	}
 	v.checkNeedlessFailures(s, o, holds)
@@ -74,6 +75,26 @@ func (v *verdict) checkPath(s *story, o object, holds []*hold) {
 		for _, a := range s.absences {
 			if a.object == o.number && a.id == h.id && a.from < granted && h.acquire.to < a.to {
 				v.add("path", o, "%v began at %s, but its file was not at the path since %s", h, clock(granted), clock(a.from))
+			}
+		}
+	}
+}
+
+// checkSwitch checks that waiters of a file that is gone go on with the file that is there
+// then: a waiter looks once a second. It is no fault if another process has the new file.
+func (v *verdict) checkSwitch(s *story, o object, holds []*hold) {
+	bound := s.plan.late(o)
+	for _, a := range s.absences {
+		if a.object != o.number || a.to != never {
+			continue
+		}
+		during := span{a.from, a.from + bound + s.stalled(a.from, a.from+2*bound)}
+		if slices.ContainsFunc(holds, func(h *hold) bool { return h.id != a.id && h.certain().overlaps(during) }) {
+			continue
+		}
+		for _, w := range s.operationsOn(o) {
+			if w.isAcquisition() && w.flags&byPeer == 0 && w.from < during.from && w.to > during.to && (w.deadline == 0 || w.deadline > during.to) {
+				v.add("stale file", o, "%v, but the lock file is another one since %s", w, clock(a.from))
 			}
 		}
 	}

@@ -155,6 +155,14 @@ func TestLocks(t *testing.T) {
 			did(alice, opAcquire, 0, 1, holding(1), withFile(1)), did(alice, opRelease, 9, 12, holding(1)),
 			did(bob, opAcquire, 1, 13, holding(2), withFile(1)), did(bob, opRelease, 20, 21, holding(2)),
 		}, absent: []absence{{0, identity{file: 1}, span{2e6, never}}}},
+		{name: "went on with a new file", object: aMoving, ops: []*operation{
+			did(alice, opAcquire, 0, 1, holding(1), withFile(1)), did(alice, opRelease, 5000, 5001, holding(1)),
+			did(bob, opAcquire, 1, 1100, holding(2), withFile(2)), did(bob, opRelease, 1101, 1102, holding(2)),
+		}, absent: []absence{{0, identity{file: 1}, span{20e6, never}}}},
+		{name: "waited for a file that was gone", object: aMoving, broken: "stale file", ops: []*operation{
+			did(alice, opAcquire, 0, 1, holding(1), withFile(1)), did(alice, opRelease, 5000, 5001, holding(1)),
+			did(bob, opAcquire, 1, 5002, holding(2), withFile(2)), did(bob, opRelease, 5003, 5004, holding(2)),
+		}, absent: []absence{{0, identity{file: 1}, span{20e6, never}}}},
 		{name: "granted when the file was back", object: aMoving, ops: []*operation{
 			did(alice, opAcquire, 0, 1, holding(1), withFile(1)), did(alice, opRelease, 9, 12, holding(1)),
 			did(bob, opAcquire, 1, 13, holding(2), withFile(1)), did(bob, opRelease, 20, 21, holding(2)),

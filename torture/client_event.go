@@ -14,9 +14,9 @@ import (
 func (c *client) event(number int) *fileevent.Event {
 	o := c.plan.objects[number]
 	if o.kind == autoEvent {
-		return fileevent.New(o.path, fileevent.AutoReset())
+		return fileevent.New(c.path(o), fileevent.AutoReset())
 	}
-	return fileevent.New(o.path)
+	return fileevent.New(c.path(o))
 }
 
 func (c *client) useEvent() {

@@ -26,7 +26,7 @@ func (c *client) useFlockCommand() {
 
 func (c *client) flockOnce() {
 	r := record{Op: opAcquire, Hold: c.newHold(), Flags: byPeer}
-	args := []string{c.object.path, "cat"}
+	args := []string{c.path(c.object), "cat"}
 	if c.habit.role == reads {
 		r.Op = opShared
 		args = append([]string{"-s"}, args...)

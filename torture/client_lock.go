@@ -27,9 +27,9 @@ func (c *client) newLocker() locker {
 		opts = append(opts, filelock.Shared())
 	}
 	if c.object.kind == semaphore {
-		return filelock.NewSemaphore(c.object.path, c.object.permit)
+		return filelock.NewSemaphore(c.path(c.object), c.object.permit)
 	}
-	return filelock.New(c.object.path, opts...)
+	return filelock.New(c.path(c.object), opts...)
 }
 
 // useLock acquires and releases until the round ends.

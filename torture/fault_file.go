@@ -18,13 +18,13 @@ const unlinkByHolder = "unlink-by-holder"
 
 func init() {
 	addFault(&fault{
-		name: "unlink", about: "lock file removed by another process", every: 60 * time.Millisecond, movesFiles: true,
+		name: "unlink", about: "lock file removed by another process", every: 60 * time.Millisecond, movesFiles: true, excuses: handOverMayFail,
 		strike: forSomeFile(func(r *round, o object, _ *rand.Rand) error {
 			return r.takeAway(o, func() error { return os.Remove(r.path(o)) })
 		}),
 	})
 	addFault(&fault{
-		name: "replace", about: "another file renamed to the lock file", every: 60 * time.Millisecond, movesFiles: true,
+		name: "replace", about: "another file renamed to the lock file", every: 60 * time.Millisecond, movesFiles: true, excuses: handOverMayFail,
 		strike: forSomeFile(func(r *round, o object, _ *rand.Rand) error {
 			other := r.path(o) + ".lock"
 			if err := os.WriteFile(other, nil, 0o666); err != nil {
@@ -34,11 +34,11 @@ func init() {
 		}),
 	})
 	addFault(&fault{
-		name: "rename", about: "lock file renamed away, and mostly back", every: 150 * time.Millisecond, movesFiles: true,
+		name: "rename", about: "lock file renamed away, and mostly back", every: 150 * time.Millisecond, movesFiles: true, excuses: handOverMayFail,
 		strike: forSomeFile(func(r *round, o object, rng *rand.Rand) error { return r.renameAway(o, rng) }),
 	})
 	addFault(&fault{
-		name: unlinkByHolder, about: "lock file removed by the process that holds the lock", every: 500 * time.Millisecond, movesFiles: true,
+		name: unlinkByHolder, about: "lock file removed by the process that holds the lock", every: 500 * time.Millisecond, movesFiles: true, excuses: handOverMayFail,
 		strike: func(*round, *rand.Rand) error { return nil }, // see client.unlink
 	})
 	addFault(&fault{
@@ -55,6 +55,9 @@ func init() {
 		},
 	})
 }
+
+// handOverMayFail excuses a lock that cannot be handed over, because its file is lost.
+func handOverMayFail(op *operation, o object) bool { return o.fileMoves && op.op == opHandOver }
 
 // forSomeFile returns a strike that hits one of the lock files that move.
 func forSomeFile(do func(*round, object, *rand.Rand) error) func(*round, *rand.Rand) error {
@@ -151,13 +154,16 @@ func (r *round) chmodForAWhile(o object, rng *rand.Rand) error {
 // unlink removes the lock file while this client holds the lock.
 func (c *client) unlink(l locker, a record) {
 	c.do(record{Op: opUnlink, Hold: a.Hold, File: a.File, Born: a.Born}, func(r *record) {
-		if err := ignoreMissing(os.Remove(c.object.path)); err != nil {
+		if err := ignoreMissing(os.Remove(c.path(c.object))); err != nil {
 			r.fail(err)
 			return
 		}
 		r.Result = ok
-		if id, named, err := identifyOpen(heldFile(l)); err == nil && !named {
+		if id, named, err := identifyOpen(heldFile(l)); err == nil && !named { // and not another file, that was there
 			c.history.write(record{Time: now(), Client: c.number, Kind: offPath, Objects: c.object.mask(), File: id.file, Born: id.born})
 		}
 	})
+	if c.chance(20) { // the others must go on with a new file
+		c.sleep(3 * time.Second)
+	}
 }

@@ -18,10 +18,7 @@ import (
 // Resources are what a process uses.
 type resources struct{ goroutines, descriptors int }
 
-func used() resources {
-	fds, _ := os.ReadDir("/proc/self/fd")
-	return resources{runtime.NumGoroutine(), len(fds)}
-}
+func used() resources { return resources{runtime.NumGoroutine(), len(openFiles())} }
 
 // warmUp uses the library once. What it keeps for the whole process, such as the watcher, is
 // there afterwards, and does not count as left.
@@ -66,6 +63,19 @@ func leftAfter(before resources) string {
 	}
 	stacks := make([]byte, 1<<20)
 	os.Stderr.Write(stacks[:runtime.Stack(stacks, true)])
-	return fmt.Sprintf("%d goroutines instead of %d, %d descriptors instead of %d",
-		after.goroutines, before.goroutines, after.descriptors, before.descriptors)
+	return fmt.Sprintf("%d goroutines instead of %d, %d descriptors instead of %d: %v",
+		after.goroutines, before.goroutines, after.descriptors, before.descriptors, openFiles())
+}
+
+// openFiles returns what the descriptors of this process lead to. It leaves out the root
+// directory: the library opens it when it calls a wait in the kernel back for the first time,
+// and keeps it open.
+func openFiles() (files []string) {
+	fds, _ := filepath.Glob("/proc/self/fd/*")
+	for _, fd := range fds {
+		if to, _ := os.Readlink(fd); to != "/" {
+			files = append(files, to)
+		}
+	}
+	return files
 }

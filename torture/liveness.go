@@ -14,7 +14,7 @@ import (
 
 // checkFree checks, after all processes have ended, that every lock is free and can be taken
 // at once, and that no file is left that should not be.
-func (r *round) checkFree(s *story) {
+func (r *round) checkFree() {
 	for _, o := range r.plan.objects {
 		switch o.kind {
 		case exclusiveLock, sharedLock:
@@ -86,19 +86,19 @@ func (r *round) checkFreeSemaphore(o object) {
 	r.checkNoGate(filepath.Join(r.path(o), "slots"))
 }
 
-// The files that may stay: the objects, their tombstones, and, if processes were killed, what
-// they were about to make.
+// The files that may stay: the objects, their tombstones, and, if processes were killed or
+// could not reach a directory, what they were about to make.
 var (
 	lasting    = regexp.MustCompile(`^(\.|still|other|moving|[^.].*\.(lock|sem|event)|\.fsync|.*\.event\.pulse|slots|[0-9]+)$`)
 	unfinished = regexp.MustCompile(`^(\.fsync\.[0-9a-f]+|[0-9a-f]+\.(new|taken)|slots\.[0-9a-f]+)$`)
 )
 
 func (r *round) checkFiles() {
-	kills := r.plan.anyFault(func(f *fault) bool { return f.kills })
+	interrupts := r.plan.anyFault(func(f *fault) bool { return f.kills || f.movesDirs })
 	filepath.WalkDir(objectsPath(r.dir), func(path string, d os.DirEntry, err error) error {
 		name := d.Name()
 		switch {
-		case path == objectsPath(r.dir), lasting.MatchString(name), kills && unfinished.MatchString(name):
+		case path == objectsPath(r.dir), lasting.MatchString(name), interrupts && unfinished.MatchString(name):
 		default:
 			r.violated("left over", "the file %s", path)
 		}

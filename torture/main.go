@@ -97,6 +97,9 @@ func torture(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 	t.missing(m)
 	m = m.possible()
 	dir, err := os.MkdirTemp(o.dir, "torture-")
+	if err == nil {
+		dir, err = filepath.Abs(dir)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -77,10 +77,13 @@ func (r *round) command(p *process) *exec.Cmd {
 	return cmd
 }
 
-// start starts the next process of a slot.
+// start starts the next process of a slot, unless the round is about to end.
 func (r *round) start(slot int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		return nil
+	}
 	p := &process{number: len(r.processes) + 1, slot: slot, ended: make(chan struct{}), done: make(chan struct{})}
 	p.cmd = r.command(p)
 	p.cmd.Dir = objectsPath(r.dir)
@@ -139,7 +142,7 @@ func (r *round) attend(p *process, out *os.File) {
 	killed := p.killed.from > 0
 	r.mu.Unlock()
 	close(p.ended)
-	if killed && !r.isOver() {
+	if killed {
 		if err := r.start(p.slot); err != nil {
 			r.trouble(err)
 		}

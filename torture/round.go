@@ -27,6 +27,7 @@ type round struct {
 	mu        sync.Mutex // guards the fields below
 	processes []*process
 	bySlot    []*process // the process that is in each slot now
+	closed    bool       // no process starts any more
 	absences  []absence
 	struck    map[string]int // by the name of the fault
 	troubles  []error        // why the round says nothing
@@ -129,6 +130,9 @@ func (r *round) strike() {
 
 // end ends the input of all processes, and waits until their clients are done.
 func (r *round) end() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
 	alive := r.alive()
 	for _, p := range alive {
 		p.in.Close()
@@ -182,7 +186,7 @@ func (r *round) finish(undo func()) (*story, *verdict, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r.checkFree(s)
+	r.checkFree()
 	v := checkStory(s, r.dir)
 	v.violations = append(v.violations, r.verdict.violations...)
 	return s, v, nil

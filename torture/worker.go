@@ -45,6 +45,16 @@ type client struct {
 	habit  habit
 	object object
 	rng    *rand.Rand
+
+	absolute bool // it uses absolute paths; the others begin in the working directory
+}
+
+// path returns the path of an object as the client uses it.
+func (c *client) path(o object) string {
+	if c.absolute {
+		return filepath.Join(objectsPath(c.dir), o.path)
+	}
+	return o.path
 }
 
 // playRole runs a process of a round and returns its exit status.
@@ -117,6 +127,7 @@ func (w *worker) run() error {
 			object: w.plan.objects[h.object],
 			rng:    w.plan.clientRand(w.process, i),
 		}
+		c.absolute = c.chance(50)
 		clients.Go(c.run)
 	}
 	beat := make(chan struct{})
