@@ -200,7 +200,7 @@ func eventOperations(o object, ops []*operation) (history []porcupine.Operation)
 	for _, op := range ops {
 		in, when := eventInput{op: op.op, saw: isClear, maybe: op.result == open}, op.span
 		switch {
-		case op.result == failed || op.result == cancelled:
+		case op.result == failed || op.result == cancelled || op.result == tooLate:
 			continue
 		case op.op == opSet:
 		case op.op == opClear:

@@ -99,7 +99,9 @@ func (c *client) within(r record, d time.Duration, wait func(context.Context, *r
 		defer cancel()
 		sleeping := &sleepContext{Context: ctx}
 		r.became(wait(sleeping, r))
-		r.Slept = sleeping.slept.Load()
+		if r.Slept = sleeping.slept.Load(); r.Slept == 0 && r.Result == timedOut {
+			r.Result = tooLate // a wait that looks at its deadline has slept before
+		}
 	})
 }
 

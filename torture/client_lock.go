@@ -73,7 +73,8 @@ func (c *client) useOnce(l locker) {
 	})
 }
 
-// acquire tries to take the lock in one of the ways that there are.
+// acquire tries to take the lock in one of the ways that there are. An Acquire that fails is
+// rare: it reads /proc/locks to name the holders, and all locks of the machine wait for that.
 func (c *client) acquire(l locker) record {
 	r := record{Op: opAcquire, Hold: c.newHold()}
 	if c.habit.role == reads {
@@ -84,14 +85,14 @@ func (c *client) acquire(l locker) record {
 	case way < 25:
 		r.Limit = 1 // so that the record says that this call had a limit
 		call = func(*record) (bool, error) { return l.TryAcquire() }
-	case way < 40:
+	case way < 50:
 		d := c.upTo(60 * time.Millisecond)
 		r.Limit = max(int64(d), 1)
 		call = func(*record) (bool, error) { return l.TryAcquireFor(d) }
-	case way < 60:
+	case way < 56:
 		r.Limit = max(int64(c.upTo(200*time.Millisecond)), 1)
 		call = c.acquireWithin(l, time.Duration(r.Limit))
-	case way < 75:
+	case way < 64:
 		r.Flags |= cancels
 		call = c.acquireCancelled(l, c.upTo(30*time.Millisecond))
 	default:
@@ -142,11 +143,15 @@ func (r *record) identify(l locker) {
 	}
 }
 
+func (r *record) isLock() bool { return r.Op == opAcquire || r.Op == opShared }
+
 // became records the error of an operation.
 func (r *record) became(err error) {
 	switch {
 	case err == nil:
 		r.Result = ok
+	case errors.Is(err, context.DeadlineExceeded) && r.isLock() && !errors.Is(err, filelock.ErrLocked):
+		r.Result = tooLate
 	case errors.Is(err, context.DeadlineExceeded):
 		r.Result = timedOut
 	case errors.Is(err, context.Canceled):

@@ -82,13 +82,14 @@ const (
 	no                      // a try found the lock held, or the event not set
 	timedOut                // the deadline has passed
 	cancelled               // the context was cancelled
+	tooLate                 // the deadline had passed before the call: it has not looked
 	lost                    // ErrLost
 	notHeld                 // ErrNotHeld
 	failed                  // another error
 )
 
 func (r result) String() string {
-	return [...]string{"open", "ok", "no", "timed out", "cancelled", "lost", "not held", "failed"}[r]
+	return [...]string{"open", "ok", "no", "timed out", "cancelled", "too late", "lost", "not held", "failed"}[r]
 }
 
 type flags uint8

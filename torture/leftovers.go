@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/fsync-lock/fsync/fileevent"
@@ -24,10 +25,8 @@ func used() resources { return resources{runtime.NumGoroutine(), len(openFiles()
 // there afterwards, and does not count as left.
 func warmUp() error {
 	name := fmt.Sprintf("../warm/%d", os.Getpid())
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Millisecond)
-	defer cancel()
-	if err := fileevent.New(name + ".event").Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("warm up: %w", err)
+	if err := warmUpWatcher(name + ".event"); err != nil {
+		return err
 	}
 	l, waiter := filelock.New(name), filelock.New(name)
 	if err := l.Acquire(context.Background()); err != nil {
@@ -41,6 +40,23 @@ func warmUp() error {
 	for end := time.Now().Add(3 * time.Second); gateIsThere(name) && time.Now().Before(end); time.Sleep(time.Millisecond) {
 	}
 	return err
+}
+
+// warmUpWatcher waits for an event in vain. On a busy machine, the first deadline may pass
+// before the wait needs the watcher.
+func warmUpWatcher(path string) error {
+	for range 5 {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+		err := fileevent.New(path).Wait(ctx)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("warm up: %w", err)
+		}
+		if slices.Contains(openFiles(), "anon_inode:inotify") {
+			break
+		}
+	}
+	return nil
 }
 
 func gateIsThere(path string) bool {

@@ -53,6 +53,10 @@ func openOverlapMap(path string) (overlapMap, error) {
 	return unsafe.Slice((*cell)(unsafe.Pointer(&mem[0])), cells), nil
 }
 
+func (m overlapMap) close() {
+	unix.Munmap(unsafe.Slice((*byte)(unsafe.Pointer(&m[0])), cells*cellBytes))
+}
+
 // cell returns the cell of an object, or, if its lock file may be replaced, of the file.
 func (m overlapMap) cell(o object, id identity) *cell {
 	if !o.fileMoves && !o.dirMoves {

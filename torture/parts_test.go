@@ -108,7 +108,7 @@ func TestHistory(t *testing.T) {
 	h.write(record{Time: 9, Client: 1 << 8, Kind: stalls, Limit: 4})
 	h.write(record{Time: now(), Client: 1 << 8, Kind: begins, Op: opRelease, Hold: 5, Objects: 1})
 	p := killedBetween(1, 2)
-	s, err := readStory(&plan{objects: []object{aMoving}}, dir, map[int]*process{1: p}, nil)
+	s, err := readStory(&plan{objects: []object{aMoving}}, dir, map[int]*process{1: p}, nil, nil)
 	must(t, err)
 	if len(s.operations) != 2 || len(s.holds) != 1 || !reflect.DeepEqual(s.stalls, []span{{5, 9}}) {
 		t.Fatalf("%+v", s)

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A round runs one plan: it starts the processes, lets the faults strike, and ends.
@@ -19,7 +21,7 @@ type round struct {
 	plan    *plan
 	mix     mix
 	dir     string
-	history *history // of this process: what it did to lock files
+	overlap overlapMap
 
 	over chan struct{} // closed when no fault strikes any more
 	ends sync.WaitGroup
@@ -29,6 +31,7 @@ type round struct {
 	bySlot    []*process // the process that is in each slot now
 	closed    bool       // no process starts any more
 	absences  []absence
+	stalls    []span         // in which this machine was slow
 	struck    map[string]int // by the name of the fault
 	troubles  []error        // why the round says nothing
 	verdict   verdict        // of the end of the round
@@ -41,7 +44,11 @@ func newRound(p *plan, m mix, dir string) (*round, error) {
 			return nil, err
 		}
 	}
-	return r, createOverlapMap(overlapPath(dir))
+	err := createOverlapMap(overlapPath(dir))
+	if err == nil {
+		r.overlap, err = openOverlapMap(overlapPath(dir))
+	}
+	return r, err
 }
 
 // path returns the path of an object.
@@ -93,9 +100,48 @@ func (r *round) run() (undo func(), err error) {
 			r.trouble(err)
 		}
 	}
+	stop := r.watchMachine()
 	r.strike()
 	r.end()
-	return undo, nil
+	return undo, stop()
+}
+
+// watchMachine notices when this machine is too slow to blame a process for being late: when
+// this process does not run, or when a lock and an unlock take long. While some process reads
+// /proc/locks, they wait for it.
+func (r *round) watchMachine() (stop func() error) {
+	over, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		f, err := os.Create(filepath.Join(r.dir, "machine"))
+		if err != nil {
+			ended <- err
+			return
+		}
+		defer f.Close()
+		tick := time.NewTicker(beatEvery)
+		defer tick.Stop()
+		for last := now(); ; {
+			select {
+			case <-over:
+				ended <- nil
+				return
+			case <-tick.C:
+			}
+			unix.Flock(int(f.Fd()), unix.LOCK_EX)
+			unix.Flock(int(f.Fd()), unix.LOCK_UN)
+			t := now()
+			if t-last > int64(beatLate) {
+				r.mu.Lock()
+				r.stalls = append(r.stalls, span{last, t})
+				r.mu.Unlock()
+			}
+			last = t
+		}
+	}()
+	return func() error {
+		close(over)
+		return <-ended
+	}
 }
 
 // strike lets the faults strike at their times, and returns when all are undone.
@@ -128,6 +174,9 @@ func (r *round) strike() {
 	strikes.Wait()
 }
 
+// stuckAfter is how long clients may take to end, even on a busy machine.
+const stuckAfter = 20 * time.Second
+
 // end ends the input of all processes, and waits until their clients are done.
 func (r *round) end() {
 	r.mu.Lock()
@@ -137,7 +186,7 @@ func (r *round) end() {
 	for _, p := range alive {
 		p.in.Close()
 	}
-	limit := time.After(10 * time.Second)
+	limit := time.After(stuckAfter)
 	for _, p := range alive {
 		select {
 		case <-p.done:
@@ -156,7 +205,7 @@ func (r *round) stuck(ps []*process) {
 			continue
 		default:
 		}
-		r.violated("stuck", "process %d, %s, slot %d, still waits 10 s after the end; its goroutines are in %s", p.number, p.program, p.slot, r.stderrPath(p))
+		r.violated("stuck", "process %d, %s, slot %d, still waits %v after the end; its goroutines are in %s", p.number, p.program, p.slot, stuckAfter, r.stderrPath(p))
 		p.cmd.Process.Signal(syscall.SIGQUIT)
 	}
 }
@@ -172,17 +221,18 @@ func (r *round) finish(undo func()) (*story, *verdict, error) {
 	processes := map[int]*process{}
 	r.waitForEnds()
 	undo()
+	r.overlap.close()
 	r.mu.Lock()
 	for _, p := range r.processes {
 		processes[p.number] = p
 	}
-	absences, troubles := r.absences, r.troubles
+	absences, slow, troubles := r.absences, r.stalls, r.troubles
 	r.mu.Unlock()
 	if err := errors.Join(troubles...); err != nil {
 		return nil, nil, err
 	}
 	r.checkEnds()
-	s, err := readStory(r.plan, r.dir, processes, absences)
+	s, err := readStory(r.plan, r.dir, processes, absences, slow)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -201,7 +251,7 @@ func (r *round) waitForEnds() {
 	}()
 	select {
 	case <-ended:
-	case <-time.After(patience + 10*time.Second):
+	case <-time.After(patience + stuckAfter):
 		r.violated("stuck", "some processes did not end")
 		r.kill(r.alive()...)
 		<-ended

@@ -77,8 +77,8 @@ type story struct {
 }
 
 // readStory reads the histories of all processes of a round.
-func readStory(p *plan, dir string, processes map[int]*process, absences []absence) (*story, error) {
-	s := &story{plan: p, processes: processes, absences: absences}
+func readStory(p *plan, dir string, processes map[int]*process, absences []absence, slow []span) (*story, error) {
+	s := &story{plan: p, processes: processes, absences: absences, stalls: slow}
 	files, err := os.ReadDir(filepath.Join(dir, "history"))
 	if err != nil {
 		return nil, err

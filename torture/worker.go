@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -117,6 +119,7 @@ func (w *worker) run() error {
 	if err := warmUp(); err != nil {
 		return err
 	}
+	dumpOnQuit()
 	before := used()
 	var clients sync.WaitGroup
 	for i, h := range w.plan.slots[w.slot].clients {
@@ -143,6 +146,18 @@ func (w *worker) run() error {
 	return nil
 }
 
+// dumpOnQuit makes SIGQUIT end the process, after it has said what its goroutines do.
+func dumpOnQuit() {
+	quit := make(chan os.Signal, 1)
+	signal.Notify(quit, syscall.SIGQUIT)
+	go func() {
+		<-quit
+		stacks := make([]byte, 1<<20)
+		os.Stderr.Write(stacks[:runtime.Stack(stacks, true)])
+		os.Exit(statusBroken)
+	}()
+}
+
 // hear reads commands for faults until the input ends.
 func (w *worker) hear() {
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
@@ -166,7 +181,7 @@ func (w *worker) isEnding() bool {
 // Times of the heartbeat. A process that is stopped, or gets no processor, misses beats.
 const (
 	beatEvery = 20 * time.Millisecond
-	beatLate  = 60 * time.Millisecond
+	beatLate  = 35 * time.Millisecond
 )
 
 // heartbeat records when this process did not run. The checks for late waiters forgive it.
