@@ -52,10 +52,10 @@ func Deadlocks(entries []Entry) []Deadlock {
 	return deadlocks
 }
 
-// A waitGraph is the wait-for graph of processes: the waits of each process, by
-// its ID.
+// A waitGraph has the waits of each process, by the ID of the process.
 type waitGraph map[int][]wait
 
+// A wait is one process that waits for one entry.
 type wait struct {
 	filelock.Waiter
 	*Entry
@@ -73,9 +73,9 @@ func waitsIn(entries []Entry) waitGraph {
 	return waits
 }
 
-// reduce removes the processes that can go on. The others are in a deadlock, or
-// wait for a process in a deadlock. A process that waits for nothing will release
-// its locks, so the waiters of these locks can go on too, and so forth.
+// reduce removes the processes that can go on, because each of their locks will be
+// released: its holder does not wait, or can go on, too. The processes that are left are
+// in a deadlock, or wait for a process in a deadlock.
 func (waits waitGraph) reduce() {
 	for again := true; again; {
 		again = false
@@ -103,9 +103,8 @@ func (waits waitGraph) isStuck(w wait) bool {
 	return len(kept) > 0
 }
 
-// keeps reports whether a holder cannot release the lock that w waits for. If the
-// waiting process itself is the holder, it can: usually another of its goroutines
-// will release the lock.
+// keeps reports whether a holder cannot release the lock that w waits for. A process
+// that waits for its own lock can release it: usually, another of its goroutines does.
 func (waits waitGraph) keeps(holder int, w wait) bool {
 	if slices.Contains(w.Nested, holder) {
 		return true

@@ -12,8 +12,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// holdByTool starts flock(1) with a script: it prints "held" when it has the lock, and
-// after a line on stdin runs the command next.
+// holdByTool starts flock(1) with a script, which prints "held", waits for a line on
+// stdin and then runs the command next under the lock.
 func holdByTool(t testing.TB, path, next string) *testproc.Proc {
 	t.Helper()
 	return testproc.StartCmd(t, exec.Command(need(t, "flock"), "--no-fork", path, "sh", "-c", "echo held; read x; exec "+next))
@@ -90,7 +90,7 @@ func TestDeadlocksThroughSemaphores(t *testing.T) {
 		}
 		return list
 	}
-	slots := func(pids ...int) []filelock.Holder { // each holds another slot
+	slots := func(pids ...int) []filelock.Holder { // each in a slot of its own
 		list := holders(pids...)
 		for i := range list {
 			list[i].Slot = i + 1
@@ -131,7 +131,7 @@ func TestDeadlocksThroughSemaphores(t *testing.T) {
 }
 
 // A process that waits for a lock that its ancestor holds, or that it inherited, is in a
-// deadlock. A process that waits behind it is not.
+// deadlock. A second process that waits for the same lock is not.
 func TestNestedWrapper(t *testing.T) {
 	t.Parallel()
 	need(t, "flock")

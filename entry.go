@@ -12,15 +12,15 @@ import (
 // A Kind says whether an entry is a lock, a semaphore or an event.
 type Kind string
 
-// A lock, a semaphore and an event may have the same name: their files have
-// different suffixes.
+// The kinds of entries. A lock, a semaphore and an event may have the same name,
+// because their files have different suffixes.
 const (
 	KindLock      Kind = "lock"
 	KindSemaphore Kind = "semaphore"
 	KindEvent     Kind = "event"
 )
 
-// suffixes are the ends of file names, by kind.
+// suffixes are the ends of the file names of each kind.
 var suffixes = []struct {
 	kind   Kind
 	suffix string
@@ -37,7 +37,7 @@ type Entry struct {
 	// why the state of an entry of any kind is not known.
 	filelock.State
 
-	// Info tells of an event whether it is set, and which process set it.
+	// Info says whether an event is set, and which process set it.
 	fileevent.Info
 }
 
@@ -93,8 +93,10 @@ func (e Entry) describeHolds() string {
 	case e.Kind == KindSemaphore && len(holds) > 0:
 		text = fmt.Sprintf("%d of %d slots held", len(holds), e.Slots)
 	}
-	for i, hold := range holds {
-		text += []string{" by ", ", "}[min(i, 1)] + hold[0].String()
+	separator := " by "
+	for _, hold := range holds {
+		text += separator + hold[0].String()
+		separator = ", "
 	}
 	return text
 }

@@ -55,9 +55,9 @@ func Perm(mode fs.FileMode) Option { return func(m *Manager) { m.perm = mode.Per
 //
 // Open makes a relative path absolute, with the kernel's path of the working
 // directory. So the Manager keeps its directory if the program changes the working
-// directory. The path stays relative if the program may not search one of the
-// directories above; then the methods of the Manager fail after the program has
-// changed the working directory.
+// directory. If the program may not search one of the directories above, the path
+// stays relative, and the methods of the Manager fail once the program has changed
+// the working directory.
 func Open(dir string, opts ...Option) (*Manager, error) {
 	if dir == "" {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: fmt.Errorf("%w: the directory has no name", fs.ErrInvalid)}

@@ -20,8 +20,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// These tests use the whole toolkit from unrelated processes that share a directory:
-// this test binary in other roles, fsync-lock, flock(1) and Python.
+// The tests in this file start unrelated processes that share a directory: this test
+// binary in other roles, fsync-lock, flock(1) and Python.
 
 func TestMain(m *testing.M) {
 	testproc.Main(m, map[string]testproc.Role{
@@ -312,7 +312,7 @@ func TestTimeoutIsNeitherEarlyNorLate(t *testing.T) {
 			return !ok && err == nil
 		},
 	} {
-		fsyncLock(t)
+		fsyncLock(t) // built before the time is taken
 		start := time.Now()
 		if !wait() {
 			t.Errorf("%s: the wait did not time out", what)
@@ -426,7 +426,7 @@ sys.stdin.readline()
 	}
 }
 
-// The demonstration in the README shows what a terminal shows.
+// The commands of the demonstration in the README print what it shows.
 func TestDemonstration(t *testing.T) {
 	t.Parallel()
 	bash := need(t, "bash")

@@ -17,10 +17,10 @@ import (
 )
 
 // List returns the locks, semaphores and events in the directory, ordered by
-// name, and the state of each, as [Inspect] finds it. A lock or a semaphore is
-// in the list once a process has acquired it; an event is in it only while it is
-// set, because an event that is not set has no file. List leaves out files whose
-// name is not one of a Manager.
+// name, and the state of each, as [Inspect] finds it. The list has a lock or a
+// semaphore after a process has acquired it for the first time, and an event only
+// while it is set: an event that is not set has no file. List leaves out files
+// whose names a Manager does not use.
 func (m *Manager) List() ([]Entry, error) {
 	dir, err := m.here()
 	if err != nil {
@@ -49,29 +49,29 @@ func (m *Manager) List() ([]Entry, error) {
 // Inspect fills in the state of each entry. The caller sets Kind and Path, and
 // Name for an entry of a Manager. A lock without a Name may be a device, and its
 // path may be a symbolic link, as with [filelock.AnyFile]. If Inspect cannot
-// find out the state of an entry, it sets Err of that entry; the others are not
-// affected. If the file of a lock or a semaphore is missing, no process holds it.
+// find out the state of an entry, it sets Err of that entry. If the file of a lock
+// or a semaphore is missing, no process holds it.
 //
 // A state is a best effort and may be stale; see [filelock.Inspect] and
 // [fileevent.Event.Info]. Inspect locks nothing and writes nothing.
 func Inspect(entries []Entry) {
 	var lockers []filelock.Locker
-	var of []*Entry // the entry of each locker
+	var lockable []*Entry // in the order of lockers
 	for i := range entries {
 		e := &entries[i]
 		if locker := e.locker(); locker != nil {
-			lockers, of = append(lockers, locker), append(of, e)
+			lockers, lockable = append(lockers, locker), append(lockable, e)
 		}
 	}
 	inspectEvents(entries)
 	for i, state := range filelock.Inspect(lockers...) {
-		of[i].State = of[i].afterResize(state)
+		lockable[i].State = lockable[i].afterResize(state)
 	}
 }
 
 // locker returns the lock or the semaphore of the entry. It returns nil for an
-// event, for a semaphore that no process has used, and after an error, which it
-// puts into Err.
+// event and for a semaphore that no process has used. After an error it sets Err
+// and returns nil.
 func (e *Entry) locker() (l filelock.Locker) {
 	switch e.Kind {
 	case KindLock:
@@ -98,9 +98,9 @@ func (e *Entry) locker() (l filelock.Locker) {
 // checkType returns an error if the file at the path is of a type that no process
 // can lock.
 func (e *Entry) checkType() error {
-	stat, types := file.Lstat, "neither a regular file nor a directory"
+	stat, wrong := file.Lstat, "neither a regular file nor a directory"
 	if e.Name == "" {
-		stat, types = file.Stat, "neither a file nor a directory nor a device"
+		stat, wrong = file.Stat, "neither a file nor a directory nor a device"
 	}
 	info, err := stat(e.Path)
 	switch {
@@ -109,13 +109,13 @@ func (e *Entry) checkType() error {
 	case !info.Exists, info.Mode.IsRegular(), info.Mode.IsDir(), e.Name == "" && info.Mode&fs.ModeDevice != 0:
 		return nil
 	}
-	return &fs.PathError{Op: "inspect", Path: e.Path, Err: fmt.Errorf("%w: %s", fs.ErrInvalid, types)}
+	return &fs.PathError{Op: "inspect", Path: e.Path, Err: fmt.Errorf("%w: %s", fs.ErrInvalid, wrong)}
 }
 
 // afterResize inspects a semaphore again if it was resized after its number of
 // slots was read.
 func (e *Entry) afterResize(s filelock.State) filelock.State {
-	for range 10 {
+	for range 10 { // it may be resized again and again
 		if e.Kind != KindSemaphore || !errors.Is(s.Err, fs.ErrInvalid) {
 			break
 		}
@@ -129,8 +129,8 @@ func (e *Entry) afterResize(s filelock.State) filelock.State {
 	return s
 }
 
-// inspectEvents inspects up to 64 events at a time: Info takes some milliseconds
-// for an event that was set just now.
+// inspectEvents fills in the Info of events, of up to 64 at a time: Info takes some
+// milliseconds for an event that was set just now.
 func inspectEvents(entries []Entry) {
 	slots := make(chan struct{}, 64)
 	var all sync.WaitGroup

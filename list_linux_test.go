@@ -124,8 +124,8 @@ func TestInheritedSlot(t *testing.T) {
 	}
 }
 
-// List returns the old or the new number of slots of a semaphore that is resized
-// meanwhile, and no error.
+// If a semaphore is resized during a List, List returns the old or the new number of
+// slots, and no error.
 func TestListWhileResized(t *testing.T) {
 	t.Parallel()
 	m := open(t, t.TempDir())
@@ -155,8 +155,8 @@ func TestListWhileResized(t *testing.T) {
 	}
 }
 
-// A process that has got a slot is not a waiter any more, although it waited for each
-// slot. If it waits for a second slot, it is a waiter again.
+// A process that has got one slot is not a waiter any more, although it waited for all
+// slots. If it waits for a second slot, it is a waiter again.
 func TestSlotHolderIsNoWaiter(t *testing.T) {
 	t.Parallel()
 	m := open(t, t.TempDir())

@@ -66,7 +66,7 @@ func FuzzCheckName(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name string) {
 		if err := checkName(name); err != nil {
 			if strings.ContainsFunc(err.Error(), func(r rune) bool { return r < ' ' || r == 0x7f }) {
-				t.Errorf("the error for %q is not fit to be printed: %q", name, err)
+				t.Errorf("the error for %q contains a control character: %q", name, err)
 			}
 			return
 		}
