@@ -73,9 +73,9 @@ func waitsIn(entries []Entry) waitGraph {
 	return waits
 }
 
-// reduce removes the processes that can go on, because each of their locks will be
-// released: its holder does not wait, or can go on, too. The processes that are left are
-// in a deadlock, or wait for a process in a deadlock.
+// reduce removes the processes that can go on: each of their waits will end, because the
+// holder does not wait, or can go on, too. The processes that are left are in a deadlock,
+// or wait for a process in a deadlock.
 func (waits waitGraph) reduce() {
 	for again := true; again; {
 		again = false

@@ -13,7 +13,7 @@ import (
 )
 
 // lockTimeout is how long Append waits for other writers. Each of them needs only
-// some microseconds. Tests set it: a busy machine must not make them fail.
+// some microseconds. Tests set a longer time, so that they do not fail on a busy machine.
 var lockTimeout = 5 * time.Second
 
 // Append adds a line for the run to the journal at path. If the file is missing,
@@ -27,9 +27,9 @@ var lockTimeout = 5 * time.Second
 // the group, the group of the new file gets at most the permissions of all other
 // users. At no moment can a user read the new file who could not read the old one.
 //
-// Many goroutines and processes may append to one journal at the same time: no line
-// is mixed with another. A partial line, which a crash or a full disk may leave, does
-// not damage the next one. Append does not sync the file to the disk: a crash of the
+// Many goroutines and processes may append to one journal at the same time: lines are
+// never mixed. A partial line, which a crash or a full disk may leave, does not damage
+// the next line. Append does not sync the file to the disk: a crash of the
 // machine may lose the line.
 //
 // The file must be a regular file, not a link, and its name must not end in .lock,
@@ -61,12 +61,12 @@ func Append(path string, r Run, maxSize int64) error {
 	}
 }
 
-// appendOnce locks the file and appends the line. It returns again if the file was
-// rotated or removed: then the caller tries again with the new file.
+// appendOnce locks the file and appends the line. again is true if the file was rotated
+// or removed: then the caller calls appendOnce again, for the new file.
 //
-// While it holds the lock, no other process writes or rotates the file. A writer that
-// waits for the lock of a file that is then rotated goes on to wait for the lock of the
-// new file.
+// While a writer holds the lock, no other process writes or rotates the file. If the file
+// is rotated while another writer waits for its lock, that writer then waits for the lock
+// of the new file.
 func appendOnce(path string, text []byte, maxSize int64, wait time.Duration) (again bool, err error) {
 	lock := filelock.New(lockPath(path), filelock.Perm(0o600))
 	if ok, err := lock.TryAcquireFor(wait); !ok {
@@ -81,11 +81,11 @@ func appendOnce(path string, text []byte, maxSize int64, wait time.Duration) (ag
 		}
 	}()
 	again, err = appendLocked(path, text, maxSize)
-	return again && (err == nil || wait > 0), err
+	return again && (err == nil || wait > 0), err // the file may be removed again and again
 }
 
-// appendLocked is appendOnce after the lock was acquired. If the file was removed, it
-// returns an error, too.
+// appendLocked does the work of appendOnce under the lock. If the file was removed,
+// again is true and there is an error.
 func appendLocked(path string, text []byte, maxSize int64) (again bool, err error) {
 	rotated, rotateErr := rotateIfFull(path, int64(len(text)), maxSize)
 	if rotated {
@@ -113,7 +113,7 @@ func rotateIfFull(path string, n, maxSize int64) (rotated bool, err error) {
 	}
 	if err := rotate(path); err != nil {
 		if inner := errors.Unwrap(err); inner != nil {
-			err = inner // without the path, which would be there twice
+			err = inner // without its path, which would be in the message twice
 		}
 		return false, &fs.PathError{Op: "rename", Path: path, Err: err}
 	}

@@ -4,7 +4,8 @@ package journal
 
 import "os"
 
-// createFlag makes write create the journal: the lock is another file.
+// createFlag makes write create the journal: locking creates only the lock file, which
+// is another file.
 const createFlag = os.O_CREATE
 
 // lockPath returns the file to lock before appending to a journal. It is another

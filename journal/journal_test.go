@@ -120,8 +120,8 @@ func TestRunning(t *testing.T) {
 	}
 }
 
-// These are lines of version 1. They do not change: older readers read what this
-// package writes, and this package reads what older writers wrote.
+// The lines in this test are of version 1 and must never change: older readers read what
+// this package writes, and this package reads what older writers wrote.
 func TestFormat(t *testing.T) {
 	t.Parallel()
 	all := Run{
@@ -252,8 +252,8 @@ func TestConcurrentAppends(t *testing.T) {
 	}
 }
 
-// A reader of a journal that is rotated meanwhile finds no run twice, and misses none
-// between two others.
+// A reader finds no run twice while the journal is rotated, and misses no run between two
+// others.
 func TestReadWhileRotated(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal")
@@ -303,7 +303,7 @@ func TestRotation(t *testing.T) {
 			t.Fatalf("after run %d: %s and %s, want %+v", i, newer, older, want)
 		}
 	}
-	// No line fits, so each line has a file of its own.
+	// The limit is smaller than a line, so each line has a file of its own.
 	mustAppend(t, path, numbered(1, 5), 1)
 	mustAppend(t, path, numbered(1, 6), 1)
 	if newer, older := statuses(path), statuses(path+".1"); newer != "6" || older != "5" {
@@ -349,7 +349,7 @@ func TestRotationFails(t *testing.T) {
 	}
 }
 
-// A partial line is lost, and no other line.
+// A partial line is lost, but no other line.
 func TestTornLine(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal")
@@ -463,7 +463,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A line without an end needs little memory.
+// Read needs little memory for a very long line.
 func TestEndlessLine(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -12,7 +12,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/printable"
 )
 
-// fields are the fields of a line, in their order. The version is the first: the
+// fields are the fields of a line, in their order. The version comes first, so that the
 // first bytes of a line tell it from other text.
 type fields struct {
 	Version int       `json:"fsync_run"`
@@ -124,9 +124,9 @@ func notRun(text []byte) lineKind {
 	return lineForeign
 }
 
-// torn tells a partial line of a journal from a foreign line. It ignores zeros at
-// the beginning: when a machine crashes, a file system may have made the file
-// longer without having written the data.
+// torn tells a partial line of a journal from a foreign line. It ignores zeros at the
+// beginning: after a crash of the machine, a file may have its new length without the
+// new data.
 func torn(text []byte) lineKind {
 	text = bytes.TrimLeft(text, "\x00")
 	if n := min(len(text), len(mark)); string(text[:n]) == mark[:n] {
@@ -135,8 +135,8 @@ func torn(text []byte) lineKind {
 	return lineForeign
 }
 
-// cutAll shortens a list of words to n bytes in all. A list that was cut ends in
-// an ellipsis.
+// cutAll shortens a list of words to about n bytes in all, with a byte between two
+// words. A list that was cut ends in an ellipsis.
 func cutAll(words []string, n int) []string {
 	for i, word := range words {
 		if n -= len(word) + 1; n < 0 {

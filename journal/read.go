@@ -46,8 +46,8 @@ func (u Unread) String() string {
 
 // Read returns the runs of a journal: first those that have ended, in the order of
 // their ends, then those whose end is not recorded. It counts lines that are not runs
-// in unread, and ignores empty lines. The error is that of r; then the runs are those
-// before the error.
+// in unread, and ignores empty lines. If r fails, Read returns the error of r and the
+// runs before it.
 func Read(r io.Reader) (runs []Run, unread Unread, err error) {
 	s := scanner{f: func(r Run) { runs = append(runs, r) }}
 	err = s.read(r)
@@ -55,7 +55,7 @@ func Read(r io.Reader) (runs []Run, unread Unread, err error) {
 	return runs, s.unread, err
 }
 
-// A scanner calls f with each run of one or more files, in the order of Read.
+// A scanner reads one or more files, and calls f with each run, in the order of Read.
 type scanner struct {
 	f       func(Run)
 	running map[identity]Run // runs whose end was not read yet
@@ -109,8 +109,8 @@ func (s *scanner) add(r Run) {
 	s.f(r)
 }
 
-// end calls f with the runs whose end is not recorded. It is called after the last
-// file.
+// end calls f with the runs whose end is not recorded. The caller calls end after the
+// last file.
 func (s *scanner) end() {
 	left := slices.SortedFunc(maps.Values(s.running), func(a, b Run) int {
 		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.PID, b.PID))
@@ -140,8 +140,8 @@ func ReadFile(path string) (runs []Run, unread Unread, err error) {
 	return runs, unread, err
 }
 
-// Each calls f with each run that [ReadFile] would return, in the same order. It keeps
-// only the runs that have not ended, so it needs little memory for a long journal.
+// Each calls f with each run that [ReadFile] would return, in the same order. Each keeps
+// in memory only the runs that have not ended, so it can read a long journal.
 func Each(path string, f func(Run)) (Unread, error) {
 	files, err := openPair(path)
 	if err != nil {
@@ -156,8 +156,8 @@ func Each(path string, f func(Run)) (Unread, error) {
 	return s.unread, err
 }
 
-// maxTries bounds the tries of openPair: the IDs of files are not reliable on all file
-// systems.
+// maxTries bounds the tries of openPair, because on some file systems a file does not
+// keep its ID.
 const maxTries = 100
 
 // openPair opens PATH.1 and PATH, if they exist. It tries again if a writer rotated

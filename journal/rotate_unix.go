@@ -14,10 +14,10 @@ import (
 // rotate renames the journal to PATH.1 and puts an empty file in its place. The
 // caller holds the lock of the journal.
 //
-// It links PATH.1 to the journal before it renames the new file to PATH, so PATH
-// always exists. Otherwise another writer could create it with the default
-// permissions. A writer that waits for the lock meanwhile notices that PATH is
-// another file, and waits for the lock of that file.
+// rotate makes PATH.1 a second name of the journal before it renames the new file to
+// PATH. So PATH always exists: otherwise another writer could create it, with the default
+// permissions. A writer that waits for the lock notices that PATH is another file now,
+// and waits for the lock of that file.
 func rotate(path string) error {
 	next, err := createNext(path)
 	if err != nil {
@@ -32,7 +32,7 @@ func rotate(path string) error {
 	return err
 }
 
-// linkOld gives the journal the name old, too. On a file system without hard links,
+// linkOld gives the journal a second name, old. On a file system without hard links,
 // such as FAT, it renames the journal, so PATH is missing for a moment.
 func linkOld(path, old string) error {
 	if info, err := file.Lstat(old); err == nil && info.Exists && !info.Mode.IsDir() { // os.Remove would remove an empty directory
@@ -74,8 +74,8 @@ func createNext(path string) (next string, err error) {
 }
 
 // inherit gives a new file the owner, the group, the access control list (ACL) and the
-// mode of the old file, in this order: the mode opens the file to other users, so
-// first the file must have the owner and the group that the mode is meant for.
+// mode of the old file. The ACL and the mode give other users access, so the file must
+// have its owner and group before.
 func inherit(f, old *os.File) error {
 	info, err := old.Stat()
 	if err != nil {

@@ -70,8 +70,8 @@ func TestRotationKeepsTheOwner(t *testing.T) {
 	}
 }
 
-// While many writers rotate a journal, it always exists, and never with more
-// permissions than at first.
+// While many writers rotate a journal, it always exists, and never has more permissions
+// than at first.
 func TestRotationOpensNothing(t *testing.T) {
 	t.Parallel()
 	path := newJournal(t, 0o640)
@@ -152,8 +152,8 @@ func TestRotationKeepsTheACL(t *testing.T) {
 	}
 }
 
-// A user rotates a journal without the right to set the group of the new file. Then
-// that group gets no more than all other users have.
+// A user who may not set the group of the new file rotates a journal. Then the group of
+// the new file gets at most the permissions that all other users have.
 func TestRotationByAnotherUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

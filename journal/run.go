@@ -19,8 +19,8 @@ type Run struct {
 	Kind  Kind
 
 	// Lock is the absolute path of the lock file, of the directory of a semaphore, or
-	// of an event. Between the paths of several events is " and ". For a descriptor
-	// whose path is not known, it is "descriptor 9".
+	// of an event. The paths of several events are joined by " and ". For descriptor 9
+	// of a file whose path is not known, Lock is "descriptor 9".
 	Lock    string
 	Name    string   // the name of the lock or event in its directory; empty if it was given as a path
 	Command []string // the command and its arguments
@@ -68,7 +68,7 @@ func Outcomes() []Outcome {
 	return []Outcome{Ran, Signalled, Killed, Started, Running, Skipped, TimedOut, Interrupted, FailedToLock, FailedToStart}
 }
 
-// An identity identifies a run: both lines of a run have the same identity.
+// An identity is what both lines of a run have in common.
 type identity struct {
 	start      int64 // in nanoseconds
 	pid        int
@@ -82,7 +82,8 @@ func (r Run) identity() identity {
 // maxTime is the longest Waited or Held. Longer times are errors.
 const maxTime = 20 * 365 * 24 * time.Hour
 
-// check returns what is wrong with a run, when it is written or read.
+// check returns what is wrong with a run. Append refuses such a run, and a reader counts
+// its line as foreign.
 func (r Run) check() error {
 	switch year := r.Start.UTC().Year(); {
 	case !slices.Contains(Outcomes(), r.Outcome):
