@@ -18,9 +18,9 @@ help:    ## list the targets
 	@sed -n 's/^\([a-z]*:\).*## /\1	/p' Makefile
 build:   ## build the programs, in bin
 	$(GO) build -trimpath -o bin/ ./cmd/fsync-lock ./cmd/fsync-event ./cmd/fsync-status
-# With sudo, install does not build but takes the programs of an earlier "make
-# build": sudo's PATH usually has no go, and root may not read the version from
-# the clone of another user.
+# With sudo, install does not build, but installs the programs of an earlier "make
+# build": sudo's PATH usually has no go, and git refuses root the version of another
+# user's clone.
 install: $(if $(SUDO_USER),,build) ## install programs, manuals and completions below PREFIX (/usr/local)
 	@set -e; \
 	$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(mandir)/man1" "$(DESTDIR)$(bashdir)" "$(DESTDIR)$(zshdir)" "$(DESTDIR)$(fishdir)"; \
@@ -39,11 +39,11 @@ uninstall: ## remove the files that install installed
 fmt:     ## format the source
 	gofmt -w .
 vet:     ## check the source with go vet and staticcheck
-	go vet ./... && go run $(STATICCHECK) ./...
+	$(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
 test:    ## run the tests
-	go test ./...
+	$(GO) test ./...
 race:    ## run the tests five times with the race detector
-	go test -race -count=5 ./...
+	$(GO) test -race -count=5 ./...
 busy:    ## run the tests 30 times beside four busy loops
 	@for i in 1 2 3 4; do (while :; do :; done) & loops="$$loops $$!"; done; \
 	trap 'kill $$loops' EXIT; \

@@ -19,7 +19,7 @@ func awaitBlocked(t *testing.T, dir string, n int) {
 			if err == nil {
 				blocked += testproc.Waiters(t, path)
 			}
-			return nil // a file may go while others wait
+			return nil // a file may disappear meanwhile
 		})
 		return blocked == n
 	})

@@ -10,8 +10,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// Three listeners always load the last of many versions, even one that is killed
-// and started again.
+// Three listeners always load the last of many versions. After each round one of them is
+// killed and started again.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "config")
@@ -96,6 +96,6 @@ func TestBuildOnce(t *testing.T) {
 		p.Wait()
 	}
 	if builders != 1 {
-		t.Errorf("%d have built it", builders)
+		t.Errorf("%d processes have built the file, want 1", builders)
 	}
 }

@@ -76,7 +76,7 @@ func output(t *testing.T, cmd *exec.Cmd) (string, int) {
 	defer cancel()
 	bounded := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
 	bounded.Env, bounded.Dir = cmd.Env, cmd.Dir
-	bounded.WaitDelay = time.Second // a process that it started may still have its stdout
+	bounded.WaitDelay = time.Second // a process that the command started may still have its stdout
 	out, err := bounded.CombinedOutput()
 	if ctx.Err() != nil || (err != nil && !errors.As(err, new(*exec.ExitError))) {
 		t.Fatalf("%s: %v, %v\n%s", cmd, err, ctx.Err(), out)

@@ -23,7 +23,7 @@ func TestHandover(t *testing.T) {
 	first := testproc.StartCmd(t, example(t, "handover", path))
 	serving := func() (pid int) {
 		t.Helper()
-		line := first.Line() // its heirs have the same stdout
+		line := first.Line() // later processes have the same stdout
 		if _, err := fmt.Sscanf(line, "serving; to restart: kill -HUP %d", &pid); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
@@ -79,7 +79,7 @@ func TestHandover(t *testing.T) {
 		ok, err := last.TryAcquire()
 		return ok && err == nil
 	})
-	first.Wait() // it has ended with success
+	first.Wait() // fails the test unless its exit status was 0
 }
 
 func hangUp(pid int) error { return syscall.Kill(pid, syscall.SIGHUP) }

@@ -11,7 +11,7 @@
 // Later versions of this package may add fields to version 1; older readers ignore them.
 // A change that older readers cannot ignore gets another version number.
 //
-// A command that runs for longer than half a second has two lines. The first says that
+// A run whose command takes longer than half a second has two lines. The first says that
 // the command is running, the second how it ended. Both have the same start, PID, host
 // and lock, and a reader returns them as one run. If fsync-lock or fsync-event is killed,
 // the second line is missing.

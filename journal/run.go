@@ -68,7 +68,7 @@ func Outcomes() []Outcome {
 	return []Outcome{Ran, Signalled, Killed, Started, Running, Skipped, TimedOut, Interrupted, FailedToLock, FailedToStart}
 }
 
-// An identity is what both lines of a run have in common.
+// An identity tells which lines are of the same run.
 type identity struct {
 	start      int64 // in nanoseconds
 	pid        int

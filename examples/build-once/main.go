@@ -2,8 +2,8 @@
 // others wait. If the builder dies, the next process builds.
 //
 // It shows a lock and an event together. The event means that the file is complete.
-// Without the lock all processes would build. Without the event the next holder of
-// the lock could not tell whether the previous one has finished or died.
+// Without the lock, all processes would build. Without the event, the next holder of
+// the lock would not know whether the previous one has finished or died.
 //
 //	for i in 1 2 3; do go run ./examples/build-once /tmp/artifact & done; wait
 package main
@@ -23,6 +23,9 @@ import (
 func main() {
 	takes := flag.Duration("takes", time.Second, "how long it takes to build")
 	flag.Parse()
+	if flag.NArg() != 1 {
+		log.Fatal("usage: build-once [-takes DURATION] FILE")
+	}
 	path := flag.Arg(0)
 	built, lock := fileevent.New(path+".built"), filelock.New(path+".lock")
 	err := lock.With(context.Background(), func(context.Context) error {

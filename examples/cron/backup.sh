@@ -1,9 +1,9 @@
 #!/bin/sh
 # backup.sh DIRECTORY ARCHIVE: packs DIRECTORY into ARCHIVE.
 #
-# The script is its own lock file: it runs itself again under a lock on itself. If
-# it is already running, it ends at once with exit status 1 and prints nothing. Do
-# not replace the script while it runs: the new file would be another lock.
+# The script is its own lock file: it locks itself and runs itself again. If it is
+# already running, it ends at once with exit status 1 and prints nothing. Do not
+# replace the script while it runs: the new file would be another lock.
 self=$(readlink -f "$0") # a lock file cannot be a symbolic link
 [ "${LOCKER-}" = "$self" ] || exec env LOCKER="$self" fsync-lock -n "$self" "$self" "$@"
 

@@ -1,6 +1,6 @@
 // Event-setter sets the event that event-worker waits for.
 //
-// It shows [fileevent.Event.Set]. It may start before or after the workers; all of
+// It shows [fileevent.Event.Set]. It may run before or after the workers start; all of
 // them proceed.
 //
 //	go run ./examples/event-setter

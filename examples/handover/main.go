@@ -1,5 +1,5 @@
-// Handover restarts a server, and its lock is never free. It shows [filelock.Adopt]:
-// the process that the old one starts adopts the lock, and then the old one leaves it.
+// Handover is a server that restarts itself, while its lock is never free. It shows
+// [filelock.Adopt]: the new process adopts the lock, and then the old one leaves it.
 //
 //	go build -o /tmp/handover ./examples/handover && /tmp/handover server.lock
 package main
@@ -20,7 +20,7 @@ func main() {
 	restart := make(chan os.Signal, 1)
 	signal.Notify(restart, syscall.SIGHUP)
 	lock := filelock.New(os.Args[1])
-	if len(os.Args) > 2 { // started by handOver
+	if len(os.Args) > 2 { // handOver has started this process
 		var err error
 		lock, err = filelock.Adopt(os.NewFile(3, "lock"), os.Args[1])
 		check(err)
@@ -48,7 +48,7 @@ func handOver(lock *filelock.Lock) bool {
 	err = next.Start()
 	file.Close()
 	w.Close()
-	n, _ := r.Read(make([]byte, 8)) // nothing if the new process fails
+	n, _ := r.Read(make([]byte, 8)) // reads nothing if the new process fails
 	return err == nil && n > 0
 }
 

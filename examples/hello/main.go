@@ -1,8 +1,6 @@
-// Hello starts ten processes that say hello, one at a time.
-//
-// It shows a [filelock.Lock] with Acquire and Release, or with With if -with is given:
-// With releases the lock even if the function panics. Each process prints its line in
-// two parts; without the lock the parts of different lines would be mixed.
+// Hello starts ten processes. Each prints a line in two parts, between Acquire and Release
+// of one [filelock.Lock], so lines are never mixed. If -with is given, the processes use
+// With, which releases the lock even if the function panics.
 //
 //	go run ./examples/hello
 package main

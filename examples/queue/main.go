@@ -1,9 +1,9 @@
 // Queue hands out jobs, one at a time: one worker takes each job, once.
 //
-// It shows [fileevent.AutoReset] and WaitClear. With AutoReset only one worker takes
-// the job. With WaitClear the next job waits until the last one was taken. The
-// lock lets only one process at a time wait for a clear event and then set it: if
-// two processes set it, one of the two jobs would be lost.
+// It shows [fileevent.AutoReset] and WaitClear. With AutoReset, only one worker takes
+// the job. With WaitClear, a process puts a job only after the last one was taken. The
+// lock is for the processes that put jobs: if two of them set the event at the same
+// time, one of the two jobs would be lost.
 //
 //	go run ./examples/queue work & go run ./examples/queue put; kill %1
 package main
@@ -46,6 +46,8 @@ func main() {
 				return job.Set()
 			}))
 		}
+	default:
+		log.Fatal("usage: queue [-dir DIRECTORY] [-jobs JOBS] work|put")
 	}
 }
 

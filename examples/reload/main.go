@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	if len(os.Args) < 3 {
+	if len(os.Args) < 3 || os.Args[1] == "publish" && len(os.Args) < 4 {
 		log.Fatal("usage: reload listen FILE | reload publish FILE TEXT")
 	}
 	path := os.Args[2]
