@@ -75,8 +75,7 @@ func (b *bench) killAll() {
 	b.procs = nil
 }
 
-// lockPath returns a new path for a lock file. The file name is one that
-// juju/mutex accepts, too.
+// lockPath returns a new path for a lock file, with a name that juju/mutex accepts.
 func (b *bench) lockPath(row string) string {
 	b.paths++
 	return filepath.Join(b.dir, fmt.Sprintf("%s-%d.lock", row, b.paths))
@@ -106,7 +105,7 @@ func (b *bench) run(r row) result {
 				continue
 			}
 			s, err := b.measure(r, peer)
-			if b.ctx.Err() != nil { // then this is the cause of any other error
+			if b.ctx.Err() != nil { // the end of ctx is the cause of any other error
 				err = context.Cause(b.ctx)
 			}
 			if err != nil {

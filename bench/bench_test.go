@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fsync-lock/fsync/fileevent"
 )
 
 func TestMain(m *testing.M) {
@@ -273,6 +275,48 @@ func TestAcquireCanceled(t *testing.T) {
 	failing := peerLock{wait: func(ctx context.Context) error { return errNotInstalled }}
 	if _, err := cancelWait(failing, time.Millisecond); !errors.Is(err, errNotInstalled) {
 		t.Error(err)
+	}
+}
+
+// The libraries call Done of their context when they begin to wait, and not if they
+// need not wait.
+func TestOnWait(t *testing.T) {
+	waits := func(wait func(context.Context) error) (began bool) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		wait(onWait(ctx, func() {
+			began = true
+			cancel()
+		}))
+		return began
+	}
+	dir := t.TempDir()
+	for _, peer := range []string{ours, gofrs} {
+		path := filepath.Join(dir, filepath.Base(peer))
+		holder, err := newPeerLock(peer, path, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiter, err := newPeerLock(peer, path, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if waits(holder.wait) {
+			t.Errorf("%s: Done was called for a free lock", peer)
+		}
+		if !waits(waiter.wait) {
+			t.Errorf("%s: Done was not called for a lock that is held", peer)
+		}
+	}
+	e := fileevent.New(filepath.Join(dir, "event"))
+	if !waits(e.Wait) {
+		t.Error("Done was not called for an event that is not set")
+	}
+	if err := e.Set(); err != nil {
+		t.Fatal(err)
+	}
+	if waits(e.Wait) {
+		t.Error("Done was called for an event that is set")
 	}
 }
 

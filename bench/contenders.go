@@ -29,8 +29,8 @@ func (b *bench) contend(n int, during time.Duration, role, peer, path string, ar
 	return procs, start, end, nil
 }
 
-// awaitStart is contend as a role sees it: it returns at the start, with the
-// time of the end.
+// awaitStart is the part of a process that contend has started: it waits for the
+// common start, and returns the time of the end.
 func awaitStart() (end int64, err error) {
 	fmt.Println("ready")
 	var start int64

@@ -27,8 +27,8 @@ var busy = row{
 
 const busyPace = 50000 // appends per second
 
-// measureBusy measures the writer in many short turns, alone and with a waiter,
-// because the load of the machine changes from one second to the next.
+// measureBusy measures the writer in short turns, alone and beside a waiter, because
+// the load of the machine changes from one second to the next.
 func measureBusy(b *bench, peer string) (sample, error) {
 	path, err := b.markerPath("busy")
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// changes measures what a waiter misses when more changes in its directory are
-// unread than the kernel keeps. The kernel drops the change that matters, which
-// is the last one.
+// changes measures what a waiter misses when its directory changes more often than
+// the kernel keeps for it. The kernel drops the last change, which is the one that the
+// waiter waits for.
 var changes = row{
 	name:        "changes",
-	description: "a waiting process is stopped; its directory changes 100000 times, and then the event is set (or cleared, for a waiter for that); the process continues and must wake",
+	description: "a waiting process is stopped; its directory changes 100000 times, and then the event is set (or cleared, if the process waits until it is clear); the process continues and must wake",
 	peers:       []string{ours, bareFsnotify},
 	rounds:      func(s scale) int { return s.changesRounds },
 	figures: []figure{
@@ -50,8 +50,8 @@ func measureChanges(b *bench, peer string) (sample, error) {
 	return sample{values: values}, nil
 }
 
-// continueLatency returns how long after it was continued the waiter woke. A
-// waiter that does not wake in time has missed the final state; the error is then
+// continueLatency returns the time from SIGCONT until the waiter woke. A waiter that
+// does not wake in time has missed the final state; the error is then
 // os.ErrDeadlineExceeded.
 func (b *bench) continueLatency(peer, final string) (int64, error) {
 	path, err := b.markerPath("changes")

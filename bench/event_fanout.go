@@ -60,7 +60,7 @@ func measureFanout(b *bench, peer string) (sample, error) {
 			return sample{}, err
 		}
 		if i == 0 {
-			continue // it includes what a first use starts
+			continue // the first use starts threads
 		}
 		for key, value := range got {
 			values[key] = append(values[key], value)

@@ -112,7 +112,7 @@ func manyEvent(dir string, i int) *fileevent.Event {
 	return fileevent.New(filepath.Join(dir, fmt.Sprintf("event-%d", i)))
 }
 
-// singleEvent is the number of an event that is measured before the many.
+// singleEvent is the number of the event that is measured alone, before the others.
 const singleEvent = -1
 
 // setAndClearEach sets and clears events before the measurement: the first Set

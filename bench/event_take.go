@@ -79,7 +79,7 @@ func measureTake(b *bench, peer string) (sample, error) {
 type takers struct {
 	procs  []*proc
 	output chan outputLine
-	closed chan struct{} // when nothing receives from output any more
+	closed chan struct{} // closed when nothing receives from output any more
 }
 
 type outputLine struct {

@@ -16,9 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A peerEvent is a peer's event on one path, used without any further safety. A
-// function is nil if the peer does not have it. wait and waitClear call their
-// argument right before they sleep.
+// A peerEvent is a peer's event on one path. The bare peers do not guard against
+// missed notifications. A function is nil if the peer does not have it. wait and
+// waitClear call their argument right before they sleep.
 type peerEvent struct {
 	set, clear func() error
 	wait       func(onWaiting func()) error // until the event is set

@@ -12,10 +12,9 @@ import (
 	"syscall"
 )
 
-// An inotifyLimit is a user namespace that limits the number of inotify
-// instances of all its processes. Beyond the limit, the kernel fails with the
-// same error as for a user without instances left. Programs outside the
-// namespace are not affected.
+// An inotifyLimit is a user namespace that limits the number of inotify instances of
+// all its processes. Beyond the limit, the kernel returns the same error as when a user
+// has no instances left. Programs outside the namespace are not affected.
 type inotifyLimit struct{ namespace *proc }
 
 // newInotifyLimit makes a namespace with at most n instances. A child process

@@ -98,8 +98,8 @@ func (b *bench) cancelLatencies(at waitPoint) (values []float64, err error) {
 // The first cancelsToWarmUp waits do not count.
 const cancelsToWarmUp = 5
 
-// cancelOneByOne starts goroutines that wait, and then begins and cancels n waits
-// one after the other. It prints how long after its cancellation each returned.
+// cancelOneByOne starts goroutines that wait, and then begins and cancels n waits one
+// after the other. It prints for each how long after its cancellation it returned.
 func cancelOneByOne(peer, path string, args []string) error {
 	var n, goroutinesBefore int64
 	if err := numberArgs(args, &n, &goroutinesBefore); err != nil {

@@ -15,8 +15,8 @@ import (
 )
 
 // crowd measures many goroutines that begin to wait one after the other while
-// another process holds the lock. Each goroutine notes that it holds the lock
-// and releases it.
+// another process holds the lock. When a goroutine gets the lock, it notes that and
+// releases the lock.
 var crowd = row{
 	name:        "crowd",
 	description: "1000 goroutines of one process wait for one lock",
@@ -69,7 +69,7 @@ func waitInCrowd(peer, path string, args []string) error {
 	if err := numberArgs(args, &n); err != nil {
 		return err
 	}
-	first, err := newPeerLock(peer, path, false) // the threads that a first use starts do not count as extra
+	first, err := newPeerLock(peer, path, false) // the threads that the first use starts do not count
 	if err != nil {
 		return err
 	}
@@ -104,8 +104,8 @@ type crowdState struct {
 	err     error
 }
 
-// startWaiter starts goroutine i and returns when its place in the queue is
-// certain.
+// startWaiter starts goroutine i, and returns when the goroutine has its place in the
+// queue.
 func (c *crowdState) startWaiter(peer, path string, i int) error {
 	c.running.Add(1)
 	if peer == ours {
@@ -154,7 +154,7 @@ func (c *crowdState) finish() {
 		close(done)
 	}()
 	awaitClosed(done)
-	c.mu.Lock() // and never unlock: late goroutines must not change the result
+	c.mu.Lock() // for ever: later goroutines must not change the result
 }
 
 func (c *crowdState) countThreads() {
@@ -183,9 +183,9 @@ func awaitClosed(c <-chan struct{}) error {
 	}
 }
 
-// awaitParked waits until this goroutine is the only one that runs or is ready
-// to run. After Acquire has called Done, its goroutine still has to enter the
-// queue; when it is parked, it is there.
+// awaitParked waits until this goroutine is the only one that runs or is ready to
+// run. A goroutine that has called Done still has to enter the queue; when it does not
+// run any more, it is in the queue.
 func awaitParked() error {
 	seen := []metrics.Sample{{Name: "/sched/goroutines/running:goroutines"}, {Name: "/sched/goroutines/runnable:goroutines"}}
 	for deadline := time.Now().Add(maxWait / 2); time.Now().Before(deadline); time.Sleep(10 * time.Microsecond) {

@@ -85,8 +85,8 @@ func (b *bench) killFlockCommand(path string) (latency int64, err error) {
 	})
 }
 
-// killLatency kills the holder and returns how long after that the waiter
-// acquired the lock. acquired waits for that and returns the time.
+// killLatency kills the holder, and returns how long after the kill the waiter acquired
+// the lock. acquired waits for the acquisition and returns its time.
 func killLatency(holder, waiter *proc, acquired func() (int64, error)) (latency int64, err error) {
 	if err := awaitIdle([]*proc{waiter}, waiterInterval, waiterTimeout); err != nil {
 		return 0, err

@@ -175,7 +175,7 @@ func runAll(todo []func() error, atOnce bool) error {
 	return errors.Join(errs...)
 }
 
-// blockedCalls returns the number of files for which calls of this process are
+// blockedCalls returns the number of files on which calls of this process are
 // blocked in flock(2).
 func blockedCalls() (n int, err error) {
 	table, err := locktable.Read(1)
@@ -250,7 +250,7 @@ func hasFiles(dir string) bool {
 // A cancelMode is a way to cancel waits.
 type cancelMode struct {
 	goroutines int
-	deadline   bool // a deadline ends the waits, after a last try
+	deadline   bool // the waits end at a deadline, after a last try
 	race       bool // the holder releases the lock at the same time, not afterwards
 	slots      bool // the wait is for a slot, if the peer has a semaphore
 }

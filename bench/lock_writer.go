@@ -71,9 +71,9 @@ func measureWriter(b *bench, peer string) (sample, error) {
 	return s, nil
 }
 
-// readInLoop is a reader. The length of its holds varies by a fifth: otherwise
-// the readers, which all begin again after a writer, would stay in step and
-// leave a gap between their holds.
+// readInLoop is a reader. The length of its holds varies by a fifth. Otherwise all
+// readers, which begin together after a writer, would also release the lock together,
+// and leave a gap for the writer.
 func readInLoop(peer, path string, args []string) error {
 	var hold int64
 	if err := numberArgs(args, &hold); err != nil {

@@ -30,8 +30,8 @@ type peerLock struct {
 // for it.
 const gofrsPoll = 10 * time.Millisecond
 
-// rawReopened is flock(2) with an open and a close for each hold, as most peers do
-// it. rawFlock keeps its file open, which is cheaper.
+// rawReopened is flock(2) with an open and a close for each hold, as in most peers.
+// rawFlock keeps its file open, which takes less time.
 const rawReopened = "flock(2), reopened"
 
 // oursSlots is our semaphore, used as a lock that has as many holders as slots.

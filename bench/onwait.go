@@ -7,9 +7,14 @@ import (
 	"sync"
 )
 
-// A waitContext calls a function the first time that its Done is called. Our
-// libraries and gofrs/flock call Done when a wait begins, right before they
-// sleep. A waitContext serves one wait.
+// A waitContext tells when a wait begins: it calls a function at the first call of its
+// Done. A waitContext serves one wait.
+//
+// A library that waits with a context must call Done before it sleeps. That it does not
+// call Done earlier is a fact about filelock, fileevent and gofrs/flock, not a promise:
+// they call Done only after they have found the lock held or the event not set. In this
+// way all of them are measured alike; of the three, only filelock has an option for it
+// (OnWait). TestOnWait fails if one of them changes.
 type waitContext struct {
 	context.Context
 	once   sync.Once

@@ -16,7 +16,7 @@ type scale struct {
 	fairnessRounds, contenders                  int
 	fairnessTime                                time.Duration
 	writerRounds, writes                        int
-	writerTime                                  time.Duration // a writer without all its holds after it is starved
+	writerTime                                  time.Duration // a writer that needs longer for its holds is starved
 	waitingRounds, waiting                      int
 	waitingTime                                 time.Duration
 	crowdRounds, crowd                          int
@@ -36,7 +36,7 @@ type scale struct {
 	watchers                                  int // the limit for all processes together
 	manyRounds, many, manySets                int
 	changesRounds, changes                    int
-	changesTimeout                            time.Duration // a waiter that has not woken after it has missed the final state
+	changesTimeout                            time.Duration // a waiter that needs longer has missed the final state
 	busyRounds, busyTurns                     int
 	busyTime                                  time.Duration
 	takeRounds, takes                         int
