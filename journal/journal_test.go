@@ -258,7 +258,8 @@ func TestReadWhileRotated(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal")
 	mustAppend(t, path, numbered(1, 0), 0)
-	writer := testproc.Start(t, "append", path, "1", "4000", "1200")
+	appends := testproc.Size(4000, 500)
+	writer := testproc.Start(t, "append", path, "1", strconv.Itoa(appends), "1200")
 	writer.Send("go")
 	for !writer.Exited() {
 		runs := mustRead(t, path)
