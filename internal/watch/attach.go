@@ -2,6 +2,7 @@ package watch
 
 import (
 	"cmp"
+	"errors"
 	"path/filepath"
 	"slices"
 	"time"
@@ -14,11 +15,10 @@ import (
 // dir polled, or both. found is the ID of that directory; err is the error if none was
 // found.
 //
-// The ID was read before the watch is made. If the directory is replaced in between,
-// the dir has the ID of the former directory: the next check finds another one at the
-// path, and attaches the dir again. If the ID were read after the watch was made, and
-// the directory replaced in between, the dir would have the ID of the new directory and
-// a watch on the former one, and no check would find that.
+// The hub reads the ID before it makes the watch, and compares it with the directory at
+// the path afterwards, see add. With one of the two reads alone, the directory could be
+// replaced between the read and the watch. Then the dir would have the ID of one
+// directory and a watch on another, and other paths could share the wrong watch.
 func (h *hub) attach(d *dir, found file.ID, err error) {
 	path, kind := "", fskind.Kind{}
 	if err == nil {
@@ -54,7 +54,7 @@ func (h *hub) attachTo(d *dir, found file.ID, path string, kind fskind.Kind, err
 		h.watcher.Remove(unused)
 	}
 	if err == nil && shared == "" {
-		err = h.add(path)
+		err = h.add(path, found)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -82,9 +82,9 @@ func (h *hub) pollIfNecessary(d *dir, err error) {
 	}
 }
 
-// watchOn returns the watch that a directory already has, perhaps under another path:
-// the kernel has one watch per directory and reports it under the first path. The
-// caller holds mu.
+// watchOn returns the watch that a directory already has, perhaps under another path. The
+// kernel has one watch per directory, and fsnotify reports its changes under the first
+// path. The caller holds mu.
 func (h *hub) watchOn(id file.ID) string {
 	for path, dirs := range h.watched {
 		if dirs[0].id == id {
@@ -94,8 +94,8 @@ func (h *hub) watchOn(id file.ID) string {
 	return ""
 }
 
-// watch and unwatch enter a dir under a watch, and remove it. unwatch returns the watch
-// if no other dir uses it. The caller holds mu.
+// watch and unwatch add a dir to a watch and remove it. unwatch returns the watch if no
+// other dir uses it. The caller holds mu.
 func (h *hub) watch(d *dir, path string) {
 	d.watch = path
 	h.watched[path] = append(h.watched[path], d)
@@ -114,9 +114,9 @@ func (h *hub) unwatch(d *dir) (unused string) {
 	return path
 }
 
-// forget gives up a watch that has ended, or whose directory is elsewhere now. Its dirs
-// are checked at once, and attached again. The caller holds mu, and notifies the
-// subscriptions that forget returns.
+// forget removes the dirs from a watch that has ended, or whose directory has moved away.
+// Each of the dirs is checked at once, and attached again. The caller holds mu, and
+// notifies the subscriptions that forget returns.
 func (h *hub) forget(path string) (due []*Subscription) {
 	dirs := h.watched[path]
 	delete(h.watched, path)
@@ -128,11 +128,14 @@ func (h *hub) forget(path string) (due []*Subscription) {
 	return due
 }
 
-// add makes a watch on the path. The reason for a failure does not matter: no
-// instances, watches or descriptors are left, the directory may not be read, or the
-// system has no watchers. Polling works in all these cases, and a real error shows when
-// the waiter looks. The caller holds admin.
-func (h *hub) add(path string) error {
+// errReplaced is the reason why a dir is polled until it is attached again.
+var errReplaced = errors.New("the directory was replaced while its watch was made")
+
+// add makes a watch on the directory found, which is at the path. The reason for a failure
+// does not matter: no instances, watches or descriptors are left, the directory may not be
+// read, or the system has no watchers. Polling works in all these cases, and if the waiter
+// cannot look either, its look returns the error. The caller holds admin.
+func (h *hub) add(path string, found file.ID) error {
 	if h.watcher == nil {
 		w, err := h.open()
 		if err != nil {
@@ -148,14 +151,19 @@ func (h *hub) add(path string) error {
 	if err != nil && h.dropIdle(func(*dir) bool { return true }) { // perhaps there were too many watches
 		err = h.watcher.Add(path)
 	}
-	if err == nil {
-		narrow(h.watcher, path)
+	if err != nil {
+		return err
 	}
-	return err
+	narrow(h.watcher, path)
+	if now, _ := find(path); now.ID != found {
+		h.watcher.Remove(path)
+		return errReplaced
+	}
+	return nil
 }
 
-// dropIdle removes the idle dirs that drop chooses, and their watches. It reports
-// whether there were any. The caller holds admin.
+// dropIdle removes those dirs without subscriptions that drop selects, and their watches.
+// It reports whether there were any. The caller holds admin.
 func (h *hub) dropIdle(drop func(*dir) bool) (any bool) {
 	var unused []string
 	h.mu.Lock()
@@ -179,7 +187,7 @@ func (h *hub) dropIdle(drop func(*dir) bool) (any bool) {
 	return any
 }
 
-// closeIdle closes the watcher when no directory has been waited for in a long time.
+// closeIdle closes the watcher if there has been no dir for the idle timeout.
 func (h *hub) closeIdle() {
 	h.admin.Lock()
 	defer h.admin.Unlock()

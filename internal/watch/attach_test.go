@@ -95,6 +95,28 @@ func TestLostWhileAttached(t *testing.T) {
 	}
 }
 
+// The directory at a path is replaced after the hub has read its ID and before there is a
+// watch: the watch is on another directory. No path of the directory with that ID shares it.
+func TestReplacedBeforeItIsWatched(t *testing.T) {
+	t.Parallel()
+	h, root := testHub(t, never), t.TempDir()
+	one, two := filepath.Join(root, "1"), filepath.Join(root, "2")
+	must(t, os.Mkdir(one, 0o755), os.Mkdir(two, 0o755))
+	first, _ := on(t, h, filepath.Join(one, "a"))
+	wrong, err := find(two)
+	must(t, err)
+	h.attach(first.entry.dir, wrong.ID, nil)
+	second, notified := on(t, h, filepath.Join(two, "a"))
+	h.mu.Lock()
+	watch := second.entry.dir.watch
+	h.mu.Unlock()
+	if filepath.Base(watch) != "2" {
+		t.Fatalf("directory 2 has the watch on %q", watch)
+	}
+	proveReports(t, h, second, notified)
+	testproc.Until(t, "a watch on directory 1", func() bool { return watches(h, first) })
+}
+
 // Reports of the root directory have two separators.
 func TestRootDirectory(t *testing.T) {
 	t.Parallel()
