@@ -12,8 +12,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// Nothing reports what changes after a watch has ended and before there is another one. So
-// the subscriptions are notified before and after, although the directory has not changed.
+// Between the end of a watch and the next watch, no change is reported. So the subscriptions
+// are notified when the watch ends and when there is another one.
 func TestLostWatchNotifiesTwice(t *testing.T) {
 	t.Parallel()
 	h, s, _ := quietHub(t, patientWatcher)
@@ -22,7 +22,7 @@ func TestLostWatchNotifiesTwice(t *testing.T) {
 	before := h.forget(d.watch)
 	h.mu.Unlock()
 	if after := checked(h, s); len(before) != 1 || !after {
-		t.Errorf("%d of one are notified before, and %v after", len(before), after)
+		t.Errorf("%d notifications at the end of the watch, want 1; notified after it: %v", len(before), after)
 	}
 	if !watches(h, s) {
 		t.Error("there is no other watch")
@@ -126,7 +126,7 @@ func TestRootDirectory(t *testing.T) {
 	h := testHub(t, never)
 	on(t, h, "/a")
 	if due := h.concerned(fsnotify.Event{Name: "//a", Op: fsnotify.Create}, nil); len(due) != 1 {
-		t.Errorf("%d of one are notified", len(due))
+		t.Errorf("%d notifications, want 1", len(due))
 	}
 }
 
@@ -134,15 +134,15 @@ func TestRootDirectory(t *testing.T) {
 func TestLookAloneKeepsNothing(t *testing.T) {
 	t.Parallel()
 	s, _ := on(t, testHub(t, never), filepath.Join(t.TempDir(), "a"))
-	var g glance
-	s.Look(g.look)
+	var c counter
+	s.Look(c.look)
 	if s.entry.last.Load() != nil {
 		t.Error("a look is kept that nobody shares")
 	}
 }
 
-// A watch that two paths share, one of them the former name of the directory, ends when
-// another directory gets that name.
+// A directory is renamed, and two paths share its watch: the former one and the new one.
+// Then another directory gets the former path. The new path gets another watch.
 func TestNameOfAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {

@@ -18,6 +18,6 @@ func NotifyAll(dir string) {
 	}
 }
 
-// callPrefix is the prefix of these names. Files that are made under such names for
-// other purposes are renamed, not removed, so they notify nobody.
+// callPrefix is the prefix of the names that NotifyAll uses. Some drafts have such names
+// too. A draft is renamed, and removed only after an error, so it usually notifies nobody.
 const callPrefix = sidecar.Dir + "."

@@ -21,14 +21,13 @@ import (
 // mounted over it. Some file systems that look local report nothing.
 const (
 	pollFirst = 10 * time.Millisecond
-	pollLast  = 240 * time.Millisecond // so that the waiter wakes within 250
+	pollLast  = 240 * time.Millisecond // so that the waiter wakes within 250 ms
 )
 
-// missesPulses reports whether the system is one with kqueue(2). There, fsnotify learns only
-// that a directory has changed, and compares listings. An entry that came and went is in
-// neither listing, and an entry that cannot be opened hides others. So a watched directory
-// is checked as often as a polled one; changes that the listings show are still reported at
-// once.
+// missesPulses reports whether the system has kqueue(2). There, fsnotify learns only that
+// a directory has changed, and compares listings. An entry that came and went is in neither
+// listing, and an entry that cannot be opened hides others. So the hub checks a watched
+// directory four times a second. Changes that the listings show are still reported at once.
 func missesPulses() bool {
 	switch runtime.GOOS {
 	case "darwin", "ios", "dragonfly", "freebsd", "netbsd", "openbsd":
@@ -45,27 +44,27 @@ func checkEvery() time.Duration {
 	return time.Second
 }
 
-// Checks take at most a tenth of the time. That includes the looks of the waiters that they
-// wake, if the directory is polled. If it is watched, most changes were reported. So each
-// check wakes only some of many waiters, whose looks take a hundredth of a second, and the
-// next checks wake the others.
+// Checks, and the looks of the waiters that they wake, take at most a tenth of the time. So
+// if many waiters are polled, the pauses are longer. If many waiters are watched, most
+// changes were reported already: each check wakes only some of the waiters, whose looks take
+// about 10 ms, and the next checks wake the others.
 const (
 	checkShare = 10
-	lookCost   = 20 * time.Microsecond // about what a waiter takes that wakes and looks
-	fewLooks   = int(10 * time.Millisecond / lookCost)
+	fewLooks   = int(10 * time.Millisecond / localLookCost)
 
+	localLookCost   = 20 * time.Microsecond  // about how long a waiter takes to wake and look
 	networkLookCost = 200 * time.Microsecond // the same, if another host or process answers
 )
 
-// lookCost returns what one look costs in this directory. The caller holds mu.
+// lookCost returns how long one look takes in this directory. The caller holds mu.
 func (d *dir) lookCost() time.Duration {
 	if d.kind.Network {
 		return networkLookCost
 	}
-	return lookCost
+	return localLookCost
 }
 
-// poll has the dir checked often, for that reason. The caller holds mu.
+// poll makes the timer check the dir often, for the reason. The caller holds mu.
 func (d *dir) poll(reason string) {
 	started := d.reason == "" || reason == lostWatch
 	if d.reason = reason; !started {
@@ -77,9 +76,9 @@ func (d *dir) poll(reason string) {
 	d.hurry()
 }
 
-// pollSoon has a polled dir checked soon, because there is a new subscription. If the last
-// check was expensive, its pause stays: otherwise each newcomer would wake all waiters. The
-// caller holds mu.
+// pollSoon makes the timer check a polled dir soon, because there is a new subscription. If
+// the last check was expensive, the pause stays as it is: otherwise each newcomer would wake
+// all waiters. The caller holds mu.
 func (d *dir) pollSoon() {
 	soon := max(pollFirst, time.Until(d.notBefore))
 	if d.reason != "" && d.pause > soon {
@@ -88,8 +87,8 @@ func (d *dir) pollSoon() {
 	}
 }
 
-// hurry makes the timer wait for no longer than the pause. If a check is going on, it
-// sets the timer at its end. The caller holds mu.
+// hurry restarts the timer with the present pause. If a check is running, hurry does
+// nothing, because the check sets the timer at its end. The caller holds mu.
 func (d *dir) hurry() {
 	if d.timer.Stop() {
 		d.timer.Reset(d.pause)
@@ -120,8 +119,8 @@ func (h *hub) check(d *dir) {
 	}
 }
 
-// next returns the pause before the next check. The last one took that long, and the
-// waiters that it has woken are about to look for so long.
+// next returns the pause before the next check. took is how long the last check took, and
+// looks is how long the looks of the waiters that it woke will take.
 func (d *dir) next(every, took, looks time.Duration) time.Duration {
 	switch {
 	case d.reason == lostWatch:
@@ -135,8 +134,8 @@ func (d *dir) next(every, took, looks time.Duration) time.Duration {
 	return d.pause
 }
 
-// dropIfIdle drops the dir if it had no subscriptions since the last check, or if it has
-// no watch to keep. It reports whether it has dropped the dir.
+// dropIfIdle drops a dir without subscriptions if it had none since the last check, or if
+// it has no watch to keep. It reports whether it has dropped the dir.
 func (h *hub) dropIfIdle(d *dir) bool {
 	h.mu.Lock()
 	drop := d.n == 0 && (d.idle || d.watch == "")
@@ -154,7 +153,7 @@ func (h *hub) dropIfIdle(d *dir) bool {
 // v1.10.1 does on Linux when a file system is unmounted. Comparing IDs does not find
 // them if the same file system is mounted again.
 func (h *hub) audit() {
-	if runtime.GOOS != "linux" || !h.admin.TryLock() { // a check does not wait for a watch of another directory
+	if runtime.GOOS != "linux" || !h.admin.TryLock() { // a check does not wait while another directory is attached
 		return
 	}
 	defer h.admin.Unlock()
@@ -177,8 +176,8 @@ func (h *hub) audit() {
 	send(due)
 }
 
-// notifyChanged notifies the subscriptions unless the snapshot proves that the directory
-// has not changed since they were notified last. It returns how many it notified.
+// notifyChanged notifies the subscriptions, unless the snapshot proves that the directory
+// has not changed since the last notification. It returns how many it notified.
 func (h *hub) notifyChanged(d *dir, now snapshot) int {
 	h.mu.Lock()
 	if len(d.rest) == 0 && (!now.known || now != d.seen) {
@@ -214,15 +213,14 @@ type snapshot struct {
 // same one. It is more than the longest step of a file system's clock, 2 s on FAT.
 const young = 3 * time.Second
 
-// examine finds the directory that is at the path of the dir now, and takes a snapshot
-// of it.
+// examine finds the directory that is at the path now, and takes a snapshot of it.
 func (h *hub) examine(d *dir) (found file.Info, now snapshot, err error) {
 	path := d.now()
 	refresh(path)
 	h.mu.Lock()
 	silent := d.kind.Silent
 	h.mu.Unlock()
-	start := time.Now() // before the snapshot: this process may be stopped after it
+	start := time.Now() // before the snapshot, because this process may be stopped for a while after it
 	found, err = find(path)
 	if err != nil || silent {
 		return found, snapshot{}, err

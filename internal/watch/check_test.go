@@ -16,7 +16,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// checked makes a check and reports whether it notifies the subscription.
+// checked makes a check and reports whether the check has notified the subscription.
 func checked(h *hub, s *Subscription) bool {
 	s.queue.Drain(nil)
 	h.check(s.entry.dir)
@@ -28,8 +28,8 @@ func checked(h *hub, s *Subscription) bool {
 
 func noWatcher() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
 
-// quietHub has a subscription for a directory where nothing has changed for long. No timer
-// checks it.
+// quietHub returns a hub with a subscription for a directory in which nothing changes. The
+// timer of the directory is stopped.
 func quietHub(t *testing.T, open func() (*fsnotify.Watcher, error)) (h *hub, s *Subscription, dir string) {
 	t.Helper()
 	h, dir = testHub(t, never), t.TempDir()
@@ -42,8 +42,8 @@ func quietHub(t *testing.T, open func() (*fsnotify.Watcher, error)) (h *hub, s *
 	return h, s, dir
 }
 
-// A check notifies if an entry of the directory, or of its sidecar, was created, removed
-// or renamed since the last check, even if it is there again; and if not, it does not.
+// A check notifies only if an entry of the directory or of its sidecar was created, removed
+// or renamed since the last check. It also notifies if the entry was created and removed.
 func TestCheckComparesSnapshots(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -72,15 +72,15 @@ func TestCheckComparesSnapshots(t *testing.T) {
 			return now != was
 		})
 		if !checked(h, s) {
-			t.Error(what, "has changed: no notification")
+			t.Errorf("%s: no notification", what)
 		}
 		if checked(h, s) {
-			t.Error(what, "has not changed again: a notification")
+			t.Errorf("%s: another notification, without another change", what)
 		}
 	}
 }
 
-// A change that is too recent proves nothing: the next one may get the same time.
+// A recent time of change proves nothing, because the next change may get the same time.
 func TestRecentChangeProvesNothing(t *testing.T) {
 	t.Parallel()
 	h, s, dir := quietHub(t, noWatcher)
@@ -113,7 +113,7 @@ func TestSilentFileSystem(t *testing.T) {
 	proveReports(t, h, s, notified)
 }
 
-// A directory with a new subscription is polled often, even if others have waited long.
+// A directory with a new subscription is polled often, even if other subscriptions are old.
 func TestNewcomerIsPolledSoon(t *testing.T) {
 	t.Parallel()
 	h := testHub(t, never)
@@ -167,7 +167,8 @@ func TestNewcomerAfterAnExpensiveCheck(t *testing.T) {
 	}
 }
 
-// A look on a network file system counts for more, because each one asks the server.
+// After looks on a network file system the pause is longer, because each look asks the
+// server.
 func TestLooksOnANetwork(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
@@ -208,7 +209,7 @@ func TestNextPause(t *testing.T) {
 	}
 }
 
-// If many waiters are polled, their looks count as the time of a check.
+// If many waiters are polled, their looks make the next pause longer.
 func TestManyLooksOfPolledWaiters(t *testing.T) {
 	t.Parallel()
 	h, s, dir := quietHub(t, noWatcher)
@@ -218,7 +219,7 @@ func TestManyLooksOfPolledWaiters(t *testing.T) {
 	}
 	s.entry.dir.timer.Stop()
 	h.check(s.entry.dir)
-	if pause := s.entry.dir.pause; pause < 5000*lookCost*checkShare {
+	if pause := s.entry.dir.pause; pause < 5000*localLookCost*checkShare {
 		t.Errorf("5000 waiters are woken again after %v", pause)
 	}
 }
@@ -240,7 +241,7 @@ func TestManyLooksOfWatchedWaiters(t *testing.T) {
 		t.Cleanup(s.Close)
 	}
 	q.Drain(nil)
-	d.seen = snapshot{} // the directory has changed, and nothing has reported it
+	d.seen = snapshot{} // as after a change without a report
 	woken := map[int]bool{}
 	for checks := 1; len(woken) < n; checks++ {
 		h.check(d)

@@ -16,10 +16,10 @@ import (
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
-// A dir is the path of a directory that subscriptions are for, and what the hub knows
-// of the directory there. That directory may be missing, and it may be replaced. A dir
-// without subscriptions is kept for a second, with its watch, because many programs
-// wait for the same directory again and again.
+// A dir is the path of a directory in which subscriptions wait for entries, and what the
+// hub knows of the directory at that path. The directory may be missing, and it may be
+// replaced. The hub keeps a dir without subscriptions for a second, with its watch,
+// because many programs wait in the same directory again and again.
 type dir struct {
 	key  string
 	path string  // as the subscriptions give it, with its last separator
@@ -30,8 +30,8 @@ type dir struct {
 	n       int                 // how many subscriptions
 	idle    bool                // there was none at the last check
 
-	attached bool    // the fields below are true; otherwise hub.attach is at work
-	id       file.ID // of the directory that was attached; zero if there was none
+	attached bool    // false before hub.attach has set the fields below, and while it changes them
+	id       file.ID // of the directory that was found at the path; zero if there was none
 	kind     fskind.Kind
 	watch    string // the path that the watcher has for it; empty if it has none
 	reason   string // why it is polled; empty if it is not
@@ -67,8 +67,8 @@ func split(path string) (dir, name string, in cwd.Dir, err error) {
 	return cmp.Or(dir, "."+string(filepath.Separator)), name, in, nil
 }
 
-// now returns a path that leads to the directory after changes of the working
-// directory, or an empty string if there is none.
+// now returns the path that leads to the directory now, after changes of the working
+// directory. It is empty if no path does.
 func (d *dir) now() string {
 	path, err := d.in.Path(d.path)
 	if err != nil {
@@ -91,9 +91,9 @@ func (d *dir) join(s *Subscription, name string, interest Interest) {
 	d.idle = false
 }
 
-// fold returns a key that is the same for all names of one file. Most file systems of these
-// systems ignore case; on the others a needless notification does no harm. A check finds
-// changes of names that differ only in their Unicode normal form.
+// fold returns a key that is the same for all names of one file. Most file systems of
+// Windows and macOS ignore case; on one that does not, a needless notification does no harm.
+// If a file system also ignores the Unicode normal form, a check finds the changes.
 func fold(name string) string {
 	switch runtime.GOOS {
 	case "windows", "darwin", "ios":
@@ -163,7 +163,7 @@ func (d *dir) notifyAll(due []*Subscription) []*Subscription {
 // lostWatch is the reason why a dir is polled until it is attached again.
 const lostWatch = "its watch was lost"
 
-// news returns a function that logs what has changed since before.
+// news returns a function that logs how the dir has changed since before.
 func (d *dir) news(before *dir) func() {
 	lost := before.reason == lostWatch || before.watch != "" && (before.watch != d.watch || before.id != d.id)
 	switch {

@@ -15,7 +15,7 @@ type entry struct {
 
 	n       atomic.Int32  // how many subscriptions
 	changes atomic.Uint64 // how many notifications and new subscriptions there were
-	looking sync.Mutex
+	looking sync.Mutex    // held during a look
 	last    atomic.Pointer[look]
 }
 
@@ -25,8 +25,9 @@ type look struct {
 	result  any
 }
 
-// maxLooks is how many looks there are at a time in one directory. On a slow file system
-// each look occupies a thread, and the Go runtime ends a program that has 10,000.
+// maxLooks is the largest number of looks that run at the same time in one directory. On
+// a slow file system each look occupies a thread, and the Go runtime ends a program that
+// needs more than 10,000.
 const maxLooks = 256
 
 // A Subscription asks for notifications about one directory entry until it is closed.
@@ -70,7 +71,7 @@ func (s *Subscription) Look(observe func() (mine, others any)) any {
 	defer func() { <-e.dir.looks }()
 	before := e.changes.Load()
 	mine, others := observe()
-	if e.n.Load() > 1 { // otherwise nobody shares it
+	if e.n.Load() > 1 { // otherwise no subscription shares the result
 		e.last.Store(&look{before, others})
 	}
 	return mine
@@ -86,8 +87,8 @@ func (e *entry) notify(due []*Subscription) []*Subscription {
 	return due
 }
 
-// send sends the notifications. It is called without the hub's mu, because the
-// goroutines that it wakes take that.
+// send sends the notifications. The caller does not hold the hub's mu: the goroutines
+// that send wakes would have to wait for it.
 func send(due []*Subscription) {
 	for _, s := range due {
 		s.queue.put(s)

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Only one watch is allowed, in a user namespace of the test: an unused watch is
-// removed to make room for a new one.
+// If there are no watches left, an idle watch is removed to make room for a new one. The
+// test runs in a user namespace that has only one watch.
 func TestIdleWatchGivesWay(t *testing.T) {
 	t.Parallel()
 	if !allowOneWatch(t) {

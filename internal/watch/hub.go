@@ -15,11 +15,11 @@ import (
 
 // A hub shares one fsnotify watcher among all subscriptions of the process.
 //
-// The goroutine that reads the reports must never wait for the watcher's Add or
-// Remove, because these can wait for that goroutine: on Windows the one that sends the
-// reports carries them out. Hence two mutexes. admin is held during calls of the
-// watcher. Reading a report takes only mu, which is held only for operations on maps.
-// A goroutine that needs both takes admin first.
+// The goroutine that reads the reports must never wait for the watcher's Add or Remove,
+// because these can wait for that goroutine. (On Windows, fsnotify carries them out in
+// the goroutine that sends the reports.) Hence two mutexes: admin is held during calls
+// of the watcher; mu is held only for operations on maps, and is the only one that
+// reading a report takes. A goroutine that needs both takes admin first.
 type hub struct {
 	open        func() (*fsnotify.Watcher, error)
 	kind        func(path string) fskind.Kind
@@ -61,8 +61,8 @@ func (h *hub) subscribe(q *Queue, path string, interest Interest, tag int) (*Sub
 	return s, nil
 }
 
-// find describes the directory at the path. The error is [fs.ErrNotExist] if there is
-// none.
+// find describes the directory at the path. A missing directory is the error
+// [fs.ErrNotExist].
 func find(path string) (file.Info, error) {
 	info, err := file.Stat(path)
 	switch {

@@ -48,8 +48,8 @@ func TestReplacedDirectoryIsNotWatched(t *testing.T) {
 	}
 }
 
-// A file system is unmounted and mounted again: device and inode are the same,
-// and there is no watch.
+// A file system is unmounted, which ends the watch, and mounted again. The directory has the
+// same device and inode as before.
 func TestMountedAgain(t *testing.T) {
 	t.Parallel()
 	disk, dir := filepath.Join(t.TempDir(), "disk"), t.TempDir()
@@ -73,7 +73,7 @@ func TestMountedAgain(t *testing.T) {
 	if !watches(h, s) {
 		t.Skip("it is not the same device again")
 	}
-	testproc.Until(t, "the watcher has let it go", func() bool { return len(h.watcher.WatchList()) == 0 })
+	testproc.Until(t, "the watch has ended", func() bool { return len(h.watcher.WatchList()) == 0 })
 	h.checkNow(s)
 	testproc.Until(t, "another watch", func() bool { return len(h.watcher.WatchList()) == 1 && watches(h, s) })
 	proveReports(t, h, s, notified)

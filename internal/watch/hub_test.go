@@ -18,7 +18,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// never is the time between two checks that must not help.
+// never is the time between two checks if the test must pass without checks.
 const never = time.Hour
 
 func testHub(t *testing.T, every time.Duration) *hub {
@@ -34,8 +34,8 @@ func testHub(t *testing.T, every time.Duration) *hub {
 	return h
 }
 
-// patientWatcher waits until it gets a watcher, if other programs of this user have
-// used up the instances.
+// patientWatcher makes a watcher. If other programs of this user have used up the
+// instances, it waits for one.
 func patientWatcher() (*fsnotify.Watcher, error) {
 	for end := time.Now().Add(testproc.Patience / 2); ; time.Sleep(time.Millisecond) {
 		w, err := fsnotify.NewWatcher()
@@ -47,13 +47,13 @@ func patientWatcher() (*fsnotify.Watcher, error) {
 
 var must = testproc.Must
 
-// on subscribes until the test ends.
+// on subscribes to the appearance of the entry at path until the test ends.
 func on(t *testing.T, h *hub, path string) (*Subscription, <-chan struct{}) {
 	t.Helper()
 	return with(t, h, path, Appear)
 }
 
-// with does the same for an interest.
+// with is on with another interest.
 func with(t *testing.T, h *hub, path string, interest Interest) (*Subscription, <-chan struct{}) {
 	t.Helper()
 	q := NewQueue()
@@ -63,8 +63,8 @@ func with(t *testing.T, h *hub, path string, interest Interest) (*Subscription, 
 	return s, q.C()
 }
 
-// watched returns the ID of the directory that is watched for a subscription, and
-// whether any is.
+// watched returns the ID of the directory that the hub found for a subscription, and
+// whether there is a watch.
 func watched(h *hub, s *Subscription) (file.ID, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -72,8 +72,8 @@ func watched(h *hub, s *Subscription) (file.ID, bool) {
 	return d.id, d.attached && d.watch != ""
 }
 
-// watches reports whether the directory that is at the path now is watched for a
-// subscription.
+// watches reports whether a subscription has a watch on the directory that is at its path
+// now.
 func watches(h *hub, s *Subscription) bool {
 	found, err := find(s.entry.dir.path)
 	id, ok := watched(h, s)
@@ -110,7 +110,7 @@ func touch(t *testing.T, path string) {
 	must(t, os.WriteFile(path, nil, 0o644))
 }
 
-// Changes of an entry notified the subscriptions for it, and no others.
+// Changes of an entry notify the subscriptions for it, and no others.
 func TestNotifiesByName(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
@@ -180,7 +180,8 @@ func TestWatchesWhereTheKernelLooks(t *testing.T) {
 	expect(t, notified)
 }
 
-// There are so many events that the kernel drops some, and the awaited one too.
+// There are so many reports that the kernel drops some, and among them the one that the
+// subscription waits for.
 func TestOverflow(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -188,10 +189,10 @@ func TestOverflow(t *testing.T) {
 	}
 	h, dir := testHub(t, never), t.TempDir()
 	_, notified := on(t, h, filepath.Join(dir, "wanted"))
-	h.mu.Lock() // nobody drains
+	h.mu.Lock() // the hub reads no reports
 	from, to := filepath.Join(dir, "one"), filepath.Join(dir, "two")
 	touch(t, from)
-	for range 10000 { // each is two reports, and the kernel keeps 16384
+	for range 10000 { // two reports each; the kernel keeps 16384
 		must(t, os.Rename(from, to))
 		from, to = to, from
 	}
@@ -219,7 +220,7 @@ func TestNotADirectory(t *testing.T) {
 		t.Errorf("subscribe: %v", err)
 	}
 	if len(h.dirs) != 0 {
-		t.Error("failures are remembered")
+		t.Error("the failed subscription has left a dir")
 	}
 }
 
@@ -320,7 +321,7 @@ func proveReports(t *testing.T, h *hub, s *Subscription, notified <-chan struct{
 	}
 }
 
-// A report about the directory itself takes effect at once.
+// When the removal of the directory is reported, the hub gives up the watch at once.
 func TestRemovedDirectoryIsNoticed(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -352,7 +353,7 @@ func TestNewcomerFindsReplacement(t *testing.T) {
 	parent := filepath.Dir(dir)
 	must(t, errors.Join(os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755)))
 	if watches(h, first) {
-		t.Fatal("somebody has noticed already")
+		t.Fatal("the hub has noticed it without a new subscription")
 	}
 	second, _ := on(t, h, filepath.Join(dir, "b"))
 	if !watches(h, first) || !watches(h, second) {
@@ -380,7 +381,8 @@ func TestDirectoryRemovedInSilence(t *testing.T) {
 	proveReports(t, h, s, notified)
 }
 
-// At first no watcher can be made: the timer sends the notifications. Later there is one.
+// At first no watcher can be made, and the timer sends the notifications. Later there is a
+// watcher.
 func TestPollsUntilThereIsAWatcher(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -411,7 +413,7 @@ func TestPolling(t *testing.T) {
 	t.Parallel()
 	h := testHub(t, never)
 	h.open = noWatcher
-	h.kind = silentKind // so that each poll sends one
+	h.kind = silentKind // so that each poll sends a notification
 	start := time.Now()
 	s, notified := on(t, h, filepath.Join(t.TempDir(), "a"))
 	for range 10 {
@@ -427,7 +429,7 @@ func TestPolling(t *testing.T) {
 
 func silentKind(string) fskind.Kind { return fskind.Kind{Name: "quiet", Silent: true} }
 
-// empty reports whether the hub knows no directory.
+// empty reports whether the hub has no dir and no watch.
 func empty(h *hub) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -13,11 +13,11 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// A glance counts looks.
-type glance struct{ n atomic.Int64 }
+// A counter is the subject of looks. The result of a look is how many looks there were.
+type counter struct{ looks atomic.Int64 }
 
-func (g *glance) look() (mine, others any) {
-	n := g.n.Add(1)
+func (c *counter) look() (mine, others any) {
+	n := c.looks.Add(1)
 	return n, n
 }
 
@@ -26,7 +26,7 @@ func (g *glance) look() (mine, others any) {
 func TestOneLookForAll(t *testing.T) {
 	t.Parallel()
 	h, path := testHub(t, never), filepath.Join(t.TempDir(), "a")
-	var g glance
+	var c counter
 	const n = 100
 	subs, notified := make([]*Subscription, n), make([]<-chan struct{}, n)
 	for i := range subs {
@@ -36,16 +36,16 @@ func TestOneLookForAll(t *testing.T) {
 		touch(t, path)
 		if round%2 == 1 {
 			path := filepath.Join(filepath.Dir(path), "b")
-			touch(t, path) // nobody's
+			touch(t, path) // no subscription is for it
 		}
 		h.notify(subs[0].entry)
 		var wg sync.WaitGroup
-		before := g.n.Load()
-		var arrived sync.WaitGroup // so that nobody has seen anything when the others come
+		before := c.looks.Load()
+		var arrived sync.WaitGroup // no look ends before all subscriptions want one
 		arrived.Add(n)
 		look := func() (any, any) {
 			arrived.Wait()
-			return g.look()
+			return c.look()
 		}
 		for i := range subs {
 			wg.Go(func() {
@@ -57,8 +57,8 @@ func TestOneLookForAll(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		// The creation of the file is one more notification, in the first round.
-		if looks := g.n.Load() - before; looks < 1 || looks > 2 {
+		// In the first round, the creation of the file is one more notification.
+		if looks := c.looks.Load() - before; looks < 1 || looks > 2 {
 			t.Errorf("%d looks after one notification", looks)
 		}
 	}
@@ -89,7 +89,7 @@ func TestFewLooksAtATime(t *testing.T) {
 		all.Go(func() { s.Look(look) })
 	}
 	testproc.Until(t, "many look", func() bool { return looking.Load() >= maxLooks })
-	time.Sleep(10 * time.Millisecond) // others come in, if they can
+	time.Sleep(10 * time.Millisecond) // time for one look too many
 	if n := looking.Load(); n > maxLooks {
 		t.Errorf("%d look at the same time", n)
 	}
@@ -101,40 +101,40 @@ func TestFewLooksAtATime(t *testing.T) {
 func TestNoStaleLook(t *testing.T) {
 	t.Parallel()
 	h, path := testHub(t, never), filepath.Join(t.TempDir(), "a")
-	var g glance
-	on(t, h, path) // one who waits alone shares with nobody
+	var c counter
+	on(t, h, path) // with one subscription alone, no look is kept
 	first, _ := on(t, h, path)
-	if got := first.Look(g.look).(int64); got != 1 {
+	if got := first.Look(c.look).(int64); got != 1 {
 		t.Fatalf("look %d", got)
 	}
-	if got := first.Look(g.look).(int64); got != 1 {
+	if got := first.Look(c.look).(int64); got != 1 {
 		t.Fatalf("without a notification, look %d", got)
 	}
 	second, _ := on(t, h, path)
-	if got := second.Look(g.look).(int64); got != 2 {
+	if got := second.Look(c.look).(int64); got != 2 {
 		t.Fatalf("the newcomer sees look %d", got)
 	}
-	// A notification in the middle of a look needs another look, because this one may have
-	// missed the change.
+	// After a notification in the middle of a look, there must be another look, because the
+	// first one may have missed the change.
 	h.notify(first.entry)
 	first.Look(func() (any, any) {
 		h.notify(first.entry)
-		return g.look()
+		return c.look()
 	})
-	if got := second.Look(g.look).(int64); got != 4 {
+	if got := second.Look(c.look).(int64); got != 4 {
 		t.Fatalf("after a notification in the middle of a look, look %d", got)
 	}
 }
 
-// Subscriptions with different interests share no look. If one takes the entry, the
-// others do not get that result.
+// Subscriptions with different interests share no look. If a look takes the entry, the
+// other subscriptions get another result.
 func TestLooksByInterest(t *testing.T) {
 	t.Parallel()
 	h, path := testHub(t, never), filepath.Join(t.TempDir(), "a")
-	var g glance
+	var c counter
 	for i, interest := range []Interest{Appear, Vanish, Take} {
 		s, _ := with(t, h, path, interest)
-		if got := s.Look(g.look).(int64); got != int64(i+1) {
+		if got := s.Look(c.look).(int64); got != int64(i+1) {
 			t.Errorf("interest %d shares look %d", interest, got)
 		}
 	}
@@ -146,7 +146,7 @@ func TestLooksByInterest(t *testing.T) {
 	}
 }
 
-// The removal of an entry does not notify subscriptions that want to take it.
+// The removal of an entry does not notify subscriptions that want to take the entry.
 func TestNotifiesByInterest(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
@@ -167,7 +167,7 @@ func TestNotifiesByInterest(t *testing.T) {
 	expectNone(t, vanish)
 }
 
-// A queue of many subscriptions names those that were notified, each once.
+// A queue returns the tags of the subscriptions that were notified, each once.
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	h, dir, q := testHub(t, never), t.TempDir(), NewQueue()

@@ -13,13 +13,10 @@ const wantedReports = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | uni
 	unix.IN_DELETE_SELF | unix.IN_MOVE_SELF
 
 // narrow stops the kernel from reporting writes to the files of a directory that the watcher
-// has just added. Otherwise the reports of a busy log file would cost the waiter and the
-// writer time for nothing. fsnotify v1.10.1 has no public option for that. Adding the
+// has just added. The hub ignores these reports, but those of a busy log file would cost the
+// waiter and the writer time. fsnotify v1.10.1 has no public option for that. Adding the
 // directory again to the same inotify instance replaces the set of reports
-// (inotify_add_watch(2)).
-//
-// narrow returns whether it succeeded; if not, the hub ignores these reports. If another
-// directory is at the path now, the next check finds that.
+// (inotify_add_watch(2)). narrow returns whether it succeeded.
 func narrow(w *fsnotify.Watcher, path string) bool {
 	fd, ok := descriptor(w)
 	if !ok {

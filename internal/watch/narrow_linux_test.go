@@ -26,7 +26,7 @@ func TestNarrow(t *testing.T) {
 	defer w.Close()
 	must(t, w.Add(dir))
 	if !narrow(w, dir) {
-		t.Fatal("fsnotify keeps its descriptor elsewhere now")
+		t.Fatal("fsnotify no longer keeps its descriptor in the field that narrow reads")
 	}
 	for range 100 {
 		_, err := file.WriteString("line\n")
@@ -49,7 +49,7 @@ func TestNarrow(t *testing.T) {
 	}
 }
 
-// Every watch is narrow, in whatever way it was made.
+// The hub narrows its watches.
 func TestHubIsNarrow(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -6,8 +6,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// read reads the reports of the watcher. It only looks up names, so that the kernel's
-// queue (16384 reports by default) stays short even if the waiters are slow.
+// read reads the reports of the watcher and notifies the subscriptions. It does not wait
+// for slow waiters, so the kernel's queue (16384 reports by default) stays short.
 func (h *hub) read(w *fsnotify.Watcher) {
 	var due []*Subscription // reused
 	for {

@@ -2,23 +2,21 @@
 // A process needs one file-system watcher, and one watch per directory, for any
 // number of goroutines.
 //
-// A notification is only a hint: it means "look again". It does not tell what
-// happened, one notification may stand for many changes, and one may come without a
-// change. The promise is that no lasting change stays unseen. A reader that looks
-// once after [Queue.Subscribe] has returned, and again after every notification,
-// finds each lasting change
+// A notification is only a hint: it means "look again". It does not tell what happened.
+// It may stand for many changes, and it may come without a change. The promise is that
+// no lasting change stays unseen. A reader that looks once after [Queue.Subscribe] has
+// returned, and again after every notification, finds each lasting change
 //   - within microseconds if the system reports changes,
 //   - within 250 ms if it is known that the system does not, and
 //   - within a second if a watch has died or misses changes without a report.
 //
-// If thousands of goroutines wait for entries of one directory, polling is slower than
-// that, so that it uses at most a tenth of a processor. Changes that a watch missed are
-// noticed later then, but a dead watch is not.
+// If thousands of goroutines wait for entries of one directory, the package polls less
+// often, so that polling uses at most a tenth of a processor. Then it also takes longer to
+// find changes that a watch has missed, but not to find a dead watch.
 //
-// A reader may miss an entry that came and went between two of its looks. So a
-// program that removes an entry, and wants the readers to know that it was there,
-// moves it to the directory [sidecar.Dir] beside it: a change there, too, is noticed
-// by the processes that poll.
+// A reader may miss an entry that came and went between two of its looks. So a program
+// that removes an entry, and wants the readers to know that it was there, moves it to
+// the directory [sidecar.Dir] beside it. Processes that poll notice a change there, too.
 package watch
 
 import (
@@ -35,14 +33,14 @@ type Interest int
 const (
 	Appear Interest = iota // the entry exists
 	Vanish                 // it does not exist
-	Take                   // it exists, and only one waiter gets it
-	Change                 // it is another one than before
+	Take                   // it exists, and only one waiter can take it
+	Change                 // it is another entry than before
 )
 
-// concerns reports whether a subscription has to know of a change. The removal of an
-// entry does not concern waiters that want to take it: each time one of them takes
-// it, all others would look in vain. It does concern waiters for its appearance,
-// because it may have existed only for a moment.
+// concerns reports whether a change notifies a subscription with this interest. The
+// removal of an entry does not notify waiters that want to take the entry: each time one
+// of them took it, all others would look in vain. The removal notifies waiters for the
+// appearance, because the entry may have existed only for a moment.
 func (i Interest) concerns(op fsnotify.Op) bool {
 	switch i {
 	case Take:
@@ -105,9 +103,9 @@ func (q *Queue) Subscribe(path string, interest Interest, tag int) (*Subscriptio
 	return process.subscribe(q, path, interest, tag)
 }
 
-// process is the hub of this process. It makes its one watcher when it first needs
-// one, and keeps it for long: a user has few inotify instances (128, see inotify(7)),
-// and closing one takes milliseconds.
+// process is the hub of this process. It keeps its watcher for a minute after the last
+// wait, because closing an inotify instance takes milliseconds. It does not keep the
+// watcher for ever, because a user has only 128 instances (inotify(7)).
 var process = newHub(fsnotify.NewWatcher, checkEvery(), 60*time.Second)
 
 func newHub(open func() (*fsnotify.Watcher, error), every, idleTimeout time.Duration) *hub {
