@@ -22,10 +22,7 @@ func birthOf(f *os.File) (Info, error) {
 func statx(dir int, path string, flags int, name string) (Info, error) {
 	var st unix.Statx_t
 	const mask = unix.STATX_BASIC_STATS | unix.STATX_BTIME
-	err := unix.Statx(dir, path, flags, mask, &st)
-	for err == unix.EINTR {
-		err = unix.Statx(dir, path, flags, mask, &st)
-	}
+	err := ignoringEINTR(func() error { return unix.Statx(dir, path, flags, mask, &st) })
 	if err != nil {
 		return failed("statx", name, err)
 	}

@@ -28,13 +28,13 @@ type Info struct {
 
 	// Born is when the file was created. Only [LstatBirth], [StatBirth] and
 	// [BirthOf] ask for it. It is zero if the file system does not keep it, and on
-	// other systems than Linux.
+	// systems other than Linux.
 	Born time.Time
 }
 
-// Is reports whether both describe one file, which exists. An Info with the time of
-// birth is not taken for an Info of a later file with the same ID, unless the file system
-// keeps no such times.
+// Is reports whether both describe the same existing file. Either both must have been
+// asked for the time of birth, or neither. With that time, Is tells a file from a later
+// file with the same ID, if the file system keeps such times.
 func (i Info) Is(other Info) bool {
 	return i.Exists && other.Exists && i.ID == other.ID && i.Born.Equal(other.Born)
 }
@@ -52,11 +52,11 @@ func Stat(path string) (Info, error) { return stat(path) }
 // Of describes an open file.
 func Of(f *os.File) (Info, error) { return fstat(f) }
 
-// LstatBirth is [Lstat] with the time of birth. It is slower on a network file
-// system, whose server it asks.
+// LstatBirth is [Lstat] with the time of birth. It is slower on a network file system,
+// because it asks the server.
 func LstatBirth(path string) (Info, error) { return lstatBirth(path) }
 
-// StatBirth is [Stat] with the time of birth, as [LstatBirth].
+// StatBirth is [Stat] with the time of birth, as slow as [LstatBirth].
 func StatBirth(path string) (Info, error) { return statBirth(path) }
 
 // BirthOf is [Of] with the time of birth. It does not ask the server of a network

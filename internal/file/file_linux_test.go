@@ -9,36 +9,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The time of birth stays when a file is written to, and tells it from a later file.
+// A write does not change the time of birth, and the time tells a file from a later one.
 func TestBirth(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
 	write(t, path, "")
-	before := must[file.Info](t)(file.LstatBirth(path))
+	before := must(file.LstatBirth(path))
 	if before.Born.IsZero() {
 		t.Skip("this file system does not keep the time of birth")
 	}
 	write(t, path, "content, and a later time of change")
-	f := must[*os.File](t)(os.Open(path))
+	f := must(os.Open(path))
 	defer f.Close()
-	for _, same := range []file.Info{must[file.Info](t)(file.LstatBirth(path)), must[file.Info](t)(file.StatBirth(path)), must[file.Info](t)(file.BirthOf(f))} {
+	for _, same := range []file.Info{must(file.LstatBirth(path)), must(file.StatBirth(path)), must(file.BirthOf(f))} {
 		if !same.Is(before) {
-			t.Errorf("%+v was %+v", same, before)
+			t.Errorf("%+v is taken for another file than %+v", same, before)
 		}
 	}
 	later := before
 	later.Born = later.Born.Add(1)
 	if later.Is(before) {
-		t.Error("a later file with the same ID is taken for the one before")
+		t.Error("a later file with the same ID is taken for the former one")
 	}
 }
 
-// Open waits until another process has given its lease up.
+// Unleased waits until the lease on a file has been given up.
 func TestLease(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
 	write(t, path, "text")
-	f := must[*os.File](t)(os.Open(path))
+	f := must(os.Open(path))
 	defer f.Close()
 	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETSIG, int(unix.SIGURG)); err != nil {
 		t.Fatal(err)

@@ -10,15 +10,11 @@ import (
 	"github.com/fsync-lock/fsync/internal/file"
 )
 
-func must[T any](t *testing.T) func(T, error) T {
-	t.Helper()
-	return func(value T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
 	}
+	return value
 }
 
 func write(t *testing.T, path, text string) {
@@ -28,37 +24,37 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// All three looks at a file agree with each other and with package os.
+// Lstat, Stat, Of and LstatBirth agree with each other and with package os.
 func TestInfo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
 	write(t, path, "text")
-	f := must[*os.File](t)(os.Open(path))
+	f := must(os.Open(path))
 	defer f.Close()
 	for _, p := range []string{path, dir} {
-		want := must[fs.FileInfo](t)(os.Lstat(p))
-		info := must[file.Info](t)(file.Lstat(p))
+		want := must(os.Lstat(p))
+		info := must(file.Lstat(p))
 		if !info.Exists || info.Mode != want.Mode() || !info.ModTime.Equal(want.ModTime()) || info.Links < 1 || info.ID == (file.ID{}) || !info.Born.IsZero() {
 			t.Errorf("%s: %+v, want %v", p, info, want)
 		}
-		if info.Mode.IsRegular() && (info.Size != 4 || info != must[file.Info](t)(file.Of(f))) {
-			t.Errorf("%s: %+v, an open file otherwise", p, info)
+		if info.Mode.IsRegular() && (info.Size != 4 || info != must(file.Of(f))) {
+			t.Errorf("%s: Lstat returns %+v, and Of another Info", p, info)
 		}
-		if info != must[file.Info](t)(file.Stat(p)) {
-			t.Errorf("%s: Stat is not Lstat", p)
+		if info != must(file.Stat(p)) {
+			t.Errorf("%s: Stat and Lstat differ", p)
 		}
-		birth := must[file.Info](t)(file.LstatBirth(p))
+		birth := must(file.LstatBirth(p))
 		if birth.Born = info.Born; birth != info {
-			t.Errorf("%s: with its birth it is %+v, want %+v", p, birth, info)
+			t.Errorf("%s: LstatBirth returns %+v, want %+v", p, birth, info)
 		}
 	}
-	if a, b := must[file.Info](t)(file.Lstat(path)), must[file.Info](t)(file.Lstat(dir)); a.Is(b) || !a.Is(a) {
-		t.Error("a file is taken for its directory, or not for itself")
+	if a, b := must(file.Lstat(path)), must(file.Lstat(dir)); a.Is(b) || !a.Is(a) {
+		t.Error("Is takes a file for its directory, or not for itself")
 	}
 }
 
-// A missing file is no error; that a file cannot be looked at is one.
+// A missing file is no error. A path that the system refuses is an error.
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "missing")
@@ -68,7 +64,7 @@ func TestMissing(t *testing.T) {
 		}
 		var of *fs.PathError
 		if _, err := look("a\x00b"); !errors.As(err, &of) || of.Path != "a\x00b" {
-			t.Errorf("a path that cannot be: %v", err)
+			t.Errorf("a path with a NUL: %v", err)
 		}
 	}
 	if _, _, err := file.Read(path, 0, 1); !errors.Is(err, fs.ErrNotExist) {

@@ -11,10 +11,10 @@ import (
 // maxLinks is how many symbolic links the kernel follows (path_resolution(7)).
 const maxLinks = 40
 
-// Follow follows a path while it ends with a symbolic link, and returns where it
-// leads. It calls visit for each link with the text of the link, before it goes on. If
-// visit returns [fs.SkipAll], Follow returns the path of that link; it returns any
-// other error of visit as it is.
+// Follow follows the symbolic links at the end of a path, one after the other, and returns
+// the path of the first file that is not a link. Before it follows a link, it calls visit
+// with the path and the text of the link. If visit returns [fs.SkipAll], Follow returns the
+// path of that link. It returns any other error of visit.
 func Follow(path string, visit func(link, text string) error) (string, error) {
 	for range maxLinks {
 		at, err := Lstat(path)
@@ -34,7 +34,7 @@ func Follow(path string, visit func(link, text string) error) (string, error) {
 		}
 		if !filepath.IsAbs(text) {
 			dir, _ := filepath.Split(path)
-			text = dir + text // not cleaned: a link before ".." leads elsewhere
+			text = dir + text // not cleaned, because the part before a ".." may be a link
 		}
 		path = text
 	}

@@ -15,10 +15,12 @@ import (
 // 0 on Windows.
 const Flags = NoFollow | noWait
 
-// NoFollow is the one of [Flags] that makes an open fail at a symbolic link.
+// NoFollow is the flag among [Flags] that makes an open fail if there is a symbolic link
+// at the end of the path.
 const NoFollow = noFollow
 
-// Open opens an existing file with [Flags], see [Unleased].
+// Open opens an existing file with [Flags]. If another process has a lease on the file,
+// Open tries again, see [Unleased].
 func Open(path string, flag int) (f *os.File, err error) {
 	err = Unleased(func() error {
 		f, err = os.OpenFile(path, flag|Flags, 0)
@@ -27,9 +29,9 @@ func Open(path string, flag int) (f *os.File, err error) {
 	return f, err
 }
 
-// Unleased calls open, and calls it again for a tenth of a second if the file could
-// not be opened because another process has a lease on it. The kernel asks that
-// process to give the lease up, and takes it away after 45 seconds
+// Unleased calls open. If open fails because another process has a lease on the file,
+// Unleased calls it again, for a tenth of a second. Meanwhile the kernel asks that process
+// to give up the lease, and takes the lease away only after 45 seconds
 // (/proc/sys/fs/lease-break-time).
 func Unleased(open func() error) error {
 	for try := 0; ; try++ {
@@ -53,9 +55,9 @@ func IsLink(err error) bool { return isLink(err) }
 // most max bytes, and describes the file. The error is [fs.ErrNotExist] if the file is
 // missing, and [fs.ErrInvalid] if it is not a regular file.
 //
-// Read is for small files that other processes write meanwhile. It reads with one
-// call, so it never joins parts of two writes. It opens only regular files, because
-// opening a device can have effects.
+// Read is for small files that other processes may be writing. It reads with one call,
+// so it never joins parts of two writes. It opens only regular files, because opening a
+// device can have effects.
 func Read(path string, offset int64, max int) ([]byte, Info, error) {
 	info, err := Lstat(path)
 	if err != nil {
@@ -89,8 +91,8 @@ func notRegular(path string) error {
 	return &fs.PathError{Op: "read", Path: path, Err: invalid.Error("it is not a regular file")}
 }
 
-// readOnce reads with one call. [os.File.ReadAt] would make a second one, to see the
-// end of the file.
+// readOnce reads with one system call. [os.File.ReadAt] would make a second call, to see
+// the end of the file.
 func readOnce(f *os.File, offset, length int64) ([]byte, error) {
 	if length <= 0 {
 		return nil, nil

@@ -14,12 +14,12 @@ const (
 	noWait   = unix.O_NONBLOCK | unix.O_NOCTTY
 )
 
-// isLeased: only an open returns a PathError. A lock call that fails because the lock
-// is held returns the same error without a path.
+// isLeased: only an open returns a PathError. A lock call returns the same error without
+// a path if the lock is held.
 func isLeased(err error) bool {
 	var open *fs.PathError
 	return errors.Is(err, unix.EWOULDBLOCK) && errors.As(err, &open)
 }
 
-// isLink: FreeBSD has an error of its own for this.
+// isLink: the error is ELOOP, and EMLINK on FreeBSD.
 func isLink(err error) bool { return errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) }

@@ -12,29 +12,29 @@ import (
 
 func lstat(path string) (Info, error) {
 	var st unix.Stat_t
-	err := unix.Lstat(path, &st)
-	for err == unix.EINTR {
-		err = unix.Lstat(path, &st)
-	}
+	err := ignoringEINTR(func() error { return unix.Lstat(path, &st) })
 	return described("lstat", path, &st, err)
 }
 
 func stat(path string) (Info, error) {
 	var st unix.Stat_t
-	err := unix.Stat(path, &st)
-	for err == unix.EINTR {
-		err = unix.Stat(path, &st)
-	}
+	err := ignoringEINTR(func() error { return unix.Stat(path, &st) })
 	return described("stat", path, &st, err)
 }
 
 func fstat(f *os.File) (Info, error) {
 	var st unix.Stat_t
-	err := unix.Fstat(int(f.Fd()), &st)
-	for err == unix.EINTR {
-		err = unix.Fstat(int(f.Fd()), &st)
-	}
+	err := ignoringEINTR(func() error { return unix.Fstat(int(f.Fd()), &st) })
 	return described("fstat", f.Name(), &st, err)
+}
+
+// ignoringEINTR repeats the call while signals interrupt it.
+func ignoringEINTR(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
 }
 
 // described converts the result of a stat call.

@@ -13,8 +13,8 @@ func lstat(path string) (Info, error) {
 }
 func stat(path string) (Info, error) { return statWith("stat", path, 0) }
 
-// statWith opens the file without any access rights, which is possible even if
-// another process has locked it, and lets other processes remove it meanwhile.
+// statWith opens the file without any access rights. So it works even if another process
+// has locked the file, and other processes may remove the file meanwhile.
 func statWith(op, path string, flag uint32) (Info, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {

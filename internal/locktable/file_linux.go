@@ -18,7 +18,7 @@ type File struct {
 	ID      file.ID
 }
 
-// Mounts caches the devices of mounted file systems, by mount IDs. A device is zero if
+// Mounts caches the device of each mounted file system, by mount ID. The device is zero if
 // the mount was not found.
 type Mounts map[uint64]device
 
@@ -27,9 +27,9 @@ type device struct{ major, minor uint32 }
 // Identify returns the file at the path, and its name in the table. With follow, it
 // follows a symbolic link at the end of the path. The error is an [*fs.PathError].
 //
-// The name contains the device of the mounted file system. On a block device stat(2)
-// shows that device, but btrfs shows another device for each subvolume, and overlay for
-// each layer.
+// The name contains the device of the mounted file system. On most file systems stat(2)
+// shows that device. On btrfs it shows another device for each subvolume, and on overlay
+// for each layer.
 func (m Mounts) Identify(path string, follow bool) (File, error) {
 	flags := unix.AT_SYMLINK_NOFOLLOW
 	if follow {
@@ -52,9 +52,9 @@ func (m Mounts) Identify(path string, follow bool) (File, error) {
 	return f, nil
 }
 
-// at returns the device of the file system that is mounted at the path. It is zero
-// if the mount is not found: after chroot into a directory of that file system, or
-// after umount -l while it was in use.
+// at returns the device of the mounted file system that the path is on. It returns zero if
+// the mount is not found: after chroot into a directory of that file system, or after
+// umount -l while the file system was in use.
 func (m Mounts) at(path string, flags int) device {
 	var stx unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, flags, unix.STATX_MNT_ID, &stx)
@@ -69,8 +69,8 @@ func (m Mounts) at(path string, flags int) device {
 	return dev
 }
 
-// hasOneDevice reports whether stat(2) shows the device of the table although the file
-// system has no block device.
+// hasOneDevice reports whether stat(2) shows the device that the table has, although the
+// file system has no block device.
 func hasOneDevice(path string) bool {
 	var st unix.Statfs_t
 	if unix.Statfs(path, &st) != nil {

@@ -3,8 +3,8 @@
 // has such a table.
 //
 // The table has a line for each lock and for each wait. The line names the process that
-// took the lock. That process may have ended while other processes still have the file
-// open: /proc/PID/fdinfo shows the lock in each process that holds it.
+// took the lock. That process may have ended, while others have inherited the open file and
+// hold the lock. /proc/PID/fdinfo shows the lock for each process that holds it.
 package locktable
 
 import (
@@ -13,19 +13,19 @@ import (
 	"strings"
 )
 
-// A Table has the flock(2) and fcntl(2) locks, by the names of the files (see
-// [File]).
+// A Table has the flock(2) and fcntl(2) locks of each file, by the name of the file, see
+// [File].
 type Table map[string][]Lock
 
 // A Lock is a lock that a process has taken, or waits for.
 type Lock struct {
-	PID    int // the process that took it or waits; 0 or less = it is in another PID namespace, or not known
+	PID    int // the process that took it or waits for it; 0 or less if unknown or in another PID namespace
 	Shared bool
 	Waits  bool // the process waits for the lock
 	POSIX  bool // a fcntl(2) lock
 }
 
-// add adds the lines of flock(2) and fcntl(2) locks.
+// add adds the locks in a text of the kernel's table.
 func (t Table) add(text string) {
 	for line := range strings.Lines(text) {
 		if file, l, ok := parse(line); ok && !slices.Contains(t[file], l) {
@@ -39,7 +39,7 @@ func (t Table) add(text string) {
 //	1: FLOCK  ADVISORY  WRITE 4242 fe:00:1234 0 EOF
 //	1: -> FLOCK  ADVISORY  WRITE 4243 fe:00:1234 0 EOF
 //
-// The second line is a process that waits for the lock.
+// In the second line, a process waits for the lock.
 func parse(line string) (file string, l Lock, ok bool) {
 	f := strings.Fields(strings.TrimPrefix(line, "lock:"))
 	if l.Waits = len(f) > 1 && f[1] == "->"; l.Waits {

@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// understood is the result of parse.
+// understood returns the result of parse as a text.
 func understood(line string) string {
 	file, l, ok := parse(line)
 	return fmt.Sprint(file, " ", l.PID, " ", l.Shared, " ", l.Waits, " ", ok && !l.POSIX)
 }
 
-// A POSIX lock on the file is not a flock(2) lock, and a wait is not a hold.
+// parse tells flock(2) locks from other locks, and waits from locks that are held.
 func TestLockTable(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{

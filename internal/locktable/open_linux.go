@@ -4,19 +4,17 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/process"
+	"golang.org/x/sys/unix"
 )
 
-// Holders returns the flock(2) locks on the files that processes have through their
-// descriptors, by the names of the files and then by the PIDs of these processes. The PID
-// in a Lock is still the one of the process that took it. Processes that this one may not
-// inspect are left out.
+// Holders returns the flock(2) locks on the files, by the name of the file and then by the
+// PID of each process that holds the lock through a descriptor. The PID in the Lock is that
+// of the process that took it. Holders leaves out processes that this one may not inspect.
 //
-// Holders looks at every descriptor of every process. So it reads as little as possible
-// for each, and leaves out files that are not held.
+// Holders looks at every descriptor of every process. So it reads as little as possible for
+// each descriptor, and does not look for files that are not held.
 func (t Table) Holders(files []File) map[string]map[int]Lock {
 	found, names := map[string]map[int]Lock{}, map[file.ID]string{}
 	for _, f := range files {
@@ -39,8 +37,8 @@ func (t Table) Holders(files []File) map[string]map[int]Lock {
 	return found
 }
 
-// mayBeHeld reports whether the file may be held. Outside the initial PID namespace
-// every file may be, because the table does not show the lock of a dead taker there.
+// mayBeHeld reports whether the file may be held. Outside the initial PID namespace every
+// file may be held, because there the table leaves out a lock whose taker has ended.
 func (t Table) mayBeHeld(file File) bool {
 	return file.Name != "" && (file.Guessed || len(t.Takers(file)) > 0 || process.Self().PIDNS != process.InitialNamespace)
 }
@@ -55,7 +53,7 @@ func HeldBy(pid int, f File) (l Lock, holds bool) {
 func locksOf(pid int, names map[file.ID]string) map[string]Lock {
 	var found map[string]Lock
 	dir := "/proc/" + strconv.Itoa(pid)
-	fds, _ := process.Descriptors(pid) // none if it has ended, or may not be inspected
+	fds, _ := process.Descriptors(pid) // empty if the process has ended or may not be inspected
 	for _, fd := range fds {
 		file, ok := names[idAt(dir+"/fd/"+fd)]
 		if !ok {
@@ -71,8 +69,8 @@ func locksOf(pid int, names map[file.ID]string) map[string]Lock {
 	return found
 }
 
-// idAt identifies the file of a descriptor by its link in /proc. That is five times as
-// fast as by its fdinfo. It does not ask the file system, which may hang.
+// idAt identifies the file of a descriptor by the link in /proc, which is five times as fast
+// as reading its fdinfo. idAt does not ask the file system, which may hang.
 func idAt(link string) file.ID {
 	var stx unix.Statx_t
 	if err := unix.Statx(unix.AT_FDCWD, link, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &stx); err != nil {
@@ -87,8 +85,8 @@ func OfDescriptor(fd uintptr) (l Lock, locked bool, err error) {
 	return lockIn("/proc/self/fdinfo/" + strconv.FormatUint(uint64(fd), 10))
 }
 
-// lockIn returns the lock that a descriptor's fdinfo shows. There are no waits in
-// it, and no locks of other files.
+// lockIn returns the flock(2) lock in the fdinfo of a descriptor. An fdinfo shows no waits,
+// and no locks of other files.
 func lockIn(fdinfo string) (l Lock, locked bool, err error) {
 	var buf [1024]byte // the line of a flock(2) lock comes before the lines of other locks
 	n, err := readOnce(fdinfo, buf[:])
@@ -100,8 +98,7 @@ func lockIn(fdinfo string) (l Lock, locked bool, err error) {
 	return Lock{}, false, err
 }
 
-// readOnce reads the beginning of a file in /proc, at a third of the cost of
-// [os.ReadFile].
+// readOnce reads the beginning of a file in /proc, in a third of the time of [os.ReadFile].
 func readOnce(path string, buf []byte) (int, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	for err == unix.EINTR {

@@ -10,9 +10,9 @@ import (
 
 // Read reads the table, several times if it is long. The kernel returns it in pieces of
 // at most a page. If lines of an earlier piece disappear between two pieces, the reader
-// misses lines of the later piece. So Read reads the table, each time in other pieces,
-// until two reads are equal, or for the given number of times if the table always
-// changes. The result may contain locks that were released meanwhile. A first piece that
+// misses lines of the later piece. So Read reads the table again, each time in other
+// pieces, until two reads are equal, but at most the given number of times. It returns the
+// locks of all reads, so some of them may have been released meanwhile. A first piece that
 // is less than half a page is the whole table.
 func Read(times int) (Table, error) {
 	table, before := Table{}, ""
@@ -31,8 +31,8 @@ func Read(times int) (Table, error) {
 	return table, nil
 }
 
-// read reads the table, with a first piece of at most the given length. The kernel
-// makes each piece at one moment, so it is consistent.
+// read reads the table once. Its first piece has at most the given length. The kernel makes
+// each piece at one moment, so a piece is consistent.
 func read(first int) (text string, err error) {
 	f, err := os.Open("/proc/locks")
 	if err != nil {
@@ -63,8 +63,8 @@ func (t Table) Takers(file File) map[int]Lock {
 	return found
 }
 
-// Waiters returns how many flock(2) calls wait for the file at path. A [Table] has only
-// one wait of each process.
+// Waiters returns how many flock(2) calls wait for the file at path. It counts all waits of
+// a process, while a [Table] has only one of them.
 func Waiters(path string) (int, error) {
 	file, err := Mounts{}.Identify(path, true)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -84,13 +84,14 @@ func Waiters(path string) (int, error) {
 		if n == before {
 			return n, nil
 		}
-		before = n // the pieces of one read may lack lines, or have lines twice
+		before = n // a read in pieces may miss lines, or have lines twice
 	}
 	return 0, err
 }
 
-// Flocks returns the lines of flock(2) locks and waits, without their numbers, which
-// change with other locks. If the lines are the same as before, nothing has changed.
+// Flocks returns the lines of flock(2) locks and waits. If it returns the same text twice,
+// none of them has changed. The text does not contain the numbers of the lines, which change
+// with other locks.
 func Flocks() string {
 	table, _ := os.ReadFile("/proc/locks")
 	var found strings.Builder

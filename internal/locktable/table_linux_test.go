@@ -27,7 +27,7 @@ func hold(t testing.TB, path string) *os.File {
 	return f
 }
 
-// known reports whether the table has a lock on the file at path.
+// known reports whether Read finds a lock on the file at path.
 func known(path string) bool {
 	file, err := Mounts{}.Identify(path, false)
 	if err != nil {
@@ -37,10 +37,10 @@ func known(path string) bool {
 	return len(table.Takers(file)) > 0
 }
 
-// A lock that is held all the time is in the table at any time, however many
-// others come and go before it.
+// Read always finds a lock that is held all the time, however many locks before it come and
+// go.
 //
-// It is not parallel: other tests would have to read its long table.
+// The test is not parallel, because it makes the table long, which slows other tests.
 func TestLockTableInPieces(t *testing.T) {
 	for _, n := range []int{20, 100} {
 		path := filepath.Join(t.TempDir(), "file")
@@ -76,13 +76,13 @@ func TestLockTableInPieces(t *testing.T) {
 		stop()
 		churn.Wait()
 		if missing > 0 {
-			t.Errorf("with %d others it was missing in %d of %d looks", 2*n, missing, looks)
+			t.Errorf("with %d other locks, the lock was missing in %d of %d looks", 2*n, missing, looks)
 		}
 	}
 }
 
-// Each call that waits counts, also if several are of one process. The table has the
-// taker, and each process that has the open file.
+// Waiters counts each call that waits, also if several are of one process. Takers returns
+// the process that took the lock, and Holders each process that has the open file.
 func TestWaitersAndHolders(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
@@ -130,7 +130,7 @@ func TestWaitersAndHolders(t *testing.T) {
 		}
 	}
 	if !strings.Contains(Flocks(), fmt.Sprintf(" %d %s ", os.Getpid(), file.Name)) {
-		t.Error("it is not among the flocks")
+		t.Error("Flocks lacks the lock")
 	}
 	syscall.Flock(int(held.Fd()), syscall.LOCK_UN)
 	waits.Wait()
