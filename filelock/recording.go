@@ -109,7 +109,7 @@ func (h *hold) stopRecording() (written []byte) {
 	if !h.rec.planned {
 		return nil
 	}
-	pending.Take(h)
+	pending.Remove(h)
 	h.rec.mu.Lock() // waits for record
 	defer h.rec.mu.Unlock()
 	h.rec.over = true

@@ -36,12 +36,12 @@ type entry struct {
 type list []entry
 
 // Inherit gives the open directory f a list, so that each user has the same permissions
-// for it as for its parent, dir. It reports whether it has set a list. It has not if mode
+// for it as for its parent, dir. It reports whether it has set a list. It sets none if mode
 // bits are enough, or if the file system has no lists.
 //
-// The directory may have another owner or group than its parent, if its maker may not
-// change them. Then the parent's owner and group get entries of their own, and the maker's
-// group gets the permissions of others.
+// The directory may have another owner or group than its parent, because the process that
+// made it may not change them. Then the parent's owner and group get entries of their own,
+// and the group of that process gets the permissions of others.
 func Inherit(f *os.File, dir string, parent *syscall.Stat_t) bool {
 	var st unix.Stat_t
 	if unix.Fstat(int(f.Fd()), &st) != nil {
@@ -94,8 +94,8 @@ func (l list) sameForAll() bool {
 	return !slices.ContainsFunc(l, func(e entry) bool { return e.perm != l[0].perm })
 }
 
-// handedTo returns the list that gives each user the permissions that l gives for the
-// parent, for a file of another owner or group.
+// handedTo returns a list for a file with another owner or group than the parent. It gives
+// each user the same permissions as l gives for the parent.
 func (l list) handedTo(file *unix.Stat_t, parent *syscall.Stat_t) list {
 	limit, other := uint16(7), uint16(0)
 	for _, e := range l {
@@ -109,7 +109,7 @@ func (l list) handedTo(file *unix.Stat_t, parent *syscall.Stat_t) list {
 	named := make(map[entry]uint16) // the permissions of users and groups
 	for _, e := range l {
 		switch e.tag {
-		case tagUserObj: // it counts, even if there is another entry for the same user
+		case tagUserObj: // for the owner, the kernel ignores a tagUser entry
 			named[entry{tag: tagUser, id: parent.Uid}] = e.perm
 		case tagUser:
 			if e.id != parent.Uid {
@@ -124,9 +124,9 @@ func (l list) handedTo(file *unix.Stat_t, parent *syscall.Stat_t) list {
 	return assemble(named, file, other)
 }
 
-// assemble makes a list from the permissions of users and groups. The entries of the file's
-// owner and group become those without an ID. An owner without an entry gets all
-// permissions: it has made the file, so it may write to the parent.
+// assemble makes a list from the permissions of users and groups. The file's owner and
+// group get the entries without an ID. An owner without permissions in named gets all,
+// because the owner has made the file, and so may write to the parent.
 func assemble(named map[entry]uint16, file *unix.Stat_t, other uint16) list {
 	owner, group := uint16(7), other
 	var l list

@@ -12,9 +12,9 @@ import (
 const maxLinks = 40
 
 // Follow follows the symbolic links at the end of a path, one after the other, and returns
-// the path of the first file that is not a link. Before it follows a link, it calls visit
-// with the path and the text of the link. If visit returns [fs.SkipAll], Follow returns the
-// path of that link. It returns any other error of visit.
+// the first path at which there is no link. Before it follows a link, it calls visit with
+// the path and the text of the link. If visit returns [fs.SkipAll], Follow returns the path
+// of that link. It returns any other error of visit.
 func Follow(path string, visit func(link, text string) error) (string, error) {
 	for range maxLinks {
 		at, err := Lstat(path)

@@ -130,7 +130,7 @@ func (c *Call) end(err error) error {
 		c.why = errOver
 		return err
 	}
-	unanswered.Take(c)
+	unanswered.Remove(c)
 	if c.Inherited && err == nil {
 		return nil
 	}

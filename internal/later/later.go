@@ -9,8 +9,8 @@ import (
 // Calls calls Do for each thing that was added, after some time, unless the thing was
 // removed before. Each call has its own goroutine, because a file system may be slow.
 //
-// One timer serves all things, and stops only when nothing was added for a whole period:
-// starting a timer wakes another thread, which takes half as long as a hand-over.
+// One timer serves all things. It stops only when nothing was added for a whole period:
+// starting a timer wakes another thread, which takes half as long as handing a lock over.
 type Calls[T comparable] struct {
 	After time.Duration // the shortest time between Add and Do
 	Every time.Duration // how often to look for things that are due
@@ -18,7 +18,7 @@ type Calls[T comparable] struct {
 
 	mu    sync.Mutex // guards the fields below
 	added map[T]time.Time
-	timed bool // Flush will be called
+	timed bool // the timer will call Flush
 	used  bool // something was added since the last Flush
 }
 
@@ -53,14 +53,14 @@ func (l *Calls[T]) Flush() {
 	l.used = false
 }
 
-// Take removes a thing: Do will not be called for it, unless Do is running already.
-func (l *Calls[T]) Take(thing T) {
+// Remove removes a thing: Do will not be called for it, unless that call has begun.
+func (l *Calls[T]) Remove(thing T) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.added, thing)
 }
 
-// Has reports whether the thing was added, and Do was not called for it since.
+// Has reports whether the thing was added, and neither removed nor given to Do since.
 func (l *Calls[T]) Has(thing T) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// Do is called once for each thing, neither early nor much later, unless the thing was
-// removed.
-// The timer stops after a period in which nothing came.
+// Do is called once for each thing, in time, unless the thing was removed. The timer stops
+// after a period in which nothing was added.
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -23,7 +22,7 @@ func TestCalls(t *testing.T) {
 			defer mu.Unlock()
 			done = append(done, n)
 			if at := time.Since(start); at != 10*time.Millisecond && at != 20*time.Millisecond {
-				t.Errorf("%d is done after %v", n, at)
+				t.Errorf("Do(%d) after %v", n, at)
 			}
 		}
 		timed := func() bool {
@@ -33,7 +32,7 @@ func TestCalls(t *testing.T) {
 		}
 		l.Add(1)
 		l.Add(2)
-		l.Take(2)
+		l.Remove(2)
 		time.Sleep(8 * time.Millisecond)
 		l.Add(3) // too young for the first Flush
 		time.Sleep(3 * time.Millisecond)

@@ -10,8 +10,8 @@ import (
 )
 
 // Holders returns the flock(2) locks on the files, by the name of the file and then by the
-// PID of each process that holds the lock through a descriptor. The PID in the Lock is that
-// of the process that took it. Holders leaves out processes that this one may not inspect.
+// PID of each process that has the lock through a descriptor. Lock.PID is the process that
+// took it. Holders leaves out processes that this one may not inspect.
 //
 // Holders looks at every descriptor of every process. So it reads as little as possible for
 // each descriptor, and does not look for files that are not held.

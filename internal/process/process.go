@@ -2,7 +2,7 @@
 // that have left a record of themselves in a file.
 //
 // A process is identified by its PID, its PID namespace, the boot of its host, and the
-// time of its start. On Linux all of that comes from /proc (proc(5)), which may be
+// time of its start. On Linux the last three come from /proc (proc(5)), which may be
 // missing, or show another PID namespace.
 package process
 
@@ -29,10 +29,10 @@ func (r Record) IsVisible() bool {
 func (r Record) MayRun() bool {
 	me := Self()
 	switch {
-	case (r.Boot == "") != (me.Boot == ""): // /proc is missing, here or for the writer
+	case (r.Boot == "") != (me.Boot == ""): // one of the two has no /proc
 		return true
 	case r.Boot != me.Boot:
-		return r.Host != me.Host // the same host was booted since
+		return r.Host != me.Host // on the same host, the boot has ended the writer
 	case r.Boot == "" && r.Host != me.Host, !r.IsVisible():
 		return true
 	}

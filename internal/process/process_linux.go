@@ -23,12 +23,13 @@ type Stat struct {
 	Start         uint64 // in clock ticks since the boot
 }
 
-// StatOf returns false if there is no such process.
+// StatOf returns the Stat of a process, and false if there is no such process.
 func StatOf(pid int) (Stat, bool) { return statIn(dir(pid)) }
 
 func dir(pid int) string { return "/proc/" + strconv.Itoa(pid) }
 
-// self is the directory of this process, also if /proc shows another PID namespace.
+// self is the directory of this process. It is right even if /proc shows another PID
+// namespace, in which this process has another PID.
 const self = "/proc/self"
 
 func statIn(dir string) (s Stat, ok bool) {
@@ -53,14 +54,14 @@ func statIn(dir string) (s Stat, ok bool) {
 	return s, err == nil
 }
 
-// start returns when a process was started, in clock ticks since the boot, and
-// whether the process may exist.
+// start returns when a process was started, in clock ticks since the boot, and whether the
+// process may exist. The time is empty if it is not known.
 func start(pid int) (text string, alive bool) {
 	if s, ok := StatOf(pid); ok {
 		return strconv.FormatUint(s.Start, 10), true
 	}
-	_, known := statIn(self) // without /proc the process may exist
-	return "", !known
+	_, works := statIn(self)
+	return "", !works // without /proc, the process may exist
 }
 
 // ownStart returns when this process was started.
@@ -88,8 +89,8 @@ var hasOwnProc = sync.OnceValue(func() bool {
 	return err != nil || me == strconv.Itoa(os.Getpid())
 })
 
-// Wrote reports whether the process that has this PID here wrote the record. The process
-// may have ended since.
+// Wrote reports whether the process with this PID, in the PID namespace that /proc shows
+// here, wrote the record. The process may have ended since.
 func (r Record) Wrote(pid int) bool {
 	if r.Boot != Self().Boot {
 		return false

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// A child with a name that is hard to parse. It has said something, so it runs.
+// What /proc shows of a child whose name contains parentheses. The test begins when the
+// child has written a line.
 func TestStatOfChild(t *testing.T) {
 	t.Parallel()
 	shell, err := exec.LookPath("sh")
@@ -69,12 +70,12 @@ func TestWrote(t *testing.T) {
 		change func(*Record)
 		want   bool
 	}{
-		"its own":                {func(*Record) {}, true},
-		"of its PID, before":     {func(r *Record) { r.Start += "0" }, false},
-		"of another boot":        {func(r *Record) { r.Boot = "another" }, false},
-		"of another PID":         {func(r *Record) { r.PID++ }, false},
-		"in another namespace":   {func(r *Record) { r.PIDNS = "1" }, true},
-		"of another PID, inside": {func(r *Record) { r.PIDNS, r.PID = "1", r.PID+1 }, false},
+		"its own":                        {func(*Record) {}, true},
+		"another start":                  {func(r *Record) { r.Start += "0" }, false},
+		"another boot":                   {func(r *Record) { r.Boot = "another" }, false},
+		"another PID":                    {func(r *Record) { r.PID++ }, false},
+		"another namespace":              {func(r *Record) { r.PIDNS = "1" }, true},
+		"another namespace, another PID": {func(r *Record) { r.PIDNS, r.PID = "1", r.PID+1 }, false},
 	} {
 		r := me
 		c.change(&r)

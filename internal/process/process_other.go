@@ -13,8 +13,8 @@ import (
 
 var born = time.Now().UTC().Format(time.RFC3339Nano)
 
-// start returns when a process was started, which is known only of this process, and
-// whether the process may exist.
+// start returns when a process was started, and whether the process may exist. The time is
+// known only for this process.
 func start(pid int) (text string, alive bool) {
 	if pid == os.Getpid() {
 		return born, true
@@ -25,7 +25,7 @@ func start(pid int) (text string, alive bool) {
 	}
 	defer p.Release()
 	if runtime.GOOS == "windows" {
-		return "", true // FindProcess has opened it
+		return "", true // FindProcess has opened the process
 	}
 	return "", !errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }

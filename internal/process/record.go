@@ -13,11 +13,11 @@ import (
 	"github.com/fsync-lock/fsync/internal/printable"
 )
 
-// A Record is a line in a file that describes the process that wrote it: one JSON object
-// and a newline. Its texts are cut so that it is never longer than [MaxRecord].
+// A Record is a line in a file, one JSON object and a newline. It describes the process
+// that wrote it. Encode cuts its texts so that the line is never longer than [MaxRecord].
 type Record struct {
-	Version int       `json:"fsync"`        // the first field: the first bytes tell a record from other content
-	ID      string    `json:"id,omitempty"` // of one Set of an event
+	Version int       `json:"fsync"`        // comes first, so that a reader knows a record by its first bytes
+	ID      string    `json:"id,omitempty"` // a random ID of one Set of an event
 	PID     int       `json:"pid"`
 	Start   string    `json:"start,omitempty"` // tells apart processes with the same PID
 	Host    string    `json:"host,omitempty"`
@@ -29,7 +29,7 @@ type Record struct {
 }
 
 const (
-	// MaxRecord is the largest length of a record. With one more byte, it fits a page.
+	// MaxRecord is the largest length of a record. A record and one more byte fit in a page.
 	MaxRecord = 4095
 
 	// Mark is the beginning of a record of any version.
@@ -39,16 +39,16 @@ const (
 	Version = 1
 
 	format      = "fsync"
-	maxIdentity = 128 // of ID, start, boot and PID namespace each, which Encode does not cut
+	maxIdentity = 128 // the largest length of ID, Start, Boot and PIDNS, which Encode does not cut
 )
 
-// Encode returns the record as it is in a file.
+// Encode returns the line.
 func (r Record) Encode() []byte {
 	r.Since = plausible(r.Since.UTC())     // encoding/json refuses a year after 9999
-	for limit := MaxRecord; ; limit /= 2 { // a control character takes six bytes
+	for limit := MaxRecord; ; limit /= 2 { // in JSON a control character takes six bytes
 		short := r
 		short.Host, short.Command, short.Note = cut(r.Host, limit), cut(r.Command, limit), cut(r.Note, limit)
-		text, _ := printable.JSONLine(short) // no other value can fail
+		text, _ := printable.JSONLine(short) // no other field can fail
 		if len(text) <= MaxRecord {
 			return text
 		}
@@ -81,7 +81,8 @@ func Parse(text []byte) (Record, bool) {
 	return r, true
 }
 
-// plausible returns the time, or the zero time if the clock of the writer was wrong.
+// plausible returns the time. It returns the zero time for one before 2000 or more than a
+// day in the future, because then the clock of the writer was wrong.
 func plausible(when time.Time) time.Time {
 	if when.Year() < 2000 || time.Until(when) > 24*time.Hour {
 		return time.Time{}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A record that is just short enough is not cut.
+// A record of MaxRecord bytes is not cut.
 func TestCutAtTheLimit(t *testing.T) {
 	t.Parallel()
 	long := func(n int) []byte { return Record{Version: 1, PID: 1, Note: strings.Repeat("x", n)}.Encode() }
@@ -80,14 +80,14 @@ func TestMayRun(t *testing.T) {
 		change func(*Record)
 		want   bool
 	}{
-		"this process":                  {func(r *Record) {}, true},
-		"one with our PID before us":    {func(r *Record) { r.Start += "0" }, false},
-		"one that is gone":              {func(r *Record) { r.PID = gone.Process.Pid }, false},
-		"an earlier boot":               {func(r *Record) { r.Boot = "another" }, false},
-		"another host":                  {func(r *Record) { r.Host, r.Boot = "elsewhere", "another" }, true},
-		"a gone one's PID, on another":  {func(r *Record) { r.Host, r.Boot, r.PID = "elsewhere", "another", gone.Process.Pid }, true},
-		"another PID namespace":         {func(r *Record) { r.PIDNS, r.PID = "1", gone.Process.Pid }, true},
-		"another namespace, other boot": {func(r *Record) { r.PIDNS, r.Boot = "1", "another" }, false},
+		"this process":                    {func(r *Record) {}, true},
+		"this PID, another start":         {func(r *Record) { r.Start += "0" }, false},
+		"ended":                           {func(r *Record) { r.PID = gone.Process.Pid }, false},
+		"an earlier boot":                 {func(r *Record) { r.Boot = "another" }, false},
+		"another host":                    {func(r *Record) { r.Host, r.Boot = "elsewhere", "another" }, true},
+		"another host, PID of ended":      {func(r *Record) { r.Host, r.Boot, r.PID = "elsewhere", "another", gone.Process.Pid }, true},
+		"another PID namespace":           {func(r *Record) { r.PIDNS, r.PID = "1", gone.Process.Pid }, true},
+		"another namespace, earlier boot": {func(r *Record) { r.PIDNS, r.Boot = "1", "another" }, false},
 	} {
 		r := me
 		c.change(&r)
@@ -124,8 +124,8 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-// checkRoundTrip fails unless the record is the same after it was written and
-// read, except for what had to be cut.
+// checkRoundTrip fails the test unless Parse returns the record that Encode has written.
+// Texts may have been cut.
 func checkRoundTrip(t *testing.T, r Record) {
 	t.Helper()
 	text := r.Encode()
