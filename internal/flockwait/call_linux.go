@@ -18,7 +18,7 @@ import (
 type Call struct {
 	// Inherited means that other processes have the open file too, such as the shell
 	// that opened it. They may have locked the file, and the kernel has one lock for all
-	// of them. So the Call never unlocks the file: if the lock is granted just when Back
+	// of them. So the Call never unlocks the file. If the lock is granted just when Back
 	// is called, it stays granted, and Lock returns nil.
 	Inherited bool
 
@@ -30,9 +30,9 @@ type Call struct {
 }
 
 // Lock locks the open file of the descriptor; how is LOCK_EX or LOCK_SH. It blocks its
-// thread until the lock is granted or Back is called. After Back it returns the reason.
-// Then the file is not locked by this call, and the caller can only close the descriptor.
-// No other goroutine may use the descriptor during the call.
+// thread until the lock is granted or Back is called. In the second case it returns the
+// reason that Back was given; this call has not locked the file then, and the caller can
+// only close the descriptor. No other goroutine may use the descriptor during the call.
 func (c *Call) Lock(fd, how int) error {
 	runtime.LockOSThread() // the thread that Back interrupts
 	defer runtime.UnlockOSThread()
@@ -49,11 +49,12 @@ func (c *Call) Lock(fd, how int) error {
 // Back calls the Call back: its Lock returns why. If Lock has not begun, it will not
 // block. Back does nothing if Lock is over, or if the Call was called back before.
 //
-// Back may come at any moment. A call that has not entered the kernel finds the other
-// file. A call that is blocked is interrupted, and so is a call that enters the kernel
-// just now, because the signal is pending. If the lock was granted, but Lock is not over,
-// it is released: by Back if it was granted before, and by end if the kernel grants it
-// during Back.
+// Back may come at any moment of Lock:
+//   - If flock(2) has not entered the kernel, it finds the other file.
+//   - If flock(2) is blocked, the signal interrupts it. The same happens if flock(2) is
+//     just entering the kernel, because the signal is pending.
+//   - If the lock was granted, Back unlocks the file. If the kernel grants the lock only
+//     after that, end unlocks the file.
 func (c *Call) Back(why error) {
 	c.mu.Lock() // while it is locked, the thread and the descriptor belong to the call
 	defer c.mu.Unlock()
@@ -80,9 +81,9 @@ func (c *Call) Back(why error) {
 }
 
 // unanswered has the calls that were called back and are not over. A signal is lost if
-// the program begins to ignore it, or to handle it again, in the moment when it is sent.
-// So a call that is not over after some time gets another signal. That time is long, so
-// that it costs a busy semaphore nothing.
+// the program begins to ignore it, or to handle it again, at the moment when it is sent.
+// So a call that is not over after a while gets another signal. The while is long, so
+// that a busy semaphore spends no time on it.
 var unanswered = later.Calls[*Call]{Every: 100 * time.Millisecond}
 
 func init() { unanswered.Do = (*Call).backAgain }
@@ -96,8 +97,8 @@ func (c *Call) backAgain() {
 	}
 }
 
-// replace puts the other file behind the number of a descriptor. The kernel refuses
-// that for a number beyond RLIMIT_NOFILE (getrlimit(2)), which may have been lowered
+// replace puts the other file, nowhere, behind the number of a descriptor. The kernel
+// refuses a number beyond RLIMIT_NOFILE (getrlimit(2)), which the program may have lowered
 // since the file was opened. But then no other file can get the number, so replace can
 // close the descriptor instead.
 func replace(fd int) {
@@ -119,10 +120,9 @@ func (c *Call) begin(fd int) error {
 	return c.why
 }
 
-// end returns the result of Lock. If the lock was granted to a call that was called
-// back, the kernel would drop it with the last descriptor of the open file. A child
-// process that has not called execve(2) may have such a descriptor, so end unlocks the
-// file.
+// end returns the result of Lock. If the lock was granted to a call that was called back,
+// end unlocks the file. Closing its descriptor would not be enough, because a child process
+// that has not yet called execve(2) may have a copy.
 func (c *Call) end(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -156,9 +156,9 @@ func flock(fd, how int) error {
 	}
 }
 
-// signals can interrupt a call. The program may begin to ignore SIGURG during the call.
-// The other signals have no effect either unless a program asks for them, and a program
-// that does so must expect one too many.
+// signals can interrupt a call. The first that the program does not ignore is used; the
+// program may begin to ignore SIGURG during the call. Like SIGURG, the others have no effect
+// unless the program asks for them. A program that does must expect one without a cause.
 var signals = [...]syscall.Signal{unix.SIGURG, unix.SIGWINCH, unix.SIGCHLD}
 
 func interrupt(thread int) {
@@ -168,15 +168,15 @@ func interrupt(thread int) {
 			return
 		}
 	}
-	// The program ignores all of them (signal.Ignore()). So handle one for a moment. The
-	// kernel may drop that signal later, but it has already woken the thread.
+	// The program ignores all of them, as after signal.Ignore(). So handle one for a moment.
+	// The kernel may drop the signal afterwards, but the signal has already woken the thread.
 	signal.Notify(make(chan os.Signal, 1), signals[0])
 	unix.Tgkill(os.Getpid(), thread, signals[0])
 	signal.Ignore(signals[0])
 }
 
-// unblockSignals makes sure that the thread gets the signals: the Go runtime keeps the
-// signal mask that the process has inherited from its parent.
+// unblockSignals makes sure that the thread gets the signals. Otherwise they may be blocked,
+// because the Go runtime keeps the signal mask that the process has inherited.
 func unblockSignals() (restore func()) {
 	var set, old unix.Sigset_t
 	for _, s := range signals {

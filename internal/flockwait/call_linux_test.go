@@ -17,11 +17,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// No test is parallel: they count the descriptors of the process, and share Reached.
+// No test here is parallel: the tests count the descriptors of the process, and share Reached.
 
 var errBack = errors.New("called back")
 
-// at calls do once, when a Call reaches a step.
+// at makes the next Call that reaches a step call do, once.
 func at(t testing.TB, s flockwait.Step, do func(fd int)) {
 	t.Helper()
 	var once sync.Once
@@ -33,16 +33,17 @@ func at(t testing.TB, s flockwait.Step, do func(fd int)) {
 	t.Cleanup(func() { flockwait.Reached = func(flockwait.Step, int) {} })
 }
 
-// A lockFile is a file, and an open file of it for the Call of a test.
+// A lockFile is a file to lock.
 type lockFile struct {
 	path string
-	fd   int
+	fd   int // for the Call of the test
 }
 
-// newLockFile also checks at the end of the test that nothing is left.
+// newLockFile returns a lockFile. At the end of the test it checks that no descriptor and no
+// waiter is left.
 func newLockFile(t testing.TB) *lockFile {
 	t.Helper()
-	free, ok := flockwait.Reserve() // opens the other file, which stays open
+	free, ok := flockwait.Reserve() // the first Reserve opens a file that stays open
 	if !ok {
 		t.Fatal("no call can be called back")
 	}
@@ -85,7 +86,7 @@ func (f *lockFile) isFree(t testing.TB) bool {
 	defer unix.Close(fd)
 	err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 	if err == nil {
-		err = unix.Flock(fd, unix.LOCK_UN) // a child of another test may have a copy of it
+		err = unix.Flock(fd, unix.LOCK_UN) // because a child of another test may have a copy of fd
 		return err == nil
 	}
 	if err != unix.EWOULDBLOCK {
@@ -94,7 +95,7 @@ func (f *lockFile) isFree(t testing.TB) bool {
 	return false
 }
 
-// hold locks the file through an open file of its own until release is called.
+// hold locks the file through another descriptor until release is called.
 func (f *lockFile) hold(t testing.TB) (release func()) {
 	t.Helper()
 	fd := open(t, f.path)
@@ -109,7 +110,7 @@ func (f *lockFile) hold(t testing.TB) (release func()) {
 	}
 }
 
-// lock starts a goroutine with a Call.
+// lock starts the Call in a goroutine.
 func (f *lockFile) lock(c *flockwait.Call) <-chan error {
 	result := make(chan error, 1)
 	go func() { result <- c.Lock(f.fd, unix.LOCK_EX) }()
@@ -137,7 +138,7 @@ func inode(t testing.TB, fd int) uint64 {
 	return st.Ino
 }
 
-// Back comes before Lock: it locks nothing, and leaves the descriptor alone.
+// Back comes before Lock. Lock fails, and its descriptor keeps its file.
 func TestBackBeforeLock(t *testing.T) {
 	f := newLockFile(t)
 	var c flockwait.Call
@@ -150,7 +151,7 @@ func TestBackBeforeLock(t *testing.T) {
 	f.mustBeFree(t)
 }
 
-// Back comes when Lock has begun, and has not entered the kernel.
+// Back comes after Lock has begun and before flock(2).
 func TestBackBeforeTheSystemCall(t *testing.T) {
 	for _, held := range []bool{false, true} {
 		t.Run(fmt.Sprint("held=", held), func(t *testing.T) {
@@ -172,9 +173,8 @@ func TestBackBeforeTheSystemCall(t *testing.T) {
 	}
 }
 
-// The other file is in place before the kernel looks the number up, and the signal
-// comes only after that; or the signal finds the thread in the kernel with the old
-// file.
+// The thread waits in the kernel until Back sends the signal. To put the other file in place
+// does not end the wait.
 func TestBackInTwoSteps(t *testing.T) {
 	f := newLockFile(t)
 	release := f.hold(t)
@@ -215,8 +215,7 @@ func TestBackWhileBlocked(t *testing.T) {
 }
 
 // The lock was granted, but Lock has not returned. The lock is free as soon as Back has
-// returned, although another process has the open file too, as a child has between fork
-// and execve.
+// returned. Another process has the open file too, like a child between fork and execve.
 func TestBackAfterTheGrant(t *testing.T) {
 	for _, blocked := range []bool{false, true} {
 		t.Run(fmt.Sprint("blocked=", blocked), func(t *testing.T) {
@@ -248,8 +247,7 @@ func TestBackAfterTheGrant(t *testing.T) {
 	}
 }
 
-// The kernel grants the lock after Back has unlocked the file, because the thread
-// was already awake: Lock itself releases it.
+// The kernel grants the lock after Back has unlocked the file. Lock unlocks the file again.
 func TestGrantDuringBack(t *testing.T) {
 	f := newLockFile(t)
 	stop := f.inherit(t)
@@ -290,8 +288,7 @@ func (f *lockFile) inherit(t testing.TB) (stop func()) {
 	}
 }
 
-// Lock is over, and its descriptor and its thread may have other users: Back touches
-// neither.
+// After Lock, its descriptor and its thread may have other uses. Back touches neither.
 func TestBackAfterLock(t *testing.T) {
 	for _, fails := range []bool{false, true} {
 		t.Run(fmt.Sprint("fails=", fails), func(t *testing.T) {
@@ -320,10 +317,10 @@ func TestBackAfterLock(t *testing.T) {
 			before := inode(t, f.fd)
 			c.Back(errBack)
 			if inode(t, f.fd) != before {
-				t.Error("Back has replaced the file of another")
+				t.Error("Back has replaced another file")
 			}
 			if other := (&lockFile{path: f.path + ".other"}); other.isFree(t) {
-				t.Error("Back has unlocked the file of another")
+				t.Error("Back has unlocked another file")
 			}
 			if err := c.Lock(f.fd, unix.LOCK_EX); err == nil {
 				t.Error("a Call can be used twice")
@@ -347,7 +344,8 @@ func TestBackTwice(t *testing.T) {
 	f.mustBeFree(t)
 }
 
-// Back comes at a random moment around a release: the result of Lock is true.
+// Back comes at a random moment around the release of the lock. Lock returns nil only if it
+// has the lock.
 func TestBackMeetsGrant(t *testing.T) {
 	f := newLockFile(t)
 	var granted int
@@ -381,15 +379,15 @@ func TestBackMeetsGrant(t *testing.T) {
 	t.Logf("%d of %d were granted", granted, rounds)
 }
 
-// spin waits for a shorter time than the system can sleep.
+// spin waits for d, which may be shorter than the system can sleep.
 func spin(d time.Duration) {
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		runtime.Gosched()
 	}
 }
 
-// If the open file is inherited, a grant during Back stays: it may be the grant of
-// another process.
+// If the open file is inherited, a lock that is granted during Back stays, because another
+// process may have taken it.
 func TestInherited(t *testing.T) {
 	f := newLockFile(t)
 	c := flockwait.Call{Inherited: true}
@@ -401,7 +399,7 @@ func TestInherited(t *testing.T) {
 	defer unix.Close(dup)
 	mustCome(t, f.lock(&c), nil)
 	if f.isFree(t) {
-		t.Error("the lock was given back")
+		t.Error("the file was unlocked")
 	}
 	if err := unix.Flock(dup, unix.LOCK_UN); err != nil {
 		t.Fatal(err)
@@ -409,8 +407,8 @@ func TestInherited(t *testing.T) {
 	f.mustBeFree(t)
 }
 
-// A process locks the open file while another one waits through it, and stops
-// waiting: the lock is not lost.
+// While a Call waits, another process locks the file through the same open file. Then the
+// Call is called back. The other process keeps its lock.
 func TestInheritedIsLockedByAnother(t *testing.T) {
 	f := newLockFile(t)
 	dup, err := unix.Dup(f.fd)
@@ -484,8 +482,8 @@ func threads(t testing.TB) int {
 	return len(tasks)
 }
 
-// After Lock, a goroutine is locked to its thread only if it was before. Then the thread
-// ends with the goroutine.
+// A goroutine is locked to its thread after Lock only if it was before. A thread to which a
+// goroutine is locked ends with the goroutine.
 func TestLockedThreadStaysLocked(t *testing.T) {
 	for _, locked := range []bool{false, true} {
 		for _, back := range []bool{false, true} {
@@ -502,7 +500,7 @@ func TestLockedThreadStaysLocked(t *testing.T) {
 						if now := unix.Gettid(); now != before {
 							t.Errorf("thread %d, and then %d", before, now)
 						}
-						runtime.UnlockOSThread() // once is not enough
+						runtime.UnlockOSThread() // undoes one of the two LockOSThread in onOtherThread
 					}
 					tid <- unix.Gettid()
 				})
@@ -530,8 +528,8 @@ func TestLockedThreadStaysLocked(t *testing.T) {
 	}
 }
 
-// onOtherThread calls do on another thread than the first one, which does not end with
-// its goroutine. With locked, the goroutine is locked to the thread.
+// onOtherThread calls do on a thread that is not the main thread, because the main thread
+// does not end with its goroutine. With locked, the goroutine is locked to the thread, twice.
 func onOtherThread(locked bool, do func()) {
 	runtime.LockOSThread()
 	if unix.Gettid() == os.Getpid() {

@@ -4,7 +4,7 @@ package flockwait
 
 import "errors"
 
-// A Call is not used: Reserve lets no thread wait in the kernel.
+// A Call is not used on this system: Reserve always fails.
 type Call struct{ Inherited bool }
 
 // Lock fails.

@@ -2,10 +2,10 @@
 //
 // A blocked flock(2) ends when the lock is granted, or when a signal interrupts it. In a
 // Go program, a signal alone does not end it: the Go runtime installs its signal handlers
-// with SA_RESTART, so the kernel starts the call again (signal(7)). But the kernel then
-// looks up the number of the descriptor again. So, on Linux, a call is called back in two
-// steps: dup3(2) puts an open file that cannot be locked behind the number, and the
-// thread gets a signal. The call starts again, finds the other file, and returns.
+// with SA_RESTART, so the kernel starts the call again (signal(7)). But then the kernel
+// also looks up the number of the descriptor again. So, on Linux, a call is called back in
+// two steps: dup3(2) puts another open file, which cannot be locked, behind the number, and
+// the thread gets a signal. The call starts again, finds the other file, and returns.
 //
 // The signal is SIGURG. The Go runtime sends it to its threads all the time, to preempt
 // goroutines, so every Go program is prepared for it.
@@ -23,8 +23,8 @@ const (
 	maxPause = 25 * time.Millisecond
 )
 
-// A Pause is the pause between two tries of a waiter that cannot wait in the kernel. The
-// first pause is short, and each next one is longer.
+// A Pause is the pause between two tries of a waiter that polls, because it cannot wait in
+// the kernel. The pauses become longer.
 type Pause struct{ length time.Duration }
 
 // Next returns the length of the next pause. It is random, so that waiters do not all
@@ -46,11 +46,10 @@ func (p *Pause) Wait(ctx context.Context) bool {
 	}
 }
 
-// Reached is called between the steps of a [Call], with its descriptor, so that tests can
-// act there.
+// Reached is called at the steps of a [Call], with its descriptor. Tests set it.
 var Reached = func(_ Step, fd int) {}
 
-// A Step is a moment of a Call.
+// A Step is a moment in a Call at which a test can act.
 type Step int
 
 const (

@@ -29,14 +29,14 @@ func init() {
 // conditions change how the program handles the signals before the wait or, if the name
 // says so, during the wait.
 var conditions = map[string]func(){
-	"plain":           func() {},
-	"blocked":         func() {}, // by the parent
-	"notified":        func() { signal.Notify(make(chan os.Signal, 1), unix.SIGURG) },
-	"notified of all": func() { signal.Notify(make(chan os.Signal, 1)) },
-	"during: ignored": func() { signal.Ignore(unix.SIGURG) },
-	"during: two are": func() { signal.Ignore(unix.SIGURG, unix.SIGWINCH) },
-	"during: all are": func() { signal.Ignore() },
-	"during: toggled": func() { go toggle() },
+	"plain":               func() {},
+	"blocked":             func() {}, // by the parent
+	"notified":            func() { signal.Notify(make(chan os.Signal, 1), unix.SIGURG) },
+	"notified of all":     func() { signal.Notify(make(chan os.Signal, 1)) },
+	"during: ignored":     func() { signal.Ignore(unix.SIGURG) },
+	"during: two ignored": func() { signal.Ignore(unix.SIGURG, unix.SIGWINCH) },
+	"during: all ignored": func() { signal.Ignore() },
+	"during: toggled":     func() { go toggle() },
 }
 
 // toggle ignores the signal, and handles it again, all the time.
@@ -59,8 +59,8 @@ func (roleTest) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, a
 func (roleTest) Error(args ...any)                 { panic(fmt.Sprint(args...)) }
 func (roleTest) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// calls PATH CONDITION: calls back calls that are blocked, also while the lock is
-// released.
+// calls PATH CONDITION: calls blocked calls back. In every other round the lock is released
+// at the same time.
 func calls(args []string) error {
 	t := roleTest{}
 	f := &lockFile{path: args[0]}
@@ -72,11 +72,10 @@ func calls(args []string) error {
 		t.Fatal("no call can be called back")
 	}
 	rounds := 50
-	if args[1] == "during: toggled" { // each signal that is lost takes a while
+	if args[1] == "during: toggled" { // each lost signal costs a tenth of a second
 		rounds = 15
 	}
 	for i := range rounds {
-		t0 := time.Now()
 		release := f.hold(t)
 		f.fd = open(t, f.path)
 		result := make(chan error, 1)
@@ -95,7 +94,6 @@ func calls(args []string) error {
 			result <- err
 		}()
 		testproc.AwaitWaiters(t, f.path, 1)
-		t1 := time.Now()
 		if during && i == 0 {
 			prepare()
 		}
@@ -104,13 +102,8 @@ func calls(args []string) error {
 			both.Go(release)
 		}
 		c.Back(errBack)
-		t2 := time.Now()
 		err := <-result
-		t3 := time.Now()
 		both.Wait()
-		if time.Since(t0) > 100*time.Millisecond {
-			fmt.Fprintln(os.Stderr, i, t1.Sub(t0), t2.Sub(t1), t3.Sub(t2), time.Since(t3))
-		}
 		if i%2 != 0 {
 			release()
 		}
@@ -140,8 +133,7 @@ func blockedSignals(t testing.TB) string {
 	return strings.Join(names, " ")
 }
 
-// A call can be called back however the program handles signals and schedules its
-// goroutines.
+// A call can be called back under all these conditions.
 func TestSignals(t *testing.T) {
 	for name := range conditions {
 		for _, env := range []string{"", "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1"} {
@@ -184,7 +176,7 @@ func startBlocked(t *testing.T, cmd *exec.Cmd) *testproc.Proc {
 func TestIgnoredSignal(t *testing.T) {
 	signal.Ignore(unix.SIGURG)
 	_, ok := flockwait.Reserve()
-	// The runtime's handler comes back only this way.
+	// Only Notify and Stop bring the handler of the Go runtime back.
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, unix.SIGURG)
 	signal.Stop(c)
@@ -201,7 +193,7 @@ func TestIgnoredSignal(t *testing.T) {
 	}
 }
 
-// shortage PATH KIND: the program has no more descriptors. See TestShortage.
+// shortage PATH KIND: calls back while the program lacks descriptors. See TestShortage.
 func shortage(args []string) error {
 	t := roleTest{}
 	f := &lockFile{path: args[0]}
@@ -255,8 +247,8 @@ func shortage(args []string) error {
 }
 
 var (
-	former   unix.Rlimit
-	consumed []int
+	former   unix.Rlimit // before restrict
+	consumed []int       // the descriptors that restrict has used up
 )
 
 // restrict leaves no descriptors to this process, or lowers the limit below those in
@@ -299,8 +291,8 @@ func exhaust() (fds []int) {
 	}
 }
 
-// A call can be called back without a free descriptor, and when its descriptor is
-// beyond the limit. If there was none for the other file, the program polls.
+// A call can be called back if there is no free descriptor, and if its descriptor is beyond
+// the limit. If there is no descriptor for the other file, Reserve fails.
 func TestShortage(t *testing.T) {
 	for _, kind := range []string{"exhausted", "lowered", "nowhere"} {
 		t.Run(kind, func(t *testing.T) {
@@ -311,9 +303,9 @@ func TestShortage(t *testing.T) {
 	}
 }
 
-// Other goroutines start processes all the time. These inherit no descriptor of a
-// call, and a lock that was released is free at once, although a process that has
-// not called execve yet has a copy of each descriptor.
+// Other goroutines start processes all the time. No program inherits a descriptor of a Call.
+// A lock that was released is free at once, although a process that has not yet called
+// execve has a copy of each descriptor.
 func TestForkAndExecMeanwhile(t *testing.T) {
 	f := newLockFile(t)
 	stop := make(chan struct{})
@@ -336,8 +328,7 @@ func TestForkAndExecMeanwhile(t *testing.T) {
 			}
 		})
 	}
-	granted := 0
-	rounds := 0
+	rounds, granted := 0, 0
 	for ; children.Load() < 30 || rounds < testproc.Size(3000, 200); rounds++ {
 		release := f.hold(t)
 		var c flockwait.Call
@@ -355,7 +346,7 @@ func TestForkAndExecMeanwhile(t *testing.T) {
 			granted++
 			unix.Flock(f.fd, unix.LOCK_UN)
 		} else if !f.isFree(t) {
-			t.Fatal("the lock is held after it was given back")
+			t.Fatal("the lock is still held")
 		}
 		unix.Close(f.fd)
 		f.fd = open(t, f.path)

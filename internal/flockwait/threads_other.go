@@ -9,5 +9,5 @@ func Reserve() (free func(), ok bool) { return nil, false }
 // SetThreads does nothing: every waiter polls.
 func SetThreads(int) int { return 0 }
 
-// Waiting returns the number of threads that wait in the kernel.
+// Waiting returns 0: no thread waits in the kernel.
 func Waiting() int { return 0 }
