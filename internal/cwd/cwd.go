@@ -2,14 +2,14 @@
 // directory.
 //
 // A relative path begins in the working directory of the process, as the kernel knows it.
-// That directory may have another name than $PWD says, and there may be no absolute path to
-// it that the process may use. So a path is used as it is while the process stays in the
-// directory. If the program goes to another one, see [os.Chdir], a call that has begun uses
-// the absolute path of the directory that it began in. If that path leads elsewhere now,
-// the call fails with [ErrMoved].
+// That directory may have another name than $PWD says, and the process may not be allowed
+// to use its absolute path. So a call uses a relative path as it is while the process stays
+// in the directory. If the program goes to another directory during the call, see
+// [os.Chdir], the call uses the absolute path of the former one. If that path now leads
+// elsewhere, the call fails with [ErrMoved].
 //
-// Windows resolves paths itself, drive by drive, and does not let a working directory be
-// renamed. So there a relative path is made absolute at once.
+// On Windows, which resolves paths drive by drive and does not let a working directory be
+// renamed, a relative path is made absolute at once.
 package cwd
 
 import (
@@ -29,19 +29,20 @@ import (
 // in use, and that the former directory is not where it was.
 var ErrMoved = errors.New("the working directory was changed meanwhile, and the former one cannot be found by its name; use an absolute path")
 
-// ErrRemoved means that the working directory was removed, so no file can be made in it. It
-// is [fs.ErrNotExist].
+// ErrRemoved means that the working directory was removed, so no file can be made in it. The
+// error is an [fs.ErrNotExist].
 var ErrRemoved = fmt.Errorf("the working directory was removed: %w", fs.ErrNotExist)
 
 // A Dir is the working directory that a path begins in. The zero Dir is for absolute
 // paths.
 type Dir struct {
 	relative bool
-	id       file.ID // no other directory gets it while the process is in this one
-	path     string  // the kernel's name for it; empty if it has none
+	id       file.ID // no other directory gets this ID while the process is in the directory
+	path     string  // the kernel's name for the directory; empty if it has none
 }
 
-// At returns the path, and the directory that it begins in.
+// At returns the path to use, and the directory that it begins in. On Windows the path is
+// absolute, elsewhere it is the path as given.
 func At(path string) (string, Dir, error) {
 	if runtime.GOOS == "windows" {
 		path, err := filepath.Abs(path)
@@ -69,14 +70,15 @@ func (d Dir) Path(path string) (string, error) {
 		return path, nil
 	case d.path != "" && d.isAt(d.path):
 		return join(d.path, path), nil
-	case err != nil: // perhaps the program has not changed its directory
+	case err != nil: // the process may no longer use the directory, so it is not known whether it has left
 		return "", err
 	}
 	return "", ErrMoved
 }
 
-// Still reports whether a path that [Dir.Path] returned still leads to the same file. If it
-// does before and after the path is used, it did in between.
+// Still reports whether a path that [Dir.Path] returned still leads to the same file. A
+// caller asks after each use of the path. If the answer is no, it may have used another
+// file, and asks for the Path again.
 func (d Dir) Still(path string) bool {
 	switch {
 	case !d.relative:
@@ -93,8 +95,8 @@ func (d Dir) isAt(path string) bool {
 }
 
 // Removed reports whether the path is in a working directory that was removed while the
-// process was in it. A removed directory has no names. Some file systems do not count
-// them; there, Removed reports false.
+// process was in it. It sees that from the number of names, which some file systems do not
+// count; there, Removed reports false.
 func (d Dir) Removed(path string) bool {
 	if !d.relative || !filepath.IsLocal(path) || !d.isAt(".") {
 		return false
@@ -103,8 +105,7 @@ func (d Dir) Removed(path string) bool {
 	return err == nil && info.Exists && info.Links == 0
 }
 
-// Key returns a text for the path that differs from that of the same path in another
-// directory.
+// Key returns a text for the path. The same path in two directories has two keys.
 func (d Dir) Key(path string) string {
 	if !d.relative || filepath.IsAbs(path) {
 		return path
@@ -112,8 +113,8 @@ func (d Dir) Key(path string) string {
 	return fmt.Sprintf("%x:%x:%s", d.id.Dev, d.id.Ino, path)
 }
 
-// Abs returns an absolute path to the file, or the path as it is if this process may use no
-// absolute one.
+// Abs returns an absolute path to the file. If the process cannot use any, it returns the
+// path as it is.
 func (d Dir) Abs(path string) string {
 	if !d.relative {
 		return clean(path)
@@ -156,8 +157,8 @@ func getwd() string {
 	return dir
 }
 
-// clean cleans a path if that cannot change where it leads: with a symbolic link a, a/../b
-// is another file than b.
+// clean cleans a path that contains no "..": if a is a symbolic link, a/../b is another file
+// than b.
 func clean(path string) string {
 	if slices.Contains(strings.Split(path, "/"), "..") {
 		return path
@@ -165,7 +166,7 @@ func clean(path string) string {
 	return filepath.Clean(path)
 }
 
-// join puts a directory before a path. It removes only a leading ./ from the path.
+// join puts a directory before a path. It cleans nothing except a leading ./ of the path.
 func join(dir, path string) string {
 	for strings.HasPrefix(path, "./") {
 		path = strings.TrimLeft(path[2:], "/")

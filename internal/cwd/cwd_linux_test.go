@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The user may no longer search the working directory. The program has not changed it, so
-// the error is another one than ErrMoved.
+// The process may no longer search its working directory. It has not left the directory, so
+// the error is not ErrMoved.
 func TestPathInAClosedDirectory(t *testing.T) {
 	dir := t.TempDir()
 	d := begin(t, dir, "file")

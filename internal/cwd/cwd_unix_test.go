@@ -48,7 +48,7 @@ func TestPathStaysWhereItBegan(t *testing.T) {
 	t.Chdir(elsewhere)
 	must(t, os.WriteFile("file", nil, 0o644))
 	if d.Still("file") {
-		t.Error("in another directory, the path is taken for that of the same file")
+		t.Error("in another directory, the path is said to lead to the same file")
 	}
 	name, err := d.Path("file")
 	must(t, err)
@@ -61,7 +61,7 @@ func TestPathStaysWhereItBegan(t *testing.T) {
 	must(t, os.Rename(dir, dir+".old"))
 	must(t, os.Mkdir(dir, 0o755))
 	if d.Still(name) {
-		t.Errorf("%s leads to another directory, and is taken for the same", name)
+		t.Errorf("%s is said to lead to the same file, but leads to another directory", name)
 	}
 	if name, err := d.Path("file"); !errors.Is(err, ErrMoved) {
 		t.Errorf("the former directory was renamed: %q, %v", name, err)

@@ -2,13 +2,13 @@
 // reports changes, and whether a wait for a lock there can be interrupted.
 package fskind
 
-// A Kind is the kind of a file system. A local file system, which reports all changes, has
-// the zero Kind, and so has one that is not in our lists.
+// A Kind is the kind of a file system. The zero Kind is for local file systems, which report
+// all changes, and for those that this package does not know.
 type Kind struct {
-	Name string // for people; empty if it is not in our lists
+	Name string // for people
 
 	// Silent: the file system does not report all changes, because some are made on
-	// another host, or in the directories that it is made of.
+	// another host, or directly in the directories below an overlay.
 	Silent bool
 
 	// Network: another host answers, or another process (FUSE). If an answer is lost,

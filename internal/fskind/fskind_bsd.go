@@ -9,14 +9,14 @@ import (
 )
 
 // kinds has the names in statfs(2) of file systems that do not report all changes.
-var kinds = map[string]Kind{
-	"nfs": {}, "oldnfs": {}, "smbfs": {}, "webdav": {}, "afpfs": {}, "ftp": {}, "cifs": {}, "ncpfs": {}, "lifs": {},
-	"9p": {}, "p9fs": {}, "virtiofs": {}, "vboxvfs": {}, "vmhgfs": {}, "acfs": {}, "coda": {}, "afs": {},
-	"osxfuse": {}, "macfuse": {}, "fuse": {}, "fusefs": {},
-}
+var kinds = map[string]Kind{}
 
 func init() {
-	for name := range kinds {
+	for _, name := range []string{
+		"nfs", "oldnfs", "smbfs", "webdav", "afpfs", "ftp", "cifs", "ncpfs", "lifs",
+		"9p", "p9fs", "virtiofs", "vboxvfs", "vmhgfs", "acfs", "coda", "afs",
+		"osxfuse", "macfuse", "fuse", "fusefs",
+	} {
 		kinds[name] = network(name)
 	}
 	for _, name := range []string{"nullfs", "unionfs", "procfs", "linprocfs", "linsysfs"} {

@@ -6,7 +6,8 @@ import "golang.org/x/sys/unix"
 // those that tail(1) of coreutils polls for the same reason, and 9p, by which virtual
 // machines use the files of their host.
 //
-// FUSE counts as network: sshfs, GlusterFS and many others look the same.
+// All FUSE file systems count as network, because sshfs, GlusterFS and many others have the
+// same value as local ones.
 var kinds = map[uint32]Kind{
 	0x00006969: network("nfs"),
 	0x0000517b: network("smb"),

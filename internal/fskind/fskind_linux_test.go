@@ -24,8 +24,8 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// What statfs(2) says of each kind is found, whatever the sign and width of
-// the field is on this architecture.
+// The value that statfs(2) returns for each kind is found, whatever sign and width the field
+// has on this architecture.
 func TestKinds(t *testing.T) {
 	t.Parallel()
 	for _, fs := range []struct {

@@ -9,9 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// JSONLine returns v as JSON on one line, with a newline at its end. In a string of
-// it each character is printable or escaped: JSON allows most of the others
-// unescaped.
+// JSONLine returns v as JSON on one line, with a newline at its end. It escapes all
+// characters that are not printable; JSON itself demands that only for a few.
 func JSONLine(v any) ([]byte, error) { return encode(v, "", unicode.IsGraphic) }
 
 // JSON is [JSONLine] with indented lines, for people to read. If ascii is set, it
@@ -23,8 +22,8 @@ func JSON(v any, ascii bool) ([]byte, error) {
 	return encode(v, "  ", unicode.IsGraphic)
 }
 
-// encode returns v as JSON. Of the characters beyond ASCII it escapes those that
-// keep does not report.
+// encode returns v as JSON. It escapes the characters beyond ASCII for which keep returns
+// false.
 func encode(v any, indent string, keep func(rune) bool) ([]byte, error) {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)

@@ -1,6 +1,6 @@
-// Package printable makes text that other users or processes chose safe to print
-// on a terminal: no character of it moves the cursor, ends the line or changes the
-// direction of the text. It keeps the characters of [unicode.IsGraphic].
+// Package printable makes text from other users or processes safe to print on a terminal:
+// no character moves the cursor, ends the line or changes the direction of the text. It
+// keeps the characters of [unicode.IsGraphic].
 package printable
 
 import (

@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inherit gives a new, empty directory the ACL or mode of its parent, dir, and if this
-// process may, the parent's owner and group. So a user can use a sidecar that root has
+// inherit gives a new, empty directory the ACL or mode of its parent, dir, and the parent's
+// owner and group if this process may change them. So a user can use a sidecar that root has
 // made in the user's directory. The sidecar has no sticky bit: each user with write
 // permission for it may replace the files of others.
 //
-// inherit works on the open directory, because the path could lead to another one
-// meanwhile. Before, only the maker may use the directory, so at no time has a user more
-// permissions than in the end.
+// inherit opens the directory and changes the open one, because the path could lead to
+// another directory a moment later. The directory begins with mode 0700, so at no time has a
+// user more permissions than in the end.
 //
 // Errors are ignored: some file systems have no owners or modes, and a user who lacks a
 // permission gets an error when using the sidecar.
@@ -30,8 +30,8 @@ func inherit(path, dir string, parent fs.FileInfo) error {
 	}
 	defer f.Close()
 	if names, _ := f.Readdirnames(1); len(names) > 0 {
-		// This is not the directory that was just made: another user has moved it
-		// here to get permissions for it.
+		// This is not the new directory. Another user has moved it here, to get permissions
+		// for it.
 		return &fs.PathError{Op: "mkdir", Path: path, Err: unix.ENOTEMPTY}
 	}
 	st := parent.Sys().(*syscall.Stat_t)
@@ -41,7 +41,7 @@ func inherit(path, dir string, parent fs.FileInfo) error {
 		if info, err := f.Stat(); err == nil {
 			mode = info.Mode().Perm() // as the ACL has set it
 		}
-	} else if !sameGroup { // its group is among the others of the parent
+	} else if !sameGroup { // for the parent, this group is among the others
 		mode = mode&^0o070 | mode&0o007<<3
 	}
 	f.Chmod(mode | parent.Mode()&fs.ModeSetgid) // last, because a change of owner clears bits

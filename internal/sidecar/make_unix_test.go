@@ -32,7 +32,7 @@ func TestMakeTogether(t *testing.T) {
 	}
 }
 
-// A directory that another user has moved here gets no permissions.
+// A directory that another user has put in the place of the new one gets no permissions.
 func TestInheritOfAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -42,14 +42,15 @@ func TestInheritOfAnotherDirectory(t *testing.T) {
 	must(t, os.Mkdir(other, 0o700))
 	must(t, os.WriteFile(filepath.Join(other, "secret"), nil, 0o600))
 	if err := inherit(other, dir, parent); err == nil {
-		t.Error("it was taken for the new one")
+		t.Error("it was taken for the new directory")
 	}
 	if info, err := os.Stat(other); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("its permissions: %v, %v", info.Mode(), err)
 	}
 }
 
-// Others make the directory, use it, and remove it, all the time.
+// Make succeeds although another process makes the directory, uses it and removes it, all the
+// time.
 func TestMakeBesideARemover(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/"

@@ -1,5 +1,6 @@
-// Package sidecar makes the directory DIR/.fsync, the sidecar of DIR. It has files that
-// belong to files of DIR. A change in it is not reported to processes that watch DIR.
+// Package sidecar makes the directory DIR/.fsync, the sidecar of DIR. The sidecar contains
+// files that belong to files of DIR. Processes that watch DIR get no reports of changes in
+// the sidecar.
 //
 // A user who may write to DIR can remove or rename the sidecar; the next process makes
 // it again.
@@ -31,9 +32,9 @@ func parentOf(dir string) string {
 	return dir
 }
 
-// Check returns an error if the sidecar is not a directory, for a caller that is about to
-// move a file there: through a symbolic link, another user could have it moved
-// elsewhere. A missing sidecar is no error.
+// Check returns an error if the sidecar is not a directory. A missing sidecar is no error.
+// A caller checks before it moves a file there: if another user had put a symbolic link in
+// the place of the sidecar, the file would go elsewhere.
 func Check(dir string) error {
 	_, err := exists(dir + Dir)
 	return err
@@ -47,8 +48,8 @@ func exists(path string) (bool, error) {
 	return info.Exists, err
 }
 
-// Make creates the sidecar if it is missing. It begins again if another process has made
-// the sidecar first, and a third one has removed it since.
+// Make creates the sidecar if it is missing. If another process makes the sidecar first, and
+// then a process removes it, Make begins again.
 //
 // A process that dies in Make may leave an empty directory .fsync.X, with random
 // digits X; see [Sweep].
@@ -65,11 +66,12 @@ func Make(dir string) error {
 	return err
 }
 
+// maxAttempts is how often Make begins again.
 const maxAttempts = 100
 
-// tryMake makes a directory and gives it its name when its permissions are complete, so
-// that no other user is refused meanwhile. The rename may replace an empty directory
-// that another process has just made.
+// tryMake makes a directory under another name, and renames it when its permissions are
+// complete. So no user meets a sidecar without permissions. The rename may replace an empty
+// sidecar that another process has just made.
 func tryMake(dir string, parent fs.FileInfo) error {
 	path := dir + Dir
 	if made, err := exists(path); made || err != nil {
@@ -84,8 +86,8 @@ func tryMake(dir string, parent fs.FileInfo) error {
 		os.Remove(tmp)
 	}
 	if errors.Is(err, syscall.EXDEV) {
-		// An overlay in a user namespace cannot rename a directory, so make it under
-		// its name. Other users are refused until it has its permissions.
+		// An overlay in a user namespace cannot rename a directory. So make it under its
+		// name. It refuses other users until it has its permissions.
 		err = mkdir(path, dir, parent)
 	}
 	if made, _ := exists(path); err == nil || made {
@@ -94,8 +96,8 @@ func tryMake(dir string, parent fs.FileInfo) error {
 	return &fs.PathError{Op: "mkdir", Path: path, Err: errors.Unwrap(err)}
 }
 
-// mkdir makes a directory with the permissions of the parent. Only this user may use it
-// before it has them.
+// mkdir makes a directory with the permissions of the parent. Before it has them, only this
+// user may use it.
 func mkdir(path, dir string, parent fs.FileInfo) error {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		return err
@@ -107,9 +109,9 @@ func mkdir(path, dir string, parent fs.FileInfo) error {
 	return err
 }
 
-// Sweep removes the directories that processes have left that were killed in [Make]. A
-// directory that was made in the last seconds may still get its name, so it stays. Sweep
-// does nothing if DIR has many entries.
+// Sweep removes the directories that killed processes have left in [Make]. A directory that
+// was made in the last seconds stays, because it may still get its name. Sweep does nothing
+// if DIR has many entries.
 func Sweep(dir string) {
 	d, err := os.Open(parentOf(dir))
 	if err != nil {
@@ -132,6 +134,6 @@ func Sweep(dir string) {
 }
 
 const (
-	maxSwept   = 1000
-	sweepAfter = 10 * time.Second
+	maxSwept   = 1000             // the largest number of entries of DIR that Sweep reads
+	sweepAfter = 10 * time.Second // the age of a directory that no process makes any more
 )

@@ -17,7 +17,7 @@ func Descriptors(t testing.TB) string {
 	}
 	var all strings.Builder
 	for _, name := range names {
-		if to, err := os.Readlink(name); err == nil { // Glob's own descriptor is closed by now
+		if to, err := os.Readlink(name); err == nil { // an error: it was the descriptor of Glob itself
 			fmt.Fprintln(&all, filepath.Base(name), to)
 		}
 	}

@@ -2,6 +2,6 @@
 
 package testproc
 
-// endWithTest does nothing: only Unix tells that the other end of a pipe is closed, without
-// a read.
+// endWithTest does nothing: only on Unix can a process see, without a read, that the other
+// end of a pipe is closed.
 func endWithTest() {}

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// endWithTest makes a role end some seconds after its test process, also if the role waits
-// for something else than a line. A test process that was killed, or ran into its time
-// limit, does not end its roles. Its end of the pipe to their stdin is closed then.
+// endWithTest makes a role end some seconds after its test process, also if the role does
+// not read its stdin. A test process that is killed, or reaches its time limit, does not end
+// its roles. But the pipe to their stdin is closed then, and endWithTest sees that.
 func endWithTest() {
 	var look func()
 	look = func() {

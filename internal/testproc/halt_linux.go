@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// Halt stops the process with SIGSTOP, and returns when all its threads have stopped: from
-// then on the process takes no lock. goOn continues it.
+// Halt stops the process with SIGSTOP, and returns when all its threads have stopped, so
+// that the process takes no lock after that. goOn continues the process.
 func (p *Proc) Halt() (goOn func()) {
 	p.t.Helper()
 	p.Signal(syscall.SIGSTOP)

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// TellHangs makes the test process print the goroutines of all tests that still run
-// shortly before the limit of -timeout. The panic at the limit prints all goroutines in any
-// order, and a log may be cut before the goroutines that matter.
+// TellHangs makes the test process print, shortly before the limit of -timeout, the
+// goroutines of the tests that still run. The panic at the limit prints all goroutines in
+// any order, and a log may be cut before those of the tests.
 func TellHangs() {
 	for _, arg := range os.Args[1:] { // the flags are not parsed yet
 		limit, ok := strings.CutPrefix(arg, "-test.timeout=")
@@ -22,9 +22,9 @@ func TellHangs() {
 	}
 }
 
-// testGoroutines returns the stacks of the goroutines that run code of a test. The
-// goroutines of the tests themselves come first. Tests that wait for their turn, or for a
-// subtest, are left out.
+// testGoroutines returns the stacks of the goroutines that run code of a test. Those in
+// which a test function runs come first. Tests that wait for their turn, or for a subtest,
+// are left out.
 func testGoroutines() string {
 	buf := make([]byte, 4<<20)
 	buf = buf[:runtime.Stack(buf, true)]

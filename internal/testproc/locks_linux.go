@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,22 +30,27 @@ func AwaitWaiters(t testing.TB, path string, n int) {
 	})
 }
 
-// AwaitWatch waits until a process has an inotify watch on the directory. /proc/PID/fdinfo
-// shows that.
+// AwaitWatch waits until a process has an inotify watch on the directory.
 func AwaitWatch(t testing.TB, pid int, dir string) {
+	t.Helper()
+	Until(t, fmt.Sprintf("process %d watches %s", pid, dir), func() bool { return Watches(t, pid, dir) })
+}
+
+// Watches reports whether a process has an inotify watch on the directory, as
+// /proc/PID/fdinfo shows it.
+func Watches(t testing.TB, pid int, dir string) bool {
 	t.Helper()
 	info, err := os.Stat(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	inode := fmt.Sprintf(" ino:%x ", info.Sys().(*syscall.Stat_t).Ino)
-	Until(t, fmt.Sprintf("process %d watches %s", pid, dir), func() bool {
-		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
-		for _, file := range files {
-			if text, _ := os.ReadFile(file); strings.Contains(string(text), "inotify wd:") && strings.Contains(string(text), inode) {
-				return true
-			}
-		}
-		return false
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
+	if len(files) == 0 {
+		t.Fatalf("process %d has ended", pid)
+	}
+	return slices.ContainsFunc(files, func(file string) bool {
+		text, _ := os.ReadFile(file)
+		return strings.Contains(string(text), "inotify wd:") && strings.Contains(string(text), inode)
 	})
 }

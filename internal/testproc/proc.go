@@ -45,8 +45,8 @@ func StartCmd(t testing.TB, cmd *exec.Cmd) *Proc {
 		t.Fatal(err)
 	}
 	p.in = in
-	// This is not StdoutPipe: Wait would close that before all lines are read. And a
-	// grandchild that has the pipe open must not hide the end of the process.
+	// Not StdoutPipe, because Wait would close it before all lines are read. And a grandchild
+	// that has the pipe open must not delay the end of Wait.
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func StartCmd(t testing.TB, cmd *exec.Cmd) *Proc {
 	go func() {
 		p.err = cmd.Wait()
 		if errors.Is(p.err, exec.ErrWaitDelay) {
-			p.err = nil // a grandchild has stderr open, and the process has ended
+			p.err = nil // the process has ended, and a grandchild still has stderr open
 		}
 		close(p.exited)
 	}()
@@ -104,8 +104,8 @@ func (p *Proc) Line() string {
 	panic("unreachable")
 }
 
-// Lines returns a channel of the lines on stdout that were not read yet. It is closed
-// at the end of stdout.
+// Lines returns a channel of the lines on stdout that were not yet read. The channel is
+// closed at the end of stdout.
 func (p *Proc) Lines() <-chan string { return p.lines }
 
 // Expect fails the test if the next line of stdout is not want.
@@ -188,6 +188,7 @@ func (p *Proc) Exited() bool {
 	}
 }
 
+// A lockedBuffer is a buffer for many goroutines.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

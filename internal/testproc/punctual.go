@@ -6,9 +6,9 @@ import (
 )
 
 // Punctual is for a test of code that measures time, such as the code that counts two
-// signals as one if they come within 50 ms. It calls try until that returns no error. An
-// error fails the test only if this process was punctual during the try. Otherwise the
-// machine was too busy, and Punctual tries again.
+// signals as one if they come within 50 ms. It calls try until try returns no error. An
+// error fails the test only if this process was punctual during that call. Otherwise the
+// machine was too busy, and Punctual calls try again.
 func Punctual(t testing.TB, try func() error) {
 	t.Helper()
 	for end := time.Now().Add(Patience); ; {
@@ -29,8 +29,8 @@ func Punctual(t testing.TB, try func() error) {
 // maxDelay is how late a punctual process may be.
 const maxDelay = 10 * time.Millisecond
 
-// measureDelay begins to measure how late this process runs. stop ends that, and returns
-// the longest delay.
+// measureDelay begins to measure how late the timers of this process are. stop ends the
+// measurement, and returns the longest delay.
 func measureDelay() (stop func() time.Duration) {
 	over, longest := make(chan struct{}), make(chan time.Duration)
 	go func() {

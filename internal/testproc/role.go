@@ -12,6 +12,7 @@ import (
 	"time"
 )
 
+// roleVar is the environment variable that names the role.
 const roleVar = "FSYNC_TEST_ROLE"
 
 // A Role is what the test binary does when it is started again by [Start].
@@ -45,8 +46,8 @@ func Main(m *testing.M, roles map[string]Role, cleanup ...func()) {
 
 var stdin = bufio.NewScanner(os.Stdin)
 
-// Hear returns the next line that the test sent to this role. It fails when the test
-// process has ended, so that the role ends, too.
+// Hear returns the next line that the test sends to this role. It fails when the test
+// process has ended; then the role must end, too.
 func Hear() (string, error) {
 	if !stdin.Scan() {
 		return "", errors.Join(io.ErrUnexpectedEOF, stdin.Err())
@@ -78,7 +79,7 @@ func RoleCmd(role string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Below returns a command that runs cmd by another program, such as strace.
+// Below returns a command that runs cmd under another program, such as strace.
 func Below(cmd *exec.Cmd, program ...string) *exec.Cmd {
 	below := exec.Command(program[0], slices.Concat(program[1:], cmd.Args)...)
 	below.Dir, below.Env = cmd.Dir, cmd.Env

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Terminal is a terminal with a process in its foreground.
+// A Terminal is a terminal with a process in its foreground.
 type Terminal struct {
 	*Proc
 	keys   *os.File
@@ -20,8 +20,8 @@ type Terminal struct {
 	closed chan struct{} // closed when no process has the terminal open
 }
 
-// openTerminal makes a terminal of 80 columns and 24 lines. It returns the end of the user
-// and the end of the programs.
+// openTerminal makes a terminal of 80 columns and 24 lines. It returns the end at which the
+// user types and reads, and the end that programs open.
 func openTerminal(t testing.TB) (user, tty *os.File) {
 	t.Helper()
 	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)

@@ -1,6 +1,6 @@
 // Package testproc is for tests with real processes. It starts the test binary again, in
-// a named role, or any other program. A test exchanges lines with such a process and waits
-// for facts; it does not sleep and hope.
+// a named role, or any other program. A test exchanges lines with the process, and waits
+// for facts instead of sleeping.
 package testproc
 
 import (

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,23 +9,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
-
-// hasWatch reports whether an inotify instance of this process has a watch on the
-// directory.
-func hasWatch(t *testing.T, id file.ID) bool {
-	t.Helper()
-	tables, _ := filepath.Glob("/proc/self/fdinfo/*")
-	for _, table := range tables {
-		text, _ := os.ReadFile(table)
-		if strings.Contains(string(text), fmt.Sprintf(" ino:%x ", id.Ino)) {
-			return true
-		}
-	}
-	return false
-}
 
 // A directory that was moved away without a report is no longer watched.
 func TestReplacedDirectoryIsNotWatched(t *testing.T) {
@@ -35,15 +19,14 @@ func TestReplacedDirectoryIsNotWatched(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "parent", "dir")
 	must(t, os.MkdirAll(dir, 0o755))
 	s, _ := on(t, h, filepath.Join(dir, "a"))
-	old, _ := watched(h, s)
-	if !hasWatch(t, old) {
+	if !testproc.Watches(t, os.Getpid(), dir) {
 		t.Fatal("the kernel shows no watch")
 	}
 	parent := filepath.Dir(dir)
 	must(t, errors.Join(os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755)))
 	h.checkNow(s)
 	testproc.Until(t, "a watch on the new directory", func() bool { return watches(h, s) })
-	if hasWatch(t, old) {
+	if testproc.Watches(t, os.Getpid(), filepath.Join(parent+".old", "dir")) {
 		t.Error("the old directory is still watched")
 	}
 }
