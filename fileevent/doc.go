@@ -13,9 +13,8 @@
 //
 // Events behave as threading.Event does in Python: [Event.Set] and [Event.Clear]
 // are idempotent, and [Event.Wait] returns at once if the event is set. The state
-// outlives the processes, and a reboot unless the directory is in memory. It is not
-// synced to the disk: after a power failure the state is what the file system has
-// kept.
+// outlives the processes, and a reboot unless the directory is in memory. No call
+// syncs it to the disk: after a power failure it may be an older state.
 //
 // [WaitAny] and [WaitAll] wait for many events in one call. With [AutoReset] one
 // of the waiters takes the event, and that clears it.
@@ -36,8 +35,8 @@
 //
 // rm(1) leaves no tombstone, so a Set directly followed by rm(1) may go unseen.
 // [Event.WaitClear] may miss a Clear directly followed by a Set, because it must
-// find the marker gone. If another directory is moved to DIR during a wait, its
-// tombstones may end the wait.
+// find the marker gone. If another directory is moved to DIR during a wait, a
+// tombstone in it may end the wait.
 //
 // A process that is killed while it creates DIR/.fsync may leave an empty
 // directory .fsync.X, with random digits X. It may be removed.
@@ -80,31 +79,32 @@
 // A wait sees a change that another host makes when this host learns of it. On NFS
 // and FUSE that may be some seconds later, depending on the mount options.
 //
-// A call that begins a wait occupies a thread while the file system answers. On a slow
+// A call that begins a wait occupies a thread until the file system answers. On a slow
 // network file system, do not begin thousands of waits at the same moment: Go ends a
-// process that needs more than 10,000 threads. One [WaitAny] for all events needs one.
+// process that needs more than 10,000 threads. One [WaitAny] for many events needs only
+// one thread.
 //
 // # Who set it
 //
 // [Event.Info] tells which process set the event, when, and with which [Note].
-// Set writes that record as one line of JSON into the marker that it created; no
+// Set writes this record as one line of JSON into the marker that it creates; no
 // process writes to a marker later. A marker that touch(1) created sets the event
 // too, but has no record. If the event is already set, Set replaces the marker in one
 // step: then Info tells of the last Set, and waits with [MaxAge] see its age. A
-// process that is killed during that step may leave a file .fsync.X or
+// process that is killed during the replacement may leave a file .fsync.X or
 // .fsync/X.new, with random digits X. It may be removed. The record contains the
-// name of the setter's program, not its arguments, because each user with read
-// permission for the marker sees the record.
+// name of the program that set the event, and not its arguments, because each user
+// with read permission for the marker can read the record.
 //
 // # Permissions
 //
 // To set or clear an event, a user needs write permission for the directory. To
 // wait, search permission is enough; a wait with AutoReset also needs write
-// permission. DIR/.fsync gets the owner, group and mode of DIR when it is
-// created, and on Linux its ACL, but not the sticky bit. So the same users may
-// use both directories, whatever user creates DIR/.fsync. If you change the
-// permissions of DIR later, change those of DIR/.fsync too, or remove it while
-// no process waits.
+// permission. When DIR/.fsync is created, it gets the owner, group and mode of DIR,
+// and on Linux the ACL, but not the sticky bit. So the same users may use both
+// directories, whatever user creates DIR/.fsync. If you change the permissions of
+// DIR later, change those of DIR/.fsync too, or remove DIR/.fsync while no process
+// waits.
 //
 // In a sticky directory such as /tmp every user may set an event, but only the
 // owner of the marker may clear or take it. A user with write permission for the
@@ -116,10 +116,10 @@
 // An error of the system is a [*fs.PathError] that names the file: the marker,
 // its directory, or the tombstone in DIR/.fsync. With [errors.Is] callers find
 // [fs.ErrPermission], [fs.ErrNotExist] (the directory is missing), syscall.ENOSPC
-// and so on. They find [fs.ErrInvalid] if the path cannot be that of a marker, or
-// if another file is in the place of the tombstone. If the context of a wait ends,
-// the error wraps that of the context, see [Event.Wait]. No method fails because
-// the system lacks a feature: without watchers, waits poll.
+// and so on. They find [fs.ErrInvalid] if no marker can have the path, or if another
+// file is in the place of the tombstone. If the context of a wait ends, the error
+// wraps the error of the context, see [Event.Wait]. No method fails because the
+// system lacks a feature: without watchers, waits poll.
 //
 // # Names
 //

@@ -14,8 +14,8 @@ import (
 //
 // An Event does not change and holds no resources. It may be copied, dropped, and used by
 // many goroutines. Two Events with the same path are one event, in one process or in many.
-// The event outlives the processes: it may still be set when a program starts. A program
-// that does not want that clears the event first.
+// The event outlives the processes: it may still be set when a program starts. If the
+// program wants a fresh event, it calls Clear first.
 //
 // A relative path begins in the working directory at the time of each call, as the kernel
 // knows it: the value of $PWD does not matter, and the directory may be renamed. If the
@@ -37,7 +37,7 @@ type Event struct {
 	hook   func(step) // tests only
 }
 
-// A step is a place in a call where a test lets another process come in between.
+// A step is a place in a call at which a test can act.
 type step int
 
 const (
@@ -75,10 +75,9 @@ func Note(text string) Option {
 }
 
 // AutoReset makes waits take the event: [Event.Wait] clears it when it returns
-// nil. Each time the event is set, one of the waits returns, of all waits in all
-// processes. The order of waiters is not promised. Setting an event that is
-// already set does not let a second wait return. [Event.IsSet] and
-// [Event.WaitClear] take nothing.
+// nil. Each time the event is set, one wait returns, of all waits in all processes.
+// The order of waiters is not promised. Setting an event that is already set does
+// not let a second wait return. [Event.IsSet] and [Event.WaitClear] take nothing.
 //
 // The marker does not record AutoReset: each wait that should take the event needs the
 // option. A wait without it takes nothing; it returns when another process takes the event,
@@ -92,8 +91,8 @@ func AutoReset() Option {
 	return func(e *Event) { e.auto = true }
 }
 
-// New returns the event whose marker is at path. It does no I/O: the first call that does
-// returns the error of a path that cannot be used.
+// New returns the event whose marker is at path. It does no I/O. If the path cannot be used,
+// each call that does I/O returns the error.
 func New(path string, opts ...Option) *Event {
 	e := &Event{marker: splitMarker(path), perm: 0o666}
 	for _, opt := range opts {
@@ -107,13 +106,13 @@ func (e *Event) Path() string { return e.marker.path }
 
 // Set sets the event and wakes every Wait that began before. The directory must exist. If
 // Set fails, it has not set the event, or has found it set and could not renew it. If the
-// process dies in Set, the event is set or it is not: no other process hangs, and the next
-// Set repairs nothing.
+// process dies in Set, the event is set or not set; no other process hangs, and there is
+// nothing to repair.
 //
 // If the event is already set, Set renews it by replacing the marker in one step. The event
 // is not clear in between. [Event.Info] tells of the last Set, the age for [MaxAge] begins
-// again, and each [Watch] sees the Set. Set does not replace these markers, and a Watch
-// sees the Set within a second:
+// again, and each [Watch] sees the Set. Set does not replace the following markers; a Watch
+// sees that Set within a second:
 //   - a marker that the caller may not replace, such as another user's in a sticky
 //     directory, or that is not a regular file: it stays as it is;
 //   - a file with other content than a record of this package: Set changes its time.
@@ -197,7 +196,7 @@ func (e *Event) Wait(ctx context.Context) error {
 	return err
 }
 
-// interest returns the interest of Wait.
+// interest returns the change that Wait waits for.
 func (e *Event) interest() watch.Interest {
 	if e.auto {
 		return watch.Take

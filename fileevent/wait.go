@@ -9,7 +9,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
-// A condition is one event in one wait, and what the wait wants of it.
+// A condition is what one wait needs from one event.
 type condition struct {
 	event    *Event
 	marker   marker // at the path that the wait began with; see marker.now
@@ -50,11 +50,13 @@ type observation struct {
 }
 
 // observe looks at the event for this condition and for the others of this process that
-// have the same path and interest. If it takes the event, the others find it clear.
+// have the same path and interest. If it takes the event, the result for the others is that
+// the event is clear.
 func (c *condition) observe() (mine, others any) {
 	var o observation
 	o.err = c.marker.reach(func(m marker) error {
-		if !o.set || c.interest != watch.Take { // an event that was taken stays taken, even if the path leads elsewhere now
+		// reach may call this twice. If the first call took the event, it stays taken.
+		if !o.set || c.interest != watch.Take {
 			o = c.observeAt(m)
 		}
 		return o.err
@@ -84,9 +86,9 @@ func (c *condition) observeAt(m marker) (o observation) {
 	return o
 }
 
-// check reports whether the condition is met, or was met at some time since it was made.
-// It shares its look with other conditions, except before there is a subscription, and
-// with MaxAge, because others may have another limit.
+// check reports whether the condition is met, or was met since it was made. It shares its
+// look with other conditions, except before it has a subscription, and except with MaxAge,
+// because the others may have another limit.
 func (c *condition) check() (bool, error) {
 	var o observation
 	switch {
@@ -109,7 +111,7 @@ func (c *condition) check() (bool, error) {
 type wait struct {
 	conditions []condition
 	ctx        context.Context
-	what       func() string // names the events that the wait is for
+	what       func() string // names the events, for an error
 
 	// step checks the conditions of these indices and reports whether the wait is
 	// over. It is not called again after that.
@@ -129,10 +131,10 @@ func (w *wait) begin(events []*Event, interest func(*Event) watch.Interest) erro
 	return nil
 }
 
-// run is the one loop that all waits sleep in. It returns nil when step reports that the
+// run is the one loop in which all waits sleep. It returns nil when step reports that the
 // wait is over. The first step comes before the subscriptions, so that no watch is made if
-// the event is already set. The second step comes after them: it sees a change that came
-// before it, and a change that comes after it is reported.
+// the event is already set. The second step comes after the subscriptions. It sees all
+// earlier changes, and every later change is reported.
 func (w *wait) run() error {
 	all := make([]int, len(w.conditions))
 	for i := range all {
@@ -198,7 +200,7 @@ func (c *condition) subscribe(queue *watch.Queue, tag int) error {
 		if m.still() {
 			return err
 		}
-		if err == nil { // meanwhile the working directory was changed, so this may be another file
+		if err == nil { // the working directory was changed meanwhile, so the path may lead to another file
 			c.sub.Close()
 		}
 	}
@@ -214,7 +216,8 @@ func (w *wait) unsubscribe() {
 
 // lastStep ends a wait whose ctx has ended. After a cancellation it only returns the
 // error. At a deadline it makes one more step, because a Set before the deadline counts.
-// That step shares no look, because the notification of the Set may still be on its way.
+// That step shares no look: the shared one may be older than the Set, whose notification may
+// still be on its way.
 func (w *wait) lastStep(all []int) error {
 	if errors.Is(w.ctx.Err(), context.DeadlineExceeded) {
 		w.unsubscribe()

@@ -21,16 +21,16 @@ import (
 //
 // Any number of processes may watch one event. A Watch changes nothing, and sees every Set
 // even if other processes wait for the event, take it or clear it. A marker that touch(1)
-// creates counts as a Set. A Watch only remembers which marker it saw last and which one was
-// cleared last. So it holds no resources, need not be closed, and misses nothing between two
-// calls of Next.
+// creates counts as a Set. A Watch only remembers which marker it saw last, and which marker
+// was cleared last. So it holds no resources, need not be closed, and misses nothing between
+// two calls of Next.
 //
 // A Watch may miss a Set if rm(1), or on Windows a wait with [AutoReset], removes the marker
 // before Next looks, because these leave no tombstone. It may also miss a pulse if the
 // directory is removed or replaced before Next looks.
 //
 // Many goroutines may use one Watch; then each Set ends one Next. If each goroutine must see
-// each Set, give each its own Watch.
+// each Set, make a Watch for each goroutine.
 type Watch struct {
 	event  *Event
 	marker marker // at the path that the Watch began with; see marker.now
@@ -47,9 +47,8 @@ func (e *Event) Watch() (*Watch, error) {
 		return nil, err
 	}
 	w := &Watch{event: e, marker: m.withKind()}
-	w.last, err = w.marker.versions()
-	for start := time.Now(); err == nil && w.last.ambiguous(start); {
-		w.last, err = w.marker.versions()
+	if w.last, err = w.marker.versions(); err == nil {
+		w.last, err = w.marker.settle(w.last)
 	}
 	if err != nil {
 		return nil, err
@@ -81,22 +80,15 @@ func (w *Watch) setSinceLast() (bool, error) {
 	if err != nil || !now.setSince(w.last) {
 		return false, err
 	}
-	for start := time.Now(); now.ambiguous(start); {
-		again, err := w.marker.versions()
-		if err != nil {
-			break // the next call will return it
-		}
-		now = again
-	}
-	w.last = now
+	w.last, _ = w.marker.settle(now) // if the error lasts, the next call returns it
 	return true, nil
 }
 
-// versions are those of the marker and the tombstone at one time.
+// A versions has the version of the marker and, read after it, of the tombstone.
 type versions struct{ marker, tombstone version }
 
-// versions reads the marker first: a Clear between the two reads makes it the tombstone,
-// so it is not missed.
+// versions reads the marker first. If a Clear comes between the two reads, the same file is
+// read again as the tombstone, and not missed.
 func (m marker) versions() (v versions, err error) {
 	err = m.reach(func(m marker) (err error) {
 		m.refresh()
@@ -121,8 +113,8 @@ func (m marker) version() (version, error) {
 // setSince reports whether there was a Set after before. A marker stays until it is
 // replaced, removed, or becomes the tombstone. So there was a Set if the marker is another
 // one than before, or if the tombstone is neither the tombstone nor the marker of before.
-// The two need not be from the same instant: if a marker appears after the read, the
-// watcher reports it, and Next reads again.
+// The two versions need not be from the same instant: if a marker appears after its read,
+// the watcher reports it, and Next reads again.
 func (now versions) setSince(before versions) bool {
 	return now.marker.differs(before.marker) ||
 		now.tombstone.differs(before.tombstone) && now.tombstone.differs(before.marker)
@@ -131,23 +123,31 @@ func (now versions) setSince(before versions) bool {
 // tick is the longest time between two steps of the clock that gives files their times.
 const tick = 10 * time.Millisecond
 
-// ambiguous reports whether a file cannot yet be told from a later one: it has no ID,
-// because its record is still to come or touch(1) made it, and it is younger than a tick.
-// If it is removed now, the next file may get the same inode in the same tick. Before
-// ambiguous returns true, it pauses.
-func (v versions) ambiguous(since time.Time) bool {
-	waited := time.Since(since)
-	if now := time.Now(); waited > 2*tick || !v.marker.ambiguous(now) && !v.tombstone.ambiguous(now) {
-		return false
+// settle reads the versions again while one of them is ambiguous, but for two ticks at most.
+// With an error it returns the versions that it read before.
+func (m marker) settle(v versions) (versions, error) {
+	for start := time.Now(); v.ambiguous(time.Now()) && time.Since(start) <= 2*tick; {
+		if time.Since(start) < tick/100 {
+			runtime.Gosched() // Set writes the ID within microseconds
+		} else {
+			time.Sleep(tick / 20)
+		}
+		again, err := m.versions()
+		if err != nil {
+			return v, err
+		}
+		v = again
 	}
-	if waited < tick/100 {
-		runtime.Gosched() // the record takes microseconds
-	} else {
-		time.Sleep(tick / 20)
-	}
-	return true
+	return v, nil
 }
 
+func (v versions) ambiguous(now time.Time) bool {
+	return v.marker.ambiguous(now) || v.tombstone.ambiguous(now)
+}
+
+// ambiguous reports whether a file cannot be told from a later one: it has no ID, because
+// its record is still to come or touch(1) made it, and it is younger than a tick. If it is
+// removed now, the next file may get the same inode in the same tick.
 func (v version) ambiguous(now time.Time) bool {
 	return v.exists && v.id == "" && now.Sub(v.born).Abs() <= tick
 }

@@ -25,7 +25,7 @@ func watchOf(t *testing.T, e *Event) *Watch {
 func seen(t *testing.T, w *Watch, what string) {
 	t.Helper()
 	if over, err := w.setSinceLast(); !over || err != nil {
-		t.Fatalf("%s: look() = %v, %v", what, over, err)
+		t.Fatalf("%s: setSinceLast() = %v, %v", what, over, err)
 	}
 	unseen(t, w, what+", again")
 }
@@ -33,7 +33,7 @@ func seen(t *testing.T, w *Watch, what string) {
 func unseen(t *testing.T, w *Watch, what string) {
 	t.Helper()
 	if over, err := w.setSinceLast(); over || err != nil {
-		t.Fatalf("%s: look() = %v, %v", what, over, err)
+		t.Fatalf("%s: setSinceLast() = %v, %v", what, over, err)
 	}
 }
 
@@ -307,7 +307,8 @@ func TestWatchBesideOthers(t *testing.T) {
 	}
 }
 
-// A file is ambiguous if it has no ID and is so young that the next file may look the same.
+// A file is ambiguous if it has no ID, and if it is so young that the next file may look the
+// same.
 func TestAmbiguous(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -325,12 +326,18 @@ func TestAmbiguous(t *testing.T) {
 			t.Errorf("%s: ambiguous: %v", what, got)
 		}
 	}
-	never := versions{marker: version{exists: true, born: now.Add(time.Hour)}}
-	if never.ambiguous(now) || (versions{}).ambiguous(now) {
-		t.Error("Next looks again without a reason")
+}
+
+// If the marker has no ID, a Watch reads it again until it is older than a tick.
+func TestWatchSettles(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	must(t, os.WriteFile(e.Path(), nil, 0o644))
+	if w := watchOf(t, e); w.last.ambiguous(time.Now()) {
+		t.Error("the marker may be taken for the next one")
 	}
-	testproc.Until(t, "Next looks again", func() bool {
-		now := time.Now()
-		return versions{marker: version{exists: true, born: now}}.ambiguous(now)
-	})
+	future := versions{marker: version{exists: true, born: time.Now().Add(time.Hour)}}
+	if got, err := e.marker.settle(future); err != nil || got != future {
+		t.Errorf("settle() = %+v, %v: it has read again without a reason", got, err)
+	}
 }

@@ -49,8 +49,7 @@ func TestInheritOfAnotherDirectory(t *testing.T) {
 	}
 }
 
-// Make succeeds although another process makes the directory, uses it and removes it, all the
-// time.
+// Make succeeds while the directory is made, used and removed all the time.
 func TestMakeBesideARemover(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/"
