@@ -12,21 +12,21 @@ import (
 // do not ignore it. With [AutoReset] an old event is not taken and stays set. The next Set
 // renews it and wakes the waits that ignored it. If d is 0 or less, there is no limit.
 //
-// The age counts from Info.Since, see [Event.Info], by the setter's clock. If the marker has
-// no record, because touch(1) made it, the age counts from the last change of the file. A
-// time in the future is not old. touch(1) does not renew a marker that has a record; waits
-// see a touch of a marker without a record within a second.
+// The age counts from Info.Since, see [Event.Info], by the clock of the process that set the
+// event. If the marker has no record, because touch(1) made it, the age counts from the last
+// change of the file. A time in the future is not old. A touch of a marker that has a record
+// renews nothing. Waits see a touch of a marker without a record within a second.
 func MaxAge(d time.Duration) Option {
 	return func(e *Event) { e.maxAge = max(d, 0) }
 }
 
-// isYoung reports whether the marker or tombstone at the path exists and is no older than
-// the limit.
+// isYoung reports whether the marker or tombstone at the path is no older than the limit. A
+// missing file is too old for any limit.
 func (e *Event) isYoung(path string) bool {
 	return e.maxAge == 0 || time.Since(setTime(path)) <= e.maxAge
 }
 
-// isYoungTombstone does the same for a tombstone, which may be archived.
+// isYoungTombstone is isYoung for a tombstone, which may be archived.
 func (e *Event) isYoungTombstone(m marker, v version) bool {
 	if v.archived {
 		return e.maxAge == 0 || time.Since(v.set) <= e.maxAge
@@ -34,7 +34,8 @@ func (e *Event) isYoungTombstone(m marker, v version) bool {
 	return e.isYoung(m.tombstonePath())
 }
 
-// setTime returns when the event was set; zero if it is not.
+// setTime returns when the event of the marker or tombstone at the path was set. It returns
+// the zero time if there is no file.
 func setTime(path string) time.Time {
 	text, _ := marker{path: path}.content()
 	if r, ok := process.Parse(text); ok && !r.Since.IsZero() {

@@ -9,9 +9,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
-// Info tells whether an event is set and which process set it. Fields that are not known
-// are zero. An Info is for people to read: it may be out of date, and a user with
-// write permission for the directory can put other text into the marker.
+// An Info tells whether an event is set and which process set it. Fields that are not known
+// are zero. An Info is for people to read: it may be out of date, and a user with write
+// permission for the directory can put other text into the marker.
 type Info struct {
 	Set     bool
 	PID     int       // the process that set it, in its own PID namespace
@@ -19,7 +19,7 @@ type Info struct {
 	Boot    string    // identifies the boot of the host
 	Command string    // the name of its program
 	Note    string    // from its Note option
-	Since   time.Time // when it set the event, by its own clock
+	Since   time.Time // when the process set the event, by its own clock
 
 	// Rebooted means that the event was set on this host before the last boot, so
 	// the process is no longer running.
@@ -34,8 +34,9 @@ type Info struct {
 // marker is younger than a second and has no record, Info waits up to 10 ms for one. Once
 // Set has returned, Info finds the record.
 //
-// Info ignores other content than a record of this package, and opens only regular files.
-// The fields may contain control characters; the text of [Info.String] contains none.
+// Info ignores a marker with other content than a record of this package, and opens only
+// regular files. The fields may contain control characters; the text of [Info.String]
+// contains none.
 func (e *Event) Info() (Info, error) {
 	set, err := e.IsSet()
 	if !set || err != nil {
@@ -43,13 +44,12 @@ func (e *Event) Info() (Info, error) {
 	}
 	info := e.marker.info(recordSoon)
 	if info.PID == 0 {
-		info.Set, err = e.IsSet() // it may have been cleared meanwhile
+		info.Set, err = e.IsSet() // the event may have been cleared meanwhile
 	}
 	return info, err
 }
 
-// info returns what the record in a marker says. It waits for the record as
-// readRecord does.
+// info returns the Info of a marker that exists. It waits for a record as readRecord does.
 func (m marker) info(soon time.Duration) Info {
 	r, known := m.readRecord(soon)
 	if !known {

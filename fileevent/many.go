@@ -70,13 +70,13 @@ func anyOf(events []*Event) string {
 //
 // Events with [AutoReset] must all be set at the same time, when all other events have been
 // set. Then WaitAll takes them in the order of their paths. If another process takes one of
-// them first, WaitAll sets those that it has taken again and goes on waiting; [Event.Info]
-// then names this process. WaitAll takes an event once if it is given twice, under one path
-// or two.
+// them first, WaitAll sets again the events that it has taken, and goes on waiting;
+// [Event.Info] then names this process. If an event is given twice, under one path or two,
+// WaitAll takes it once.
 //
-// If ctx ends or an error occurs, WaitAll sets the events again that it has taken. If that
+// If ctx ends or an error occurs, WaitAll sets again the events that it has taken. If that
 // fails, the error says so. If the process dies while it takes several events, some of them
-// stay taken and the others set.
+// may stay taken and the others set.
 //
 // The errors are those of [WaitAny].
 func WaitAll(ctx context.Context, events ...*Event) error {
@@ -114,7 +114,7 @@ func (w *waitForAll) chooseTakes() {
 	}
 	paths := make(map[int]string)
 	for _, i := range w.takes {
-		paths[i] = cwd.Name(w.conditions[i].marker.path) // the same in all processes
+		paths[i] = cwd.Name(w.conditions[i].marker.path)
 	}
 	path := func(i int) string { return paths[i] }
 	slices.SortStableFunc(w.takes, func(i, j int) int { return strings.Compare(path(i), path(j)) })
@@ -125,7 +125,7 @@ func (w *waitForAll) step(changed []int) (bool, error) {
 	for _, i := range changed {
 		c := &w.conditions[i]
 		if c.met && !c.lasting {
-			continue // it counts once it was set
+			continue // that it was set once is enough
 		}
 		met, err := c.check()
 		if err != nil {
@@ -149,7 +149,7 @@ func (w *waitForAll) setMet(c *condition, met bool) {
 	c.met = met
 }
 
-// take takes all events or none.
+// take takes all events in w.takes, or none.
 func (w *waitForAll) take() (bool, error) {
 	takes := w.distinctTakes()
 	for n, i := range takes {
@@ -162,14 +162,14 @@ func (w *waitForAll) take() (bool, error) {
 		if taken {
 			continue
 		}
-		w.setMet(c, false) // when it is set again there will be a notification
+		w.setMet(c, false) // when the event is set again, there will be a notification
 		return false, errors.Join(err, w.putBack(takes[:n]))
 	}
 	return true, nil
 }
 
-// distinctTakes returns one take for each marker. Two paths may lead to one marker, through
-// a symbolic link for example, and taking it twice would never succeed.
+// distinctTakes returns one take for each marker. Two paths may lead to one marker, for
+// example through a symbolic link, and the second take of the marker would always fail.
 func (w *waitForAll) distinctTakes() (each []int) {
 	byName := make(map[string][]marker)
 	for _, i := range w.takes {
@@ -182,7 +182,7 @@ func (w *waitForAll) distinctTakes() (each []int) {
 	return each
 }
 
-// putBack sets the events again that were taken.
+// putBack sets again the events that were taken.
 func (w *waitForAll) putBack(taken []int) error {
 	var errs []error
 	for _, i := range taken {

@@ -27,7 +27,7 @@ type marker struct {
 	name string
 	in   cwd.Dir // the working directory that the path begins in; see begin
 
-	network bool // another host may change it; see withKind
+	network bool // it is on a network file system; set by withKind
 }
 
 func splitMarker(path string) marker {
@@ -35,7 +35,7 @@ func splitMarker(path string) marker {
 	return marker{path: path, dir: dir, name: name}
 }
 
-// withKind returns the marker with the field network set.
+// withKind returns the marker with the right value of network.
 func (m marker) withKind() marker {
 	m.network = fskind.Of(m.directory()).Network
 	return m
@@ -70,8 +70,8 @@ func (m marker) validate(op string) error {
 	return &fs.PathError{Op: op, Path: path, Err: invalid.Error(wrong)}
 }
 
-// begin returns the marker for a call that takes some time. If the program changes its
-// working directory meanwhile, now returns the same marker under another path.
+// begin returns the marker for a call that waits. The program may change its working
+// directory during the call; then now returns the same marker under another path.
 func (m marker) begin(op string) (marker, error) {
 	if err := m.validate(op); err != nil {
 		return m, err
@@ -102,8 +102,9 @@ func (m marker) now() (marker, error) {
 	return now, nil
 }
 
-// reach calls do with the marker under the path that leads to it now. If that path leads to
-// another file when do returns, reach calls do again.
+// reach calls do with the marker under the path that leads to it now. If the program has
+// changed its working directory when do returns, the path may have led do to another file;
+// then reach calls do again.
 func (m marker) reach(do func(marker) error) error {
 	for {
 		now, err := m.now()
@@ -116,7 +117,7 @@ func (m marker) reach(do func(marker) error) error {
 	}
 }
 
-// still reports whether a path that now has returned still leads to the marker.
+// still reports whether the path, which now has returned, still leads to the same file.
 func (m marker) still() bool { return m.in.Still(m.path) }
 
 // exists reports whether the marker exists. In a missing directory it does not.
@@ -131,8 +132,7 @@ func (m marker) exists() (bool, error) {
 	return info.Exists, err
 }
 
-// listed reports whether the listing of the directory contains the marker. If that is not
-// known, listed returns true.
+// listed reports whether the listing of the directory contains the marker, or cannot be read.
 func (m marker) listed() bool {
 	if strings.ContainsFunc(m.name, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return true // the server may encode the name in another way
@@ -146,7 +146,7 @@ func (m marker) listed() bool {
 	return err != nil || slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, m.name) })
 }
 
-// refresh makes the next look see what other hosts have done. An NFS client may answer
+// refresh makes the next look see the changes of other hosts. An NFS client may answer
 // lstat(2) from its cache; opening the directory makes it ask the server (nfs(5),
 // close-to-open cache consistency). A look after a notification needs no refresh, because
 // package watch has opened the directory.
@@ -159,7 +159,7 @@ func (m marker) refresh() {
 	}
 }
 
-// isSet reports whether the marker exists; the directory must exist.
+// isSet reports whether the marker exists. A missing directory is an error.
 func (m marker) isSet() (bool, error) {
 	m = m.withKind()
 	m.refresh()
@@ -175,9 +175,9 @@ func (m marker) directoryExists() error {
 	return err
 }
 
-// create makes the marker and returns it open, or nil if a file is there already. With
+// create creates the marker and opens it. If the path exists already, it returns nil. With
 // O_EXCL, open(2) neither follows a symbolic link nor opens an existing file. With O_CREAT
-// alone it would fail for another user's file in a sticky directory if
+// alone, it would fail for another user's file in a sticky directory if
 // fs.protected_regular is set (proc_sys_fs(5)).
 func (m marker) create(perm fs.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(m.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
@@ -187,8 +187,8 @@ func (m marker) create(perm fs.FileMode) (*os.File, error) {
 	return f, err
 }
 
-// clearable describes the file at the path, which Clear may remove. A directory is an
-// error.
+// clearable describes the file that Clear is to remove. A directory at the path is an error,
+// and so is a missing directory of the marker.
 func (m marker) clearable() (file.Info, error) {
 	info, err := file.Lstat(m.path)
 	switch {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unlink removes the file at the path unless it is a directory, and reports whether this
-// call did it.
+// unlink removes the file at the path, unless it is a directory, and reports whether this
+// call removed it.
 func unlink(path string) (bool, error) {
 	err := unix.Unlink(path)
 	for err == unix.EINTR {
@@ -23,7 +23,7 @@ func unlink(path string) (bool, error) {
 	return false, &fs.PathError{Op: "take", Path: path, Err: err}
 }
 
-// renameTakes: if many processes rename one file, only one succeeds.
+// renameTakes: if many processes rename one file, only one of them succeeds.
 const renameTakes = true
 
 func rename(from, to string) error { return os.Rename(from, to) }

@@ -20,22 +20,21 @@ import (
 // Each Set has its own ID of 16 hexadecimal digits, see version.differs. The fields Start
 // and PIDNS are left out.
 
-// record writes the record into the marker that Set has just made. A failure is no error,
-// because the event is set; then there is no record.
+// record writes the record into the marker that Set has just made. It returns no error: if
+// the write fails, the event is set all the same, without a record.
 func (e *Event) record(marker *os.File) {
 	r := process.Self()
 	r.Start, r.PIDNS = "", ""
 	r.ID = fmt.Sprintf("%016x", rand.Uint64())
 	r.Since, r.Note = time.Now().UTC().Truncate(time.Millisecond), e.note
 	if _, err := marker.Write(r.Encode()); err != nil {
-		marker.Truncate(0) // it may have been written in part
+		marker.Truncate(0) // a part of the record may have been written
 	}
 }
 
-// A marker that is newborn may still get its record.
 const (
-	newborn      = time.Second
-	recordSoon   = 10 * time.Millisecond
+	newborn      = time.Second           // the age until which a marker may still get its record
+	recordSoon   = 10 * time.Millisecond // how long Info waits for a record
 	betweenLooks = time.Millisecond
 )
 
@@ -44,11 +43,11 @@ const (
 // too big or may not be read has no record.
 func (m marker) readRecord(soon time.Duration) (process.Record, bool) {
 	for until := time.Now().Add(soon); ; time.Sleep(betweenLooks) {
-		text, born := m.content()
+		text, written := m.content()
 		if r, ok := process.Parse(text); ok {
 			return r, true
 		}
-		if time.Since(born).Abs() > newborn || time.Now().After(until) {
+		if time.Since(written).Abs() > newborn || time.Now().After(until) {
 			return process.Record{}, false
 		}
 	}

@@ -20,16 +20,16 @@ import (
 //   - A Clear or a take that comes before the rename clears the earlier Set, and the
 //     rename sets the event again.
 //   - A Clear or a take that comes after the rename clears both Sets at once.
-//   - An earlier Set that has made the marker but not written its record writes the
-//     record into a file that no longer has a name.
+//   - If an earlier Set has made the old marker but not yet written its record, it writes
+//     the record into a file that no longer has a name.
 //
 // The new marker is another file with another ID. So the tombstone that it becomes later
 // differs from the tombstone of the old marker. The error is [fs.ErrNotExist] if Set has to
 // begin again.
 //
-// If this process may not replace the marker, the new one becomes the tombstone at once, as
-// if it had been cleared. A Watch compares tombstones too. It looks within a second, because
-// a change in DIR/.fsync is not reported.
+// If this process may not replace the marker, the new file becomes the tombstone at once, as
+// if a Clear had moved it. A Watch sees the new tombstone within a second, because a change
+// in DIR/.fsync is not reported.
 func (e *Event) renew() error {
 	m := e.marker
 	f, err := m.draft(e.perm)
@@ -60,7 +60,7 @@ func (e *Event) renew() error {
 func (m marker) leaveTombstone(draft string) error {
 	if m.renewal() == touch {
 		now := time.Now()
-		os.Chtimes(m.path, now, now) // fails, and changes nothing, for a user who does not own the file
+		os.Chtimes(m.path, now, now) // fails, without harm, if the user does not own the file
 	}
 	if err := sidecar.Make(m.dir); err != nil {
 		return err
@@ -68,8 +68,8 @@ func (m marker) leaveTombstone(draft string) error {
 	return rename(draft, m.tombstonePath())
 }
 
-// notRenewed returns the error of a Set that found the event set and could not renew it.
-// That the caller may not write to the directory is no error, because the event is set.
+// notRenewed returns the error of a Set that found the event set and could not renew it. A
+// missing permission for the directory is no error, because the event is set.
 func (e *Event) notRenewed(err error) error {
 	if err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return nil
@@ -77,8 +77,8 @@ func (e *Event) notRenewed(err error) error {
 	return e.marker.failed("set", err)
 }
 
-// draft makes the file that shall become the marker: in DIR/.fsync, because no process
-// watches there, or in DIR if DIR/.fsync is missing.
+// draft creates the file that will become the marker. The file is in DIR/.fsync, because no
+// process watches there, or in DIR if there is no DIR/.fsync.
 func (m marker) draft(perm fs.FileMode) (f *os.File, err error) {
 	id := rand.Uint64()
 	paths := []string{m.sidecar(fmt.Sprintf("%016x.new", id)), fmt.Sprintf("%s%s.%016x", m.dir, sidecar.Dir, id)}
@@ -93,16 +93,17 @@ func (m marker) draft(perm fs.FileMode) (f *os.File, err error) {
 	return nil, err
 }
 
-// A renewal is the way a Set renews an existing marker.
+// A renewal is a way to renew an existing marker.
 type renewal int
 
 const (
 	replace renewal = iota
-	touch           // a file with other content, which must not be lost
-	leave           // a directory, a link, a device
+	touch           // for a file with other content, which must not be lost
+	leave           // for a directory, a link or a device
 )
 
-// renewal tells how to renew the marker. If the marker is gone, the new one sets the event.
+// renewal tells how to renew the marker. A marker that is gone is replaced too: the new one
+// sets the event.
 func (m marker) renewal() renewal {
 	info, err := file.Lstat(m.path)
 	switch {

@@ -13,10 +13,10 @@ import (
 	"github.com/fsync-lock/fsync/internal/sidecar"
 )
 
-// OnTake makes a wait with [AutoReset] call f when it has taken the event, with what
-// [Event.Info] would have returned before. If the marker has no record, Since is the time of
-// its last change. f must not block. [WaitAll] may take an event, set it again, and take it
-// later; it calls f each time.
+// OnTake makes a wait with [AutoReset] call f when it has taken the event. f gets what
+// [Event.Info] would have returned just before. If the marker has no record, Info.Since is
+// the time of its last change. f must not block. [WaitAll] may take an event, set it again,
+// and take it later; it calls f each time.
 func OnTake(f func(Info)) Option {
 	return func(e *Event) { e.onTake = f }
 }
@@ -47,9 +47,9 @@ func (e *Event) take(m marker) (bool, error) {
 	return taken, err
 }
 
-// take removes the marker and reports whether this call did it: of all calls that try, one
-// returns true. take looks first, because most calls come too late, and unlike a removal a
-// look does not lock the directory.
+// take removes the marker and reports whether this call removed it: of all calls that try,
+// one returns true. take looks first, because most calls come too late, and a look does not
+// lock the directory, as a removal does.
 func (m marker) take() (bool, error) {
 	if set, err := m.exists(); !set || err != nil {
 		return false, err
@@ -65,8 +65,8 @@ func (m marker) take() (bool, error) {
 
 // takeToTombstone makes the marker the tombstone in one step, as Clear does. So a Watch that
 // looks too late for the marker sees the tombstone. The error is [fs.ErrNotExist] if another
-// process was faster. After any other error the marker is still there, and the caller
-// removes it without a tombstone.
+// process has removed the marker. After any other error, the caller removes the marker
+// without a tombstone.
 func (m marker) takeToTombstone() (bool, error) {
 	info, err := file.Lstat(m.path)
 	switch {
@@ -95,9 +95,9 @@ func (m marker) takeToTombstone() (bool, error) {
 }
 
 // claim takes the marker by renaming it to a unique name, and then makes it the tombstone. A
-// network file system may repeat a rename whose answer was lost. The repeated rename fails
-// because the marker is gone, although the first one has moved it. A file under the unique
-// name proves that this call took the event.
+// network file system may repeat a rename whose answer was lost. If the first rename has
+// moved the marker, the repeated one fails because the marker is gone. A file under the
+// unique name proves that this call took the event.
 func (m marker) claim(rename func(from, to string) error) (bool, error) {
 	if info, err := file.Lstat(m.path); err == nil && info.Mode.IsDir() {
 		return false, &fs.PathError{Op: "take", Path: m.path, Err: syscall.EISDIR}

@@ -2,8 +2,8 @@ package fileevent
 
 // Tidy removes the directory DIR/.fsync, which [Event.Clear] has left beside the markers, so
 // that DIR can be removed with rmdir(1). No pulse is lost: Tidy moves the tombstones to
-// extended attributes of DIR, where waits and watches find them that have not seen them
-// before.
+// extended attributes of DIR, and a wait or Watch that has not yet seen a tombstone finds it
+// there.
 //
 // Tidy does nothing if there are no extended attributes (on systems other than
 // Linux, and on network file systems), if some user may search DIR but not read

@@ -21,13 +21,14 @@ import (
 // No process knows whether another one waits: a wait writes nothing, and a Watch has no
 // file open. So a tombstone must not be lost. A look reads the tombstone or, if there is
 // none, the attribute. tidy writes the attribute before it removes the tombstone, so at
-// each moment one of them shows the last Clear.
+// each moment one of the two shows the last Clear.
 //
-// The lock lets one process at a time tidy. Without it, a slow process could replace a newer
-// attribute by an older one. A process that is stopped here only keeps others from tidying.
+// A lock lets one process at a time tidy. Without the lock, a slow process could replace a
+// newer attribute by an older one. A process that is stopped while it has the lock only
+// keeps others from tidying.
 //
-// A Clear does not wait for the lock. If it comes after the attribute was written and before
-// the tombstone is removed, there is a new tombstone: see removeArchived.
+// A Clear does not wait for the lock. It may leave a new tombstone after tidy has written
+// the attribute and before tidy removes the tombstone; see removeArchived.
 func (m marker) tidy() {
 	if m.network || !acl.ReadableByAll(m.directory()) {
 		return
@@ -88,11 +89,11 @@ func (m marker) archive(name string) (version, error) {
 	return v, unix.Setxattr(m.directory(), attributeOf(name), text, 0)
 }
 
-// removeArchived removes a tombstone that has been archived. It moves the tombstone aside
-// and then checks that it is still the archived one. If a Clear has replaced it,
-// removeArchived puts it back and notifies all waiters, because a look meanwhile may have
-// found neither, but the older attribute. If another Clear has left a tombstone meanwhile,
-// that one stays.
+// removeArchived removes a tombstone that was archived, and reports whether it is gone. It
+// moves the tombstone aside and then checks that the moved file is the archived tombstone.
+// If it is a later one, from a Clear, removeArchived puts it back and notifies all waiters:
+// a look in between may have found the older tombstone, in the attribute. If yet another
+// Clear has left a tombstone meanwhile, that one stays.
 func (m marker) removeArchived(path string, archived version) bool {
 	old := path + aside
 	if err := os.Rename(path, old); err != nil {
@@ -111,16 +112,17 @@ func (m marker) removeArchived(path string, archived version) bool {
 // tombstone stays under that name, and looks still find it.
 const aside = ".old"
 
-// putBack moves a tombstone back that was moved aside. If a later Clear has left a
-// tombstone, putBack removes the older one.
+// putBack moves a tombstone back that was moved aside. If a Clear has left another tombstone
+// meanwhile, putBack removes the one that was moved aside, because it is older.
 func putBack(old, path string) {
 	if unix.Renameat2(unix.AT_FDCWD, old, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE) != nil {
 		os.Remove(old)
 	}
 }
 
-// restore puts the tombstones back that a Tidy left aside when it died, and returns the
-// names of all tombstones. The caller has the lock, so no other process moves any aside.
+// restore puts back the tombstones that a process moved aside before it died in Tidy, and
+// returns the names of all tombstones. The caller has the lock, so no other process is
+// moving tombstones aside. An unknown file is an error.
 func (m marker) restore(names []string) (tombstones []string, err error) {
 	seen := map[string]bool{}
 	for _, name := range names {
@@ -168,7 +170,7 @@ func (m marker) archived() (v version) {
 	return v
 }
 
-// attributeOf is the name of the attribute for a tombstone of that name.
+// attributeOf returns the name of the attribute for the tombstone with that name.
 func attributeOf(tombstone string) string {
 	h := fnv.New64a()
 	io.WriteString(h, tombstone)

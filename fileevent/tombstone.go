@@ -13,12 +13,12 @@ import (
 	"github.com/fsync-lock/fsync/internal/sidecar"
 )
 
-// A tombstone is the marker that was cleared last: Clear moves it from DIR/NAME to
-// DIR/.fsync/NAME.pulse, where no process watches. The move is one step. So a waiter that
-// was woken finds the marker or the tombstone, and of two processes that clear an event at
-// the same time only one moves it. If a waiter finds another tombstone than before, the
-// event was set in between, once or more often. The tombstone does not tell whether the
-// event is set; only the marker does.
+// The tombstone of an event is the marker that was cleared last: Clear moves it from
+// DIR/NAME to DIR/.fsync/NAME.pulse, where no process watches. The move is one step. So a
+// waiter that was woken finds the marker or the tombstone, and if two processes clear an
+// event at the same time, only one moves the marker. If a waiter finds another tombstone
+// than before, the event was set in between, once or more often. The tombstone does not
+// tell whether the event is set; only the marker does.
 //
 // Clear leaves the tombstone, not Set. Set could leave it only after it has made the
 // marker. A waiter could wake, clear the event and wait again before that, and the
@@ -43,9 +43,9 @@ func (m marker) tombstone() (version, error) {
 	return lastOf(func() (version, error) { return versionOf(m.tombstonePath()) }, m.archived)
 }
 
-// lastOf returns the version of a tombstone or, if there is none, the archived one. It reads
-// the tombstone again after an archived one, because Tidy may have put a later tombstone back
-// meanwhile; see removeArchived.
+// lastOf returns the version of the tombstone or, if there is none, the archived version. If
+// it finds an archived one, it reads the tombstone again, because Tidy may have put a later
+// tombstone back meanwhile; see removeArchived.
 func lastOf(tombstone func() (version, error), archived func() version) (version, error) {
 	now, err := tombstone()
 	if err != nil || now.exists {
@@ -61,8 +61,8 @@ func lastOf(tombstone func() (version, error), archived func() version) (version
 	return now, err
 }
 
-// clear makes the marker the tombstone. It removes the marker instead if the disk is full,
-// or if the marker is a device, because each look at the tombstone would open it.
+// clear makes the marker the tombstone. It removes the marker instead if the disk is full.
+// It also removes a device, because each look at the tombstone would open the device.
 func (m marker) clear(info file.Info) error {
 	if info.Mode&fs.ModeDevice != 0 {
 		return m.remove()
@@ -89,6 +89,7 @@ func (m marker) clear(info file.Info) error {
 	}
 }
 
+// maxAttempts is how often a call begins again because other processes have come in between.
 const maxAttempts = 100
 
 // removeLinked removes a marker that is a hard link to the former tombstone, because
@@ -108,8 +109,7 @@ func (m marker) blocked(err error) error {
 	return err
 }
 
-// failed returns an error that names the marker alone. The error of a rename names two
-// files.
+// failed returns an error that names only the marker. The error of a rename names two files.
 func (m marker) failed(op string, err error) error {
 	if link := (*os.LinkError)(nil); errors.As(err, &link) {
 		err = link.Err

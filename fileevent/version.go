@@ -17,9 +17,9 @@ import (
 type version struct {
 	exists bool
 	ino    uint64
-	born   time.Time // when the file was created; see createdAt
-	id     string    // the ID in the record; empty if Set has not written it, or did not make the marker
-	read   bool      // the file could be read for its ID
+	born   time.Time // when the file was created; see identify
+	id     string    // the ID in the record; empty if there is no record, or not yet
+	read   bool      // the content of the file could be read
 
 	archived bool      // the tombstone was moved aside or to an attribute; see Tidy
 	set      time.Time // when the event was set, if archived
@@ -39,7 +39,7 @@ func (now version) differs(before version) bool {
 	case !before.exists:
 		return true
 	case now.archived && now.born.Before(before.born):
-		return false // a user removed the later tombstone, whose version is before
+		return false // before is a later tombstone, which a user has removed
 	case now.id != "" && before.id != "":
 		return now.id != before.id
 	case before.id != "" && now.read:
@@ -64,8 +64,8 @@ func versionOf(path string) (version, error) {
 		return version{}, err
 	}
 	now := identify(info)
-	// A record begins with its format and its ID. A file that is not regular has no
-	// content to read.
+	// A record begins with recordStart and its ID. Reading a file that is not regular fails,
+	// or finds no record.
 	var text [idAt + idSize]byte
 	n, err := f.ReadAt(text[:], 0)
 	if n == len(text) && strings.HasPrefix(string(text[:]), recordStart) {
@@ -85,12 +85,12 @@ func unreadable(path string, err error) (version, error) {
 	return identify(info), nil
 }
 
-// identify returns the version of a file without its ID.
+// identify returns the version of a file, without the ID.
 //
-// If the file system does not keep the time when a file was created, the time of its last
-// change must do. Then, if a Clear comes before Set has written its record, one marker has
-// two versions, and one Set may wake a waiter twice. Without any time, a new file with the
-// inode of the last one would have the same version, and a waiter would not be woken.
+// If the file system does not keep the time when a file was created, identify uses the time
+// of its last change. Then, if a Clear comes before Set has written its record, one marker
+// has two versions, and one Set may wake a waiter twice. Without any time, a new file with
+// the inode of the last one would have the same version, and a waiter would not wake.
 func identify(info file.Info) version {
 	born := info.Born
 	if born.IsZero() {
