@@ -1,7 +1,6 @@
 package fileevent
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -20,7 +19,7 @@ func sharedDir(t *testing.T, mode fs.FileMode, entries ...string) string {
 		t.Skip("only root can become somebody else")
 	}
 	dir := openDir(t, 0o700)
-	must(t, errors.Join(os.Chown(dir, 1000, 1000), os.Chmod(dir, mode)))
+	must(t, os.Chown(dir, 1000, 1000), os.Chmod(dir, mode))
 	if len(entries) == 0 {
 		return dir
 	}
@@ -97,7 +96,7 @@ func TestWhoMayUseTheDirectoryOfTombstones(t *testing.T) {
 				for _, u := range c.may {
 					a := as(t, path, u.uid, u.gid)
 					ask(t, a, "wait", "asleep")
-					must(t, errors.Join(New(path).Set(), New(path).Clear()))
+					pulse(t, New(path))
 					a.Expect("ok")
 					ask(t, a, "pulse", "ok")
 				}

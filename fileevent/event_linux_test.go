@@ -68,8 +68,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	defer syscall.Unmount(dir, syscall.MNT_DETACH)
 	old := New(filepath.Join(dir, "old"))
-	must(t, old.Set())
-	must(t, old.Clear())
+	pulse(t, old)
 	filler, err := os.Create(filepath.Join(dir, "filler"))
 	must(t, err)
 	for err == nil {
@@ -94,7 +93,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	// An event that was set before needs no more space, and a pulse is seen.
 	done = doze(t, old.Path(), func(e *Event) error { return e.Wait(context.Background()) })
-	must(t, errors.Join(old.Set(), old.Clear()))
+	pulse(t, old)
 	ends(t, done)
 }
 
@@ -147,7 +146,7 @@ func TestSilentWatchDeathByMount(t *testing.T) {
 					mount()
 				}
 				waiters[0].Silent()
-				must(t, errors.Join(New(path).Set(), New(path).Clear()))
+				pulse(t, New(path))
 				expect(t, waiters, "ok")
 			})
 		})
@@ -170,7 +169,7 @@ func TestOverflow(t *testing.T) {
 		noise := path + ".noise"
 		must(t, os.WriteFile(noise, nil, 0o644))
 		for range 5000 { // 20,000 reports; the queue has room for 16,384
-			must(t, errors.Join(os.Rename(noise, noise+"2"), os.Rename(noise+"2", noise)))
+			must(t, os.Rename(noise, noise+"2"), os.Rename(noise+"2", noise))
 		}
 		if wait == "wait" {
 			must(t, New(path).Set())
@@ -188,7 +187,7 @@ func TestStoppedWaiterDoesNotDisturb(t *testing.T) {
 	waiters := startAgents(t, 2, path, watching)
 	asleep(t, waiters, "wait")
 	goOn := waiters[0].Halt()
-	must(t, errors.Join(New(path).Set(), New(path).Clear()))
+	pulse(t, New(path))
 	waiters[1].Expect("ok")
 	waiters[0].Silent()
 	goOn()
@@ -200,7 +199,7 @@ func TestStoppedWaiterDoesNotDisturb(t *testing.T) {
 func TestNoise(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
-	must(t, errors.Join(New(path).Set(), New(path).Clear())) // makes .fsync, once
+	pulse(t, New(path)) // makes .fsync, once
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		t.Skip("other programs of this user have taken all inotify instances")
@@ -208,8 +207,7 @@ func TestNoise(t *testing.T) {
 	defer w.Close()
 	must(t, w.Add(filepath.Dir(path)))
 	must(t, New(path).Set())
-	must(t, New(path).Set())
-	must(t, New(path).Clear())
+	pulse(t, New(path))
 	end := filepath.Join(filepath.Dir(path), "end")
 	must(t, os.Mkdir(end, 0o755))
 	var seen []string
@@ -239,7 +237,7 @@ func TestPathIdentity(t *testing.T) {
 		expect(t, waiters, "ready")
 		for _, path := range []string{one, two} {
 			asleep(t, waiters, "wait")
-			must(t, errors.Join(New(path).Set(), New(path).Clear()))
+			pulse(t, New(path))
 			expect(t, waiters, "ok")
 		}
 	})
@@ -265,7 +263,7 @@ func TestOverlay(t *testing.T) {
 	a := startAgent(t, path, "debug")
 	for range 3 {
 		ask(t, a, "wait", "asleep")
-		must(t, errors.Join(New(path).Set(), New(path).Clear()))
+		pulse(t, New(path))
 		a.Expect("ok")
 	}
 	testproc.Until(t, "it says that it polls", func() bool {
@@ -298,7 +296,7 @@ func TestNetworkFileSystem(t *testing.T) {
 	testproc.Need(t, "bindfs")
 	base := t.TempDir()
 	here, there := filepath.Join(base, "here"), filepath.Join(base, "there")
-	must(t, errors.Join(os.Mkdir(filepath.Join(base, "real"), 0o755), os.Mkdir(here, 0o755), os.Mkdir(there, 0o755)))
+	must(t, os.Mkdir(filepath.Join(base, "real"), 0o755), os.Mkdir(here, 0o755), os.Mkdir(there, 0o755))
 	for _, dir := range []string{here, there} {
 		if out, err := exec.Command("bindfs", filepath.Join(base, "real"), dir).CombinedOutput(); err != nil {
 			t.Skipf("bindfs: %v: %s", err, out)
@@ -309,7 +307,7 @@ func TestNetworkFileSystem(t *testing.T) {
 	waiters := startAgents(t, 2, filepath.Join(here, "ready"), watching)
 	for range 3 {
 		asleep(t, waiters, "wait")
-		must(t, errors.Join(setter.Set(), setter.Clear()))
+		pulse(t, setter)
 		expect(t, waiters, "ok")
 	}
 	takers := append(startAgents(t, 2, filepath.Join(here, "ready"), watching, "auto"), startAgents(t, 2, filepath.Join(there, "ready"), watching, "auto")...)
@@ -359,11 +357,11 @@ func TestOutOfDescriptors(t *testing.T) {
 	inEveryMode(t, func(t *testing.T, how mode) {
 		for _, at := range []string{"sleeping", "looking"} {
 			path := markerPath(t)
-			must(t, errors.Join(New(path).Set(), New(path).Clear())) // there is a tombstone, which is opened
+			pulse(t, New(path)) // there is a tombstone, which is opened
 			agent := startAgents(t, 1, path, how)[0]
 			agent.Send("starve " + at)
 			agent.Expect("starving")
-			must(t, errors.Join(New(path).Set(), New(path).Clear()))
+			pulse(t, New(path))
 			agent.Expect("ok")
 		}
 	})
@@ -401,7 +399,7 @@ func TestManyNames(t *testing.T) {
 		must(t, e.Clear())
 	}
 	for range 100 {
-		must(t, errors.Join(events[0].Set(), events[0].Clear()))
+		pulse(t, events[0])
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("%d entries: %v", len(entries), err)
@@ -421,7 +419,7 @@ func TestNoInotify(t *testing.T) {
 		agent := testproc.StartCmd(t, cmd)
 		agent.Expect("ready")
 		ask(t, agent, "wait", "asleep")
-		must(t, errors.Join(New(path).Set(), New(path).Clear()))
+		pulse(t, New(path))
 		agent.Expect("ok")
 	}
 }

@@ -55,8 +55,7 @@ func TestPulseOfWhatTouchHasSet(t *testing.T) {
 	other, e := New(path), New(path)
 	e.hook = once(sleeping, func() {
 		must(t, os.WriteFile(path, nil, 0o644))
-		must(t, other.Set())
-		must(t, other.Clear())
+		pulse(t, other)
 	})
 	if ok, err := e.WaitFor(testproc.Patience); !ok {
 		t.Fatalf("WaitFor() = %v, %v", ok, err)
@@ -247,8 +246,7 @@ func TestLongNames(t *testing.T) {
 	for n := 245; n <= 255; n++ {
 		path := filepath.Join(dir, strings.Repeat("x", n))
 		e, done := New(path), doze(t, path, forever)
-		must(t, e.Set())
-		must(t, e.Clear())
+		pulse(t, e)
 		ends(t, done)
 		isSet(t, e, false)
 	}

@@ -105,8 +105,7 @@ func TestTombstoneIsNoOtherFile(t *testing.T) {
 			must(t, os.WriteFile(victim, []byte("mine"), 0o644))
 			must(t, put(filepath.Join(dir, "ready.pulse")))
 			e, done := New(path), doze(t, path, forever)
-			must(t, e.Set())
-			must(t, e.Clear())
+			pulse(t, e)
 			ends(t, done)
 			isSet(t, e, false)
 			if got, err := os.ReadFile(victim); string(got) != "mine" {
@@ -121,8 +120,7 @@ func TestTombstoneInheritsPermissions(t *testing.T) {
 	for _, dirMode := range []fs.FileMode{0o755, 0o700, 0o777 | fs.ModeSticky, 0o775 | fs.ModeSetgid, 0o770 | fs.ModeSetgid | fs.ModeSticky} {
 		path := markerPath(t)
 		must(t, os.Chmod(filepath.Dir(path), dirMode))
-		must(t, New(path).Set())
-		must(t, New(path).Clear())
+		pulse(t, New(path))
 		dir, err := os.Lstat(filepath.Join(filepath.Dir(path), ".fsync"))
 		must(t, err)
 		if dir.Mode() != fs.ModeDir|dirMode&^fs.ModeSticky {
@@ -191,8 +189,7 @@ func TestRootLeavesTheTombstoneToTheOwner(t *testing.T) {
 	path := filepath.Join(openDir(t, 0o755), "ready")
 	user := nobody(t, path, 65534)
 	must(t, os.Chown(filepath.Dir(path), 65534, 65534))
-	must(t, New(path).Set())
-	must(t, New(path).Clear())
+	pulse(t, New(path))
 	ask(t, user, "pulse", "ok")
 }
 
@@ -226,12 +223,11 @@ func TestNoPermission(t *testing.T) {
 func TestWaitWithoutReadPermission(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o711), "ready")
-	must(t, New(path).Set())
-	must(t, New(path).Clear())
+	pulse(t, New(path))
 	a := nobody(t, path, 65534)
 	for range 3 {
 		ask(t, a, "wait", "asleep")
-		must(t, errors.Join(New(path).Set(), New(path).Clear()))
+		pulse(t, New(path))
 		a.Expect("ok")
 	}
 }

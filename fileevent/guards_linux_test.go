@@ -1,7 +1,6 @@
 package fileevent
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -44,7 +43,7 @@ func TestNetworkLooksOpenTheDirectory(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
 	dir := filepath.Join(base, "mount")
-	must(t, errors.Join(os.Mkdir(dir, 0o755), os.Mkdir(filepath.Join(base, "real"), 0o755)))
+	must(t, os.Mkdir(dir, 0o755), os.Mkdir(filepath.Join(base, "real"), 0o755))
 	if out, err := exec.Command("bindfs", filepath.Join(base, "real"), dir).CombinedOutput(); err != nil {
 		t.Skipf("needs bindfs: %v: %s", err, out)
 	}
@@ -88,8 +87,7 @@ func TestWaitsInVainLeaveNoWatch(t *testing.T) {
 func TestFirstClearOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	e := New(filepath.Join(testproc.Tmpfs(t, "nr_inodes=2"), "ready")) // the directory and the marker
-	must(t, e.Set())
-	must(t, e.Clear())
+	pulse(t, e)
 	isSet(t, e, false)
 }
 

@@ -3,7 +3,6 @@
 package fileevent
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,7 +61,7 @@ func TestWaitAllWaitsForWhatIsGone(t *testing.T) {
 	t.Parallel()
 	dir, takes := t.TempDir(), 0
 	events := []*Event{New(filepath.Join(dir, "a"), AutoReset()), New(filepath.Join(dir, "b"), AutoReset())}
-	must(t, errors.Join(events[0].Set(), events[1].Set()))
+	must(t, events[0].Set(), events[1].Set())
 	events[0].hook = func(s step) {
 		if s == took {
 			takes++
@@ -107,7 +106,7 @@ func TestLastLookIsNotShared(t *testing.T) {
 	e := New(path)
 	e.hook = once(sleeping, func() {
 		parent := filepath.Dir(dir)
-		must(t, errors.Join(os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755), New(path).Set()))
+		must(t, os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755), New(path).Set())
 	})
 	if ok, err := e.WaitFor(50 * time.Millisecond); !ok || err != nil {
 		t.Errorf("WaitFor() = %v, %v", ok, err)

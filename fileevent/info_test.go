@@ -3,7 +3,6 @@ package fileevent
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -69,7 +68,7 @@ func TestInfoOfTouch(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t))
 	for range 20 {
-		must(t, errors.Join(e.Set(), e.Clear()))
+		pulse(t, e)
 		must(t, os.WriteFile(e.Path(), nil, 0o644))
 		if got := info(t, e); got != (Info{Set: true}) {
 			t.Fatalf("Info() = %+v", got)

@@ -311,6 +311,12 @@ func ends(t *testing.T, done <-chan error) {
 	}
 }
 
+// pulse sets the event and clears it at once.
+func pulse(t *testing.T, e *Event) {
+	t.Helper()
+	must(t, e.Set(), e.Clear())
+}
+
 // eachSetWakes sets an event that other processes clear, again and again, and fails the test
 // unless each Set ends a wait that sleeps when the Set begins.
 func eachSetWakes(t *testing.T, path string, sets int) {

@@ -71,7 +71,7 @@ func TestWaitAnyTakesOne(t *testing.T) {
 	for range 50 {
 		events := eventsIn(t.TempDir(), 3, AutoReset())
 		done, got := anyIndex(t, t.Context(), events...)
-		must(t, errors.Join(New(events[2].Path()).Set(), New(events[1].Path()).Set()))
+		must(t, New(events[2].Path()).Set(), New(events[1].Path()).Set())
 		ends(t, done)
 		isSet(t, events[*got], false)
 		isSet(t, events[3-*got], true)
@@ -84,7 +84,7 @@ func TestWaitAnyPulse(t *testing.T) {
 	events := eventsIn(t.TempDir(), 3)
 	for range 20 {
 		done, got := anyIndex(t, t.Context(), events...)
-		must(t, errors.Join(New(events[2].Path()).Set(), New(events[2].Path()).Clear()))
+		pulse(t, New(events[2].Path()))
 		ends(t, done)
 		if *got != 2 {
 			t.Errorf("WaitAny() = %d", *got)
@@ -301,7 +301,7 @@ func TestMarkerIs(t *testing.T) {
 func TestWaitAllEndsWithNothing(t *testing.T) {
 	t.Parallel()
 	events := eventsIn(t.TempDir(), 3, AutoReset())
-	must(t, errors.Join(events[0].Set(), events[2].Set()))
+	must(t, events[0].Set(), events[2].Set())
 	ctx, cancel := context.WithCancel(t.Context())
 	done := dozeOn(t, events[0], func(*Event) error { return WaitAll(ctx, events...) })
 	cancel()
@@ -381,7 +381,7 @@ func TestThousandsInOneCall(t *testing.T) {
 	must(t, events[n-1].Clear())
 	done = dozeOn(t, events[0], func(*Event) error { return WaitAll(t.Context(), events...) })
 	for _, e := range events {
-		must(t, errors.Join(New(e.Path()).Set(), New(e.Path()).Clear()))
+		pulse(t, New(e.Path()))
 	}
 	ends(t, done)
 }
@@ -395,12 +395,12 @@ func TestThousandsPolled(t *testing.T) {
 	for i := range 3 {
 		ask(t, agent, "waitall", "asleep")
 		for _, e := range eventsIn(filepath.Dir(path), n) {
-			must(t, errors.Join(e.Set(), e.Clear()))
+			pulse(t, e)
 		}
 		agent.Expect("ok")
 		ask(t, agent, "waitany", "asleep")
 		e := New(filepath.Join(filepath.Dir(path), fmt.Sprintf("e%05d", 20*i)))
-		must(t, errors.Join(e.Set(), e.Clear()))
+		pulse(t, e)
 		agent.Expect(fmt.Sprint(20 * i))
 	}
 }

@@ -17,7 +17,7 @@ import (
 func needAttributes(t *testing.T) {
 	t.Helper()
 	e := New(markerPath(t))
-	must(t, errors.Join(e.Set(), e.Clear()))
+	pulse(t, e)
 	if e.Tidy(); len(must2(os.ReadDir(filepath.Dir(e.Path())))) > 0 {
 		t.Skip("directories have no attributes of users here")
 	}
@@ -66,7 +66,7 @@ func TestTidyWhereManyPoll(t *testing.T) {
 	for range 3 {
 		ask(t, a, "wait", "asleep")
 		e := eventsIn(filepath.Dir(path), 50)[7]
-		must(t, errors.Join(e.Set(), e.Clear()))
+		pulse(t, e)
 		e.Tidy()
 		a.Expect("7")
 	}
@@ -79,13 +79,13 @@ func TestTidyIsOvertaken(t *testing.T) {
 	needAttributes(t)
 	path := markerPath(t)
 	e, m := New(path), splitMarker(path)
-	must(t, errors.Join(e.Set(), e.Clear()))
+	pulse(t, e)
 	tombstone := filepath.Base(m.tombstonePath())
 	archived := must2(m.archive(tombstone))
 
 	w := watchOf(t, e)
 	done := doze(t, path, forever)
-	must(t, errors.Join(e.Set(), e.Clear()))
+	pulse(t, e)
 	ends(t, done)
 	before := must2(m.tombstone())
 	if m.removeArchived(m.tombstonePath(), archived) {
@@ -104,13 +104,13 @@ func TestTidyNotifies(t *testing.T) {
 	needAttributes(t)
 	path := markerPath(t)
 	e, m := New(path), splitMarker(path)
-	must(t, errors.Join(e.Set(), e.Clear()))
+	pulse(t, e)
 	archived := must2(m.archive(filepath.Base(m.tombstonePath())))
 	away := m.tombstonePath() + ".away"
 	done := doze(t, path, func(e *Event) error {
 		asleep := e.hook
 		between := once(subscribing, func() { // its first look was before
-			must(t, errors.Join(New(path).Set(), New(path).Clear()))
+			pulse(t, New(path))
 			must(t, os.Rename(m.tombstonePath(), away)) // what removeArchived does first
 		})
 		e.hook = func(s step) { between(s); asleep(s) }
@@ -137,12 +137,12 @@ func TestTidyDies(t *testing.T) {
 	needAttributes(t)
 	path := markerPath(t)
 	e, m := New(path), splitMarker(path)
-	must(t, errors.Join(e.Set(), e.Clear()))
+	pulse(t, e)
 	must2(m.archive(filepath.Base(m.tombstonePath())))
 	w := watchOf(t, e)
 	waiter := New(path)
 	died := once(subscribing, func() { // its first look was before
-		must(t, errors.Join(New(path).Set(), New(path).Clear()))
+		pulse(t, New(path))
 		must(t, os.Rename(m.tombstonePath(), m.tombstonePath()+aside)) // what removeArchived does first
 	})
 	waiter.hook = func(s step) { died(s) }
@@ -152,9 +152,9 @@ func TestTidyDies(t *testing.T) {
 	seen(t, w, "the pulse")
 	tidyUnseen(t, e, w, "tidied")
 
-	must(t, errors.Join(e.Set(), e.Clear()))
+	pulse(t, e)
 	must(t, os.Rename(m.tombstonePath(), m.tombstonePath()+aside))
-	must(t, errors.Join(e.Set(), e.Clear())) // a later one, beside it
+	pulse(t, e) // a later one, beside it
 	seen(t, w, "later pulses")
 	tidyUnseen(t, e, w, "tidied again")
 }
@@ -165,12 +165,12 @@ func TestTidyOfAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
 	e := New(markerPath(t))
-	must(t, errors.Join(e.Set(), e.Clear()))
+	pulse(t, e)
 	tombstones := filepath.Dir(e.marker.tombstonePath())
 	f := must2(os.Open(tombstones))
 	defer f.Close()
 	must(t, os.Rename(tombstones, tombstones+".before"))
-	must(t, errors.Join(e.Set(), e.Clear()))
+	pulse(t, e)
 	e.marker.tidyIn(f)
 	if now := must2(e.marker.tombstone()); !now.exists || now.archived {
 		t.Errorf("%+v", now)
@@ -186,9 +186,9 @@ func TestTidySweeps(t *testing.T) {
 	old := time.Now().Add(-time.Hour)
 	for name, age := range map[string]time.Time{"0123456789abcdef": old, "f123456789abcdef": old, "fresh6789abcdef0": time.Now(), "backup": old} {
 		path := filepath.Join(dir, ".fsync."+name)
-		must(t, errors.Join(os.Mkdir(path, 0o700), os.Chtimes(path, age, age)))
+		must(t, os.Mkdir(path, 0o700), os.Chtimes(path, age, age))
 	}
-	must(t, errors.Join(e.Set(), e.Clear()))
+	pulse(t, e)
 	e.Tidy()
 	var left []string
 	for _, file := range must2(os.ReadDir(dir)) {
@@ -238,7 +238,7 @@ func TestTidyLeaves(t *testing.T) {
 		},
 	} {
 		e := New(markerPath(t))
-		must(t, errors.Join(e.Set(), e.Clear(), put(filepath.Dir(e.Path()))))
+		must(t, e.Set(), e.Clear(), put(filepath.Dir(e.Path())))
 		before := must2(e.marker.tombstone())
 		e.Tidy()
 		if now := must2(e.marker.tombstone()); !now.exists || now.archived || now.differs(before) {

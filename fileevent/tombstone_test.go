@@ -1,7 +1,6 @@
 package fileevent
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -27,7 +26,7 @@ func TestTombstonePathIsNotCleaned(t *testing.T) {
 		t.Errorf("Clear() = %v", err)
 	}
 	must(t, New(clean).Clear())
-	pulse(t, New(unclean), New(clean))
+	pulseEnds(t, New(unclean), New(clean))
 }
 
 // A relative path works in a working directory whose $PWD is a symbolic link.
@@ -41,13 +40,13 @@ func TestRelativePathInALinkedDirectory(t *testing.T) {
 	must(t, os.MkdirAll(filepath.Join(dir, "app"), 0o755))
 	must(t, os.Symlink("../releases/42", filepath.Join(dir, "app", "current")))
 	t.Chdir(filepath.Join(dir, "app", "current")) // sets PWD
-	pulse(t, New("../shared/ready"), New(filepath.Join(dir, "releases", "shared", "ready")))
+	pulseEnds(t, New("../shared/ready"), New(filepath.Join(dir, "releases", "shared", "ready")))
 }
 
 // pulse fails the test unless a pulse of e ends a wait for w that is asleep.
-func pulse(t *testing.T, w, e *Event) {
+func pulseEnds(t *testing.T, w, e *Event) {
 	t.Helper()
-	w.hook = once(sleeping, func() { must(t, errors.Join(e.Set(), e.Clear())) })
+	w.hook = once(sleeping, func() { pulse(t, e) })
 	if ok, err := w.WaitFor(testproc.Patience / 4); !ok || err != nil {
 		t.Errorf("the pulse is lost: %v, %v", ok, err)
 	}
@@ -84,7 +83,7 @@ func TestTakeOfALinkedMarker(t *testing.T) {
 func cleared(t *testing.T) (m marker, now version, text []byte) {
 	t.Helper()
 	m = splitMarker(markerPath(t))
-	must(t, errors.Join(New(m.path).Set(), New(m.path).Clear()))
+	pulse(t, New(m.path))
 	return m, must2(m.tombstone()), must2(os.ReadFile(m.tombstonePath()))
 }
 

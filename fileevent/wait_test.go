@@ -45,12 +45,10 @@ func TestReadsTombstoneBeforeLooking(t *testing.T) {
 		path := markerPath(t)
 		other, e := New(path), New(path)
 		if earlier {
-			must(t, other.Set())
-			must(t, other.Clear())
+			pulse(t, other)
 		}
 		e.hook = once(looking, func() {
-			must(t, other.Set())
-			must(t, other.Clear())
+			pulse(t, other)
 		})
 		if ok, err := e.WaitFor(testproc.Patience / 4); !ok {
 			t.Fatalf("WaitFor() = %v, %v: it missed the pulse", ok, err)
@@ -71,8 +69,7 @@ func TestTheMarkerIsTheTombstone(t *testing.T) {
 			t.Errorf("at step %d the tombstone is %v, %v", s, now, err)
 		}
 	}
-	must(t, e.Set())
-	must(t, e.Clear())
+	pulse(t, e)
 	if want := []step{marked, recorded, clearing}; !slices.Equal(seen, want) {
 		t.Errorf("steps %v", seen)
 	}
@@ -183,8 +180,7 @@ func TestTombstonesDiffer(t *testing.T) {
 	e := New(path)
 	var all []version
 	for range 100 {
-		must(t, e.Set())
-		must(t, e.Clear())
+		pulse(t, e)
 		now, err := splitMarker(path).tombstone()
 		must(t, err)
 		for _, before := range all {
@@ -379,8 +375,7 @@ func TestRemovedDirectoryWakesNobody(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "dir", "ready")
 	must(t, os.Mkdir(filepath.Dir(path), 0o755))
-	must(t, New(path).Set())
-	must(t, New(path).Clear())
+	pulse(t, New(path))
 	done := doze(t, path, func(e *Event) error {
 		if ok, err := e.WaitFor(1500 * time.Millisecond); ok || err != nil {
 			return errors.Join(errors.New("woken"), err)
@@ -404,7 +399,7 @@ func TestWaitBeforeThereIsADirectory(t *testing.T) {
 		waiters[0].Silent()
 		must(t, os.Mkdir(filepath.Dir(path), 0o755))
 		waiters[0].Silent()
-		must(t, errors.Join(New(path).Set(), New(path).Clear()))
+		pulse(t, New(path))
 		expect(t, waiters, "ok")
 	})
 }

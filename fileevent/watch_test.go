@@ -224,7 +224,7 @@ func TestWatchErrors(t *testing.T) {
 		t.Errorf("Next() = %v", err)
 	}
 	must(t, os.Mkdir(filepath.Dir(w.event.Path()), 0o755))
-	must(t, errors.Join(w.event.Set(), w.event.Clear()))
+	pulse(t, w.event)
 	must(t, w.Next(t.Context()))
 	deadline, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()

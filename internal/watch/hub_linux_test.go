@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +22,7 @@ func TestReplacedDirectoryIsNotWatched(t *testing.T) {
 		t.Fatal("the kernel shows no watch")
 	}
 	parent := filepath.Dir(dir)
-	must(t, errors.Join(os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755)))
+	must(t, os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755))
 	h.checkNow(s)
 	testproc.Until(t, "a watch on the new directory", func() bool { return watches(h, s) })
 	if testproc.Watches(t, os.Getpid(), filepath.Join(parent+".old", "dir")) {

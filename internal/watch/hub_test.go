@@ -351,7 +351,7 @@ func TestNewcomerFindsReplacement(t *testing.T) {
 	must(t, os.MkdirAll(dir, 0o755))
 	first, _ := on(t, h, filepath.Join(dir, "a"))
 	parent := filepath.Dir(dir)
-	must(t, errors.Join(os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755)))
+	must(t, os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755))
 	if watches(h, first) {
 		t.Fatal("the hub has noticed it without a new subscription")
 	}
