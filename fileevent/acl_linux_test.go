@@ -16,7 +16,7 @@ import (
 func sharedDir(t *testing.T, mode fs.FileMode, entries ...string) string {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("only root can become somebody else")
+		t.Skip("only root can become another user")
 	}
 	dir := openDir(t, 0o700)
 	must(t, os.Chown(dir, 1000, 1000), os.Chmod(dir, mode))
@@ -30,14 +30,6 @@ func sharedDir(t *testing.T, mode fs.FileMode, entries ...string) string {
 		}
 	}
 	return dir
-}
-
-// as makes another user do a step with the event at path.
-func as(t *testing.T, path string, uid, gid uint32) *testproc.Proc {
-	t.Helper()
-	a := testproc.StartCmd(t, testproc.AsUser(t, testproc.RoleCmd("agent", path), uid, gid))
-	a.Expect("ready")
-	return a
 }
 
 // mayWrite reports whether a user may make files in a directory.
@@ -80,7 +72,7 @@ func TestWhoMayUseTheDirectoryOfTombstones(t *testing.T) {
 				t.Parallel()
 				dir := sharedDir(t, c.mode, c.entries...)
 				path := filepath.Join(dir, "ready")
-				as(t, path, first.uid, first.gid).Send("pulse")
+				startAgentAs(t, path, first.uid, first.gid).Send("pulse")
 				testproc.Until(t, "there is a tombstone", func() bool {
 					_, err := os.Lstat(filepath.Join(dir, ".fsync", "ready.pulse"))
 					return err == nil
@@ -94,7 +86,7 @@ func TestWhoMayUseTheDirectoryOfTombstones(t *testing.T) {
 					}
 				}
 				for _, u := range c.may {
-					a := as(t, path, u.uid, u.gid)
+					a := startAgentAs(t, path, u.uid, u.gid)
 					ask(t, a, "wait", "asleep")
 					pulse(t, New(path))
 					a.Expect("ok")
@@ -112,7 +104,7 @@ func TestWaitForWhatIsSetNeedsNoTombstone(t *testing.T) {
 	path := filepath.Join(dir, "ready")
 	must(t, os.Mkdir(filepath.Join(dir, ".fsync"), 0))
 	must(t, os.Chmod(filepath.Join(dir, ".fsync"), 0))
-	a := as(t, path, 1001, 1001)
+	a := startAgentAs(t, path, 1001, 1001)
 	a.Send("wait")
 	if line := a.Line(); line != "open "+filepath.Join(dir, ".fsync", "ready.pulse")+": permission denied" {
 		t.Errorf("wait: %s", line)
@@ -125,15 +117,11 @@ func TestWaitForWhatIsSetNeedsNoTombstone(t *testing.T) {
 // it all the time. No try succeeds.
 func TestDirectoryOfTombstonesIsNeverWider(t *testing.T) {
 	t.Parallel()
-	testproc.Need(t, "strace")
 	dir := sharedDir(t, 0o750, "u:1001:rwx", "d:o::rwx", "d:u:1002:rwx")
 	path := filepath.Join(dir, "ready")
 	must(t, New(path).Set())
 	// Every call that could change permissions is followed by a pause.
-	cmd := testproc.Below(testproc.RoleCmd("agent", path), "strace", "-f", "-qq", "-o", os.DevNull,
-		"-e", "inject=mkdirat,fchown,fchownat,fchmod,fchmodat,fsetxattr,fremovexattr,renameat:delay_exit=20000")
-	a := testproc.StartCmd(t, cmd)
-	a.Expect("ready")
+	a := startTraced(t, path, os.DevNull, "inject=mkdirat,fchown,fchownat,fchmod,fchmodat,fsetxattr,fremovexattr,renameat:delay_exit=20000")
 	a.Send("clear")
 	for done := false; !done; {
 		select {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -244,35 +242,21 @@ func TestRenewalWhileOthersTake(t *testing.T) {
 	path := markerPath(t)
 	takers := startAgents(t, 4, path, watching, "auto")
 	tell(takers, "race")
+	r := joinRace(takers)
 	setters := startAgents(t, 3, path, watching)
 	const rounds = 100
 	for range rounds {
 		tell(setters, "set")
 		expect(t, setters, "ok")
 	}
-	testproc.Until(t, "all is taken", func() bool {
+	testproc.Until(t, "the event is taken", func() bool {
 		set, err := New(path).IsSet()
 		must(t, err)
 		return !set
 	})
-	tell(takers, "stop")
-	sum := 0
-	for _, a := range takers {
-		line, n, over := "", 0, false
-		for ; !over; n, over = taken(line) {
-			line = a.Line()
-		}
-		sum += n
+	if n := r.stop(t); n < 1 || n > rounds*len(setters) {
+		t.Errorf("taken %d times", n)
 	}
-	if sum < 1 || sum > rounds*len(setters) {
-		t.Errorf("taken %d times", sum)
-	}
-}
-
-// taken reads the last line of an agent that has raced.
-func taken(line string) (n int, over bool) {
-	n, err := strconv.Atoi(strings.TrimSuffix(line, " taken"))
-	return n, err == nil
 }
 
 // If a process dies in a Set that renews the event, the event stays set, and the next Set

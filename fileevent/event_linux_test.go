@@ -2,11 +2,9 @@ package fileevent
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -50,7 +48,7 @@ func TestPollingHasNoWatcher(t *testing.T) {
 }
 
 // A wait for a set event makes no watcher.
-func TestNoTeardownForWhatIsSet(t *testing.T) {
+func TestNoWatcherForASetEvent(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	must(t, New(path).Set())
@@ -62,11 +60,7 @@ func TestNoTeardownForWhatIsSet(t *testing.T) {
 
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=64k"); err != nil {
-		t.Skipf("only who may mount can have a small disk: %v", err)
-	}
-	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	dir := testproc.Tmpfs(t, "size=64k")
 	old := New(filepath.Join(dir, "old"))
 	pulse(t, old)
 	filler, err := os.Create(filepath.Join(dir, "filler"))
@@ -92,31 +86,27 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("Set left something: %v", left)
 	}
 	// An event that was set before needs no more space, and a pulse is seen.
-	done = doze(t, old.Path(), func(e *Event) error { return e.Wait(context.Background()) })
+	done = doze(t, old.Path(), forever)
 	pulse(t, old)
 	ends(t, done)
 }
 
-// When no process waits any more, the watch on the directory ends soon.
+// When no process waits any more, the watch on the directory ends soon, also after a timeout.
 func TestWaitsLeaveNoWatch(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
-	a := startAgent(t, path)
-	ask(t, a, "wait", "asleep")
-	testproc.AwaitWatch(t, a.PID(), filepath.Dir(path))
-	must(t, New(path).Set())
-	a.Expect("ok")
-	info := must2(os.Stat(filepath.Dir(path)))
-	inode := fmt.Sprintf(" ino:%x ", info.Sys().(*syscall.Stat_t).Ino)
-	testproc.Until(t, "the directory is not watched", func() bool {
-		tables, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", a.PID()))
-		for _, table := range tables {
-			if text, _ := os.ReadFile(table); strings.Contains(string(text), inode) {
-				return false
-			}
+	dir, a := filepath.Dir(path), startAgent(t, path)
+	for _, wait := range []string{"wait", "waitfor 1ms"} {
+		ask(t, a, wait, "asleep")
+		if wait == "wait" {
+			testproc.AwaitWatch(t, a.PID(), dir)
+			pulse(t, New(path))
+			a.Expect("ok")
+		} else {
+			a.Expect("false")
 		}
-		return len(tables) > 0
-	})
+		testproc.Until(t, "the directory is not watched", func() bool { return !testproc.Watches(t, a.PID(), dir) })
+	}
 }
 
 // Another file system is mounted over the directory during a wait.
@@ -130,7 +120,7 @@ func TestSilentWatchDeathByMount(t *testing.T) {
 				dir := filepath.Dir(path)
 				mount := func() {
 					if err := syscall.Mount("none", dir, "tmpfs", 0, "size=64k"); err != nil {
-						t.Skipf("only who may mount can: %v", err)
+						t.Skipf("cannot mount a file system (needs root): %v", err)
 					}
 				}
 				mounted := order == "unmounted"
@@ -243,30 +233,23 @@ func TestPathIdentity(t *testing.T) {
 	})
 }
 
-// An overlay reports the changes that are made through it. It is polled too, for changes
-// that are made directly in its upper directory. (The test looks for no file before it is
-// made there: an overlay remembers that a file does not exist.)
+// An overlay is watched, and it is polled too, because it does not report the changes that are
+// made directly in its upper directory.
 func TestOverlay(t *testing.T) {
 	t.Parallel()
-	base := testproc.Tmpfs(t, "size=1m")
-	dirs := map[string]string{}
-	for _, name := range []string{"lower", "upper", "work", "merged"} {
-		dirs[name] = filepath.Join(base, name)
-		must(t, os.Mkdir(dirs[name], 0o755))
-	}
-	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", dirs["lower"], dirs["upper"], dirs["work"])
-	if err := syscall.Mount("overlay", dirs["merged"], "overlay", 0, options); err != nil {
+	base, merged := testproc.Tmpfs(t, "size=1m"), t.TempDir()
+	if err := mountOverlay(base, merged); err != nil {
 		t.Skipf("no overlay: %v", err)
 	}
-	defer syscall.Unmount(dirs["merged"], syscall.MNT_DETACH)
-	path := filepath.Join(dirs["merged"], "ready")
+	defer syscall.Unmount(merged, syscall.MNT_DETACH)
+	path := filepath.Join(merged, "ready")
 	a := startAgent(t, path, "debug")
 	for range 3 {
 		ask(t, a, "wait", "asleep")
 		pulse(t, New(path))
 		a.Expect("ok")
 	}
-	testproc.Until(t, "it says that it polls", func() bool {
+	testproc.Until(t, "the log says that the directory is polled", func() bool {
 		return strings.Contains(a.Stderr(), `reason="overlay does not report all changes" watched=true`)
 	})
 }
@@ -281,60 +264,34 @@ func TestOverlayInANamespace(t *testing.T) {
 	cmd := testproc.RoleCmd("agent", path, "overlay")
 	cmd.SysProcAttr = newNamespace()
 	cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWNS
-	a := testproc.StartCmd(t, cmd)
-	a.Expect("ready")
+	a := startCmd(t, cmd)
 	for range 2 {
 		ask(t, a, "pulse", "ok")
 		ask(t, a, "isset", "false")
 	}
 }
 
-// Two FUSE mounts of one directory are like two hosts: the changes of one are not
-// reported to the other.
+// On one host, a process sets an event. On two hosts, processes wait for the event and take it.
 func TestNetworkFileSystem(t *testing.T) {
 	t.Parallel()
-	testproc.Need(t, "bindfs")
-	base := t.TempDir()
-	here, there := filepath.Join(base, "here"), filepath.Join(base, "there")
-	must(t, os.Mkdir(filepath.Join(base, "real"), 0o755), os.Mkdir(here, 0o755), os.Mkdir(there, 0o755))
-	for _, dir := range []string{here, there} {
-		if out, err := exec.Command("bindfs", filepath.Join(base, "real"), dir).CombinedOutput(); err != nil {
-			t.Skipf("bindfs: %v: %s", err, out)
-		}
-		defer syscall.Unmount(dir, syscall.MNT_DETACH)
-	}
-	setter := New(filepath.Join(there, "ready"))
-	waiters := startAgents(t, 2, filepath.Join(here, "ready"), watching)
+	views := bindViews(t, 2)
+	here, there := filepath.Join(views[0], "ready"), filepath.Join(views[1], "ready")
+	setter := New(there)
+	waiters := startAgents(t, 2, here, watching)
 	for range 3 {
 		asleep(t, waiters, "wait")
 		pulse(t, setter)
 		expect(t, waiters, "ok")
 	}
-	takers := append(startAgents(t, 2, filepath.Join(here, "ready"), watching, "auto"), startAgents(t, 2, filepath.Join(there, "ready"), watching, "auto")...)
+	takers := append(startAgents(t, 2, here, watching, "auto"), startAgents(t, 2, there, watching, "auto")...)
 	asleep(t, takers, "race")
-	took := make(chan string, 100)
-	for _, a := range takers {
-		go func() {
-			for line := range a.Lines() {
-				took <- line
-			}
-		}()
-	}
+	r := joinRace(takers)
 	for range 5 {
 		must(t, setter.Set())
-		if line := <-took; line != "took" {
-			t.Fatal(line)
-		}
+		r.awaitTake(t)
 	}
-	tell(takers, "stop")
-	sum := 0
-	for range takers {
-		var n int
-		fmt.Sscan(<-took, &n)
-		sum += n
-	}
-	if sum != 5 {
-		t.Errorf("%d takers of 5 sets", sum)
+	if n := r.stop(t); n != 5 {
+		t.Errorf("taken %d times, and set 5 times", n)
 	}
 }
 
@@ -346,7 +303,7 @@ func TestDebugLog(t *testing.T) {
 	ask(t, a, "waitfor 1ms", "asleep")
 	a.Expect("false")
 	for _, want := range []string{"polling a directory", filepath.Dir(path), "too many open files", "watched=false"} {
-		testproc.Until(t, "it says "+want, func() bool { return strings.Contains(a.Stderr(), want) })
+		testproc.Until(t, "the log says "+want, func() bool { return strings.Contains(a.Stderr(), want) })
 	}
 }
 
@@ -357,7 +314,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	inEveryMode(t, func(t *testing.T, how mode) {
 		for _, at := range []string{"sleeping", "looking"} {
 			path := markerPath(t)
-			pulse(t, New(path)) // there is a tombstone, which is opened
+			pulse(t, New(path)) // leaves a tombstone, which each look opens
 			agent := startAgents(t, 1, path, how)[0]
 			agent.Send("starve " + at)
 			agent.Expect("starving")
@@ -367,14 +324,11 @@ func TestOutOfDescriptors(t *testing.T) {
 	})
 }
 
-// Set does not sync anything to the disk.
-func TestDurabilityIsNotPaidFor(t *testing.T) {
+// Set and Clear do not sync anything to the disk.
+func TestNoSync(t *testing.T) {
 	t.Parallel()
-	testproc.Need(t, "strace")
 	calls := filepath.Join(t.TempDir(), "calls")
-	cmd := testproc.Below(testproc.RoleCmd("agent", markerPath(t)), "strace", "-f", "-qq", "-o", calls, "-e", "trace=renameat,fsync,fdatasync,sync_file_range,syncfs,sync,msync")
-	agent := testproc.StartCmd(t, cmd)
-	agent.Expect("ready")
+	agent := startTraced(t, markerPath(t), calls, "trace=renameat,fsync,fdatasync,sync_file_range,syncfs,sync,msync")
 	ask(t, agent, "pulse", "ok")
 	agent.Send("end")
 	agent.Exit()
@@ -385,8 +339,8 @@ func TestDurabilityIsNotPaidFor(t *testing.T) {
 	}
 }
 
-// After thousands of other events were set and cleared, a Set costs no more than
-// before; each of them leaves only a directory entry.
+// After thousands of events were set and cleared, there is one tombstone for each event and no
+// other file.
 func TestManyNames(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -412,12 +366,9 @@ func TestManyNames(t *testing.T) {
 // Waits poll if the kernel has no inotify, or no watches left.
 func TestNoInotify(t *testing.T) {
 	t.Parallel()
-	testproc.Need(t, "strace")
-	for _, how := range []string{"inotify_init1:error=ENOSYS", "inotify_init1:error=ENFILE", "inotify_add_watch:error=ENOSPC"} {
+	for _, failure := range []string{"inotify_init1:error=ENOSYS", "inotify_init1:error=ENFILE", "inotify_add_watch:error=ENOSPC"} {
 		path := markerPath(t)
-		cmd := testproc.Below(testproc.RoleCmd("agent", path), "strace", "-f", "-qq", "-o", os.DevNull, "-e", "inject="+how)
-		agent := testproc.StartCmd(t, cmd)
-		agent.Expect("ready")
+		agent := startTraced(t, path, os.DevNull, "inject="+failure)
 		ask(t, agent, "wait", "asleep")
 		pulse(t, New(path))
 		agent.Expect("ok")

@@ -138,12 +138,10 @@ func openDir(t *testing.T, mode fs.FileMode) string {
 	return dir
 }
 
-// nobody returns an agent that runs as another user.
-func nobody(t *testing.T, path string, uid uint32) *testproc.Proc {
+// startAgentAs starts an agent that runs as another user.
+func startAgentAs(t *testing.T, path string, uid, gid uint32) *testproc.Proc {
 	t.Helper()
-	a := testproc.StartCmd(t, testproc.AsUser(t, testproc.RoleCmd("agent", path), uid, uid))
-	a.Expect("ready")
-	return a
+	return startCmd(t, testproc.AsUser(t, testproc.RoleCmd("agent", path), uid, gid))
 }
 
 // Two users share an event in a sticky directory, in either order.
@@ -151,7 +149,7 @@ func TestMultiUser(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []fs.FileMode{0o777, 0o777 | fs.ModeSticky} {
 		path := filepath.Join(openDir(t, mode), "ready")
-		one, two := nobody(t, path, 65534), nobody(t, path, 65533)
+		one, two := startAgentAs(t, path, 65534, 65534), startAgentAs(t, path, 65533, 65533)
 		ask(t, one, "pulse", "ok")
 		ask(t, one, "wait", "asleep")
 		ask(t, two, "set", "ok")
@@ -173,7 +171,7 @@ func TestFirstSettersAreStrangers(t *testing.T) {
 		one, two := "", ""
 		for range 10 {
 			path := filepath.Join(openDir(t, mode), "ready")
-			a, b := nobody(t, path, 65534), nobody(t, path, 65533)
+			a, b := startAgentAs(t, path, 65534, 65534), startAgentAs(t, path, 65533, 65533)
 			a.Send("set")
 			b.Send("set")
 			if one, two = a.Line(), b.Line(); one != "ok" || two != "ok" {
@@ -187,7 +185,7 @@ func TestFirstSettersAreStrangers(t *testing.T) {
 func TestRootLeavesTheTombstoneToTheOwner(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o755), "ready")
-	user := nobody(t, path, 65534)
+	user := startAgentAs(t, path, 65534, 65534)
 	must(t, os.Chown(filepath.Dir(path), 65534, 65534))
 	pulse(t, New(path))
 	ask(t, user, "pulse", "ok")
@@ -197,12 +195,12 @@ func TestNoPermission(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o755), "ready")
 	dir := filepath.Dir(path)
-	a := nobody(t, path, 65534)
+	a := startAgentAs(t, path, 65534, 65534)
 	ask(t, a, "set", "open "+path+": permission denied")
 	ask(t, a, "isset", "false")
 
 	must(t, New(path).Set())
-	ask(t, a, "set", "ok") // it is
+	ask(t, a, "set", "ok") // it is set already
 	ask(t, a, "clear", "clear "+path+": mkdir "+dir+"/.fsync: permission denied")
 	ask(t, a, "wait", "ok") // waiting changes nothing
 	must(t, New(path).Clear())
@@ -224,7 +222,7 @@ func TestWaitWithoutReadPermission(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o711), "ready")
 	pulse(t, New(path))
-	a := nobody(t, path, 65534)
+	a := startAgentAs(t, path, 65534, 65534)
 	for range 3 {
 		ask(t, a, "wait", "asleep")
 		pulse(t, New(path))
@@ -236,7 +234,7 @@ func TestWaitWithoutReadPermission(t *testing.T) {
 func TestPermissionLostWhileWaiting(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o755), "ready")
-	a := nobody(t, path, 65534)
+	a := startAgentAs(t, path, 65534, 65534)
 	ask(t, a, "wait", "asleep")
 	must(t, os.Chmod(filepath.Dir(path), 0o700))
 	a.Expect("lstat " + path + ": permission denied")
@@ -247,7 +245,7 @@ func TestInfoNeedsPermission(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o755), "ready")
 	must(t, New(path, Perm(0o600)).Set())
-	other := nobody(t, path, 65534)
+	other := startAgentAs(t, path, 65534, 65534)
 	ask(t, other, "info", "set")
 	must(t, os.Chmod(path, 0o644))
 	other.Send("info")

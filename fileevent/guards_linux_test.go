@@ -1,21 +1,15 @@
 package fileevent
 
 import (
-	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/fsync-lock/fsync/internal/testproc"
 	"golang.org/x/sys/unix"
 )
 
-// reportsOf returns a function that returns the kernel's reports about a file since the last
-// call.
+// reportsOf watches a file. The function that it returns returns the kernel's reports since its
+// last call.
 func reportsOf(t *testing.T, path string, mask uint32) func() string {
 	t.Helper()
 	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
@@ -41,13 +35,7 @@ func reportsOf(t *testing.T, path string, mask uint32) func() string {
 // A look on a network file system opens the directory, which makes the client ask the server.
 func TestNetworkLooksOpenTheDirectory(t *testing.T) {
 	t.Parallel()
-	base := t.TempDir()
-	dir := filepath.Join(base, "mount")
-	must(t, os.Mkdir(dir, 0o755), os.Mkdir(filepath.Join(base, "real"), 0o755))
-	if out, err := exec.Command("bindfs", filepath.Join(base, "real"), dir).CombinedOutput(); err != nil {
-		t.Skipf("needs bindfs: %v: %s", err, out)
-	}
-	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	dir := bindViews(t, 1)[0]
 	opened := reportsOf(t, dir, unix.IN_OPEN)
 	e, auto := New(filepath.Join(dir, "ready")), New(filepath.Join(dir, "ready"), AutoReset())
 	for what, look := range map[string]func() (bool, error){
@@ -63,24 +51,6 @@ func TestNetworkLooksOpenTheDirectory(t *testing.T) {
 			t.Errorf("%s has not opened the directory", what)
 		}
 	}
-}
-
-// A wait that times out leaves no watch either.
-func TestWaitsInVainLeaveNoWatch(t *testing.T) {
-	t.Parallel()
-	path := markerPath(t)
-	a := startAgent(t, path)
-	ask(t, a, "waitfor 1ms", "asleep")
-	a.Expect("false")
-	info := must2(os.Stat(filepath.Dir(path)))
-	inode := fmt.Sprintf(" ino:%x ", info.Sys().(*syscall.Stat_t).Ino)
-	testproc.Until(t, "the directory is not watched", func() bool {
-		tables, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", a.PID()))
-		return len(tables) > 0 && !slices.ContainsFunc(tables, func(table string) bool {
-			text, _ := os.ReadFile(table)
-			return strings.Contains(string(text), inode)
-		})
-	})
 }
 
 // If the disk has no room for the first tombstone, Clear removes the marker.

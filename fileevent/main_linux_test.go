@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -12,15 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// polling starts agents in user namespaces of their own, where the limit of inotify
-// instances is zero. They are like processes of a user without free instances, but
-// other processes lose none.
+// polling starts each agent in its own user namespace, where the limit of inotify instances is
+// zero. So it is like a process of a user without free instances, but takes none from other
+// processes.
 var polling = mode{"polling", func(t *testing.T, args ...string) *testproc.Proc {
 	t.Helper()
 	cmd := testproc.RoleCmd("agent", append(args, "poll")...)
 	cmd.SysProcAttr = newNamespace()
 	if !canClone() {
-		t.Skip("this user may not make user namespaces, which the test limits watchers with")
+		t.Skip("this user may not make user namespaces, in which the test limits watchers")
 	}
 	return testproc.StartCmd(t, cmd)
 }}
@@ -49,7 +50,7 @@ func banWatchers() error {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 	if err == nil {
 		unix.Close(fd)
-		return errors.New("there are still watchers to be had")
+		return errors.New("this process can still make a watcher")
 	}
 	if err != unix.EMFILE {
 		return fmt.Errorf("inotify_init1: %w", err)
@@ -81,16 +82,47 @@ func watchers() int {
 	return n
 }
 
-// mountOverlay makes the directory an overlay, for this process alone.
-func mountOverlay(dir string) error {
+// overlayOn makes the directory an overlay, for this process alone.
+func overlayOn(dir string) error {
 	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=1m"); err != nil {
 		return err
 	}
+	return mountOverlay(dir, dir)
+}
+
+// mountOverlay mounts an overlay of the directories lower and upper, which it makes in base.
+func mountOverlay(base, at string) error {
 	for _, name := range []string{"lower", "upper", "work"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+		if err := os.Mkdir(filepath.Join(base, name), 0o755); err != nil {
 			return err
 		}
 	}
-	options := fmt.Sprintf("lowerdir=%[1]s/lower,upperdir=%[1]s/upper,workdir=%[1]s/work", dir)
-	return syscall.Mount("overlay", dir, "overlay", 0, options)
+	options := fmt.Sprintf("lowerdir=%[1]s/lower,upperdir=%[1]s/upper,workdir=%[1]s/work", base)
+	return syscall.Mount("overlay", at, "overlay", 0, options)
+}
+
+// startTraced starts an agent under strace(1), which writes the calls to a file. expression is
+// an argument of its option -e.
+func startTraced(t *testing.T, path, calls, expression string) *testproc.Proc {
+	t.Helper()
+	testproc.Need(t, "strace")
+	return startCmd(t, testproc.Below(testproc.RoleCmd("agent", path), "strace", "-f", "-qq", "-o", calls, "-e", expression))
+}
+
+// bindViews mounts one directory at several places with bindfs(1), and returns the places.
+// They are like the mounts of a network file system on several hosts: the changes through one
+// are not reported to the others.
+func bindViews(t *testing.T, n int) (views []string) {
+	t.Helper()
+	testproc.Need(t, "bindfs")
+	shared := t.TempDir()
+	for range n {
+		view := t.TempDir()
+		if out, err := exec.Command("bindfs", shared, view).CombinedOutput(); err != nil {
+			t.Skipf("bindfs: %v: %s", err, out)
+		}
+		t.Cleanup(func() { syscall.Unmount(view, syscall.MNT_DETACH) })
+		views = append(views, view)
+	}
+	return views
 }

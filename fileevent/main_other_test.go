@@ -20,4 +20,4 @@ func takeDescriptors() {}
 
 func watchers() int { return -1 }
 
-func mountOverlay(string) error { return errors.New("there are overlays on Linux only") }
+func overlayOn(string) error { return errors.ErrUnsupported }

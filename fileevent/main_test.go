@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -22,13 +23,9 @@ func TestMain(m *testing.M) {
 	testproc.Main(m, map[string]testproc.Role{"agent": agent})
 }
 
-// agent does the steps that it reads, with the event at args[0], and prints the
-// results: "asleep" when a wait is about to sleep for the first time, then "ok",
-// "true", "false" or the error. With "poll" among the other args it has no
-// watcher, with "auto" the event has AutoReset, with "hour" a MaxAge of an hour, and
-// with a number it waits for so many events in the directory. With "overlay" it mounts
-// an overlay on the directory, with "blind" it makes no rescans, and with "debug" its log
-// goes to stderr.
+// agent carries out the commands that it reads, with the event at args[0], and prints the
+// results: "asleep" when a wait is about to sleep for the first time, then "ok", "true",
+// "false" or the error. The other args change the event and the process, see below.
 func agent(args []string) error {
 	var opts []Option
 	events := 0
@@ -38,19 +35,19 @@ func agent(args []string) error {
 			continue
 		}
 		switch arg {
-		default:
+		default: // how many events of the directory it waits for
 			events, _ = strconv.Atoi(arg)
-		case "poll":
+		case "poll": // it gets no watcher
 			if err := banWatchers(); err != nil {
 				return err
 			}
-		case "overlay":
-			if err := mountOverlay(filepath.Dir(args[0])); err != nil {
+		case "overlay": // the directory is an overlay
+			if err := overlayOn(filepath.Dir(args[0])); err != nil {
 				return err
 			}
-		case "blind":
+		case "blind": // it makes no rescans
 			watch.NoRescans()
-		case "debug":
+		case "debug": // its log goes to stderr
 			slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})))
 		case "auto":
 			opts = append(opts, AutoReset())
@@ -133,7 +130,7 @@ func obey(e *Event, line string) string {
 		}
 	case "follow":
 		err = follow(e)
-	case "starve": // until the wait has ended
+	case "starve": // waits; at the step arg, the process loses its descriptors
 		e.hook = once(steps[arg], func() {
 			defer fmt.Println("starving")
 			takeDescriptors()
@@ -148,7 +145,7 @@ func obey(e *Event, line string) string {
 		e.hook = once(steps[at], func() { kill(os.Getpid()) })
 		return obey(e, what)
 	case "race": // takes the event again and again until the next line
-		return fmt.Sprint(race(e), " taken")
+		return fmt.Sprint(takeUntilLine(e), " taken")
 	case "waitfor":
 		d, _ := time.ParseDuration(arg)
 		ok, err = e.WaitFor(d)
@@ -172,7 +169,7 @@ func obey(e *Event, line string) string {
 
 var steps = map[string]step{"looking": looking, "sleeping": sleeping, "marked": marked, "recorded": recorded, "renewing": renewing, "clearing": clearing, "taking": taking, "took": took}
 
-func race(e *Event) (n int) {
+func takeUntilLine(e *Event) (n int) {
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {
 		testproc.Hear()
@@ -208,7 +205,7 @@ func once(s step, f func()) func(step) {
 	}
 }
 
-// startAgents starts n processes that look after the event at path.
+// startAgents starts n processes with the role agent, for the event at path.
 func startAgents(t *testing.T, n int, path string, how mode, args ...string) []*testproc.Proc {
 	t.Helper()
 	agents := make([]*testproc.Proc, n)
@@ -226,6 +223,14 @@ func startAgent(t *testing.T, path string, args ...string) *testproc.Proc {
 	return startAgents(t, 1, path, watching, args...)[0]
 }
 
+// startCmd starts the command of an agent.
+func startCmd(t *testing.T, cmd *exec.Cmd) *testproc.Proc {
+	t.Helper()
+	a := testproc.StartCmd(t, cmd)
+	a.Expect("ready")
+	return a
+}
+
 func tell(all []*testproc.Proc, line string) {
 	for _, a := range all {
 		a.Send(line)
@@ -239,7 +244,7 @@ func expect(t *testing.T, all []*testproc.Proc, line string) {
 	}
 }
 
-// asleep tells processes to wait, and returns when their waits sleep.
+// asleep tells processes to wait, and returns when their waits are about to sleep.
 func asleep(t *testing.T, all []*testproc.Proc, command string) {
 	t.Helper()
 	tell(all, command)
@@ -252,7 +257,7 @@ func ask(t *testing.T, a *testproc.Proc, line, want string) {
 	a.Expect(want)
 }
 
-// A mode is a way to wait that tests are run in.
+// A mode is a way in which processes wait. Tests run in each mode.
 type mode struct {
 	name  string
 	start func(t *testing.T, args ...string) *testproc.Proc
@@ -274,7 +279,7 @@ func inEveryMode(t *testing.T, test func(t *testing.T, how mode)) {
 
 func markerPath(t *testing.T) string { return filepath.Join(t.TempDir(), "ready") }
 
-// doze starts a wait in this process and returns when it is about to sleep.
+// doze starts a wait in this process and returns when the wait is about to sleep.
 func doze(t *testing.T, path string, wait func(*Event) error) <-chan error {
 	t.Helper()
 	return dozeOn(t, New(path), wait)
@@ -307,7 +312,7 @@ func ends(t *testing.T, done <-chan error) {
 	case err := <-done:
 		must(t, err)
 	case <-time.After(testproc.Patience):
-		t.Fatal("nobody has woken the wait")
+		t.Fatal("nothing has woken the wait")
 	}
 }
 

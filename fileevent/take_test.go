@@ -19,6 +19,57 @@ import (
 
 func autoEvent(t *testing.T) *Event { return New(markerPath(t), AutoReset()) }
 
+// A takeRace is a number of processes that take one event again and again, after the command
+// "race".
+type takeRace struct {
+	agents []*testproc.Proc
+	lines  chan string // of all agents
+}
+
+func joinRace(agents []*testproc.Proc) *takeRace {
+	r := &takeRace{agents, make(chan string, len(agents))}
+	for _, a := range agents {
+		go func() {
+			for line := range a.Lines() {
+				r.lines <- line
+			}
+		}()
+	}
+	return r
+}
+
+func (r *takeRace) line(t *testing.T) string {
+	t.Helper()
+	select {
+	case line := <-r.lines:
+		return line
+	case <-time.After(testproc.Patience):
+		t.Fatal("no process has taken the event")
+	}
+	panic("unreachable")
+}
+
+// awaitTake waits until a process has taken the event once more.
+func (r *takeRace) awaitTake(t *testing.T) {
+	t.Helper()
+	if line := r.line(t); line != "took" {
+		t.Fatalf("a process said %q", line)
+	}
+}
+
+// stop ends the race, and returns how often the event was taken.
+func (r *takeRace) stop(t *testing.T) (sum int) {
+	t.Helper()
+	tell(r.agents, "stop")
+	for ended := 0; ended < len(r.agents); {
+		if n, ok := strings.CutSuffix(r.line(t), " taken"); ok {
+			sum += must2(strconv.Atoi(n))
+			ended++
+		}
+	}
+	return sum
+}
+
 // Many processes wait for one event; in a long run, most of them have no watcher. The event is
 // taken as often as it is set.
 func TestRaceForOneEvent(t *testing.T) {
@@ -26,41 +77,15 @@ func TestRaceForOneEvent(t *testing.T) {
 	n, rounds := testproc.Size(200, 30), 50
 	agents := startAgents(t, n, path, watching, "auto")
 	asleep(t, agents, "race")
-	took := make(chan string, n)
-	for _, a := range agents {
-		go func() {
-			for line := range a.Lines() {
-				took <- line
-			}
-		}()
+	r := joinRace(agents)
+	for range rounds {
+		must(t, New(path).Set())
+		r.awaitTake(t)
 	}
-	e := New(path)
-	for round := range rounds {
-		must(t, e.Set())
-		select {
-		case line := <-took:
-			if line != "took" {
-				t.Fatalf("round %d: %s", round, line)
-			}
-		case <-time.After(testproc.Patience):
-			t.Fatalf("round %d: nobody took it", round)
-		}
+	if n := r.stop(t); n != rounds {
+		t.Errorf("taken %d times, and set %d times", n, rounds)
 	}
-	tell(agents, "stop")
-	sum := 0
-	for range agents {
-		line := <-took
-		got, ok := strings.CutSuffix(line, " taken")
-		k, err := strconv.Atoi(got)
-		if !ok || err != nil {
-			t.Fatalf("an agent said %q after the last round", line)
-		}
-		sum += k
-	}
-	if sum != rounds {
-		t.Errorf("%d takers of %d sets", sum, rounds)
-	}
-	isSet(t, e, false)
+	isSet(t, New(path), false)
 }
 
 func TestTakeInEveryMode(t *testing.T) {
@@ -78,8 +103,7 @@ func TestTakeInEveryMode(t *testing.T) {
 		must(t, New(path).Set())
 		ask(t, waiter, "wait", "ok") // taken at the first look
 		isSet(t, New(path), false)
-		run := New(path)
-		must(t, run.Set())
+		must(t, New(path).Set())
 		ask(t, waiter, "waitfor 0s", "true")
 		ask(t, waiter, "waitfor 0s", "false")
 	})
@@ -113,7 +137,7 @@ func TestTakersInOneProcess(t *testing.T) {
 	stop()
 	wg.Wait()
 	if taken.Load() != int64(rounds) {
-		t.Errorf("%d takers of %d sets", taken.Load(), rounds)
+		t.Errorf("taken %d times, and set %d times", taken.Load(), rounds)
 	}
 	isSet(t, e, false)
 }
@@ -205,7 +229,7 @@ func TestKilledTaker(t *testing.T) {
 	for _, at := range []string{"taking", "took"} {
 		for _, asleep := range []bool{false, true} {
 			if at == "taking" && asleep {
-				continue // it tries to take before it sleeps, and dies of that
+				continue // it tries to take before it sleeps, and dies there
 			}
 			t.Run(fmt.Sprint(at, asleep), func(t *testing.T) {
 				t.Parallel()
@@ -213,7 +237,7 @@ func TestKilledTaker(t *testing.T) {
 				taker := startAgent(t, path, "auto")
 				if asleep {
 					taker.Send("die " + at + " wait")
-					// The hook of "die" has replaced that which tells of the sleep.
+					// It does not say "asleep", because "die" has replaced that hook.
 					testproc.AwaitWatch(t, taker.PID(), filepath.Dir(path))
 					must(t, New(path).Set())
 				} else {
@@ -296,7 +320,7 @@ func TestLastTry(t *testing.T) {
 	}
 }
 
-// On a network file system the taker gives the marker a name of its own.
+// On a network file system, a taker renames the marker to a unique name.
 func TestClaim(t *testing.T) {
 	t.Parallel()
 	gone := func(from string) error { return &fs.PathError{Op: "rename", Path: from, Err: fs.ErrNotExist} }
@@ -304,9 +328,9 @@ func TestClaim(t *testing.T) {
 		rename func(from, to string) error
 		want   bool
 	}{
-		"the answer comes":     {os.Rename, true},
-		"the answer was lost":  {func(from, to string) error { return errors.Join(os.Rename(from, to), gone(from)) }, true},
-		"somebody else has it": {func(from, to string) error { return errors.Join(os.Remove(from), gone(from)) }, false},
+		"the answer comes":    {os.Rename, true},
+		"the answer was lost": {func(from, to string) error { return errors.Join(os.Rename(from, to), gone(from)) }, true},
+		"another took it":     {func(from, to string) error { return errors.Join(os.Remove(from), gone(from)) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := New(markerPath(t))
@@ -331,7 +355,7 @@ func TestRaceForAClaim(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	for range 200 {
-		must(t, os.WriteFile(path, nil, 0o644)) // so that no Set has made the directory
+		must(t, os.WriteFile(path, nil, 0o644)) // not Set, which may make the directory DIR/.fsync
 		var taken atomic.Int64
 		var wg sync.WaitGroup
 		for range 8 {
@@ -347,7 +371,7 @@ func TestRaceForAClaim(t *testing.T) {
 		}
 		wg.Wait()
 		if taken.Load() != 1 {
-			t.Fatalf("%d have it", taken.Load())
+			t.Fatalf("taken %d times", taken.Load())
 		}
 	}
 }
