@@ -31,7 +31,7 @@ func TestSetWakesOtherProcesses(t *testing.T) {
 	})
 }
 
-// A pulse always wakes every waiter, and never one that began after it.
+// A pulse always wakes every waiter, and no waiter that began after the pulse.
 func TestPulseIsNotLost(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
@@ -47,9 +47,9 @@ func TestPulseIsNotLost(t *testing.T) {
 	})
 }
 
-// touch made the marker, and it is gone before the waiter looks. The Set in between must wake
-// the waiter, although that Set found the event set.
-func TestPulseOfWhatTouchHasSet(t *testing.T) {
+// touch(1) sets the event, Set renews it, and Clear clears it before the waiter looks. The
+// waiter wakes.
+func TestPulseOfATouchedMarker(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	other, e := New(path), New(path)
@@ -78,9 +78,9 @@ func TestPulseBeforeWaitDoesNotWake(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	setter := startAgent(t, path)
-	// Another wait goes on all the time, so that there is a watch whose queue may
-	// still hold reports of earlier pulses.
-	beside := doze(t, filepath.Join(filepath.Dir(path), "other"), forever)
+	// Because of another wait there is a watch, which may still report earlier pulses.
+	other := filepath.Join(filepath.Dir(path), "other")
+	done := doze(t, other, forever)
 	e := New(path)
 	for range 20 {
 		ask(t, setter, "pulse", "ok")
@@ -88,8 +88,8 @@ func TestPulseBeforeWaitDoesNotWake(t *testing.T) {
 			t.Fatalf("WaitFor() after a pulse = %v, %v", ok, err)
 		}
 	}
-	must(t, New(filepath.Join(filepath.Dir(path), "other")).Set())
-	ends(t, beside)
+	must(t, New(other).Set())
+	ends(t, done)
 }
 
 func TestSetAndClearAreIdempotent(t *testing.T) {
@@ -123,7 +123,7 @@ func TestRacingSetters(t *testing.T) {
 		isSet(t, New(path), false)
 		left, err := os.ReadDir(filepath.Join(filepath.Dir(path), ".fsync"))
 		if err != nil || len(left) != 1 || left[0].Name() != "ready.pulse" {
-			t.Fatalf("beside the marker: %v, %v", left, err)
+			t.Fatalf("in the directory of the tombstones: %v, %v", left, err)
 		}
 	}
 }
@@ -156,8 +156,8 @@ func TestKilledWaiterDoesNotDisturb(t *testing.T) {
 	})
 }
 
-// A Set may die at any step: the event is set or it is not, the waiters see that,
-// and the next Set succeeds.
+// A process dies in Set, at any step: the event is set, the waiters wake, and later calls
+// succeed.
 func TestKilledSetterLeavesNobodyHanging(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"marked", "recorded"} {
@@ -186,7 +186,7 @@ func TestKilledSetterLeavesNobodyHanging(t *testing.T) {
 	}
 }
 
-// A Clear may die before it moves the marker: the event is still set, no waiter wakes twice,
+// A process dies in Clear, before it moves the marker: the event is still set, no waiter wakes,
 // and the next Clear succeeds.
 func TestKilledClearerLeavesNobodyHanging(t *testing.T) {
 	t.Parallel()
@@ -254,7 +254,7 @@ func TestLongNames(t *testing.T) {
 	failures(t, tooLong, func(err error) bool { return err != nil })
 }
 
-func TestNamesThatAreNone(t *testing.T) {
+func TestInvalidNames(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + string(filepath.Separator)
 	for _, path := range []string{"", ".", "..", dir, dir + ".", dir + "..", dir + ".fsync"} {
@@ -311,17 +311,16 @@ func TestFileInTheDirectorysPlace(t *testing.T) {
 	failures(t, New(filepath.Join(file, "ready")), func(err error) bool { return err != nil })
 }
 
-// Another file is in the place of the tombstone: Clear changes nothing, and the marker
-// stays.
-func TestClearChangesNothingWithoutTombstone(t *testing.T) {
+// Another file is in the place of the tombstone or of its directory: Clear fails, and the
+// event stays set.
+func TestClearFailsIfItsPlaceIsTaken(t *testing.T) {
 	t.Parallel()
-	long := []byte("a file of somebody's that is longer than a version")
 	for name, block := range map[string]func(dir string) error{
-		"a file for the directory": func(dir string) error { return os.WriteFile(dir, long, 0o644) },
-		"another directory": func(dir string) error {
+		"a file for the directory": func(dir string) error { return os.WriteFile(dir, []byte("text"), 0o644) },
+		"a link for the directory": func(dir string) error {
 			return errors.Join(os.Mkdir(dir+".d", 0o755), os.Symlink(dir+".d", dir))
 		},
-		"a directory": func(dir string) error { return os.MkdirAll(filepath.Join(dir, "ready.pulse"), 0o755) },
+		"a directory for the tombstone": func(dir string) error { return os.MkdirAll(filepath.Join(dir, "ready.pulse"), 0o755) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := markerPath(t)

@@ -301,6 +301,16 @@ func dozeOn(t *testing.T, e *Event, wait func(*Event) error) <-chan error {
 	return done
 }
 
+// goesOn fails the test if the wait has ended.
+func goesOn(t *testing.T, done <-chan error) {
+	t.Helper()
+	select {
+	case err := <-done:
+		t.Fatalf("the wait has ended too early: %v", err)
+	default:
+	}
+}
+
 func forever(e *Event) error { return e.Wait(context.Background()) }
 
 var must = testproc.Must

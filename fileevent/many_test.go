@@ -23,7 +23,7 @@ func eventsIn(dir string, n int, opts ...Option) []*Event {
 	return events
 }
 
-// anyIndex starts a WaitAny that is about to sleep.
+// anyIndex starts a WaitAny that is about to sleep. When it has ended, the int is its result.
 func anyIndex(t *testing.T, ctx context.Context, events ...*Event) (<-chan error, *int) {
 	t.Helper()
 	i := new(int)
@@ -31,6 +31,25 @@ func anyIndex(t *testing.T, ctx context.Context, events ...*Event) (<-chan error
 		*i, err = WaitAny(ctx, events...)
 		return err
 	}), i
+}
+
+// startWaitAll starts a WaitAll.
+func startWaitAll(t *testing.T, events ...*Event) <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- WaitAll(t.Context(), events...) }()
+	return done
+}
+
+// sleeps returns a channel that is sent to each time the wait is about to sleep. The event must
+// be the first in the wait.
+func sleeps(first *Event) <-chan struct{} {
+	asleep := make(chan struct{}, 100)
+	first.hook = func(s step) {
+		if s == sleeping {
+			asleep <- struct{}{}
+		}
+	}
+	return asleep
 }
 
 func TestWaitAny(t *testing.T) {
@@ -50,7 +69,7 @@ func TestWaitAny(t *testing.T) {
 	}
 }
 
-// If several are set when it begins, WaitAny returns the first, and takes no other.
+// If several events are set when WaitAny begins, it takes the first, and no other.
 func TestWaitAnyTakesTheFirst(t *testing.T) {
 	t.Parallel()
 	events := eventsIn(t.TempDir(), 4, AutoReset())
@@ -65,7 +84,7 @@ func TestWaitAnyTakesTheFirst(t *testing.T) {
 	}
 }
 
-// If two are set while it sleeps, WaitAny takes one and leaves the other.
+// If two events are set while WaitAny sleeps, it takes one and leaves the other.
 func TestWaitAnyTakesOne(t *testing.T) {
 	t.Parallel()
 	for range 50 {
@@ -118,28 +137,18 @@ func TestWaitForOneTwice(t *testing.T) {
 	}
 }
 
-// Each was set since WaitAll began, but never all at the same time.
+// Each event was set since WaitAll began, but never all at the same time.
 func TestWaitAll(t *testing.T) {
 	t.Parallel()
 	events := append(eventsIn(t.TempDir(), 2), eventsIn(t.TempDir(), 2)...)
 	must(t, events[3].Set())
-	asleep := make(chan struct{}, 100)
-	events[0].hook = func(s step) {
-		if s == sleeping {
-			asleep <- struct{}{}
-		}
-	}
-	done := make(chan error, 1)
-	go func() { done <- WaitAll(t.Context(), events...) }()
-	for i, set := range []bool{true, false, true} {
+	asleep := sleeps(events[0])
+	done := startWaitAll(t, events...)
+	for i, clearToo := range []bool{true, false, true} {
 		<-asleep
-		select {
-		case err := <-done:
-			t.Fatalf("it ended before event %d was set: %v", i, err)
-		default:
-		}
+		goesOn(t, done)
 		must(t, New(events[i].Path()).Set())
-		if set {
+		if clearToo {
 			must(t, New(events[i].Path()).Clear())
 		}
 	}
@@ -164,9 +173,7 @@ func TestWaitAllRemembers(t *testing.T) {
 			steps = steps[1:]
 		}
 	}
-	done := make(chan error, 1)
-	go func() { done <- WaitAll(t.Context(), events...) }()
-	ends(t, done)
+	ends(t, startWaitAll(t, events...))
 	if len(steps) > 0 {
 		t.Errorf("%d steps are left", len(steps))
 	}
@@ -177,30 +184,20 @@ func TestWaitAllTakesAtTheEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	plain, autos := New(filepath.Join(dir, "plain")), eventsIn(dir, 2, AutoReset())
-	asleep := make(chan struct{}, 100)
-	plain.hook = func(s step) {
-		if s == sleeping {
-			asleep <- struct{}{}
-		}
-	}
-	done := make(chan error, 1)
-	go func() { done <- WaitAll(t.Context(), plain, autos[0], autos[1], autos[0]) }()
+	asleep := sleeps(plain)
+	done := startWaitAll(t, plain, autos[0], autos[1], autos[0])
 	<-asleep
 	must(t, New(autos[0].Path()).Set())
 	<-asleep
 	must(t, New(plain.Path()).Set())
 	<-asleep
-	must(t, New(plain.Path()).Clear()) // it has been set, and that is enough
+	must(t, New(plain.Path()).Clear()) // that it was set is enough
 	isSet(t, autos[0], true)
-	must(t, New(autos[0].Path()).Clear()) // to have been set is not enough for this one
+	must(t, New(autos[0].Path()).Clear()) // that it was set is not enough
 	must(t, New(autos[1].Path()).Set())
 	<-asleep
 	isSet(t, autos[1], true)
-	select {
-	case err := <-done:
-		t.Fatalf("it ended although one is not set: %v", err)
-	default:
-	}
+	goesOn(t, done)
 	must(t, New(autos[0].Path()).Set())
 	ends(t, done)
 	isSet(t, autos[0], false)
@@ -225,26 +222,25 @@ func TestWaitAllPutsBack(t *testing.T) {
 				}
 				close(loses)
 				if ok, err := New(events[1].Path(), AutoReset()).WaitFor(0); !ok {
-					t.Errorf("not to be had: %v", err)
+					t.Errorf("the second event was not taken: %v", err)
 				}
 			}
 		}
 	}
-	done := make(chan error, 1)
-	go func() { done <- WaitAll(t.Context(), events...) }()
+	done := startWaitAll(t, events...)
 	<-asleep
 	must(t, New(events[0].Path()).Set())
 	<-loses
-	<-asleep // it has taken one, lost the other,
-	<-asleep // and seen that the one is set again
+	<-asleep // it has taken the first event and lost the second,
+	<-asleep // and seen that the first is set again
 	isSet(t, events[0], true)
 	isSet(t, events[1], false)
 	must(t, New(events[1].Path()).Set())
 	ends(t, done)
 	isSet(t, events[0], false)
 	isSet(t, events[1], false)
-	if takes != 2 { // to see it set again was no reason to take it again
-		t.Errorf("the first was taken %d times", takes)
+	if takes != 2 { // not once more when it was set again
+		t.Errorf("the first event was taken %d times, want 2", takes)
 	}
 }
 
@@ -285,7 +281,7 @@ func TestMarkerIs(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	a, b, far := splitMarker(filepath.Join(dir, "a")), splitMarker(filepath.Join(dir, "b")), splitMarker(filepath.Join(elsewhere, "a"))
 	if a.is(a) {
-		t.Error("what is not there is itself")
+		t.Error("a marker that does not exist is the same file as itself")
 	}
 	must(t, os.WriteFile(a.path, nil, 0o644))
 	must(t, os.WriteFile(b.path, nil, 0o644))
@@ -367,7 +363,7 @@ func TestManyEnd(t *testing.T) {
 	}
 }
 
-// With thousands of events in one call, a wake-up looks only at those that changed.
+// One call waits for thousands of events.
 func TestThousandsInOneCall(t *testing.T) {
 	t.Parallel()
 	n := testproc.Size(1000, 200)
@@ -386,7 +382,7 @@ func TestThousandsInOneCall(t *testing.T) {
 	ends(t, done)
 }
 
-// The same in a process without a watcher.
+// TestThousandsInOneCall in a process without a watcher.
 func TestThousandsPolled(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)

@@ -19,13 +19,13 @@ import (
 
 func autoEvent(t *testing.T) *Event { return New(markerPath(t), AutoReset()) }
 
-// A takeRace is a number of processes that take one event again and again, after the command
-// "race".
+// A takeRace is a number of agents that take one event again and again.
 type takeRace struct {
 	agents []*testproc.Proc
 	lines  chan string // of all agents
 }
 
+// joinRace returns the race of agents that have got the command "race".
 func joinRace(agents []*testproc.Proc) *takeRace {
 	r := &takeRace{agents, make(chan string, len(agents))}
 	for _, a := range agents {

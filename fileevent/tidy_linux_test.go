@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// needAttributes skips a test where a directory has no attributes.
+// needAttributes skips a test if users cannot give attributes to directories.
 func needAttributes(t *testing.T) {
 	t.Helper()
 	e := New(markerPath(t))
@@ -23,6 +23,7 @@ func needAttributes(t *testing.T) {
 	}
 }
 
+// tidied fails the test if there is a file in the directory.
 func tidied(t *testing.T, dir string) {
 	t.Helper()
 	if left := must2(os.ReadDir(dir)); len(left) > 0 {
@@ -72,17 +73,23 @@ func TestTidyWhereManyPoll(t *testing.T) {
 	}
 }
 
-// A Clear comes at any step of a Tidy. Waits that began before are woken, and a
-// Watch sees the pulse.
+// archivedPulse sets and clears an event. The attribute has the version of the tombstone, which
+// is still there, as in the middle of Tidy.
+func archivedPulse(t *testing.T) (path string, m marker, archived version) {
+	t.Helper()
+	needAttributes(t)
+	path = markerPath(t)
+	m = splitMarker(path)
+	pulse(t, New(path))
+	return path, m, must2(m.archive(filepath.Base(m.tombstonePath())))
+}
+
+// A Clear comes after Tidy has archived a tombstone and before Tidy removes it. The new
+// tombstone stays, and a Watch sees it once.
 func TestTidyIsOvertaken(t *testing.T) {
 	t.Parallel()
-	needAttributes(t)
-	path := markerPath(t)
-	e, m := New(path), splitMarker(path)
-	pulse(t, e)
-	tombstone := filepath.Base(m.tombstonePath())
-	archived := must2(m.archive(tombstone))
-
+	path, m, archived := archivedPulse(t)
+	e := New(path)
 	w := watchOf(t, e)
 	done := doze(t, path, forever)
 	pulse(t, e)
@@ -101,11 +108,7 @@ func TestTidyIsOvertaken(t *testing.T) {
 // A wait that looked while the tombstone was away looks again.
 func TestTidyNotifies(t *testing.T) {
 	t.Parallel()
-	needAttributes(t)
-	path := markerPath(t)
-	e, m := New(path), splitMarker(path)
-	pulse(t, e)
-	archived := must2(m.archive(filepath.Base(m.tombstonePath())))
+	path, m, archived := archivedPulse(t)
 	away := m.tombstonePath() + ".away"
 	done := doze(t, path, func(e *Event) error {
 		asleep := e.hook
@@ -126,19 +129,16 @@ func TestTidyNotifies(t *testing.T) {
 	m.removeArchived(m.tombstonePath(), archived)
 	ends(t, done)
 	if !strings.Contains(created(), ".fsync.") {
-		t.Error("Tidy has not notified the waits; a rescan has woken this one")
+		t.Error("Tidy has not notified the waits; a rescan has woken the wait")
 	}
 }
 
-// A process dies in Tidy while it checks a tombstone that a Clear has just left. Waits that
-// have not seen that tombstone still see it.
+// A process dies in Tidy after it has moved aside a tombstone that a Clear has just left. A
+// wait and a Watch that have not seen this tombstone still see it.
 func TestTidyDies(t *testing.T) {
 	t.Parallel()
-	needAttributes(t)
-	path := markerPath(t)
-	e, m := New(path), splitMarker(path)
-	pulse(t, e)
-	must2(m.archive(filepath.Base(m.tombstonePath())))
+	path, m, _ := archivedPulse(t)
+	e := New(path)
 	w := watchOf(t, e)
 	waiter := New(path)
 	died := once(subscribing, func() { // its first look was before
@@ -154,13 +154,13 @@ func TestTidyDies(t *testing.T) {
 
 	pulse(t, e)
 	must(t, os.Rename(m.tombstonePath(), m.tombstonePath()+aside))
-	pulse(t, e) // a later one, beside it
+	pulse(t, e) // leaves a later tombstone beside the one that was moved
 	seen(t, w, "later pulses")
 	tidyUnseen(t, e, w, "tidied again")
 }
 
-// DIR/.fsync is replaced before Tidy has locked it, so another process may be tidying. Tidy
-// does nothing.
+// DIR/.fsync is replaced before Tidy has locked it. Then the lock does not keep other processes
+// from tidying, so Tidy does nothing.
 func TestTidyOfAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
@@ -208,7 +208,7 @@ func TestTidyByMany(t *testing.T) {
 	clearers := startAgents(t, 3, path, watching)
 	asleep(t, clearers, "sweep")
 	eachSetWakes(t, path, testproc.Size(100, 40))
-	testproc.Until(t, "it is cleared", func() bool {
+	testproc.Until(t, "the event is cleared", func() bool {
 		set, err := New(path).IsSet()
 		return !set && err == nil
 	})
@@ -247,8 +247,7 @@ func TestTidyLeaves(t *testing.T) {
 	}
 }
 
-// tidyUnseen fails the test unless Tidy removes the sidecar, and the Watch takes that for no
-// Set.
+// tidyUnseen fails the test unless Tidy removes the sidecar and the Watch sees no Set in that.
 func tidyUnseen(t *testing.T, e *Event, w *Watch, what string) {
 	t.Helper()
 	e.Tidy()

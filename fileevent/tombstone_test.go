@@ -9,18 +9,23 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// Clear moves the marker to the directory where the kernel finds it, not to where a cleaned
-// path leads.
-func TestTombstonePathIsNotCleaned(t *testing.T) {
-	t.Parallel()
+// pathsOfOneMarker returns two paths of one marker. The first is of the form link/../ready, and
+// would be the path of another marker if it were cleaned.
+func pathsOfOneMarker(t *testing.T) (unclean, clean string) {
+	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows cleans paths itself")
 	}
 	dir := t.TempDir()
-	must(t, os.MkdirAll(filepath.Join(dir, "far", "away"), 0o755))
-	must(t, os.MkdirAll(filepath.Join(dir, "near"), 0o755))
+	must(t, os.MkdirAll(filepath.Join(dir, "far", "away"), 0o755), os.Mkdir(filepath.Join(dir, "near"), 0o755))
 	must(t, os.Symlink(filepath.Join(dir, "far", "away"), filepath.Join(dir, "near", "link")))
-	unclean, clean := dir+"/near/link/../ready", filepath.Join(dir, "far", "ready")
+	return dir + "/near/link/../ready", filepath.Join(dir, "far", "ready")
+}
+
+// Clear does not clean the path: it finds the marker and moves it in the same directory.
+func TestTombstonePathIsNotCleaned(t *testing.T) {
+	t.Parallel()
+	unclean, clean := pathsOfOneMarker(t)
 	must(t, New(unclean).Set())
 	if err := New(unclean).Clear(); err != nil {
 		t.Errorf("Clear() = %v", err)
@@ -35,15 +40,15 @@ func TestRelativePathInALinkedDirectory(t *testing.T) {
 		t.Skip("Windows cleans paths itself")
 	}
 	dir := t.TempDir()
-	must(t, os.MkdirAll(filepath.Join(dir, "releases", "42"), 0o755))
-	must(t, os.MkdirAll(filepath.Join(dir, "releases", "shared"), 0o755))
-	must(t, os.MkdirAll(filepath.Join(dir, "app"), 0o755))
+	for _, sub := range []string{"releases/42", "releases/shared", "app"} {
+		must(t, os.MkdirAll(filepath.Join(dir, sub), 0o755))
+	}
 	must(t, os.Symlink("../releases/42", filepath.Join(dir, "app", "current")))
 	t.Chdir(filepath.Join(dir, "app", "current")) // sets PWD
 	pulseEnds(t, New("../shared/ready"), New(filepath.Join(dir, "releases", "shared", "ready")))
 }
 
-// pulse fails the test unless a pulse of e ends a wait for w that is asleep.
+// pulseEnds fails the test unless a pulse of e ends a wait for w that is about to sleep.
 func pulseEnds(t *testing.T, w, e *Event) {
 	t.Helper()
 	w.hook = once(sleeping, func() { pulse(t, e) })
@@ -64,7 +69,7 @@ func TestClearOfALinkedMarker(t *testing.T) {
 	}
 }
 
-// The same for a wait that takes the event: it takes each link once.
+// A wait with AutoReset takes each of the links once.
 func TestTakeOfALinkedMarker(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t), AutoReset())
@@ -87,7 +92,7 @@ func cleared(t *testing.T) (m marker, now version, text []byte) {
 	return m, must2(m.tombstone()), must2(os.ReadFile(m.tombstonePath()))
 }
 
-// Two versions with the same ID are of the same Set, whatever their file is.
+// Two files with the same ID are from the same Set.
 func TestOneIDIsOneSet(t *testing.T) {
 	t.Parallel()
 	m, before, text := cleared(t)
@@ -98,8 +103,8 @@ func TestOneIDIsOneSet(t *testing.T) {
 	}
 }
 
-// Tidy has moved the tombstone aside when a look reads it, and then puts it back. The look
-// finds the archived one first, but does not take that for the last.
+// Tidy has moved the last tombstone aside when a look begins, and then puts it back. The look
+// finds an archived one, reads again, and finds the last one.
 func TestTombstoneIsPutBackDuringALook(t *testing.T) {
 	t.Parallel()
 	archived, last := version{exists: true, id: "archived"}, version{exists: true, id: "last"}

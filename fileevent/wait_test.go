@@ -28,7 +28,7 @@ func TestCheckWatchRace(t *testing.T) {
 			case subscribing:
 				must(t, change())
 			case sleeping:
-				t.Error("the wait sleeps although it has nothing to wait for")
+				t.Error("the wait sleeps although the change has come")
 			}
 		}
 		must(t, wait(e, t.Context()))
@@ -41,7 +41,7 @@ func TestCheckWatchRace(t *testing.T) {
 // tombstone has to be read before the look.
 func TestReadsTombstoneBeforeLooking(t *testing.T) {
 	t.Parallel()
-	for _, earlier := range []bool{false, true} { // with and without a tombstone of before
+	for _, earlier := range []bool{false, true} { // with and without an earlier tombstone
 		path := markerPath(t)
 		other, e := New(path), New(path)
 		if earlier {
@@ -107,7 +107,7 @@ func TestTombstoneGetsItsRecordLater(t *testing.T) {
 		again = waitBriefly(t, path)
 	})
 	must(t, setter.Set())
-	must(t, os.WriteFile(path+".else", nil, 0o644)) // a report that concerns no wait
+	must(t, os.WriteFile(path+".else", nil, 0o644)) // causes a report that concerns no wait
 	if <-again {
 		t.Error("a wait that began after the Clear was ended by the record")
 	}
@@ -192,7 +192,7 @@ func TestTombstonesDiffer(t *testing.T) {
 	}
 }
 
-// If no process clears the event, a woken waiter finds it set.
+// If no process clears the event, a wait that ends leaves it set.
 func TestWokenMeansSet(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -262,7 +262,7 @@ func TestWaitForLongerThanAnyClock(t *testing.T) {
 
 func TestContextEnds(t *testing.T) {
 	t.Parallel()
-	reason := errors.New("no more interest")
+	reason := errors.New("the reason")
 	path := markerPath(t)
 
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -291,7 +291,7 @@ func hasEnded(t *testing.T, err error, path string, cause, ctxErr error) {
 	}
 }
 
-// A ctx ends when the test wants, with the error that the test gives.
+// An endable is a ctx that ends when the test closes done, with the error err.
 type endable struct {
 	context.Context
 	done chan struct{}
@@ -336,7 +336,7 @@ func TestSilentWatchDeath(t *testing.T) {
 			return errors.Join(os.Rename(dir, dir+".old"), os.Mkdir(dir, 0o755))
 		},
 		// These two are not reported.
-		"removed while somebody is in it": func(dir string) error {
+		"removed while it is open": func(dir string) error {
 			inside, err := os.Open(dir)
 			if err != nil {
 				return err
@@ -410,7 +410,7 @@ func TestWaitWhereAFileComes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file", "ready")
 	done := doze(t, path, func(e *Event) error {
 		if err := e.Wait(context.Background()); err == nil {
-			return errors.New("the wait has ended well")
+			return errors.New("the wait has ended without an error")
 		}
 		return nil
 	})
@@ -443,22 +443,18 @@ func TestRelativePathStaysWhereItWas(t *testing.T) {
 // a/../b with a symbolic link a is not b.
 func TestPathIsNotCleaned(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows cleans paths itself")
-	}
-	dir := t.TempDir()
-	must(t, os.MkdirAll(filepath.Join(dir, "far", "away"), 0o755))
-	must(t, os.Symlink(filepath.Join(dir, "far", "away"), filepath.Join(dir, "link")))
-	done := doze(t, dir+"/link/../ready", forever)
-	must(t, New(filepath.Join(dir, "far", "ready")).Set())
+	unclean, clean := pathsOfOneMarker(t)
+	done := doze(t, unclean, forever)
+	must(t, New(clean).Set())
 	ends(t, done)
 }
 
 // A wait leaves no goroutine, whatever ends it.
 func TestWaitsLeaveNoGoroutines(t *testing.T) {
 	path := markerPath(t)
-	ends(t, func() <-chan error { d := doze(t, path, forever); must(t, New(path).Set()); return d }())
-	must(t, New(path).Clear())
+	first := doze(t, path, forever) // makes the watcher, whose goroutines stay
+	pulse(t, New(path))
+	ends(t, first)
 	before := runtime.NumGoroutine()
 	var wg sync.WaitGroup
 	for i := range 200 {
@@ -473,7 +469,7 @@ func TestWaitsLeaveNoGoroutines(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	testproc.Until(t, "as many goroutines as before", func() bool { return runtime.NumGoroutine() <= before })
+	testproc.Until(t, "no more goroutines than before", func() bool { return runtime.NumGoroutine() <= before })
 }
 
 func TestErrorsNameThePath(t *testing.T) {
