@@ -41,8 +41,8 @@ func mayWrite(t *testing.T, dir string, uid, gid uint32) bool {
 	return cmd.Run() == nil
 }
 
-// Each user with write permission for a directory can set and clear its events, also after
-// another user has done so first. Users without that permission cannot.
+// A user with write permission for a directory can set and clear its events, whatever user
+// made DIR/.fsync. A user without that permission may not write to DIR/.fsync either.
 func TestWhoMayUseTheDirectoryOfTombstones(t *testing.T) {
 	t.Parallel()
 	type user struct{ uid, gid uint32 }
@@ -97,7 +97,7 @@ func TestWhoMayUseTheDirectoryOfTombstones(t *testing.T) {
 	}
 }
 
-// A Wait for a set event needs no tombstone, so DIR/.fsync may belong to another user.
+// A Wait for a set event needs no tombstone: it succeeds even if it may not read DIR/.fsync.
 func TestWaitForWhatIsSetNeedsNoTombstone(t *testing.T) {
 	t.Parallel()
 	dir := sharedDir(t, 0o755)
@@ -120,7 +120,7 @@ func TestDirectoryOfTombstonesIsNeverWider(t *testing.T) {
 	dir := sharedDir(t, 0o750, "u:1001:rwx", "d:o::rwx", "d:u:1002:rwx")
 	path := filepath.Join(dir, "ready")
 	must(t, New(path).Set())
-	// Every call that could change permissions is followed by a pause.
+	// strace makes a pause after every call that could change permissions.
 	a := startTraced(t, path, os.DevNull, "inject=mkdirat,fchown,fchownat,fchmod,fchmodat,fsetxattr,fremovexattr,renameat:delay_exit=20000")
 	a.Send("clear")
 	for done := false; !done; {

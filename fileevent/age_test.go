@@ -28,8 +28,8 @@ func touchYesterday(t *testing.T, path string) {
 	putYesterday(t, path, nil)
 }
 
-// putYesterday makes a marker in one step. A marker that was made first and got its old time
-// later would have been set now for a moment.
+// putYesterday makes a marker with an old time, in one step. If the marker got its time later,
+// it would be young for a moment.
 func putYesterday(t *testing.T, path string, content []byte) {
 	t.Helper()
 	must(t, os.WriteFile(path+".tmp", content, 0o644))
@@ -62,22 +62,21 @@ func TestMaxAge(t *testing.T) {
 	}
 }
 
-// A wait without a limit takes an event that others have ignored, even in the same
-// process.
+// A wait without a limit takes an event that a wait with a limit ignores, in the same process.
 func TestMaxAgeIsOfOneWait(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	ctx, stop := context.WithCancel(t.Context())
 	setYesterday(t, path)
-	careful := dozeOn(t, New(path, AutoReset(), MaxAge(time.Hour)), func(e *Event) error { return e.Wait(ctx) })
+	limited := dozeOn(t, New(path, AutoReset(), MaxAge(time.Hour)), func(e *Event) error { return e.Wait(ctx) })
 	must(t, New(path, AutoReset()).Wait(t.Context()))
 	isSet(t, New(path), false)
 	other := doze(t, path, forever)
 	setYesterday(t, path)
 	ends(t, other)
 	stop()
-	if err := <-careful; !errors.Is(err, context.Canceled) {
-		t.Errorf("the careful one: %v", err)
+	if err := <-limited; !errors.Is(err, context.Canceled) {
+		t.Errorf("the wait with the limit: %v", err)
 	}
 	isSet(t, New(path), true)
 }
@@ -97,7 +96,7 @@ func TestMaxAgeOfATombstone(t *testing.T) {
 		ask(t, setter, "pulse", "ok")
 		waiter.Expect("ok")
 
-		// The pulse of a renewal, and at once an old marker again.
+		// A pulse replaces an old marker, and then there is an old marker again.
 		touchYesterday(t, path)
 		ask(t, waiter, "wait", "asleep")
 		ask(t, setter, "pulse", "ok")
@@ -118,7 +117,7 @@ func TestMaxAgeOfATouch(t *testing.T) {
 	waiter.Expect("ok")
 }
 
-// Events that are taken together were all set today.
+// WaitAny and WaitAll ignore events that are too old.
 func TestMaxAgeOfMany(t *testing.T) {
 	t.Parallel()
 	one, two := markerPath(t), markerPath(t)
@@ -153,13 +152,13 @@ func TestMaxAgeOfTheFuture(t *testing.T) {
 	must(t, os.Chtimes(path, tomorrow, tomorrow))
 	must(t, New(path, MaxAge(time.Minute)).Wait(t.Context()))
 	must(t, New(path, MaxAge(-1)).Wait(t.Context()))
-	// An event that was never set is not young.
+	// A limit does not make an event set that was never set.
 	if ok, err := New(filepath.Join(filepath.Dir(path), "other"), MaxAge(time.Minute)).WaitFor(0); ok || err != nil {
 		t.Errorf("WaitFor() = %v, %v", ok, err)
 	}
 }
 
-// OnTake is called once for each event that was taken.
+// The function of OnTake is called once for each event that was taken.
 func TestOnTake(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -213,7 +212,7 @@ func TestRenewalAndClear(t *testing.T) {
 		if got := info(t, e); got.Note != "second" {
 			t.Fatalf("%s: %+v", act, got)
 		}
-		// It is one set: it is taken once.
+		// The event is taken once.
 		ask(t, other, "waitfor 0s", "true")
 		ask(t, other, "waitfor 0s", "false")
 	}
@@ -267,7 +266,7 @@ func TestDeathInARenewal(t *testing.T) {
 	touchYesterday(t, path)
 	a := startAgent(t, path)
 	a.Send("die renewing set")
-	testproc.Until(t, "it is dead", a.Exited)
+	testproc.Until(t, "the process is dead", a.Exited)
 	isSet(t, New(path), true)
 	e := New(path, MaxAge(time.Hour))
 	if ok, err := e.WaitFor(0); ok || err != nil {
@@ -277,8 +276,8 @@ func TestDeathInARenewal(t *testing.T) {
 	must(t, e.Wait(t.Context()))
 }
 
-// Set does not change the content of a file that has no record. The time of the file shows
-// that the event was set again.
+// If the marker has other content than a record, Set keeps the content and changes the time of
+// the file. So a wait with MaxAge sees the Set.
 func TestRenewalOfAFile(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -289,7 +288,7 @@ func TestRenewalOfAFile(t *testing.T) {
 	}
 	must(t, e.Set())
 	if text := must2(os.ReadFile(path)); string(text) != "data\n" {
-		t.Errorf("it is now %q", text)
+		t.Errorf("the content is now %q", text)
 	}
 	must(t, e.Wait(t.Context()))
 }

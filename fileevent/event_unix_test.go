@@ -71,7 +71,7 @@ func TestOtherKindsOfMarkers(t *testing.T) {
 				t.Errorf("Info() = %+v, %v", got, err)
 			}
 			if is, err := os.Lstat(path); err != nil || !os.SameFile(was, is) || is.Size() != was.Size() {
-				t.Errorf("Set has changed it: %v, %v", is, err)
+				t.Errorf("Set has changed the marker: %v, %v", is, err)
 			}
 			if _, err := os.Lstat(path + ".missing"); err == nil {
 				t.Error("Set has followed the link")
@@ -89,7 +89,8 @@ func TestOtherKindsOfMarkers(t *testing.T) {
 	}
 }
 
-func TestTombstoneIsNoOtherFile(t *testing.T) {
+// Clear replaces a file in the place of the tombstone, and does not write to it.
+func TestTombstoneReplacesOtherFiles(t *testing.T) {
 	t.Parallel()
 	for kind, put := range map[string]func(path string) error{
 		"link":        func(path string) error { return os.Symlink("victim", path) },
@@ -129,7 +130,7 @@ func TestTombstoneInheritsPermissions(t *testing.T) {
 	}
 }
 
-// openDir returns a new directory with the mode, which all users can reach.
+// openDir returns a new directory with the mode. All users can reach it.
 func openDir(t *testing.T, mode fs.FileMode) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -165,23 +166,20 @@ func TestMultiUser(t *testing.T) {
 	}
 }
 
-func TestFirstSettersAreStrangers(t *testing.T) {
+// Two users set an event for the first time, at the same moment.
+func TestTwoUsersSetTogether(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []fs.FileMode{0o777, 0o777 | fs.ModeSticky} {
-		one, two := "", ""
 		for range 10 {
 			path := filepath.Join(openDir(t, mode), "ready")
-			a, b := startAgentAs(t, path, 65534, 65534), startAgentAs(t, path, 65533, 65533)
-			a.Send("set")
-			b.Send("set")
-			if one, two = a.Line(), b.Line(); one != "ok" || two != "ok" {
-				t.Fatalf("%s, %s", one, two)
-			}
+			setters := []*testproc.Proc{startAgentAs(t, path, 65534, 65534), startAgentAs(t, path, 65533, 65533)}
+			tell(setters, "set")
+			expect(t, setters, "ok")
 		}
 	}
 }
 
-// A user can use the files that root makes in the user's directory.
+// Root sets and clears an event in a directory of a user. Then the user can do so, too.
 func TestRootLeavesTheTombstoneToTheOwner(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o755), "ready")
@@ -202,7 +200,7 @@ func TestNoPermission(t *testing.T) {
 	must(t, New(path).Set())
 	ask(t, a, "set", "ok") // it is set already
 	ask(t, a, "clear", "clear "+path+": mkdir "+dir+"/.fsync: permission denied")
-	ask(t, a, "wait", "ok") // waiting changes nothing
+	ask(t, a, "wait", "ok") // needs no write permission
 	must(t, New(path).Clear())
 	must(t, New(path).Set())
 	ask(t, a, "clear", "clear "+path+": permission denied")
@@ -230,7 +228,7 @@ func TestWaitWithoutReadPermission(t *testing.T) {
 	}
 }
 
-// If a permission is taken away during a wait, the wait ends with that error.
+// If the permission to search the directory is lost during a wait, the wait ends with an error.
 func TestPermissionLostWhileWaiting(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(openDir(t, 0o755), "ready")
@@ -254,7 +252,7 @@ func TestInfoNeedsPermission(t *testing.T) {
 	}
 }
 
-// A program sets and clears an event when a signal comes.
+// A program sets an event when it gets a signal, and clears it when it gets another.
 func TestSetAndClearOnASignal(t *testing.T) {
 	path := markerPath(t)
 	signals := make(chan os.Signal, 1)
@@ -304,7 +302,7 @@ func TestTombstonesFollowNoLink(t *testing.T) {
 		}
 		e.hook = nil
 		if seen += len(must2(os.ReadDir(private))); seen > 0 {
-			t.Errorf("%s has put something there", name)
+			t.Errorf("%s has put a file there", name)
 		}
 	}
 }

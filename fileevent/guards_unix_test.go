@@ -15,8 +15,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/watch"
 )
 
-// A new file may get the inode of the last one in the same tick. The test writes another ID
-// into the tombstone, which looks the same.
+// A new file may get the inode of the last one in the same tick of the clock. So the ID in the
+// record must tell the two apart. The test changes only the ID in the tombstone.
 func TestTombstoneInTheSameInode(t *testing.T) {
 	t.Parallel()
 	m, before, text := cleared(t)
@@ -27,7 +27,7 @@ func TestTombstoneInTheSameInode(t *testing.T) {
 	}
 }
 
-// A record that was written only in part counts as none.
+// If Set can write only a part of its record, it leaves an empty marker.
 func TestRecordInPart(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
@@ -71,7 +71,8 @@ func TestWaitAllWaitsForWhatIsGone(t *testing.T) {
 	w := &waitForAll{missing: 2}
 	must(t, w.begin(events, func(*Event) watch.Interest { return watch.Appear }))
 	w.chooseTakes()
-	for _, changed := range [][]int{{0, 1}, {0}, {1}} { // the notifications of the event that was put back, and of the Clear
+	// First all conditions; then the event that was put back; then the one that was cleared.
+	for _, changed := range [][]int{{0, 1}, {0}, {1}} {
 		if over, err := w.step(changed); over || err != nil {
 			t.Fatalf("step(%v) = %v, %v", changed, over, err)
 		}
@@ -95,8 +96,8 @@ func TestTakesAreSorted(t *testing.T) {
 	}
 }
 
-// The last look is not shared: another wait's look may be too old, for example if
-// the directory was replaced and no notification has come since.
+// The last look before the deadline is not shared. The look of another wait may be too old, for
+// example if the directory was replaced and no notification has come since.
 func TestLastLookIsNotShared(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "parent", "dir")

@@ -28,7 +28,7 @@ func TestInfo(t *testing.T) {
 	path := markerPath(t)
 	e := New(path, Note("the disk\nis full"))
 	if got := info(t, e); got != (Info{}) {
-		t.Errorf("Info() of what is not set = %+v", got)
+		t.Errorf("Info() of an event that is not set = %+v", got)
 	}
 	before := time.Now().Truncate(time.Millisecond)
 	must(t, e.Set())
@@ -45,9 +45,9 @@ func TestInfo(t *testing.T) {
 	}
 	must(t, e.Clear())
 	if got := info(t, e); got != (Info{}) {
-		t.Errorf("Info() of what was cleared = %+v", got)
+		t.Errorf("Info() of an event that was cleared = %+v", got)
 	}
-	// After a Clear nothing of it is left.
+	// After a Clear and another Set, nothing of the first record is left.
 	other := startAgent(t, path)
 	ask(t, other, "set", "ok")
 	if got := info(t, e); got.PID != other.PID() || got.Note != "" {
@@ -62,8 +62,8 @@ func must2[T any](v T, err error) T {
 	return v
 }
 
-// A marker that touch made sets the event. Info names no process, even if one had set the event
-// a moment before.
+// Of a marker that touch(1) made, Info names no process, even if a process had set the event a
+// moment before.
 func TestInfoOfTouch(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t))
@@ -77,17 +77,17 @@ func TestInfoOfTouch(t *testing.T) {
 	}
 }
 
-// Other content is no record, and the text of a record is shown without control
+// Info ignores other content than a record, and String shows a record without control
 // characters.
 func TestInfoOfStrangeMarkers(t *testing.T) {
 	t.Parallel()
 	good := process.Record{Version: 1, PID: 7, Host: "h", Note: "n"}
 	whole := string(good.Encode())
 	for what, content := range map[string]string{
-		"somebody's":      "hello\n",
-		"half of one":     whole[:len(whole)/2],
+		"a text":          "hello\n",
+		"half a record":   whole[:len(whole)/2],
 		"no newline":      whole[:len(whole)-1],
-		"more behind it":  whole + whole,
+		"two records":     whole + whole,
 		"10 MB":           strings.Repeat("x", 10<<20),
 		"10 MB and valid": strings.Replace(whole, `"note":"n"`, `"note":"`+strings.Repeat("x", 10<<20)+`"`, 1),
 		"another version": strings.Replace(whole, `"fsync":1`, `"fsync":2`, 1),
@@ -107,7 +107,7 @@ func TestInfoOfStrangeMarkers(t *testing.T) {
 			}
 			must(t, e.Set())
 			if now := must2(os.ReadFile(e.Path())); string(now) != content {
-				t.Error("Set has changed it")
+				t.Error("Set has changed the content")
 			}
 		})
 	}
@@ -143,7 +143,7 @@ func TestInfoString(t *testing.T) {
 func TestStaleMarkerAfterReboot(t *testing.T) {
 	t.Parallel()
 	if process.Self().Boot == "" {
-		t.Skip("boots cannot be told apart here")
+		t.Skip("this system has no ID of a boot")
 	}
 	host := must2(os.Hostname())
 	for _, c := range []struct {
@@ -167,12 +167,12 @@ func TestHalfWrittenRecord(t *testing.T) {
 	r := process.Self()
 	r.Note = strings.Repeat("long ", 500)
 	text := r.Encode()
-	for range 100 { // in some of them the reader comes before the rest
+	for range 100 { // in some rounds the reader comes before the second half
 		m := splitMarker(markerPath(t))
 		begun := time.Now()
 		must(t, os.WriteFile(m.path, text[:1000], 0o644))
 		if _, ok := m.readRecord(0); ok {
-			t.Fatal("half a record is one")
+			t.Fatal("half a record counts as a record")
 		}
 		got := make(chan process.Record)
 		go func() {
@@ -217,7 +217,7 @@ func TestRecordIsNeverHalf(t *testing.T) {
 		}
 		text, _ := e.marker.content()
 		if _, whole := process.Parse(text); len(text) > 0 && !whole {
-			t.Fatalf("somebody saw %q", text)
+			t.Fatalf("a reader has seen %q", text)
 		}
 	}
 }
@@ -252,7 +252,7 @@ func TestLongNotes(t *testing.T) {
 		must(t, e.Set())
 		got := info(t, e)
 		if got.PID != os.Getpid() || got.Note == "" || !utf8.ValidString(got.Note) || !strings.HasPrefix(strings.ToValidUTF8(note, "\uFFFD"), got.Note) {
-			t.Errorf("of a note of %d bytes %d are left", len(note), len(got.Note))
+			t.Errorf("of a note of %d bytes, %d bytes are left", len(note), len(got.Note))
 		}
 	}
 }
@@ -268,7 +268,7 @@ func FuzzRecord(f *testing.F) {
 		r, ok := process.Parse(text)
 		if !ok {
 			if r != (process.Record{}) {
-				t.Errorf("of no record: %+v", r)
+				t.Errorf("%q is no record, and Parse returns %+v", text, r)
 			}
 			return
 		}

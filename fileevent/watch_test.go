@@ -21,7 +21,7 @@ func watchOf(t *testing.T, e *Event) *Watch {
 	return w
 }
 
-// seen fails the test unless the Watch has something new, once.
+// seen fails the test unless the Watch sees a Set, once.
 func seen(t *testing.T, w *Watch, what string) {
 	t.Helper()
 	if over, err := w.setSinceLast(); !over || err != nil {
@@ -30,6 +30,7 @@ func seen(t *testing.T, w *Watch, what string) {
 	unseen(t, w, what+", again")
 }
 
+// unseen fails the test if the Watch sees a Set.
 func unseen(t *testing.T, w *Watch, what string) {
 	t.Helper()
 	if over, err := w.setSinceLast(); over || err != nil {
@@ -83,7 +84,7 @@ func TestWatchBetweenLooks(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			for range 5 { // within a tick of the clock
+			for range 5 { // so that some rounds are within one tick of the clock
 				e := New(markerPath(t))
 				for _, act := range c.before {
 					must(t, act(e))
@@ -105,8 +106,7 @@ func TestWatchBetweenLooks(t *testing.T) {
 	}
 }
 
-// A Set that may not replace the marker leaves it as it is, and a Watch sees the
-// Set.
+// A Set that may not replace the marker leaves the marker as it is, and a Watch sees the Set.
 func TestWatchSeesSetOfStrangeMarkers(t *testing.T) {
 	t.Parallel()
 	for what, put := range map[string]func(path string) error{
@@ -124,7 +124,7 @@ func TestWatchSeesSetOfStrangeMarkers(t *testing.T) {
 			seen(t, w, what)
 		}
 		if is := must2(os.Lstat(e.Path())); !os.SameFile(was, is) || was.Size() != is.Size() {
-			t.Errorf("%s: Set has changed it", what)
+			t.Errorf("%s: Set has changed the marker", what)
 		}
 		// A Next that sleeps wakes within a second.
 		done := nextOn(t, w)
@@ -133,7 +133,7 @@ func TestWatchSeesSetOfStrangeMarkers(t *testing.T) {
 	}
 }
 
-// nextOn starts a Next that is about to sleep.
+// nextOn starts a Next and returns when it is about to sleep.
 func nextOn(t *testing.T, w *Watch) <-chan error {
 	t.Helper()
 	own := *w.event
@@ -215,7 +215,7 @@ func TestWatchOfManyGoroutines(t *testing.T) {
 func TestWatchErrors(t *testing.T) {
 	t.Parallel()
 	if _, err := New("").Watch(); err == nil {
-		t.Error("an empty path can be watched")
+		t.Error("Watch accepts an empty path")
 	}
 	w := watchOf(t, New(filepath.Join(t.TempDir(), "later", "ready"))) // the directory may come later
 	ctx, cancel := context.WithCancel(t.Context())
@@ -291,7 +291,7 @@ func follow(e *Event) error {
 	return err
 }
 
-// A Watch misses nothing if other waits clear or take the event.
+// A Watch misses no Set although other processes clear and take the event.
 func TestWatchBesideOthers(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
