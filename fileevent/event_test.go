@@ -297,7 +297,7 @@ func TestMissingDirectory(t *testing.T) {
 		"Set": e.Set(), "Clear": e.Clear(), "IsSet": isSetErr, "WaitFor(0)": lookErr, "WaitFor(0) to take": tryErr, "Info": infoErr,
 	} {
 		var named *fs.PathError
-		if !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &named) {
+		if !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &named) || !strings.Contains(named.Path, "missing") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -1,8 +1,6 @@
 package fileevent
 
 import (
-	"bytes"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -235,14 +233,6 @@ func TestClockOfTheMarker(t *testing.T) {
 			t.Errorf("Info() = %+v, want %+v", got, want)
 		}
 	}
-	for in, want := range map[time.Time]bool{
-		time.Now(): true, time.Now().Add(48 * time.Hour): false, time.Unix(1e8, 0): false,
-	} {
-		r, ok := process.Parse(process.Record{Version: 1, PID: 1, Since: in}.Encode())
-		if !ok || r.Since.IsZero() == want {
-			t.Errorf("since %v: %+v, %v", in, r, ok)
-		}
-	}
 }
 
 func TestLongNotes(t *testing.T) {
@@ -257,33 +247,14 @@ func TestLongNotes(t *testing.T) {
 	}
 }
 
-func FuzzRecord(f *testing.F) {
-	me := process.Self()
-	f.Add(me.Encode())
-	f.Add([]byte("{\"fsync\":1,\"pid\":1}\n"))
-	f.Add([]byte("{\"fsync\":1,\"pid\":1,\"note\":\"\\u001b[2J\"}\n"))
-	f.Add([]byte("{}\n"))
-	f.Add([]byte(nil))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		r, ok := process.Parse(text)
-		if !ok {
-			if r != (process.Record{}) {
-				t.Errorf("%q is no record, and Parse returns %+v", text, r)
-			}
-			return
-		}
-		if len(text) > process.MaxRecord || bytes.Count(text, []byte("\n")) != 1 || !json.Valid(text) || r.PID <= 0 {
-			t.Errorf("%q is taken for a record", text)
-		}
-		i := Info{Set: true, PID: r.PID, Host: r.Host, Command: r.Command, Note: r.Note, Since: r.Since}
+func FuzzInfoString(f *testing.F) {
+	f.Add("host", "a\nb", "\x1b[2J\u202eevil")
+	f.Fuzz(func(t *testing.T, host, command, note string) {
+		i := Info{Set: true, PID: 1, Host: host, Command: command, Note: note}
 		for _, c := range i.String() {
 			if !unicode.IsGraphic(c) {
 				t.Errorf("String() = %q", i.String())
 			}
-		}
-		again, ok := process.Parse(r.Encode())
-		if !ok || again.PID != r.PID || again.Boot != r.Boot {
-			t.Errorf("%+v becomes %+v", r, again)
 		}
 	})
 }

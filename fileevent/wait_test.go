@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -470,12 +469,4 @@ func TestWaitsLeaveNoGoroutines(t *testing.T) {
 	}
 	wg.Wait()
 	testproc.Until(t, "no more goroutines than before", func() bool { return runtime.NumGoroutine() <= before })
-}
-
-func TestErrorsNameThePath(t *testing.T) {
-	t.Parallel()
-	e := New(filepath.Join(t.TempDir(), "missing", "ready"))
-	if err := e.Set(); !strings.Contains(err.Error(), "missing") {
-		t.Errorf("Set() = %v", err)
-	}
 }

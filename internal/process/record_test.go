@@ -2,6 +2,8 @@ package process
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -66,6 +68,10 @@ func TestPlausible(t *testing.T) {
 		if got := plausible(when); got.IsZero() == want || want && !got.Equal(when) {
 			t.Errorf("plausible(%v) = %v", when, got)
 		}
+		text := fmt.Sprintf("{\"fsync\":1,\"pid\":7,\"since\":%q}\n", when.Format(time.RFC3339))
+		if got, ok := Parse([]byte(text)); !ok || got.Since.IsZero() == want {
+			t.Errorf("Parse(%q) = %+v, %v", text, got, ok)
+		}
 	}
 }
 
@@ -104,7 +110,13 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		r, ok := Parse(text)
 		if !ok {
+			if r != (Record{}) {
+				t.Errorf("%q is no record, and Parse returns %+v", text, r)
+			}
 			return
+		}
+		if len(text) > MaxRecord || bytes.Count(text, []byte("\n")) != 1 || !json.Valid(text) || r.PID <= 0 {
+			t.Errorf("%q is taken for a record", text)
 		}
 		checkRoundTrip(t, r)
 	})
