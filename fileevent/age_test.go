@@ -49,7 +49,7 @@ func TestMaxAge(t *testing.T) {
 				inEveryMode(t, func(t *testing.T, how mode) {
 					path := markerPath(t)
 					setBefore(t, path)
-					waiter := startAgents(t, 1, path, how, "hour", kind)[0]
+					waiter := how.startAgent(t, path, "hour", kind)
 					ask(t, waiter, "waitfor 0s", "false")
 					ask(t, waiter, "isset", "true")
 					ask(t, waiter, "wait", "asleep")
@@ -88,7 +88,7 @@ func TestMaxAgeOfATombstone(t *testing.T) {
 	inEveryMode(t, func(t *testing.T, how mode) {
 		path := markerPath(t)
 		setYesterday(t, path)
-		waiter := startAgents(t, 1, path, how, "hour")[0]
+		waiter := how.startAgent(t, path, "hour")
 		setter := startAgent(t, path)
 		ask(t, waiter, "wait", "asleep")
 		ask(t, setter, "clear", "ok")

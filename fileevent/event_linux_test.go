@@ -41,7 +41,7 @@ func TestOneInstanceForManyWaits(t *testing.T) {
 func TestPollingHasNoWatcher(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
-	a := startAgents(t, 1, path, polling)[0]
+	a := polling.startAgent(t, path)
 	ask(t, a, "waitfor 1ms", "asleep")
 	a.Expect("false")
 	ask(t, a, "watchers", "0 watchers")
@@ -223,8 +223,7 @@ func TestPathIdentity(t *testing.T) {
 		must(t, os.Mkdir(filepath.Join(dir, "real"), 0o755))
 		must(t, os.Symlink("real", filepath.Join(dir, "link")))
 		one, two := filepath.Join(dir, "real", "ready"), filepath.Join(dir, "link", "ready")
-		waiters := []*testproc.Proc{how.start(t, one), how.start(t, two)}
-		expect(t, waiters, "ready")
+		waiters := []*testproc.Proc{how.startAgent(t, one), how.startAgent(t, two)}
 		for _, path := range []string{one, two} {
 			asleep(t, waiters, "wait")
 			pulse(t, New(path))
@@ -299,7 +298,7 @@ func TestNetworkFileSystem(t *testing.T) {
 func TestDebugLog(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
-	a := startAgents(t, 1, path, polling, "debug")[0]
+	a := polling.startAgent(t, path, "debug")
 	ask(t, a, "waitfor 1ms", "asleep")
 	a.Expect("false")
 	for _, want := range []string{"polling a directory", filepath.Dir(path), "too many open files", "watched=false"} {
@@ -315,7 +314,7 @@ func TestOutOfDescriptors(t *testing.T) {
 		for _, at := range []string{"sleeping", "looking"} {
 			path := markerPath(t)
 			pulse(t, New(path)) // leaves a tombstone, which each look opens
-			agent := startAgents(t, 1, path, how)[0]
+			agent := how.startAgent(t, path)
 			agent.Send("starve " + at)
 			agent.Expect("starving")
 			pulse(t, New(path))

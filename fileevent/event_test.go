@@ -193,7 +193,7 @@ func TestKilledClearerLeavesNobodyHanging(t *testing.T) {
 	inEveryMode(t, func(t *testing.T, how mode) {
 		path := markerPath(t)
 		must(t, New(path).Set())
-		waiter := startAgents(t, 1, path, how)[0]
+		waiter := how.startAgent(t, path)
 		ask(t, waiter, "waitclear", "asleep")
 		clearer := startAgent(t, path)
 		clearer.Send("die clearing clear")

@@ -220,7 +220,7 @@ func startAgents(t *testing.T, n int, path string, how mode, args ...string) []*
 
 func startAgent(t *testing.T, path string, args ...string) *testproc.Proc {
 	t.Helper()
-	return startAgents(t, 1, path, watching, args...)[0]
+	return watching.startAgent(t, path, args...)
 }
 
 // startCmd starts the command of an agent.
@@ -261,6 +261,11 @@ func ask(t *testing.T, a *testproc.Proc, line, want string) {
 type mode struct {
 	name  string
 	start func(t *testing.T, args ...string) *testproc.Proc
+}
+
+func (how mode) startAgent(t *testing.T, path string, args ...string) *testproc.Proc {
+	t.Helper()
+	return startAgents(t, 1, path, how, args...)[0]
 }
 
 var watching = mode{"watching", func(t *testing.T, args ...string) *testproc.Proc {

@@ -387,7 +387,7 @@ func TestThousandsPolled(t *testing.T) {
 	t.Parallel()
 	path := markerPath(t)
 	n := testproc.Size(500, 60)
-	agent := startAgents(t, 1, path, polling, fmt.Sprint(n))[0]
+	agent := polling.startAgent(t, path, fmt.Sprint(n))
 	for i := range 3 {
 		ask(t, agent, "waitall", "asleep")
 		for _, e := range eventsIn(filepath.Dir(path), n) {

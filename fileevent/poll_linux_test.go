@@ -18,7 +18,7 @@ func TestTakenWhereManyPoll(t *testing.T) {
 			t.Fatal(taken, err)
 		}
 	}
-	a := startAgents(t, 1, path, polling, "50")[0]
+	a := polling.startAgent(t, path, "50")
 	for range 3 {
 		ask(t, a, "wait", "asleep")
 		must(t, e.Set())

@@ -92,7 +92,7 @@ func TestTakeInEveryMode(t *testing.T) {
 	t.Parallel()
 	inEveryMode(t, func(t *testing.T, how mode) {
 		path := markerPath(t)
-		waiter := startAgents(t, 1, path, how, "auto")[0]
+		waiter := how.startAgent(t, path, "auto")
 		ask(t, waiter, "waitfor 0s", "false")
 		for range 3 {
 			ask(t, waiter, "wait", "asleep")

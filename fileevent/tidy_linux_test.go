@@ -63,7 +63,7 @@ func TestTidyWhereManyPoll(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
 	path := markerPath(t)
-	a := startAgents(t, 1, path, polling, "50")[0]
+	a := polling.startAgent(t, path, "50")
 	for range 3 {
 		ask(t, a, "wait", "asleep")
 		e := eventsIn(filepath.Dir(path), 50)[7]

@@ -261,7 +261,7 @@ func TestEverySetIsSeen(t *testing.T) {
 				follows(t, l, version)
 				if i == round%len(listeners) {
 					l.Kill()
-					listeners[i] = startAgents(t, 1, path, how)[0]
+					listeners[i] = how.startAgent(t, path)
 					listeners[i].Send("follow")
 				}
 			}
