@@ -256,14 +256,8 @@ func TestOverlay(t *testing.T) {
 // In a user namespace an overlay cannot rename a directory.
 func TestOverlayInANamespace(t *testing.T) {
 	t.Parallel()
-	if !canClone() {
-		t.Skip("this user may not make user namespaces")
-	}
-	path := markerPath(t)
-	cmd := testproc.RoleCmd("agent", path, "overlay")
-	cmd.SysProcAttr = newNamespace()
-	cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWNS
-	a := startCmd(t, cmd)
+	cmd := testproc.RoleCmd("agent", markerPath(t), "overlay")
+	a := startCmd(t, testproc.InUserNamespace(t, cmd, syscall.CLONE_NEWNS))
 	for range 2 {
 		ask(t, a, "pulse", "ok")
 		ask(t, a, "isset", "false")

@@ -19,30 +19,10 @@ import (
 var polling = mode{"polling", func(t *testing.T, args ...string) *testproc.Proc {
 	t.Helper()
 	cmd := testproc.RoleCmd("agent", append(args, "poll")...)
-	cmd.SysProcAttr = newNamespace()
-	if !canClone() {
-		t.Skip("this user may not make user namespaces, in which the test limits watchers")
-	}
-	return testproc.StartCmd(t, cmd)
+	return testproc.StartCmd(t, testproc.InUserNamespace(t, cmd, 0))
 }}
 
-func newNamespace() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-	}
-}
-
-func canClone() bool {
-	p, err := os.StartProcess("/bin/true", []string{"true"}, &os.ProcAttr{Sys: newNamespace()})
-	if err != nil {
-		return false
-	}
-	p.Wait()
-	return true
-}
-
+// banWatchers keeps this process from making a watcher. It must be in its own user namespace.
 func banWatchers() error {
 	if err := os.WriteFile("/proc/sys/user/max_inotify_instances", []byte("0"), 0); err != nil {
 		return err

@@ -4,9 +4,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 
+	"github.com/fsync-lock/fsync/internal/testproc"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,13 +35,7 @@ func allowOneWatch(t *testing.T) bool {
 	if os.Getenv("ONE_WATCH") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
 		cmd.Env = append(os.Environ(), "ONE_WATCH=1")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			if _, ran := err.(*exec.ExitError); !ran {
-				t.Skip("this user may not make user namespaces: ", err)
-			}
+		if out, err := testproc.InUserNamespace(t, cmd, 0).CombinedOutput(); err != nil {
 			t.Errorf("%v: %s", err, out)
 		}
 		return false
