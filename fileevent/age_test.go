@@ -152,7 +152,7 @@ func TestMaxAgeOfTheFuture(t *testing.T) {
 	must(t, os.Chtimes(path, tomorrow, tomorrow))
 	must(t, New(path, MaxAge(time.Minute)).Wait(t.Context()))
 	must(t, New(path, MaxAge(-1)).Wait(t.Context()))
-	// A limit does not make an event set that was never set.
+	// An event that was never set is not set, with a limit either.
 	if ok, err := New(filepath.Join(filepath.Dir(path), "other"), MaxAge(time.Minute)).WaitFor(0); ok || err != nil {
 		t.Errorf("WaitFor() = %v, %v", ok, err)
 	}

@@ -60,7 +60,7 @@ func must2[T any](v T, err error) T {
 	return v
 }
 
-// Of a marker that touch(1) made, Info names no process, even if a process had set the event a
+// Info names no process for a marker that touch(1) made, even if a process had set the event a
 // moment before.
 func TestInfoOfTouch(t *testing.T) {
 	t.Parallel()
