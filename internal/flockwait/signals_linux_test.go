@@ -59,8 +59,8 @@ func (roleTest) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, a
 func (roleTest) Error(args ...any)                 { panic(fmt.Sprint(args...)) }
 func (roleTest) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// calls PATH CONDITION: calls blocked calls back. In every other round the lock is released
-// at the same time.
+// calls PATH CONDITION: calls back Calls that are blocked. In every other round the lock is
+// released at the same time.
 func calls(args []string) error {
 	t := roleTest{}
 	f := &lockFile{path: args[0]}

@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// What /proc shows of a child whose name contains parentheses. The test begins when the
-// child has written a line.
+// The functions of this package describe a child whose name contains parentheses.
 func TestStatOfChild(t *testing.T) {
 	t.Parallel()
 	shell, err := exec.LookPath("sh")

@@ -100,13 +100,13 @@ func (q *Queue) put(s *Subscription) {
 // directory. If the directory does not exist or cannot be watched, it is polled. It
 // may appear, go and come back meanwhile.
 func (q *Queue) Subscribe(path string, interest Interest, tag int) (*Subscription, error) {
-	return process.subscribe(q, path, interest, tag)
+	return processHub.subscribe(q, path, interest, tag)
 }
 
-// process is the hub of this process. It keeps its watcher for a minute after the last
+// processHub is the hub of this process. It keeps its watcher for a minute after the last
 // wait, because closing an inotify instance takes milliseconds. It does not keep the
 // watcher for ever, because a user has only 128 instances (inotify(7)).
-var process = newHub(fsnotify.NewWatcher, checkEvery(), 60*time.Second)
+var processHub = newHub(fsnotify.NewWatcher, checkEvery(), 60*time.Second)
 
 func newHub(open func() (*fsnotify.Watcher, error), every, idleTimeout time.Duration) *hub {
 	return &hub{
@@ -117,4 +117,4 @@ func newHub(open func() (*fsnotify.Watcher, error), every, idleTimeout time.Dura
 
 // NoRescans is for tests of other packages: from now on, only reports of the watcher
 // wake waiters of this process.
-func NoRescans() { process.every = 24 * time.Hour }
+func NoRescans() { processHub.every = 24 * time.Hour }
