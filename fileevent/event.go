@@ -25,8 +25,8 @@ import (
 // so. A [Watch] stays with its file in the same way.
 //
 // A method returns an error at once if it cannot tell whether the event is set, because a
-// permission or the directory is missing. Only the waits accept a missing directory: they
-// wait until it exists.
+// permission or the directory is missing. Only the waits and a Watch accept a missing
+// directory; the waits go on when it exists.
 type Event struct {
 	marker marker
 	perm   fs.FileMode
@@ -80,8 +80,8 @@ func Note(text string) Option {
 // not let a second wait return. [Event.IsSet] and [Event.WaitClear] take nothing.
 //
 // The marker does not record AutoReset: each wait that should take the event needs the
-// option. A wait without it takes nothing; it returns when another process takes the event,
-// as it does after a Clear, but not on Windows.
+// option. A wait without the option takes nothing. It returns even if another process takes
+// the event before the wait looks, as it does after a Clear; but not on Windows.
 //
 // If an event is set and cleared at once, only a wait that took it in between returns. If a
 // process dies after it took the event, the event stays taken and no other wait returns for

@@ -11,9 +11,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
-// attach gives the dir a watch on the directory that was found at its path, or has the
-// dir polled, or both. found is the ID of that directory; err is the error if none was
-// found.
+// attach gives the dir a watch on the directory that was found at its path, or makes the
+// timer poll the dir, or both. found is the ID of that directory; err is the error if none
+// was found.
 //
 // The hub reads the ID before it makes the watch, and compares it with the directory at
 // the path afterwards, see add. With one of the two reads alone, the directory could be
@@ -67,8 +67,8 @@ func (h *hub) attachTo(d *dir, found file.ID, path string, kind fskind.Kind, err
 	return d.news(&before), due
 }
 
-// pollIfNecessary has a dir polled that was just attached, unless its watch reports all
-// changes. The caller holds mu.
+// pollIfNecessary makes the timer poll a dir that was just attached, unless its watch
+// reports all changes. The caller holds mu.
 func (h *hub) pollIfNecessary(d *dir, err error) {
 	switch {
 	case err != nil:

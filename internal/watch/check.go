@@ -201,9 +201,9 @@ func (h *hub) notifyChanged(d *dir, now snapshot) int {
 	return len(due)
 }
 
-// A snapshot describes a directory and its sidecar. If two snapshots that are known are
-// equal, no file in them was created, removed or renamed in between: that would have
-// changed ctime (inode(7)), which no call can set.
+// A snapshot describes a directory and its sidecar. If two known snapshots are equal, no
+// file of the two directories was created, removed or renamed in between: that would have
+// changed their ctime (inode(7)), which no call can set.
 type snapshot struct {
 	known        bool
 	dir, sidecar file.Info

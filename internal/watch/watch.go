@@ -97,8 +97,8 @@ func (q *Queue) put(s *Subscription) {
 // subscription is closed.
 //
 // It returns a [*fs.PathError] if the directory of path cannot be examined or is not a
-// directory. If the directory does not exist or cannot be watched, it is polled. It
-// may appear, go and come back meanwhile.
+// directory. If the directory does not exist or cannot be watched, it is polled. During
+// the subscription it may appear, go and come back.
 func (q *Queue) Subscribe(path string, interest Interest, tag int) (*Subscription, error) {
 	return processHub.subscribe(q, path, interest, tag)
 }
