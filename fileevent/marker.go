@@ -187,7 +187,7 @@ func (m marker) create(perm fs.FileMode) (*os.File, error) {
 	return f, err
 }
 
-// clearable describes the file that Clear is to remove. A directory at the path is an error,
+// clearable describes the file that Clear will remove. A directory at the path is an error,
 // and so is a missing directory of the marker.
 func (m marker) clearable() (file.Info, error) {
 	info, err := file.Lstat(m.path)

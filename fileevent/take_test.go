@@ -131,7 +131,7 @@ func TestTakersInOneProcess(t *testing.T) {
 		select {
 		case <-got:
 		case <-time.After(testproc.Patience):
-			t.Fatal("nobody took it")
+			t.Fatal("no wait has taken the event")
 		}
 	}
 	stop()

@@ -141,11 +141,10 @@ func TestTidyDies(t *testing.T) {
 	e := New(path)
 	w := watchOf(t, e)
 	waiter := New(path)
-	died := once(subscribing, func() { // its first look was before
+	waiter.hook = once(subscribing, func() { // its first look was before
 		pulse(t, New(path))
 		must(t, os.Rename(m.tombstonePath(), m.tombstonePath()+aside)) // what removeArchived does first
 	})
-	waiter.hook = func(s step) { died(s) }
 	if woken, err := waiter.WaitFor(time.Minute); !woken || err != nil {
 		t.Fatal(woken, err)
 	}

@@ -112,7 +112,7 @@ func (m marker) version() (version, error) {
 
 // setSince reports whether there was a Set after before. A marker stays until it is
 // replaced, removed, or becomes the tombstone. So there was a Set if the marker is another
-// one than before, or if the tombstone is neither the tombstone nor the marker of before.
+// one than in before, or if the tombstone is neither the tombstone nor the marker in before.
 // The two versions need not be from the same instant: if a marker appears after its read,
 // the watcher reports it, and Next reads again.
 func (now versions) setSince(before versions) bool {

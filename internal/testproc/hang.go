@@ -10,7 +10,7 @@ import (
 
 // TellHangs makes the test process print, shortly before the limit of -timeout, the
 // goroutines of the tests that still run. The panic at the limit prints all goroutines in
-// any order, and a log may be cut before those of the tests.
+// any order, and a log may be cut before the goroutines of the tests.
 func TellHangs() {
 	for _, arg := range os.Args[1:] { // the flags are not parsed yet
 		limit, ok := strings.CutPrefix(arg, "-test.timeout=")

@@ -136,7 +136,7 @@ func TestLookAloneKeepsNothing(t *testing.T) {
 	var c counter
 	s.Look(c.look)
 	if s.entry.last.Load() != nil {
-		t.Error("a look is kept that nobody shares")
+		t.Error("a look is kept that no subscription shares")
 	}
 }
 

@@ -19,5 +19,5 @@ func NotifyAll(dir string) {
 }
 
 // callPrefix is the prefix of the names that NotifyAll uses. Some drafts have such names
-// too. A draft is renamed, and removed only after an error, so it usually notifies nobody.
+// too. A draft is renamed, and removed only after an error, so it usually notifies no waiter.
 const callPrefix = sidecar.Dir + "."
