@@ -77,7 +77,7 @@ func (q *query) each(targets []target, do func(target) error) int {
 // remark prints a message that is not an error. On a terminal that Ctrl-S has
 // stopped it prints nothing, because that would block.
 func (q *query) remark(message string) {
-	if !term.IsTerminal(os.Stderr) || term.Takes(os.Stderr) {
+	if !term.IsTerminal(os.Stderr) || term.Writable(os.Stderr) {
 		q.program.Complain(message)
 	}
 }

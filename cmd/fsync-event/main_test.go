@@ -20,8 +20,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"fsync-event": main})
 }
 
-// A command of the scripts: await watchers N DIR waits until N processes watch the
-// directory, because they wait for an event in it.
+// Words of the scripts: await watchers N DIR waits until N processes watch the directory,
+// because they wait for an event in it, and await lines FILE N until the file has N lines.
 func TestScripts(t *testing.T) {
 	cmdtest.Scripts{
 		Words: map[string]cmdtest.Word{"journalled": cmdtest.Journalled},
@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 	}.Run(t)
 }
 
-// event returns the command, to be run in a directory.
+// event returns fsync-event with these arguments, to be run in a directory.
 func event(dir string, args ...string) *exec.Cmd {
 	cmd := exec.Command("fsync-event", args...)
 	cmd.Dir = dir
@@ -45,7 +45,7 @@ func event(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// mustRun runs the command and returns its output.
+// mustRun runs fsync-event and returns its output.
 func mustRun(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	out, err := event(dir, args...).CombinedOutput()

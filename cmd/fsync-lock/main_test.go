@@ -32,14 +32,14 @@ func TestMain(m *testing.M) {
 var programs = map[string]func(){"fsync-lock": main, "flock": main, "count-signals": countSignals}
 
 // countSignals is a program that prints each signal that it gets, until it reads a line
-// or the end of its input. A shell would print two signals as one if they came at about
-// the same time.
+// or the end of its input. A shell script would not do: it handles two equal signals at
+// about the same time as one.
 func countSignals() {
 	c := make(chan os.Signal, 16)
 	signal.Notify(c, os.Interrupt, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGTERM)
 	end := make(chan struct{})
 	go func() {
-		testproc.Hear() // also ends when the test is gone
+		testproc.Hear() // also returns when the test has ended
 		close(end)
 	}()
 	fmt.Println("ready")
@@ -75,7 +75,7 @@ func TestScripts(t *testing.T) {
 // same SCRIPT: a shell script that calls flock prints the same on stdout and has the
 // same exit status with flock(1) and with fsync-lock. Both print to stderr, or neither;
 // the messages may differ.
-func same(ts *testscript.TestScript, neg bool, args []string) {
+func same(ts *testscript.TestScript, args []string) {
 	ours, err := exec.LookPath("flock")
 	ts.Check(err)
 	type result struct {
@@ -116,28 +116,20 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Logf("both: %+v", got)
 }
 
-// asuser UID N COMMAND...: status as another user.
-func asUser(ts *testscript.TestScript, neg bool, args []string) {
+// asuser UID N COMMAND...: the same as status, as another user.
+func asUser(ts *testscript.TestScript, args []string) {
 	if got := statusAs(ts, args[0], args[2:]); strconv.Itoa(got) != args[1] {
 		ts.Fatalf("exit status %d, want %s", got, args[1])
 	}
 }
 
-// statusAs runs a command as another user, with every directory above the current one
-// open to it, and returns its exit status.
+// statusAs runs a command as another user, who can reach the working directory, and
+// returns its exit status.
 func statusAs(ts *testscript.TestScript, user string, command []string) int {
 	uid, err := strconv.ParseUint(user, 10, 32)
 	ts.Check(err)
-	program, err := exec.LookPath(command[0])
-	ts.Check(err)
-	for _, path := range []string{ts.MkAbs("a"), program} {
-		for dir := filepath.Dir(path); strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
-			info, err := os.Stat(dir)
-			ts.Check(err)
-			ts.Check(os.Chmod(dir, info.Mode().Perm()|0o055))
-		}
-	}
-	cmd := exec.Command(program, command[1:]...)
+	cmdtest.Reachable(ts, nil)
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.SysProcAttr = credential(uint32(uid))
 	out, err := cmd.CombinedOutput()
@@ -146,13 +138,13 @@ func statusAs(ts *testscript.TestScript, user string, command []string) int {
 }
 
 // limited FILE N [as UID] COMMAND...: the exit status of a command is N when its
-// --max-runtime is over. The word LIMIT in the command, and $LIMIT, is that time in
-// seconds; $TWICE is twice that time, as a message has it.
+// --max-runtime is over. The word LIMIT in the command, and $LIMIT, stand for that time
+// in seconds; $TWICE is twice that time, as messages print it.
 //
-// FILE shows that the command was ready for the signal. On a busy machine the limit can
-// be over before that, or a --kill-after of LIMIT before the command has ended. Then the
-// command runs again with twice the time.
-func limited(ts *testscript.TestScript, neg bool, args []string) {
+// The command creates FILE when it is ready for the signal. On a busy machine the limit
+// can be over before that, or a --kill-after of LIMIT before the command has ended. Then
+// the command runs again with twice the time.
+func limited(ts *testscript.TestScript, args []string) {
 	file, want, command := ts.MkAbs(args[0]), args[1], args[2:]
 	for limit := 250 * time.Millisecond; ; limit *= 2 {
 		ts.Check(os.RemoveAll(file))
@@ -178,8 +170,8 @@ func limited(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// statusOf runs a command, as another user after the words as UID, and returns its
-// exit status.
+// statusOf runs a command and returns its exit status. With "as UID" before the command,
+// it runs as that user.
 func statusOf(ts *testscript.TestScript, command []string) string {
 	if command[0] == "as" {
 		return strconv.Itoa(statusAs(ts, command[1], command[2:]))
@@ -187,8 +179,8 @@ func statusOf(ts *testscript.TestScript, command []string) string {
 	return strconv.Itoa(cmdtest.ExitStatus(ts, ts.Exec(command[0], command[1:]...)))
 }
 
-// endRest ends background processes that hold the lock until there is a file called
-// stop.
+// endRest ends the background processes of a command, which hold the lock until there is
+// a file called stop.
 func endRest(ts *testscript.TestScript) {
 	stop := ts.MkAbs("stop")
 	ts.Check(os.WriteFile(stop, nil, 0o666))

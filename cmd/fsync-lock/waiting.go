@@ -44,7 +44,7 @@ func (j *job) reportConflict(l lock, err error, wanted bool) string {
 	if errors.As(err, &inTheWay) { // resize has printed it
 		return held(j.log.Holders(inTheWay.Holders))
 	}
-	shown := j.verbose || !j.skip && term.IsTerminal(os.Stderr) && term.Takes(os.Stderr)
+	shown := j.verbose || !j.skip && term.IsTerminal(os.Stderr) && term.Writable(os.Stderr)
 	if !shown && !wanted {
 		return ""
 	}

@@ -36,7 +36,7 @@ func hold() {
 	case "lock":
 		lock := filelock.New(path, filelock.Note(note))
 		if _, err = lock.TryAcquire(); err == nil {
-			_, err = lock.File() // this writes the record
+			_, err = lock.File() // File writes the record at once
 		}
 	case "share":
 		_, err = filelock.New(path, filelock.Shared()).TryAcquire()
@@ -74,9 +74,10 @@ func writeJournal() {
 	}
 }
 
-// The scripts have these commands: "await holder COMMAND FILE" waits until a process
-// that holds the lock runs the command, "await waiters N FILE" waits until N processes wait
-// for the lock, "await deadlock DIR" until there is a deadlock; for "away" see below.
+// Words of the scripts: await holder COMMAND FILE waits until a process that holds the
+// lock runs the command, await waiters N FILE until N processes wait for the lock, and
+// await deadlock DIR until there is a deadlock. The word away is described at its
+// function.
 func TestScripts(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux tells holders and waiters")
@@ -104,7 +105,7 @@ func TestScripts(t *testing.T) {
 
 // away COMMAND... starts a command in a new PID namespace. When the script ends, away
 // kills the command.
-func away(ts *testscript.TestScript, neg bool, args []string) {
+func away(ts *testscript.TestScript, args []string) {
 	cmd := exec.Command("unshare", append([]string{"--pid", "--fork", "--kill-child", "--mount-proc"}, args...)...)
 	cmd.Dir = ts.MkAbs(".")
 	ts.Check(cmd.Start())

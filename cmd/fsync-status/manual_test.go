@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,8 +9,8 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/cmdtest"
 )
 
-// The help, the manual page and the completions have all options of the program, and no
-// others.
+// The help, the manual page and the completions list exactly the options of the
+// program.
 func TestManual(t *testing.T) {
 	t.Parallel()
 	page := regexp.MustCompile(`(?m)^\.B fsync-(lock|event run) --\w+$`).ReplaceAllString(cmdtest.ReadManual(t, "man/fsync-status.1"), "")
@@ -31,17 +30,7 @@ func TestSchemaIsDocumented(t *testing.T) {
 	t.Parallel()
 	_, page, _ := strings.Cut(cmdtest.ReadFile(t, "man/fsync-status.1"), ".SH JSON")
 	page, _, _ = strings.Cut(page, ".SH EXIT STATUS")
-	for _, of := range []any{listing{}, item{}, process{}, deadlock{}, link{}} {
-		for i := range reflect.TypeOf(of).NumField() {
-			if !reflect.TypeOf(of).Field(i).IsExported() {
-				continue
-			}
-			name, _, _ := strings.Cut(reflect.TypeOf(of).Field(i).Tag.Get("json"), ",")
-			if !regexp.MustCompile(`(?m)^\.BR? ` + name + `( |$)`).MatchString(page) {
-				t.Errorf("%T: the manual page does not have %q", of, name)
-			}
-		}
-	}
+	cmdtest.HasFields(t, page, listing{}, item{}, process{}, deadlock{}, link{})
 	for _, s := range []state{stateFree, stateHeld, stateShared, statePartly, stateFull, stateSet, stateClear, stateUnknown} {
 		if !regexp.MustCompile(`\b` + string(s) + `\b`).MatchString(page) {
 			t.Errorf("the manual page does not have the state %s", s)
@@ -68,7 +57,7 @@ func TestCompletions(t *testing.T) {
 	})
 }
 
-// The formatter of the manual page reports no errors.
+// groff formats the manual page without a warning.
 func TestManualPage(t *testing.T) {
 	t.Parallel()
 	cmdtest.FormatManual(t, "man/fsync-status.1")

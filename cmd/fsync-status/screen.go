@@ -80,7 +80,7 @@ func (s *screen) exitOnSignal() {
 	signal.Notify(ends, endSignals...)
 	go func() {
 		sig := <-ends
-		for blocked := false; !blocked; blocked = !term.Takes(s.out) {
+		for blocked := false; !blocked; blocked = !term.Writable(s.out) {
 			time.Sleep(time.Second)
 		}
 		restoreKeys()

@@ -139,7 +139,7 @@ func (q *query) fingerprint() string {
 // after Ctrl-S.
 func (w *watch) draw() {
 	s := w.screen
-	if !term.Takes(s.out) {
+	if !term.Writable(s.out) {
 		return
 	}
 	width, height, _ := term.Size(s.out)

@@ -4,8 +4,8 @@ package child
 
 import "syscall"
 
-// attributes returns the attributes of a command. If it has to die with this process,
-// it dies by KILL, the only signal that a process cannot ignore.
+// attributes returns how to start a command. With dieWithParent the kernel sends the
+// command KILL, which no process can ignore, when this process dies.
 func attributes(ownGroup, dieWithParent bool) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: ownGroup}
 	if dieWithParent {

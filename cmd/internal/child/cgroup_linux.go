@@ -9,8 +9,8 @@ import (
 )
 
 // cgroupRoom returns how many more processes and threads the control groups of this
-// process permit, and the limit (pids.max) of the group that permits fewest. Without a
-// limit that can be read, both are more than any process needs.
+// process permit, and the limit (pids.max) of the group that permits fewest. If no limit
+// can be read, both are more than any process needs.
 func cgroupRoom() (left, limit uint64) {
 	const plenty = 1 << 30
 	left, limit = plenty, plenty
@@ -25,10 +25,10 @@ func cgroupRoom() (left, limit uint64) {
 		default:
 			continue
 		}
-		// In a container the path may be another one, with the own group at the root.
+		// In a container this may be the path on the host, and our group at the root.
 		for dir := path.Clean("/" + group); ; dir = path.Dir(dir) {
 			most, err := strconv.ParseUint(readSmall(root+dir+"/pids.max"), 10, 32)
-			if err == nil { // otherwise it is "max", or there is no such file
+			if err == nil { // otherwise the text is "max", or there is no file
 				now, err := strconv.ParseUint(readSmall(root+dir+"/pids.current"), 10, 32)
 				if rest := most - min(now, most); err == nil && rest < left {
 					left, limit = rest, most

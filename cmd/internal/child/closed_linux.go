@@ -10,18 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// If one of the first three descriptors is closed when a process starts, the Go
-// runtime opens /dev/null for reading and writing in its place. The kernel does not
-// tell this from a /dev/null that the parent has opened in the same way. But:
+// If one of the first three descriptors is closed when a process starts, the Go runtime
+// opens /dev/null for reading and writing in its place. A /dev/null that the parent has
+// opened in the same way looks alike, with two differences:
 //
-//   - The runtime opens each descriptor separately. A descriptor that shares its
-//     open file with another one, or with the same one of the parent, came from
+//   - The runtime opens each descriptor separately. A descriptor that shares its open
+//     file with another one, or with the parent's descriptor of this number, came from
 //     the parent.
-//   - Shells open /dev/null for reading and writing only for "<>/dev/null".
-//     Python and Node.js do it for a child that is to be silent, and closed
-//     descriptors would break that child.
+//   - Shells open /dev/null for reading and writing only for "<>/dev/null". Python and
+//     Node.js do it for a child whose output they ignore. If its descriptors were closed,
+//     that child would break.
 
-// LooksOpenedByRuntime reports whether one of the first three descriptors may
+// LooksOpenedByRuntime reports whether fd is one of the first three descriptors and may
 // have been closed when this process started.
 func LooksOpenedByRuntime(fd int) bool {
 	var st, null unix.Stat_t
@@ -46,12 +46,9 @@ func LooksOpenedByRuntime(fd int) bool {
 // WasClosed reports whether one of the first three descriptors was probably closed
 // when this process started: it looks so, and the parent is a shell that does not
 // have the same open file there.
-var WasClosed = func() func(fd int) bool {
-	parent := sync.OnceValue(parentIsShell)
-	return func(fd int) bool {
-		return LooksOpenedByRuntime(fd) && parent() && !sameFile(os.Getppid(), fd, fd)
-	}
-}()
+func WasClosed(fd int) bool {
+	return LooksOpenedByRuntime(fd) && parentIsShell() && !sameFile(os.Getppid(), fd, fd)
+}
 
 // sameFile reports whether a descriptor of another process and one of this process are
 // the same open file. If the kernel does not tell, it reports whether the other one
@@ -69,7 +66,7 @@ func sameFile(pid, theirs, ours int) bool {
 	return err != nil && !os.IsNotExist(err) || path == os.DevNull
 }
 
-func parentIsShell() bool {
+var parentIsShell = sync.OnceValue(func() bool {
 	path, err := os.Readlink("/proc/" + strconv.Itoa(os.Getppid()) + "/exe")
 	if err != nil {
 		return false
@@ -79,7 +76,7 @@ func parentIsShell() bool {
 		return true
 	}
 	return false
-}
+})
 
 // closeStandardFiles makes the next exec close the descriptors that were closed
 // when this process started.

@@ -18,9 +18,9 @@ import (
 // session. While a command with a limit runs, this process is a subreaper: the
 // kernel makes it the parent of orphans, so every descendant stays below it.
 //
-// Children that this process had before, and their descendants, do not belong to
-// them. There are some if a shell with background processes executed this program
-// (exec). Their orphans are recognized by their process group.
+// This process may have children that are older than the command, if a shell with
+// background processes became this program (exec). They do not count, nor do their
+// descendants. Their orphans are recognized by their process group.
 type descendants struct {
 	command  int            // the PID of the command
 	ownGroup bool           // the command has a process group of its own
@@ -29,20 +29,20 @@ type descendants struct {
 	known    bool           // /proc shows processes
 }
 
-// graceOfStop is how long descendants are stopped that start others all the time.
+// graceOfStop limits the time to stop descendants that start others all the time.
 const graceOfStop = time.Second
 
 // A task is a process that /proc shows.
 type task struct {
 	pid, parent, group int
-	ended              bool   // with all its threads
+	ended              bool   // all its threads have ended
 	start              uint64 // start time; unique together with the PID
 	name               string
 }
 
-// awaitDescendants makes this process a subreaper. It is called before the command
+// adoptDescendants makes this process a subreaper. It is called before the command
 // starts.
-func awaitDescendants(ownGroup bool) *descendants {
+func adoptDescendants(ownGroup bool) *descendants {
 	d := &descendants{ownGroup: ownGroup, before: map[int]uint64{}, groups: map[int]bool{}}
 	unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	all, err := processes()
@@ -55,7 +55,7 @@ func awaitDescendants(ownGroup bool) *descendants {
 	return d
 }
 
-// living returns the command and its descendants, those that have not ended.
+// living returns the command and its descendants that have not ended.
 func (d *descendants) living() (list []task, err error) {
 	all, err := processes()
 	if err != nil {
@@ -66,7 +66,7 @@ func (d *descendants) living() (list []task, err error) {
 		children[t.parent] = append(children[t.parent], t)
 	}
 	queue := children[os.Getpid()]
-	for own := len(queue); len(queue) > 0; own-- {
+	for own := len(queue); len(queue) > 0; own-- { // own counts the children of this process that are left
 		t := queue[0]
 		queue = queue[1:]
 		if own > 0 && d.isForeign(t) {
@@ -87,10 +87,9 @@ func (d *descendants) isForeign(t task) bool {
 	return was && start == t.start || d.ownGroup && t.group != d.command && d.groups[t.group] || isProbe(t.pid)
 }
 
-// signal sends a signal to the command and its descendants. It stops them first, and
-// looks again until it finds no new ones, so that none can start a process that is
-// missed. Processes that are started later, such as by a handler of TERM, get no
-// signal.
+// signal sends a signal to the command and its descendants. First it stops them, and
+// repeats that until it finds no new ones, so that none can start a process unseen.
+// Processes that start later, such as from a handler of TERM, get no signal.
 func (d *descendants) signal(sig syscall.Signal) error {
 	stopped := map[int]uint64{}
 	var met []task
@@ -121,8 +120,8 @@ func (d *descendants) signal(sig syscall.Signal) error {
 	return nil
 }
 
-// signal sends a signal to the process, but not to another one that has got its PID
-// meanwhile.
+// signal sends a signal to the process, but not to another one that meanwhile has its
+// PID.
 func (t task) signal(sig syscall.Signal) error {
 	fd, err := unix.PidfdOpen(t.pid, 0)
 	if err == nil {
@@ -141,10 +140,10 @@ func (t task) signal(sig syscall.Signal) error {
 // processes returns all processes. It fails if /proc is not that of this process's
 // PID namespace.
 //
-// A process that forks and ends all the time has ended before the list of all is
-// read to its end. But its latest child is the child of a process on the list, or has
-// become a child of this process. So the children of this process, which can be read
-// fast, are read until a living one is found that is not on the list, or all are on it.
+// Processes that fork and end one after the other can be too fast for a reader of the
+// whole list. But the latest of them is the child of a process on the list, or an orphan
+// and so a child of this process. The children of this process can be read fast. They are
+// read until one is found that lives and is not on the list, or until all are on it.
 func processes() ([]task, error) {
 	all, err := listed()
 	if err != nil {
@@ -169,7 +168,7 @@ func processes() ([]task, error) {
 	return all, nil
 }
 
-// children returns the children of this process's main thread, among them all
+// children returns the children of this process's main thread, which include all
 // orphans; none if the kernel does not tell.
 func children() (list []int) {
 	text, _ := os.ReadFile("/proc/self/task/" + strconv.Itoa(os.Getpid()) + "/children")
@@ -201,7 +200,7 @@ func listed() ([]task, error) {
 
 func taskOf(pid int) (task, bool) {
 	s, known := proc.StatOf(pid)
-	// Of a zombie with threads only the main thread has ended (pthread_exit(3)).
+	// In a zombie with threads, only the main thread has ended (pthread_exit(3)).
 	ended := s.State == 'X' || s.State == 'Z' && s.Threads < 2
 	return task{pid: pid, parent: s.Parent, group: s.Group, ended: ended, start: s.Start, name: s.Name}, known
 }
@@ -215,8 +214,8 @@ func (d *descendants) reapOrphans(ended <-chan os.Signal) {
 }
 
 // reapOrphan waits for a child that has ended, and reports whether there may be more.
-// It stops when it meets the command, because process.wait waits for that; orphans
-// after it stay until this process ends.
+// It stops when it meets the command, because process.wait waits for the command. Orphans
+// that are listed after the command stay zombies until this process ends.
 func (d *descendants) reapOrphan() bool {
 	var info unix.Siginfo
 	if unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) != nil {

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fork starts a process that only runs body: a copy of this process with one thread,
-// that of the caller. The Go runtime does not work there, so body may make only raw
-// system calls. All signals are blocked, so none interrupts it.
+// fork starts a process that only runs body: a copy of this process with the caller's
+// thread alone. The Go runtime does not work there, so body may make only raw system
+// calls. All signals are blocked, so none interrupts body.
 func fork(body func()) (pid int, err error) {
 	var all, old unix.Sigset_t
 	for i := range all.Val {
@@ -26,8 +26,8 @@ func fork(body func()) (pid int, err error) {
 	return int(n), nil
 }
 
-// split returns in the parent only. It must stay on one thread: it blocks all signals,
-// so the runtime cannot preempt it. [runtime.LockOSThread] might need a new thread.
+// split returns in the parent only. It must stay on one thread. It blocks all signals,
+// so the runtime cannot preempt it; [runtime.LockOSThread] might need a new thread.
 //
 //go:noinline
 //go:norace

@@ -4,6 +4,6 @@ package child
 
 import "errors"
 
-// fork is not written for these architectures: they have another order of the arguments
-// of clone(2), or other numbers for signals.
+// fork is not implemented for these architectures: clone(2) has its arguments in another
+// order, or signals have other numbers.
 func fork(func()) (int, error) { return 0, errors.ErrUnsupported }

@@ -12,15 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isJob reports whether this process is a whole job in the foreground of a
-// terminal. A part of a job, such as a command in a script, is not: it must not
-// signal the rest of the job.
+// isJob reports whether this process leads a job in the foreground of a terminal. A
+// command in a script does not: a signal to its process group would hit the script.
 func isJob() bool {
 	group, err := unix.Getpgid(0)
 	return err == nil && group == unix.Getpid() && term.InForeground()
 }
 
-// signal passes a signal on, to the whole group if the command has its own.
+// signal passes a signal on to the command, or to its whole group if it has its own.
 func (p *process) signal(sig syscall.Signal) {
 	if p.ownGroup {
 		syscall.Kill(-p.pid, sig)
@@ -29,7 +28,7 @@ func (p *process) signal(sig syscall.Signal) {
 	p.kill(sig)
 }
 
-// signalGroup sends a signal to the command and its group. CONT follows, because a
+// signalGroup sends a signal to the command and its group. Then it sends CONT, because a
 // stopped process handles TERM only after it is continued.
 func (p *process) signalGroup(sig syscall.Signal) {
 	group := -p.pid
@@ -49,7 +48,7 @@ func (p *process) signalGroup(sig syscall.Signal) {
 	}
 }
 
-// mayBeKilled reports whether this process has the permission to kill it.
+// mayBeKilled reports whether this process has the permission to kill the survivor.
 func (s Survivor) mayBeKilled() bool { return syscall.Kill(s.PID, 0) != unix.EPERM }
 
 // groupLives reports whether the command's own group still has a process.
@@ -61,7 +60,7 @@ func (p *process) groupLives() bool {
 func outcomeOf(ws syscall.WaitStatus, err error) Outcome {
 	switch {
 	case err != nil:
-		return Outcome{Status: 1} // as flock(1): other code has waited for the command
+		return Outcome{Status: 1} // other code has waited for the command; flock(1) returns 1, too
 	case ws.Signaled():
 		return Outcome{Status: cli.ExitSignal + int(ws.Signal()), By: ws.Signal()}
 	}

@@ -12,10 +12,10 @@ import (
 // not end, KILL, as with timeout(1). On Linux with /proc the signals go to every
 // process that the command has started, elsewhere to its process group.
 //
-// The command gets its own process group, so that no other process is hit. There
-// is one exception: if this process is a whole job in the foreground of a
-// terminal, the command stays in the group of the job, because a new group would
-// be in the background and could not read from the terminal.
+// The command gets its own process group, so that no other process gets the signals.
+// There is one exception: if this process leads a job in the foreground of a terminal,
+// the command stays in the process group of the job. A new group would be in the
+// background, and could not read from the terminal.
 type Limit struct {
 	Time      time.Duration // 0 = no limit
 	KillAfter time.Duration // 0 = no KILL
@@ -29,7 +29,7 @@ type Survivor struct {
 
 const (
 	// graceOfTerm is how long the descendants may take to end after the command, if
-	// there is no KILL.
+	// they get no KILL.
 	graceOfTerm = time.Second
 	// graceOfKill is how long the kernel may take to end killed processes. A
 	// process that hangs in a file system may never end.
@@ -48,7 +48,7 @@ func (r *Relay) waitLimited(p *process, limit Limit) Outcome {
 	}
 	sent := false
 	if !r.unlessOver(func() { sent, r.rest = p.signalAll(syscall.SIGTERM), p }) {
-		return <-ended // it has ended just in time
+		return <-ended // just in time
 	}
 	defer r.forgetRest()
 	term, kill := time.Now(), (<-chan time.Time)(nil)
@@ -94,9 +94,9 @@ func (limit Limit) outcome(p *process, end Outcome, term time.Time) Outcome {
 	return end
 }
 
-// endRest waits, for the rest of KillAfter, for the descendants of the command, and
-// then sends KILL: they hold the lock, too. No event tells when all of them have ended,
-// so it polls. It returns the processes that are left.
+// endRest waits for the descendants of the command, which hold the lock, too. When
+// KillAfter is over, it sends them KILL. No event tells when all of them have ended, so it
+// polls. It returns the processes that are left.
 func (limit Limit) endRest(p *process, term time.Time) []Survivor {
 	left := awaitEnd(p, max(limit.KillAfter-time.Since(term), 0))
 	if len(left) == 0 {

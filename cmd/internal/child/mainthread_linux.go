@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A signal of the terminal has to be told from one that was sent to this process
-// alone, for example by kill(1). os/signal does not tell which it was. sigtimedwait(2)
-// does, in a thread that blocks the signal and waits for it.
+// A signal may come from the terminal, or from a process such as kill(1), which sends it
+// to this process alone. os/signal does not tell which. sigtimedwait(2) does, in a thread
+// that blocks the signal and waits for it.
 //
 // The kernel gives a signal for a process to its main thread if that thread can take
 // it. So with a terminal the main thread waits in sigtimedwait as long as the process
@@ -54,7 +54,7 @@ func (r *Relay) OnMainThread(program func()) {
 		switch {
 		case errno == unix.EINTR:
 		case errno != 0, // this kernel cannot do it
-			sig == sigLeave && info.Code == siTkill: // from leaveMainThread, not another process
+			sig == sigLeave && info.Code == siTkill: // from leaveMainThread, not from another process
 			unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, nil)
 			close(r.mainLeft)
 			select {}

@@ -13,15 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The Go runtime aborts the process, with a page of text, if it cannot make a
-// thread. So if a limit is near, this process first checks that it may make the
-// threads that it needs, and makes them before the command runs.
+// If the Go runtime cannot make a thread, it aborts the process with a page of text. So
+// if a limit is near, this process first checks that it may make the threads that it
+// needs, and makes them before the command runs.
 
 const (
 	// threadsWanted is how many threads and processes this process may need at a
 	// time: those of the runtime, the command, the probe, and some spare ones.
 	threadsWanted = 14
-	// threadsNeeded is how many it needs at least, besides those that it has.
+	// threadsNeeded is how many more than now it needs at least.
 	threadsNeeded = 6
 )
 
@@ -38,7 +38,7 @@ func init() {
 			" processes and threads (ulimit -u), too few for this program")
 	}
 	if near || left < 4*threadsWanted {
-		makeThreads(min(threadsWanted, int(left)) - 4) // the rest is for the command and the probe
+		makeThreads(min(threadsWanted, int(left)) - 4) // the other 4 are for the command and the probe
 	}
 }
 
@@ -53,13 +53,12 @@ func exitWith(status int, why string) {
 func isFar(limit uint64) bool {
 	const most = 1<<16 - 1 // the largest number that Sysinfo can report
 	var info unix.Sysinfo_t
-	return limit >= most && unix.Sysinfo(&info) == nil && info.Procs < most-threadsWanted ||
-		unix.Sysinfo(&info) == nil && uint64(info.Procs)+threadsWanted <= min(limit, most)
+	return unix.Sysinfo(&info) == nil && uint64(info.Procs)+threadsWanted <= min(limit, most)
 }
 
-// permits reports whether this process may make the threads that it wants. It lowers
-// the limit by their number and tries to start a process: only the kernel knows
-// whether the limit applies to this user.
+// permits reports whether this process may make the threads that it wants. Only the
+// kernel knows whether the limit applies to this user. So permits lowers the limit by
+// the number of threads, and tries to start a process.
 func permits(limit unix.Rlimit) bool {
 	lower := limit
 	lower.Cur -= min(limit.Cur, threadsWanted-1)

@@ -16,13 +16,13 @@ import (
 )
 
 // A probe is a process in the process group and the control group of the command. It
-// reports which signals it gets, and so tells whether the command has got a signal
-// that came to this process: then the signal is not passed on. The kernel does not
-// tell: a signal to this process alone looks like one to its process group, or to each
+// reports the signals that it gets. If it gets a signal that came to this process, the
+// command has got it, too, and the signal is not passed on. The kernel does not tell
+// that: a signal to this process alone looks like one to its process group, or to each
 // process of a control group.
 //
-// The probe is a fork of this process. It has no files open except the pipe for its
-// reports, and another name, so that a signal to processes by name (pkill, killall)
+// The probe is a fork of this process. It has no file open except the pipe for its
+// reports. It has another name, so that a signal to processes by name (pkill, killall)
 // does not reach it. It dies with this process.
 type probe struct {
 	pid, group int
@@ -35,11 +35,10 @@ type probe struct {
 }
 
 const (
-	// patience is how long after this process the probe may get a signal: one that
-	// goes to many processes is sent to one after the other.
+	// patience is how much later than this process the probe may get a signal: a
+	// sender signals many processes one after the other.
 	patience = 100 * time.Millisecond
-	// maxLate is how many times patience the probe may take to report a signal that
-	// it has got.
+	// maxLate is how many times patience the probe may take to report a signal.
 	maxLate = 50
 )
 
@@ -114,13 +113,13 @@ func (pr *probe) listen() {
 }
 
 // reachedCommand reports whether a signal that has just come to this process has
-// reached the command, too. If not, it waits for patience, and longer while the probe
-// has the signal but has not reported it.
+// reached the command, too. It waits for a report as long as patience, and longer while
+// the probe has the signal but has not reported it.
 func (pr *probe) reachedCommand(sig syscall.Signal, p *process) bool {
 	if !pr.sharesGroup(p) {
 		return false
 	}
-	unix.Kill(pr.pid, unix.SIGCONT) // it may have been stopped with the command, and the command alone continued
+	unix.Kill(pr.pid, unix.SIGCONT) // if it was stopped with the command, perhaps only the command was continued
 	late := time.After(patience)
 	for asked := 0; ; {
 		pr.mu.Lock()
@@ -137,7 +136,7 @@ func (pr *probe) reachedCommand(sig syscall.Signal, p *process) bool {
 			if asked++; asked > maxLate || !pr.isPending(sig) {
 				return false
 			}
-			late = time.After(patience) // on a busy machine the probe has not run so far
+			late = time.After(patience) // on a busy machine the probe may not have run
 		}
 	}
 }
@@ -180,7 +179,7 @@ var probeArgs struct {
 	length  uintptr        // of the command line
 	got     byte           // the signal to report
 	moves   bool           // the group is not that of this process
-	now     unix.Timespec  // no time at all
+	zero    unix.Timespec  // the timeout of a system call that must not wait
 	highest uintptr        // the highest descriptor that may be open; 0 = the kernel can close all
 }
 
@@ -214,8 +213,7 @@ func highestDescriptor() (uintptr, error) {
 	return uintptr(highest + opened), err
 }
 
-// commandLine returns the memory of the command line, which the Go runtime does
-// not copy.
+// commandLine returns where the command line is in memory: os.Args is not a copy.
 func commandLine() (start unsafe.Pointer, length uintptr) {
 	for _, arg := range os.Args {
 		at := unsafe.Pointer(unsafe.StringData(arg))
@@ -260,9 +258,9 @@ func probeMain() {
 	for fd := uintptr(1); fd <= probeArgs.highest; fd++ {
 		syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
 	}
-	for probeArgs.moves { // the command has not got signals that came before the probe changed its group
+	for probeArgs.moves { // drop the signals that came to the old group; the command has not got them
 		if _, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&probeArgs.signals)), 0,
-			uintptr(unsafe.Pointer(&probeArgs.now)), sigsetSize, 0, 0); errno != 0 {
+			uintptr(unsafe.Pointer(&probeArgs.zero)), sigsetSize, 0, 0); errno != 0 {
 			break
 		}
 	}

@@ -24,7 +24,7 @@ func start(path string, argv, env []string, ownGroup, dieWithParent, limited boo
 	ended := make(chan os.Signal, 1)
 	if limited {
 		signal.Notify(ended, unix.SIGCHLD) // before the first descendant can end
-		p.descendants = awaitDescendants(ownGroup)
+		p.descendants = adoptDescendants(ownGroup)
 	}
 	if dieWithParent {
 		runtime.LockOSThread() // the command dies with the thread that started it, see prctl(2)
@@ -65,9 +65,9 @@ func (p *process) wait(r *Relay) Outcome {
 	}
 }
 
-// signalAll sends TERM or KILL to the command and its descendants, and continues
-// stopped processes, which handle TERM only then. It reports whether this process may
-// signal the command.
+// signalAll sends TERM or KILL to the command and its descendants. It also continues
+// them, because a stopped process does not handle TERM. It reports whether this process
+// may signal the command.
 func (p *process) signalAll(sig syscall.Signal) (sent bool) {
 	if !p.descendants.known || p.descendants.signal(sig) != nil {
 		p.signalGroup(sig)
@@ -82,7 +82,7 @@ func (p *process) signalRest(sig syscall.Signal) {
 	}
 }
 
-// left returns the command and its descendants, those that have not ended.
+// left returns the command and its descendants that have not ended.
 func (p *process) left() (list []Survivor) {
 	living, err := p.descendants.living()
 	if err != nil && p.groupLives() {

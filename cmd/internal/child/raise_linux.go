@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// raise sends a signal to this thread, and unblocks it here. A signal to the whole
-// process could go to the main thread, which blocks it and waits for it.
+// raise sends a signal to this thread, which unblocks it. The main thread would take a
+// signal to the whole process: it blocks the signal and waits for it.
 func raise(sig syscall.Signal) {
 	runtime.LockOSThread()
 	set := sigset(sig)
 	unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, nil)
 	unix.Tgkill(os.Getpid(), unix.Gettid(), sig)
-	time.Sleep(time.Second) // the signal comes before that
+	time.Sleep(time.Second) // the signal comes within this time
 }
 
 // sigset returns a set of signals.

@@ -11,5 +11,5 @@ import (
 // raise sends a signal to this process.
 func raise(sig syscall.Signal) {
 	syscall.Kill(os.Getpid(), sig)
-	time.Sleep(time.Second) // the signal comes before that
+	time.Sleep(time.Second) // the signal comes within this time
 }

@@ -46,13 +46,13 @@ func NewRelay() *Relay {
 }
 
 // Listen begins to catch signals, and returns before they are caught. That takes a
-// while, in which the caller can take the lock.
+// while, and the caller can take the lock meanwhile.
 func (r *Relay) Listen() {
 	r.listening.Do(func() { go r.catch() })
 }
 
-// Ready returns when all signals are caught. From then on no signal is lost, or
-// ends this process without a call of the function of WhenInterrupted.
+// Ready returns when all signals are caught. From then on no signal is lost, and before
+// a signal ends this process, the function of WhenInterrupted is called.
 func (r *Relay) Ready() {
 	r.Listen()
 	<-r.caught
@@ -93,9 +93,9 @@ func (r *Relay) unlessOver(do func()) bool {
 	return true
 }
 
-// Over notes that the command has ended, or that there will be none. The command
-// gets no more signals, because its PID may soon be that of another process.
-// Signals do not end this process any more, so it can finish its messages.
+// Over notes that the command has ended, or that there will be none. From then on no
+// signal is sent to the command, because another process may soon have its PID. Nor does
+// a signal end this process, so it can finish its messages.
 func (r *Relay) Over() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -136,15 +136,15 @@ func (r *Relay) deliver(sig syscall.Signal, typed bool) {
 	}
 }
 
-// passOn sends the command a signal that came to this process, unless the command
-// has received it, too: from the terminal, or as the probe reports. If two equal
-// signals come while the probe is being asked, only one is passed on, just as
-// the kernel merges two equal pending signals.
+// passOn sends the command a signal that came to this process, unless the command has
+// received it, too. hasIt means that the terminal sent it to both; otherwise the probe
+// is asked. If two equal signals come while the probe is being asked, only one is passed
+// on, just as the kernel merges two equal pending signals.
 func (r *Relay) passOn(sig syscall.Signal, hasIt bool) {
 	probe, p := r.probe, r.command
 	switch {
 	case hasIt && probe != nil:
-		go probe.reachedCommand(sig, p) // takes the report, which would be mistaken for the next signal
+		go probe.reachedCommand(sig, p) // removes the report, which could be mistaken for one of the next signal
 	case hasIt:
 	case probe == nil || sig == sigCont:
 		p.signal(sig)
@@ -168,22 +168,21 @@ func (r *Relay) passOn(sig syscall.Signal, hasIt bool) {
 	}
 }
 
-// double is how long after a report an equal signal counts as the same one: a
-// sender such as timeout(1) signals this process and then its group, so that two
-// come here, one to the command, and one to the probe.
+// double is how long after a report an equal signal counts as the same one. A sender
+// such as timeout(1) signals this process and then its group: this process gets two
+// signals, the command and the probe get one each.
 const double = 50 * time.Millisecond
 
-// forgetRest ends the passing on of signals to the descendants of a command that has
-// ended.
+// forgetRest stops passing signals on to the descendants of a command that has ended.
 func (r *Relay) forgetRest() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rest = nil
 }
 
-// stopCatching stops catching signals, before a program replaces this process. When
-// it returns, all caught signals are delivered; otherwise they would be lost. Later
-// signals have their default effect, where setDefault can set that.
+// stopCatching stops catching signals, before a program replaces this process. When it
+// returns, all caught signals have been delivered; they would be lost with this program.
+// Later signals have their default effect, where setDefault can set that.
 func (r *Relay) stopCatching() {
 	r.leaveMainThread()
 	select {
@@ -199,8 +198,8 @@ func (r *Relay) stopCatching() {
 	<-r.delivered
 }
 
-// ignoreSignals is for a command that could not be executed: no signal cuts off the
-// message about it.
+// ignoreSignals is called if the command could not be executed, so that no signal cuts
+// off the message about that.
 func (r *Relay) ignoreSignals() {
 	if len(r.mine) > 0 { // Ignore without arguments ignores every signal
 		signal.Ignore(r.mine...)

@@ -9,7 +9,7 @@ import (
 func TestSignalAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	r := NewRelay()
-	r.WhenInterrupted(func(sig syscall.Signal) { t.Errorf("told of %v", sig) })
+	r.WhenInterrupted(func(sig syscall.Signal) { t.Errorf("%v was reported", sig) })
 	r.Over()
 	r.deliver(syscall.SIGTERM, false)
 }

@@ -22,10 +22,10 @@ const (
 // catch catches the signals that are passed on, first those that would kill this
 // process.
 //
-// If HUP or INT is ignored, as HUP is with nohup(1), it stays ignored, here and in
-// the command. For other signals the Go runtime does not tell whether they are
-// ignored. But a shell without job control makes a background command ignore
-// both INT and QUIT, so QUIT is ignored if INT is.
+// If HUP or INT is ignored, as HUP is with nohup(1), it stays ignored, here and in the
+// command. The Go runtime does not tell whether other signals are ignored. But a shell
+// without job control makes a background command ignore both INT and QUIT. So QUIT is
+// ignored if INT is.
 func (r *Relay) catch() {
 	r.signals = make(chan os.Signal, 16)
 	if signal.Ignored(unix.SIGINT) {
@@ -53,10 +53,10 @@ func fromTerminal(sig syscall.Signal) bool {
 	return (sig == unix.SIGINT || sig == unix.SIGQUIT) && term.InForeground()
 }
 
-// endBy ends this process by a signal, as if it was not caught. Where that is not
-// possible it returns the exit status: the Go runtime answers QUIT with a dump of
-// all goroutines, does not die of some signals, and the kernel does not let a
-// signal end the first process of a container (PID 1).
+// endBy ends this process by a signal, as if the signal were not caught. Where that is
+// not possible it returns the exit status: the Go runtime prints all goroutines on QUIT
+// and does not die of some other signals, and the kernel does not let a signal end the
+// first process of a container (PID 1).
 func endBy(sig syscall.Signal) int {
 	switch sig {
 	case unix.SIGTERM, unix.SIGINT, unix.SIGHUP:

@@ -24,8 +24,8 @@ type Outcome struct {
 	Left     []Survivor // the command and descendants of it, if they did not end
 }
 
-// Run runs a command and returns how it ended, or why it could not be started.
-// A signal that comes meanwhile is passed on to the command.
+// Run runs a command and returns how it ended, or why it could not be started. It
+// passes signals on to the command.
 func (r *Relay) Run(c Command) (Outcome, error) {
 	p, err := r.start(c)
 	if err != nil {
@@ -40,8 +40,8 @@ func (r *Relay) Run(c Command) (Outcome, error) {
 	return p.wait(r), nil
 }
 
-// start starts the command after signals are caught. A signal that comes
-// meanwhile is passed on to the command.
+// start starts the command when all signals are caught. It holds mu, so a signal that
+// comes meanwhile is passed on to the command.
 func (r *Relay) start(c Command) (*process, error) {
 	r.Ready()
 	r.mu.Lock()
@@ -64,8 +64,8 @@ func (c Command) start() (p *process, err error) {
 	return p, err
 }
 
-// ExitLike ends this process as the command ended: by the same signal if one came to
-// both, otherwise it returns the exit status. A shell needs that: it stops a loop if
+// ExitLike ends this process by the signal that ended the command, if that signal came
+// to both. Otherwise it returns the exit status. A shell needs that: it stops a loop if
 // Ctrl-C killed a command, and goes on if the command handled Ctrl-C.
 func (r *Relay) ExitLike(end Outcome) int {
 	r.awaitCtrlC(end)
@@ -97,7 +97,7 @@ func (r *Relay) Again(end Outcome) bool {
 	return true
 }
 
-// awaitCtrlC waits for the INT of the terminal that ended the command: this process
+// awaitCtrlC waits for the INT of the terminal, if INT ended the command: this process
 // gets it, too, but maybe later.
 func (r *Relay) awaitCtrlC(end Outcome) {
 	r.mu.Lock()

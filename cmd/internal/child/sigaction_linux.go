@@ -17,8 +17,8 @@ func setDefault(sig syscall.Signal) {
 	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, sigsetSize, 0, 0)
 }
 
-// init makes signals end this process that the Go runtime would drop, or answer
-// with a page of text. The runtime needs SEGV, BUS, FPE and ILL itself.
+// init gives signals that the Go runtime would drop, or answer with a page of text, their
+// default action: they end this process. The runtime itself needs SEGV, BUS, FPE and ILL.
 func init() {
 	for _, sig := range []syscall.Signal{
 		unix.SIGABRT, unix.SIGSYS, unix.SIGTRAP, unix.SIGPIPE, unix.SIGXCPU, unix.SIGXFSZ,

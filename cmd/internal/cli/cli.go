@@ -1,6 +1,5 @@
-// Package cli is what the commands of this module do alike: how they print
-// messages, answer --help and --version, read the values of options, and choose an
-// exit status.
+// Package cli has what the commands of this module share: printing messages, --help
+// and --version, reading the values of options, and exit statuses.
 package cli
 
 import (
@@ -21,7 +20,7 @@ type Program string
 func (p Program) Complain(message string) {
 	text := printable.Lines(string(p) + ": " + message)
 	if !term.UTF8() {
-		text = strings.ReplaceAll(text, "…", "...") // of a shortened text
+		text = strings.ReplaceAll(text, "…", "...") // the end of a shortened text
 	}
 	Say(os.Stderr, text+"\n")
 }
@@ -32,8 +31,8 @@ func (p Program) Fail(status int, err error) int {
 	return status
 }
 
-// Refuse handles the error of a command line and returns the exit status. For
-// --help and --version it prints the text on stdout.
+// Refuse prints the error of a command line and returns the exit status. --help and
+// --version are such errors, too; their text goes to stdout.
 func (p Program) Refuse(err error) int {
 	var text answer
 	var own statusError
@@ -49,13 +48,13 @@ func (p Program) Refuse(err error) int {
 	return p.Fail(ExitUsage, fmt.Errorf("%w\nTry '%s --help' for more information.", err, p))
 }
 
-// An answer is the error of a command line that only asks for a text.
+// An answer is the error of a command line with --help or --version: the text to print.
 type answer string
 
 func (answer) Error() string { return "there is only a text to print" }
 
-// Options returns --help and --version of the command with this name. help is a
-// Printf format for the name that it was called by.
+// Options returns the options --help and --version. name is the command's own name;
+// help is a Printf format for the name that it was called by.
 func (p Program) Options(name, help string) []getopt.Option {
 	answers := func(text string) func(string) error {
 		return func(string) error { return answer(text) }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Say writes a text. It blocks SIGPIPE: a closed pipe must not end this process
-// while its command runs.
+// Say writes a text, and ignores errors. It blocks SIGPIPE: a closed pipe must not end
+// this process while its command runs.
 func Say(f *os.File, text string) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// Say writes a text. It does not use package os, which would end this process by
-// SIGPIPE if the pipe is closed (os/signal), while its command runs.
+// Say writes a text, and ignores errors. It does not use package os: if the pipe is
+// closed, package os would end this process by SIGPIPE while its command runs.
 func Say(f *os.File, text string) { syscall.Write(int(f.Fd()), []byte(text)) }

@@ -11,8 +11,8 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/userdir"
 )
 
-// Exit statuses. Those from 64 to 73 are of sysexits.h, as flock(1) uses them;
-// 124 and 125 are those of timeout(1).
+// Exit statuses. Those from 64 to 73 come from sysexits.h, as in flock(1); 124 and 125
+// come from timeout(1).
 const (
 	ExitUsage    = 64  // EX_USAGE: the command line is wrong
 	ExitData     = 65  // EX_DATAERR: the file cannot be locked
@@ -22,7 +22,7 @@ const (
 	ExitSystem   = 71  // EX_OSERR: out of memory, processes or descriptors
 	ExitCreate   = 73  // EX_CANTCREAT: the file system is full or read-only
 	ExitTimedOut = 124 // the command ran longer than its limit
-	ExitNotEnded = 125 // and it, or a process that it has started, could not be ended
+	ExitNotEnded = 125 // the same, and it or one of its descendants could not be ended
 	ExitSignal   = 128 // plus the number of the signal that ended the command
 )
 
@@ -34,8 +34,7 @@ type statusError struct {
 
 func (e statusError) Unwrap() error { return e.error }
 
-// WithStatus returns err with an exit status, which the functions of this package
-// use instead of their own.
+// WithStatus gives an error its exit status: OpenStatus and Refuse return that status.
 func WithStatus(status int, err error) error { return statusError{status, err} }
 
 // OpenStatus returns the exit status for a lock or an event that cannot be used.
@@ -67,8 +66,8 @@ func NotRun(command string, err error) (status int, message error) {
 }
 
 // isShortage reports whether the system is out of memory, descriptors or locks.
-// EAGAIN is none of them: fork(2) fails with it if there are too many processes, but
-// open(2) if another process has a lease on the file.
+// EAGAIN does not count: fork(2) returns it if there are too many processes, but
+// open(2) returns it if another process has a lease on the file.
 func isShortage(err error) bool {
 	return isOneOf(err, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ENOLCK)
 }
@@ -77,8 +76,8 @@ func isOneOf(err error, list ...error) bool {
 	return slices.ContainsFunc(list, func(one error) bool { return errors.Is(err, one) })
 }
 
-// Reason returns an error without the operation and the path, which the message
-// has already.
+// Reason returns an error without its operation and path, for a message that already
+// names them.
 func Reason(err error) error {
 	var execErr *exec.Error
 	var pathErr *fs.PathError

@@ -10,39 +10,45 @@ import (
 	"time"
 )
 
-// Flag returns what sets an option without an argument.
+// Flag returns the Set function of an option without an argument.
 func Flag(p *bool) func(string) error {
 	return func(string) error { *p = true; return nil }
 }
 
-// Text returns what sets an option to its argument, which must not be empty.
-func Text(p *string) func(string) error {
-	return func(arg string) error {
-		if arg == "" {
-			return errEmpty
-		}
-		*p = arg
-		return nil
+// Parsed returns the Set function of an option: parse reads the argument.
+func Parsed[T any](p *T, parse func(string) (T, error)) func(string) error {
+	return func(arg string) (err error) {
+		*p, err = parse(arg)
+		return err
 	}
 }
 
-// List returns what adds the argument of an option to a list.
+// Text returns the Set function of an option whose argument must not be empty.
+func Text(p *string) func(string) error { return Parsed(p, notEmpty) }
+
+// List returns the Set function of an option that can be repeated. Its argument must not
+// be empty.
 func List(p *[]string) func(string) error {
 	return func(arg string) error {
-		if arg == "" {
-			return errEmpty
+		arg, err := notEmpty(arg)
+		if err == nil {
+			*p = append(*p, arg)
 		}
-		*p = append(*p, arg)
-		return nil
+		return err
 	}
 }
 
-var errEmpty = errors.New("it is empty")
+func notEmpty(arg string) (string, error) {
+	if arg == "" {
+		return "", errors.New("it is empty")
+	}
+	return arg, nil
+}
 
-// Forever is the time of a wait without a limit.
+// Forever is the duration of a wait without a limit.
 const Forever time.Duration = -1
 
-// Within returns a context that ends after d, or never.
+// Within returns a context that ends after d. With Forever it does not end.
 func Within(d time.Duration) (context.Context, context.CancelFunc) {
 	if d == Forever {
 		return context.Background(), func() {}
@@ -62,7 +68,7 @@ func Seconds(arg string) (time.Duration, error) {
 	case seconds < 0:
 		return 0, fmt.Errorf("%q %w", arg, ErrNegative)
 	}
-	return inTime(seconds), nil
+	return toDuration(seconds), nil
 }
 
 // Duration reads a time as timeout(1) does: a number, with or without a unit.
@@ -76,7 +82,7 @@ func Duration(arg string) (time.Duration, error) {
 	if err != nil || n < 0 {
 		return 0, fmt.Errorf("%q is not a time such as 90, 1.5m, 2h or 1d", arg)
 	}
-	return inTime(n * unit), nil
+	return toDuration(n * unit), nil
 }
 
 // Size reads a number of bytes, or a number with a unit.
@@ -94,7 +100,7 @@ func Size(arg string) (int64, error) {
 
 func number(arg string) (float64, error) {
 	n, err := strconv.ParseFloat(strings.TrimLeft(arg, " "), 64)
-	if strings.Contains(arg, "_") { // only Go permits it
+	if strings.Contains(arg, "_") { // Go permits 1_000; flock(1) does not
 		err = strconv.ErrSyntax
 	}
 	if err == nil && (math.IsNaN(n) || math.IsInf(n, 0)) {
@@ -103,8 +109,8 @@ func number(arg string) (float64, error) {
 	return n, err
 }
 
-// inTime converts seconds. The result is 0 only for 0.
-func inTime(seconds float64) time.Duration {
+// toDuration converts seconds. It rounds up, so only 0 becomes 0.
+func toDuration(seconds float64) time.Duration {
 	if d := seconds * float64(time.Second); d < math.MaxInt64 {
 		return time.Duration(math.Ceil(d))
 	}

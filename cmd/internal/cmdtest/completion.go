@@ -9,13 +9,13 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// A Completion is a line in a shell that the user wants completed, what must be in the
-// answer, and what must not be in it; empty = anything.
+// A Completion is a line that the user wants completed, a text that the answer must
+// have, and one that it must not have; empty = none.
 type Completion [3]string
 
-// Complete tries the completions of a program, which are in the folder completions, in
-// each shell. In zsh the line is typed as by a user, so a word that can be completed in
-// several ways stays as it is.
+// Complete tests the completions of a program, which are in the folder completions, in
+// each shell. In zsh the line is typed as by a user, so a word with several completions
+// stays as it is.
 func Complete(t *testing.T, program string, completions map[string][]Completion) {
 	for shell, script := range shells {
 		t.Run(shell, func(t *testing.T) {

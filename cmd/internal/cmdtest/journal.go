@@ -18,8 +18,8 @@ import (
 )
 
 // WaitForJournal makes the commands of a test wait for a locked journal as long as the
-// test does. Otherwise they give up after some seconds, and a test on a busy machine
-// may keep it locked for longer.
+// test does. Otherwise they give up after some seconds, but on a busy machine a test may
+// keep the journal locked for longer.
 func WaitForJournal() {
 	runlog.Append = func(path string, r journal.Run, maxSize int64) error {
 		for end := time.Now().Add(testproc.Patience); ; {
@@ -31,10 +31,10 @@ func WaitForJournal() {
 	}
 }
 
-// Journalled FILE FIELD=VALUE...: the journal has one run with these fields. Then the
-// journal is removed. A reason is a regular expression, and a time is the shortest that
-// is right.
-func Journalled(ts *testscript.TestScript, neg bool, args []string) {
+// Journalled FILE FIELD=VALUE...: the journal has one run, with these fields. Then the
+// word removes the journal. The value of reason is a regular expression; the values of
+// waited and held are lower bounds.
+func Journalled(ts *testscript.TestScript, args []string) {
 	path := ts.MkAbs(args[0])
 	runs, unread, err := journal.ReadFile(path)
 	ts.Check(err)

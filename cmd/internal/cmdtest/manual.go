@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -62,8 +63,8 @@ func OptionsIn(text string) map[string]bool {
 
 var fishOption = regexp.MustCompile(`-[sl] \S+`)
 
-// OptionsInFish is OptionsIn for completions of fish, which leave out the dashes of
-// options: "-s n -l nonblock".
+// OptionsInFish is OptionsIn for completions of fish, in which "-s n -l nonblock" stands
+// for the options -n and --nonblock.
 func OptionsInFish(text string) map[string]bool {
 	return OptionsIn(fishOption.ReplaceAllStringFunc(text, func(s string) string {
 		return map[byte]string{'s': " -", 'l': " --"}[s[1]] + s[3:]
@@ -97,8 +98,22 @@ func FormatManual(t *testing.T, path string) {
 	}
 }
 
+// HasFields fails the test for each JSON field of the structs that the part of a manual
+// page does not describe.
+func HasFields(t *testing.T, page string, structs ...any) {
+	t.Helper()
+	for _, s := range structs {
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(s)) {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if field.IsExported() && !regexp.MustCompile(`(?m)^\.BR? `+name+`( |$)`).MatchString(page) {
+				t.Errorf("%T: the manual page does not have %q", s, name)
+			}
+		}
+	}
+}
+
 // HaveOptions fails the test for each text that does not have exactly these options.
-// texts are the options of each text, by its name.
+// texts has the options of each text, by the name of the text.
 func HaveOptions(t *testing.T, want map[string]bool, texts map[string]map[string]bool) {
 	t.Helper()
 	for name, has := range texts {

@@ -3,9 +3,11 @@ package cmdtest
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -17,8 +19,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// A Word is a command of the scripts.
-type Word = func(ts *testscript.TestScript, neg bool, args []string)
+// A Word is a command of the scripts. It cannot be negated with "!".
+type Word = func(ts *testscript.TestScript, args []string)
 
 // Scripts runs the scripts of a command, the files testdata/*.txtar. They begin
 // without the environment variables that the commands use, and have these words
@@ -29,6 +31,8 @@ type Word = func(ts *testscript.TestScript, neg bool, args []string)
 //	                             even on a busy machine, at most MAX
 //	await FILE...                waits until the files exist
 //	await WORD ARG...            waits until the function Await[WORD] returns true
+//	reachable                    lets every user enter the working directory, and
+//	                             execute the programs of the tests
 //
 // and the condition root.
 type Scripts struct {
@@ -46,15 +50,22 @@ func (s Scripts) Run(t *testing.T) {
 	// A signal that this process catches has its default effect in its children, even
 	// if the tests were started with that signal ignored.
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGHUP, syscall.SIGQUIT)
-	words := map[string]Word{"status": status, "within": within, "await": s.await}
-	for name, word := range s.Words {
-		words[name] = word
+	words := map[string]Word{"status": status, "within": within, "await": s.await, "reachable": Reachable}
+	maps.Copy(words, s.Words)
+	cmds := map[string]func(*testscript.TestScript, bool, []string){}
+	for name, word := range words {
+		cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {
+			if neg {
+				ts.Fatalf("! %s means nothing", name)
+			}
+			word(ts, args)
+		}
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup:               s.setup,
-		Cmds:                words,
+		Cmds:                cmds,
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
 				return os.Getuid() == 0, nil
@@ -80,7 +91,7 @@ func (s Scripts) setup(env *testscript.Env) error {
 	return nil
 }
 
-func status(ts *testscript.TestScript, neg bool, args []string) {
+func status(ts *testscript.TestScript, args []string) {
 	got := ExitStatus(ts, ts.Exec(args[1], args[2:]...))
 	if want := args[0]; strconv.Itoa(got) != want {
 		ts.Fatalf("exit status %d, want %s", got, want)
@@ -98,19 +109,19 @@ func ExitStatus(ts *testscript.TestScript, err error) int {
 	return 0
 }
 
-func within(ts *testscript.TestScript, neg bool, args []string) {
+func within(ts *testscript.TestScript, args []string) {
 	least, err := time.ParseDuration(args[0])
 	ts.Check(err)
 	most, err := time.ParseDuration(args[1])
 	ts.Check(err)
 	start := time.Now()
-	status(ts, neg, args[2:])
+	status(ts, args[2:])
 	if took := time.Since(start); took < least || took > most {
 		ts.Fatalf("took %v, want %v to %v", took, least, most)
 	}
 }
 
-func (s Scripts) await(ts *testscript.TestScript, neg bool, args []string) {
+func (s Scripts) await(ts *testscript.TestScript, args []string) {
 	met := func() bool {
 		for _, file := range args {
 			if _, err := os.Lstat(ts.MkAbs(file)); err != nil {
@@ -124,7 +135,19 @@ func (s Scripts) await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for end := time.Now().Add(testproc.Patience); !met(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			ts.Fatalf("still not so: %s", strings.Join(args, " "))
+			ts.Fatalf("awaited in vain: %s", strings.Join(args, " "))
+		}
+	}
+}
+
+// Reachable is the word reachable: it opens the directories below the one for temporary
+// files.
+func Reachable(ts *testscript.TestScript, _ []string) {
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), ts.MkAbs(".")) {
+		for ; strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
+			if info, err := os.Stat(dir); err == nil {
+				ts.Check(os.Chmod(dir, info.Mode().Perm()|0o055))
+			}
 		}
 	}
 }

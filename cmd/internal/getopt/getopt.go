@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// An Option is an option with all its names, which mean the same.
+// An Option is an option. All its names mean the same.
 type Option struct {
 	Short string   // one-letter names: "xe"
 	Long  []string // long names without dashes
@@ -48,7 +48,7 @@ func ParseMixed(args []string, options []Option) (operands []string, err error) 
 		if err != nil || len(rest) == 0 {
 			return operands, err
 		}
-		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" { // or "--" is the argument of an option, which is rare
+		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" { // wrong if "--" is the argument of an option, which is rare
 			return append(operands, rest...), nil
 		}
 		operands, args = append(operands, rest[0]), rest[1:]
@@ -74,7 +74,7 @@ func long(arg string, rest []string, options []Option) ([]string, error) {
 	return rest, set(o, name, value)
 }
 
-// find returns the option with a long name, or with an unambiguous beginning of one.
+// find returns the option with this long name. The name may be abbreviated.
 func find(name string, options []Option) (Option, error) {
 	var found []Option
 	var names []string

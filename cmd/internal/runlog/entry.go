@@ -11,10 +11,10 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
-// An Entry writes the line of one run into the journal when the run is over,
-// however it ended. If the command replaces this process, the line is written before,
-// because no process can write it later. A long run has one more line, so that a report
-// can show the run while it lasts, and if this process is killed.
+// An Entry writes the line of one run into the journal when the run is over, however it
+// ended. If the command replaces this process, the line is written before that. A long
+// run has one more line, written while it lasts. So a report can show a run that is not
+// over, or whose fsync-lock was killed.
 type Entry struct {
 	log      Log
 	relay    *child.Relay
@@ -23,15 +23,15 @@ type Entry struct {
 	waited   time.Time   // when the wait was over
 
 	mu   sync.Mutex // guards over, and keeps the lines of a run in order
-	over bool       // the last line is being written
+	over bool       // the last line is written, or being written
 }
 
-// LongRun is how long a command runs before the run gets a line while it lasts.
+// LongRun is how long a command runs before the line that is written meanwhile.
 const LongRun = time.Second / 2
 
 // Begin makes the entry of a run, before the wait for its lock or event. run has the
-// fields that are known at that time. From here on the journal gets a line if a signal
-// ends the wait. Without a journal the entry is nil and writes nothing.
+// fields that are known at that time. If a signal ends the wait, the journal gets a line.
+// Without a journal the entry is nil. A nil entry writes nothing.
 func (l Log) Begin(run journal.Run, r *child.Relay, complain func(string)) *Entry {
 	if l.File == "" {
 		return nil
@@ -70,8 +70,8 @@ func (e *Entry) Without(how journal.Outcome, status int, why string) {
 	e.finish(r)
 }
 
-// Started writes that the command is about to replace this process. A signal that
-// comes while it writes ends this process afterwards, and gets no line.
+// Started writes that the command is about to replace this process. A signal that comes
+// meanwhile ends this process after the line, and gets no line of its own.
 func (e *Entry) Started() {
 	if e == nil {
 		return
@@ -81,7 +81,7 @@ func (e *Entry) Started() {
 	e.relay.UnlessInterrupted(func() { e.append(r) })
 }
 
-// Running writes that the command is running, if it still does after LongRun.
+// Running writes that the command is running, if it still runs after LongRun.
 func (e *Entry) Running() {
 	if e == nil {
 		return
@@ -94,7 +94,7 @@ func (e *Entry) Running() {
 		}
 		r := e.run
 		r.Waited, r.Held, r.Outcome = e.waited.Sub(r.Start), time.Since(e.waited), journal.Running
-		e.log.append(r) // no message: the last line fails for the same reason, and has one
+		e.log.append(r) // no message about a failure: the last line will fail, too, with a message
 	})
 }
 
@@ -134,8 +134,8 @@ func (e *Entry) held(end journal.Run) {
 	e.finish(r)
 }
 
-// finish writes the last line. Before, it makes sure that a signal can neither
-// write another line nor prevent this one.
+// finish writes the last line. Over makes sure that no signal writes another line or
+// prevents this one.
 func (e *Entry) finish(r journal.Run) {
 	e.relay.Ready()
 	e.relay.Over()

@@ -31,8 +31,8 @@ func FromEnvironment() Log { return Log{File: os.Getenv("FSYNC_JOURNAL"), inheri
 func (l *Log) Options() []getopt.Option {
 	return []getopt.Option{
 		{Long: []string{"journal"}, Arg: "FILE", Whole: true, Set: l.setFile},
-		{Long: []string{"journal-max-size"}, Arg: "SIZE", Whole: true, Set: l.setMaxSize},
-		{Long: []string{"journal-no-args"}, Whole: true, Set: func(string) error { l.NoArgs = true; return nil }},
+		{Long: []string{"journal-max-size"}, Arg: "SIZE", Whole: true, Set: cli.Parsed(&l.MaxSize, cli.Size)},
+		{Long: []string{"journal-no-args"}, Whole: true, Set: cli.Flag(&l.NoArgs)},
 	}
 }
 
@@ -41,15 +41,9 @@ func (l *Log) setFile(arg string) error {
 	return nil
 }
 
-// setMaxSize sets the size; 0 means no limit.
-func (l *Log) setMaxSize(arg string) (err error) {
-	l.MaxSize, err = cli.Size(arg)
-	return err
-}
-
-// Check refuses a size without a journal and, for a command line that runs a
-// command, an FSYNC_JOURNAL that is not absolute: each job would have a journal in
-// its own working directory. --journal-no-args without a journal does no harm.
+// Check refuses a maximum size without a journal. If a command is to run, it also refuses
+// a relative FSYNC_JOURNAL: each job would have a journal in its own working directory.
+// --journal-no-args without a journal does no harm.
 func (l *Log) Check(runs bool) error {
 	switch {
 	case l.MaxSize > 0 && l.File == "":

@@ -12,9 +12,8 @@ import (
 // A Notice is a line on the terminal that tells what this process waits for. It
 // appears after a second, is drawn again every second, and is erased at the end of
 // the wait. If the terminal cannot erase (TERM=dumb), the line is printed once.
-// A process in the background draws nothing until it is in the foreground. The
-// line is skipped while the terminal is stopped, so it never delays the process.
-// It has no colours.
+// A process in the background draws nothing until it is in the foreground. Nothing is
+// drawn while the terminal is stopped, so a notice never delays the process.
 type Notice struct {
 	text  func() string
 	timer *time.Timer
@@ -43,14 +42,14 @@ func (n *Notice) draw() {
 	var text string
 	shown := InForeground()
 	if shown {
-		text = n.text() // before the mutex: it may take a while
+		text = n.text() // not under the mutex: it may take a while
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
 	case n.over:
 		return
-	case !shown || !n.mayWrite(): // now; maybe at the next time
+	case !shown || !mayWrite(): // not this time
 	case isDumb():
 		fmt.Fprintln(os.Stderr, printable.Text(text))
 		return
@@ -71,15 +70,15 @@ func (n *Notice) Wipe() {
 	defer n.mu.Unlock()
 	n.over = true
 	n.timer.Stop()
-	if n.drawn && n.mayWrite() {
+	if n.drawn && mayWrite() {
 		fmt.Fprint(os.Stderr, "\r\x1b[K")
 		n.drawn = false
 	}
 }
 
 // mayWrite reports whether this process is in the foreground and a write would not
-// block. Ctrl-S on the terminal must not prolong a wait that is over.
-func (n *Notice) mayWrite() bool { return InForeground() && Takes(os.Stderr) }
+// block. After Ctrl-S a write would block, and so prolong a wait that is over.
+func mayWrite() bool { return InForeground() && Writable(os.Stderr) }
 
 // isDumb reports whether the terminal can only print.
 func isDumb() bool {

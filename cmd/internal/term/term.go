@@ -1,4 +1,5 @@
-// Package term is about terminals.
+// Package term asks terminals for their size and encoding, and draws a line on them
+// during a wait.
 package term
 
 import (
@@ -10,8 +11,8 @@ import (
 // IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// Size returns the size of the terminal f: 80 columns and 24 lines if it does not
-// know its size, or is the input of a Windows console. ok is false if f is not a
+// Size returns the size of the terminal f. If the terminal does not tell it, as the
+// input of a Windows console, it is 80 columns and 24 lines. ok is false if f is not a
 // terminal.
 func Size(f *os.File) (columns, lines int, ok bool) {
 	columns, lines, err := term.GetSize(int(f.Fd()))

@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// InForeground reports whether this process is in the foreground of its
-// terminal.
+// InForeground reports whether this process is in the foreground of its terminal.
 func InForeground() bool {
 	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -21,9 +20,9 @@ func InForeground() bool {
 	return err == nil && ownErr == nil && group == own
 }
 
-// Takes reports whether the terminal accepts some lines without blocking. A write
-// blocks while Ctrl-S has stopped the terminal, or no program reads its output.
-func Takes(f *os.File) bool {
+// Writable reports whether some lines can be written to the terminal without blocking.
+// A write blocks after Ctrl-S, or if no program reads the terminal's output.
+func Writable(f *os.File) bool {
 	state := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLOUT}}
 	n, err := unix.Poll(state, 0)
 	return err != nil || n > 0

@@ -1,11 +1,9 @@
 package term
 
-import (
-	"os"
-)
+import "os"
 
 // InForeground is always true: a console has no background.
 func InForeground() bool { return true }
 
-// Takes is always true: Windows does not tell.
-func Takes(*os.File) bool { return true }
+// Writable is always true: Windows does not tell.
+func Writable(*os.File) bool { return true }

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// base returns the user's directory for names. It is local to this host: it is not
-// part of a roaming profile.
+// base returns the user's directory for names. It is local to this host, not in a
+// roaming profile.
 func base() (dir string, shared bool, err error) {
 	dir, err = os.UserCacheDir()
 	if err != nil {
@@ -24,6 +24,6 @@ func isSession(string) bool { return false }
 // may write to it.
 func ours(os.FileInfo) bool { return true }
 
-// writers is empty for the same reason: here Go reports for every directory that
-// all users may write to it.
+// writers is always 0, for the same reason: Go reports that all users may write to any
+// directory.
 func writers(os.FileInfo) fs.FileMode { return 0 }

@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// passwd is the password file. Package os/user reads other databases, too, but links
-// the C library into each command: fsync-lock would start more slowly.
+// passwd is the password file. Package os/user also reads other databases, but it links
+// the C library into the command, and then fsync-lock starts more slowly.
 const passwd = "/etc/passwd"
 
 // base returns the user's directory for names, and whether other hosts share it.
@@ -64,5 +64,5 @@ func ours(info os.FileInfo) bool {
 	return ok && int(st.Uid) == os.Geteuid()
 }
 
-// writers returns the permissions to write of a file.
+// writers returns the write permissions of a file.
 func writers(info os.FileInfo) fs.FileMode { return info.Mode().Perm() & 0o222 }

@@ -5,9 +5,9 @@
 // could hold the lock with one name at the same time. A login shell, cron, a
 // systemd unit and su set different variables, so this is the order:
 //
-//   - $FSYNC_DIR, if it is set. It must be an absolute path: cron does not
-//     expand variables, and FSYNC_DIR=$HOME/.fsync in a crontab would be a
-//     directory called $HOME in each job's working directory.
+//   - $FSYNC_DIR, if it is set. It must be an absolute path: cron does not expand
+//     variables, so FSYNC_DIR=$HOME/.fsync in a crontab would mean a directory called
+//     $HOME in each job's working directory.
 //   - $XDG_RUNTIME_DIR/fsync, if that runtime directory belongs to the user and
 //     is not that of a login session. The session's directory, /run/user/UID, is
 //     removed at logout even if jobs still run, and cron does not know it. A
@@ -41,8 +41,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
-// ErrUsage is the error if the user has to correct --dir or FSYNC_DIR, not a file.
-// Its exit status is 64.
+// ErrUsage means that the user has to correct --dir or FSYNC_DIR, not a file. The exit
+// status is 64.
 var ErrUsage = errors.New("no directory for names")
 
 // A usageError is an ErrUsage with its own text.
@@ -80,8 +80,8 @@ func Open(given string) (*fsync.Manager, error) {
 }
 
 // Path returns the path of the file of a name: in the directory given by --dir, or in
-// the default directory if given is empty. It is for messages: if there is no default
-// directory, which Open reports, the path is relative.
+// the default directory if given is empty. It is for messages: without a default
+// directory, an error that Open reports, the path is relative.
 func Path(given, name, ext string) string {
 	if given == "" {
 		given, _ = Default()
@@ -89,8 +89,8 @@ func Path(given, name, ext string) string {
 	return filepath.Join(given, name) + ext
 }
 
-// find returns the default directory, and whether it must be private. A directory that
-// the user chose need not be.
+// find returns the default directory, and whether it must be private. FSYNC_DIR need not
+// be private, because the user chose it.
 func find() (dir string, private bool, err error) {
 	if dir := os.Getenv("FSYNC_DIR"); dir != "" {
 		return dir, false, checkChosen(dir)
@@ -112,9 +112,8 @@ func find() (dir string, private bool, err error) {
 	return base, true, nil
 }
 
-// checkChosen refuses an FSYNC_DIR with variables that cron or systemd did not
-// expand. A $ in an absolute path is part of a name only if the directory
-// exists.
+// checkChosen refuses an FSYNC_DIR with variables that cron or systemd did not expand.
+// A $ in an absolute path is taken for a part of a name only if the directory exists.
 func checkChosen(dir string) error {
 	if err := CheckAbsolute("FSYNC_DIR", dir); err != nil || !strings.Contains(dir, "$") {
 		return err

@@ -56,7 +56,7 @@ func become(arg string) error {
 	return errors.Join(syscall.Setgroups(nil), syscall.Setgid(uid), syscall.Setuid(uid))
 }
 
-// start runs a role as a user, with only these of the variables that matter.
+// start runs a role as a user. Of the variables that matter, it has only those in env.
 func start(t *testing.T, role string, uid int, env ...string) *testproc.Proc {
 	cmd := testproc.RoleCmd(role, strconv.Itoa(uid))
 	var kept []string
