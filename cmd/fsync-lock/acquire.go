@@ -14,7 +14,7 @@ import (
 	"github.com/fsync-lock/fsync/filelock"
 )
 
-// A lock is what the command line names.
+// A lock is the lock, the semaphore or the descriptor that the command line names.
 type lock interface {
 	Acquire(context.Context) error
 	TryAcquire() (bool, error)
@@ -25,15 +25,15 @@ type lock interface {
 	Path() string
 }
 
-// errConflict means that the lock is held, and still was after the time of -w.
+// errConflict means that the lock is held, and with -w still was when the time was up.
 var errConflict = errors.New("the lock is held")
 
-// open returns the lock that the command line names. It does not open the lock
-// file yet. With -u it returns nil, except for a descriptor.
+// open returns the lock that the command line names. It does not open the lock file.
+// With -u it returns nil, except for a descriptor.
 //
-// A waiter catches signals before other processes can see it: until then the Go
-// runtime drops signals that do not end the program. A process that gets a free lock
-// does not wait for that, which is faster.
+// A waiter catches signals before other processes can see that it waits: until then the
+// Go runtime drops signals that do not end the program. If the lock is free, open does
+// not wait until signals are caught, because that takes time.
 func (j *job) open(r *child.Relay) (lock, error) {
 	opts := []filelock.Option{filelock.OnWait(r.Ready)}
 	if j.shared {
@@ -66,7 +66,7 @@ func (j *job) open(r *child.Relay) (lock, error) {
 }
 
 // acquire takes the lock, and waits for it as long as the command line says. A
-// signal during the wait ends this process: see child.Relay.
+// signal during the wait ends this process; see child.Relay.
 func (j *job) acquire(l lock, r *child.Relay) error {
 	start := time.Now()
 	ok, err := j.attempt(l, r)
@@ -81,7 +81,7 @@ func (j *job) acquire(l lock, r *child.Relay) error {
 	return errConflict
 }
 
-// tellLink prints with --verbose where a symbolic link leads.
+// tellLink prints, with --verbose, where a symbolic link leads.
 func (j *job) tellLink(l lock) {
 	if !j.verbose || l == nil || j.path == "" || j.slots > 0 {
 		return
@@ -122,8 +122,7 @@ func (j *job) attempt(l lock, r *child.Relay) (bool, error) {
 	return l.TryAcquire() // ctx had ended before Acquire began
 }
 
-// unlock is for -u. Only a descriptor can be unlocked: a file that is opened again
-// has no lock.
+// unlock releases the lock of a descriptor. With a file, -u has nothing to release.
 func unlock(l lock) error {
 	if d, ok := l.(*descriptor); ok {
 		return d.unlock()

@@ -11,12 +11,12 @@ import (
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
-// execute runs the command with the standard files of this process and passes
-// signals on to it. It returns how the command ended, or why it could not be run.
+// execute runs the command and passes signals on to it. It returns how the command ended,
+// or why it could not be run.
 //
 // The command inherits the lock, so it holds the lock until it ends, even if this
-// process is killed. So does a background process that the command leaves behind.
-// execute does not release the lock, which would end these holds, too.
+// process is killed. A background process of the command may hold the lock for longer.
+// So execute does not release the lock, which would end these holds, too.
 func (j *job) execute(l lock, r *child.Relay, e *runlog.Entry) (child.Outcome, error) {
 	if err := j.inheritLock(l); err != nil {
 		return child.Outcome{Status: cli.ExitSystem}, err
@@ -45,7 +45,7 @@ func notRun(command string, err error) (child.Outcome, error) {
 	return child.Outcome{Status: status}, err
 }
 
-// Names of the environment variables that --env sets.
+// The environment variables that --env sets.
 const (
 	fileVar = "FSYNC_LOCK_FILE"
 	nameVar = "FSYNC_LOCK_NAME"
@@ -59,7 +59,7 @@ func (j *job) environment(l lock) []string {
 		return env
 	}
 	kept := env[:0]
-	for _, entry := range env { // drop the variables of an outer fsync-lock
+	for _, entry := range env { // drop the variables that an outer fsync-lock has set
 		if !strings.HasPrefix(entry, fileVar+"=") && !strings.HasPrefix(entry, nameVar+"=") {
 			kept = append(kept, entry)
 		}
@@ -76,7 +76,7 @@ func (j *job) environment(l lock) []string {
 	return append(kept, fileVar+"="+path, nameVar+"="+name)
 }
 
-// lockPath returns the path of the lock, if it is known.
+// lockPath returns the path of the lock; empty = not known.
 func (j *job) lockPath(l lock) string {
 	if l == nil {
 		return j.path

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openFile opens the file for a test.
 func openFile(t *testing.T, path string) *os.File {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
@@ -25,8 +24,8 @@ func openFile(t *testing.T, path string) *os.File {
 	return f
 }
 
-// A shellsFile is a file that the shell has open, as descriptor. Another open file holds
-// its lock.
+// A shellsFile is a file that the shell has open. Its lock is held through another open
+// file of this process, holder.
 type shellsFile struct {
 	*descriptor
 	file   *os.File
@@ -51,7 +50,8 @@ func (f *shellsFile) release(t *testing.T) {
 	}
 }
 
-// mustBe checks whether the shell's open file holds the lock.
+// mustBe fails the test unless the shell's file is locked, or is not, as expected. If it
+// is not, holder locks it.
 func (f *shellsFile) mustBe(t *testing.T, locked bool) {
 	t.Helper()
 	err := unix.Flock(int(f.holder.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -67,8 +67,8 @@ func (f *shellsFile) acquire(ctx context.Context) <-chan error {
 }
 
 // Another process waits through the same open file, and gets the lock at the moment at
-// which our wait ends. It keeps the lock: if we unlocked the file, a third process could
-// get the lock, too.
+// which our wait ends. It keeps the lock: Acquire does not unlock the file, or a third
+// process could get the lock, too.
 func TestSiblingOfADescriptor(t *testing.T) {
 	f := newShellsFile(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -122,8 +122,9 @@ func TestSiblingWaitsOn(t *testing.T) {
 	f.mustBe(t, true)
 }
 
-// The time is up at each step of the wait. Acquire reports correctly whether there is a
-// lock, the shell's descriptor is not replaced, and no other descriptor is left.
+// At whatever step of the wait the time is up, Acquire reports correctly whether the
+// shell's file has the lock. The shell's descriptor is not replaced, and no other
+// descriptor is left.
 func TestDeadlineOfADescriptor(t *testing.T) {
 	for name, c := range map[string]struct {
 		step  flockwait.Step
@@ -176,7 +177,7 @@ func TestDeadlineOfADescriptor(t *testing.T) {
 	}
 }
 
-// Where a blocked call cannot be called back, a wait for a descriptor polls.
+// If a blocked system call cannot be interrupted, a wait for a descriptor polls.
 func TestDescriptorIsPolled(t *testing.T) {
 	former := flockwait.SetThreads(0)
 	defer flockwait.SetThreads(former)

@@ -9,7 +9,7 @@ import (
 	"github.com/fsync-lock/fsync/filelock"
 )
 
-// A descriptor cannot be locked on these systems: AIX has no flock(2).
+// On these systems a descriptor cannot be locked: AIX has no flock(2).
 type descriptor struct{ *filelock.Lock }
 
 func newDescriptor(int, bool, func()) (lock, error) {

@@ -17,15 +17,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A descriptor is a lock on a file that the shell has open. The lock remains when this
-// process has ended, as long as a process has the file open. A descriptor has no path,
-// so there is no check that the file is still at the path, and no gate. A waiter
-// waits in the kernel's queue, as flock(1) does.
+// A descriptor is a lock on a file that the shell has open. After this process the lock
+// remains as long as a process has the file open. A descriptor has no path, so there is
+// no check that the file is still at the path, and no gate. A waiter waits in the
+// kernel's queue, as flock(1) does.
 type descriptor struct {
 	fd  int
 	how int // LOCK_EX or LOCK_SH
 
-	onWait func() // see filelock.OnWait; nil = nothing is called
+	onWait func() // see filelock.OnWait; may be nil
 }
 
 // newDescriptor checks that the shell has opened the descriptor.
@@ -40,8 +40,8 @@ func newDescriptor(fd int, shared bool, onWait func()) (lock, error) {
 	return d, nil
 }
 
-// isGiven reports whether a descriptor came from the process that started this
-// one. A descriptor that is close-on-exec was opened by the Go runtime.
+// isGiven reports whether this process inherited a descriptor. It did not if the
+// descriptor is close-on-exec: then this program has opened it.
 func isGiven(fd int) bool {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 	return err == nil && flags&unix.FD_CLOEXEC == 0 && !child.LooksOpenedByRuntime(fd)
@@ -73,11 +73,11 @@ func (d *descriptor) TryAcquire() (bool, error) {
 	return err == nil, d.failed(err)
 }
 
-// Acquire waits in the kernel. If ctx has a deadline, it waits through a duplicate of
-// the descriptor (dup(2)), and is called back from there. The duplicate is the same
-// open file, so the kernel grants the lock of the shell. A lock that is granted just at
-// the deadline is not given back: another process with the same open file may have
-// taken it. One more try tells whether there is a lock now.
+// Acquire waits in the kernel. If ctx can end, it waits through a duplicate of the
+// descriptor (dup(2)), where the wait can be interrupted. The duplicate is the same open
+// file, so the shell's descriptor gets the lock. A lock that is granted just when ctx
+// ends is not released: another process with the same open file may have taken it. One
+// more try tells whether the open file has the lock.
 func (d *descriptor) Acquire(ctx context.Context) error {
 	if ok, err := d.TryAcquire(); ok || err != nil {
 		return err
@@ -95,7 +95,8 @@ func (d *descriptor) Acquire(ctx context.Context) error {
 	return d.poll(ctx)
 }
 
-// mayBlock reports whether a wait in the kernel can be called back.
+// mayBlock reports whether a wait in the kernel can be interrupted. If so, the caller
+// must call free after the wait.
 func (d *descriptor) mayBlock() (free func(), ok bool) {
 	if fskind.OfDescriptor(d.fd).Network {
 		return nil, false
@@ -119,7 +120,7 @@ func (d *descriptor) wait(ctx context.Context) error {
 	return d.lastTry()
 }
 
-// poll tries again and again.
+// poll tries again after each pause, until ctx ends.
 func (d *descriptor) poll(ctx context.Context) error {
 	for pause := (flockwait.Pause{}); pause.Wait(ctx); {
 		if ok, err := d.TryAcquire(); ok || err != nil {
@@ -165,5 +166,5 @@ func (d *descriptor) Path() string {
 	return path
 }
 
-// File is never called: a command inherits the descriptor itself.
+// File is never called: the command inherits the shell's descriptor.
 func (d *descriptor) File() (*os.File, error) { return nil, errors.ErrUnsupported }

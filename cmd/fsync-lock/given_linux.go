@@ -13,8 +13,8 @@ import (
 )
 
 // checkGiven refuses a path such as /dev/fd/9 if the shell has not opened that
-// descriptor, as flock(1) does. The Go runtime may have opened it, and a lock on
-// its file would exclude no process.
+// descriptor, as flock(1) does. The Go runtime may have opened it, and a lock on such a
+// file would exclude no process.
 func checkGiven(path string) error {
 	notOpen := &fs.PathError{Op: "open", Path: path, Err: unix.ENOENT}
 	_, err := file.Follow(path, func(link, _ string) error {

@@ -2,5 +2,5 @@
 
 package main
 
-// checkGiven would refuse the path of a descriptor that the shell does not have.
+// checkGiven checks nothing: only Linux has links in /proc to open descriptors.
 func checkGiven(string) error { return nil }

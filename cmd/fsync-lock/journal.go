@@ -20,14 +20,14 @@ func (j *job) begin(l lock, r *child.Relay) *runlog.Entry {
 		return nil
 	}
 	e := j.log.Begin(journal.Run{Lock: j.journalled(l), Name: j.name, Command: j.command}, r, j.program.Complain)
-	if j.noFork { // without -F, a wait or the start of the command does it
+	if j.noFork { // without -F, open and Run call Ready if it is needed
 		r.Ready()
 	}
 	return e
 }
 
-// journalled returns the absolute path of the lock or, if there is none, a name
-// for it.
+// journalled returns the absolute path of the lock. A descriptor without a path is named
+// by its number.
 func (j *job) journalled(l lock) string {
 	path := j.lockPath(l)
 	switch {

@@ -55,7 +55,7 @@ func readRuns(t *testing.T, path string) []journal.Run {
 	return runs
 }
 
-// onlyRun is the one run in a journal.
+// onlyRun returns the one run of a journal.
 func onlyRun(t *testing.T, path string) journal.Run {
 	t.Helper()
 	runs := readRuns(t, path)
@@ -72,7 +72,7 @@ const gaveUp = "fsync-lock: cannot write the journal: append j: lock is held\n"
 // Many processes write at once: each writes one whole line, or prints that it could
 // not.
 func TestManyJournal(t *testing.T) {
-	n := 200 // not beside tests that have five seconds for something
+	n := 200 // too much load beside tests whose processes wait at most five seconds
 	if !testproc.Long() {
 		n = 40
 		t.Parallel()
@@ -94,7 +94,7 @@ func TestManyJournal(t *testing.T) {
 	seen := map[int]bool{}
 	for _, r := range readRuns(t, filepath.Join(dir, "j")) {
 		if r.Outcome == journal.Running {
-			continue // it took long to end, and then had no turn
+			continue // it took long, and then could not write its last line
 		}
 		if seen[r.Status] || r.Outcome != journal.Ran || filepath.Base(r.Lock) != fmt.Sprintf("%d.lock", r.Status%4) {
 			t.Errorf("twice, or wrong: %+v", r)
@@ -107,12 +107,12 @@ func TestManyJournal(t *testing.T) {
 		}
 	}
 	if len(seen) == 0 {
-		t.Error("nobody had a turn")
+		t.Error("no process wrote its line")
 	}
 }
 
-// While many processes write, a full journal is renamed. Then neither of the two files
-// is too large, and no line is torn or written twice.
+// A full journal is renamed while many processes write. Neither of the two files becomes
+// too large, and no line is torn or written twice.
 func TestManyRotate(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -143,8 +143,8 @@ func TestManyRotate(t *testing.T) {
 	}
 }
 
-// The command has ended, and fsync-lock waits for the journal. The lock is free, and a
-// signal has no effect.
+// While fsync-lock waits for the journal after its command has ended, the lock is free,
+// and a signal has no effect.
 func TestJournalKeepsNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string][]string{
@@ -156,7 +156,7 @@ func TestJournalKeepsNobodyWaiting(t *testing.T) {
 			path := filepath.Join(dir, "j")
 			busy := hold(t, path)
 			var before *testproc.Proc
-			if name == "waited" { // then it has passed the gate
+			if name == "waited" { // p waits for the lock, so it passes the gate
 				before = in(t, t.TempDir(), filepath.Join(dir, "a"), "sh", "-c", "echo here; read x")
 				before.Expect("here")
 			}
@@ -247,8 +247,8 @@ func TestJournalledOnce(t *testing.T) {
 	}
 }
 
-// A signal has ended the wait. If the lock becomes free while the line is written, the
-// command does not run.
+// A signal has ended the wait. If the lock becomes free while the line is being written,
+// the command does not run.
 func TestInterruptedIsFinal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -272,15 +272,16 @@ func TestInterruptedIsFinal(t *testing.T) {
 	}
 }
 
-// A signal has ended the wait. If the time of -w is up while the line is written, there
-// is no second line.
+// A signal has ended the wait. If the time of -w is up while the line is being written,
+// there is no second line.
 func TestInterruptedIsFinalAtTheDeadline(t *testing.T) {
 	t.Parallel()
-	for wait := 1; !interruptedBefore(t, wait); wait *= 2 { // on a busy machine the time was over first
+	for wait := 1; !interruptedBefore(t, wait); wait *= 2 { // on a busy machine the time may be up first
 	}
 }
 
-// interruptedBefore reports whether a signal ended a wait before its time in seconds was over.
+// interruptedBefore runs the test with a wait of this many seconds. It reports whether the
+// signal came in time.
 func interruptedBefore(t *testing.T, wait int) bool {
 	t.Helper()
 	dir := t.TempDir()
@@ -308,8 +309,8 @@ func interruptedBefore(t *testing.T, wait int) bool {
 	return inTime
 }
 
-// A signal ends a fsync-lock that is about to become its command, and has no line of
-// its own.
+// A signal that comes while fsync-lock -F writes its line ends it after the line, and gets
+// no line of its own.
 func TestStartedIsJournalledOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -332,8 +333,8 @@ func TestStartedIsJournalledOnce(t *testing.T) {
 	}
 }
 
-// A long run is in the journal while it lasts. Later it counts as one run, with its end;
-// if fsync-lock is killed, as running.
+// A long run is in the journal while it lasts. When it has ended, it still counts as one
+// run. If fsync-lock is killed, the run stays in the journal as running.
 func TestRunningIsJournalled(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]struct {
@@ -362,7 +363,7 @@ func TestRunningIsJournalled(t *testing.T) {
 	}
 }
 
-// On a full disk the line is lost, and a message tells that.
+// On a full disk the line is lost, and a message says so.
 func TestJournalOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	full := testproc.Tmpfs(t, "size=64k,mode=777")

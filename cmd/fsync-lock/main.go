@@ -1,8 +1,8 @@
 // Fsync-lock runs a command while it holds a lock on a file, as flock(1) does.
 //
-// It prints only errors, on stderr after the name that it was called by. With
-// --verbose it prints two lines on stdout, as flock(1) does, and more messages on
-// stderr. On a terminal it also shows the holder that it waits for.
+// It prints only errors: on stderr, after the name that it was called by. With --verbose
+// it prints two lines on stdout, as flock(1) does, and more messages on stderr. On a
+// terminal it also shows which process it waits for.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	runtime.GOMAXPROCS(1) // this program does one thing at a time; so it needs fewer threads
+	runtime.GOMAXPROCS(1) // this program does one thing at a time, and so needs fewer threads
 	r := child.NewRelay()
 	r.OnMainThread(func() { os.Exit(run(os.Args, r)) })
 }

@@ -8,7 +8,7 @@ import (
 
 func waiters(path string) int { return testproc.Waiters(noTest{}, path) }
 
-// noTest is for helpers that are called without a test.
+// noTest stands for the test in helpers that are called from a script.
 type noTest struct{ testing.TB }
 
 func (noTest) Helper()           {}

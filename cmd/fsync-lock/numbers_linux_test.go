@@ -69,11 +69,11 @@ func TestManyAtOnce(t *testing.T) {
 	running.Wait()
 }
 
-// A fsync-lock that waits, or whose command runs, uses at most 8 MB.
+// While it waits, and while its command runs, fsync-lock uses at most 8 MB.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	if info, ok := debug.ReadBuildInfo(); ok && strings.Contains(fmt.Sprint(info.Settings), "{-race true}") {
-		t.Skip("the race detector has more")
+		t.Skip("the race detector uses more")
 	}
 	dir := t.TempDir()
 	start := func(args ...string) *testproc.Proc {

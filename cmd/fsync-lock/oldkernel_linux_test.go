@@ -14,8 +14,8 @@ import (
 
 func init() { programs["on-old-kernel"] = onOldKernel }
 
-// On a kernel without close_range(2) and pidfds there is a probe, too, and it has no
-// other file open than its pipe.
+// On a kernel without close_range(2) and pidfds, too, there is a probe, and it has no
+// file open except its pipe.
 func TestProbeOnAnOldKernel(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("on-old-kernel", "fsync-lock", "a.lock", "count-signals")
@@ -29,8 +29,8 @@ func TestProbeOnAnOldKernel(t *testing.T) {
 	counting{p, t}.end()
 }
 
-// onOldKernel executes the program of its arguments, for which some system calls do not
-// exist.
+// onOldKernel executes the command in its arguments, and makes some system calls fail as
+// on a kernel that does not have them.
 func onOldKernel() {
 	path, err := exec.LookPath(os.Args[1])
 	if err != nil {

@@ -62,7 +62,7 @@ type job struct {
 	env        bool
 	verbose    bool
 	maxRuntime time.Duration // 0 = no limit
-	killAfter  time.Duration // 0 = never
+	killAfter  time.Duration // 0 = no KILL
 
 	log runlog.Log
 }
@@ -157,8 +157,8 @@ func (j *job) check() error {
 
 const unset = -1 // the conflict status without -E
 
-// options is the table of all options. Long names that flock(1) does not have
-// cannot be abbreviated, so each abbreviation means the same as with flock(1).
+// options is the table of all options. Long names that flock(1) does not have cannot be
+// abbreviated, so each abbreviation means the same as in flock(1).
 func (j *job) options(script **string) []getopt.Option {
 	mode := func(shared, unlock bool) func(string) error {
 		return func(string) error { j.shared, j.unlock = shared, unlock; return nil }
@@ -178,38 +178,30 @@ func (j *job) options(script **string) []getopt.Option {
 		{Short: "c", Long: []string{"command"}, Arg: "SCRIPT", Whole: true, Set: func(s string) error { *script = &s; return nil }},
 		{Short: "o", Long: []string{"close"}, Set: cli.Flag(&j.close)},
 		{Short: "F", Long: []string{"no-fork"}, Set: cli.Flag(&j.noFork)},
-		{Long: []string{"fd"}, Arg: "NUMBER", Set: j.setDescriptor},
+		{Long: []string{"fd"}, Arg: "NUMBER", Set: cli.Parsed(&j.fd, descriptorNumber)},
 		{Long: []string{"env"}, Whole: true, Set: cli.Flag(&j.env)},
-		{Long: []string{"max-runtime"}, Arg: "TIME", Whole: true, Set: duration(&j.maxRuntime)},
-		{Long: []string{"kill-after"}, Arg: "TIME", Whole: true, Set: duration(&j.killAfter)},
+		{Long: []string{"max-runtime"}, Arg: "TIME", Whole: true, Set: cli.Parsed(&j.maxRuntime, cli.Duration)},
+		{Long: []string{"kill-after"}, Arg: "TIME", Whole: true, Set: cli.Parsed(&j.killAfter, cli.Duration)},
 		{Long: []string{"verbose"}, Set: cli.Flag(&j.verbose)},
 	})
 }
 
 // refused are the options of flock(1) that fsync-lock does not support.
 var refused = []getopt.Option{
-	{Long: []string{"fcntl"}, Whole: true, Set: otherFamily},
-	{Long: []string{"start"}, Arg: "OFFSET", Whole: true, Set: otherFamily},
-	{Long: []string{"length"}, Arg: "NUMBER", Whole: true, Set: otherFamily},
+	{Long: []string{"fcntl"}, Whole: true, Set: refuseFcntl},
+	{Long: []string{"start"}, Arg: "OFFSET", Whole: true, Set: refuseFcntl},
+	{Long: []string{"length"}, Arg: "NUMBER", Whole: true, Set: refuseFcntl},
 }
 
-func otherFamily(string) error {
+func refuseFcntl(string) error {
 	return errors.New("fcntl(2) locks are not supported: fsync-lock uses flock(2) locks, which do not exclude them")
 }
 
 func (j *job) setTimeout(arg string) (err error) {
 	if j.timeout, err = cli.Seconds(arg); errors.Is(err, cli.ErrNegative) {
-		return cli.WithStatus(cli.ExitSystem, err) // as flock(1), which fails when it sets its timer
+		return cli.WithStatus(cli.ExitSystem, err) // flock(1) fails to set its timer, with this status
 	}
 	return err
-}
-
-// duration sets a time; 0 means no limit.
-func duration(p *time.Duration) func(string) error {
-	return func(arg string) (err error) {
-		*p, err = cli.Duration(arg)
-		return err
-	}
 }
 
 func (j *job) setConflictStatus(arg string) error {
@@ -228,11 +220,6 @@ func (j *job) setSlots(arg string) error {
 	}
 	j.slots = n
 	return nil
-}
-
-func (j *job) setDescriptor(arg string) (err error) {
-	j.fd, err = descriptorNumber(arg)
-	return err
 }
 
 func descriptorNumber(arg string) (int, error) {

@@ -10,9 +10,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/printable"
 )
 
-// reportOvertime prints on stderr that the command ran longer than its limit, and
-// how it ended; cron(8) mails that. It returns the part about processes that did not
-// end, for the journal.
+// reportOvertime prints on stderr that the command ran longer than its limit, and how it
+// ended; cron(8) mails the message. For the journal it returns the part of the message
+// about processes that did not end.
 func (j *job) reportOvertime(l lock, end child.Outcome) (why string) {
 	if !end.Overtime {
 		return ""
@@ -50,8 +50,8 @@ func survivors(list []child.Survivor) string {
 	return strings.Join(names, ", ")
 }
 
-// complainSoon prints a line on stderr, but waits at most 100 ms for a reader that
-// does not read.
+// complainSoon prints a line on stderr. If the line cannot be written, because no process
+// reads it, complainSoon returns after 100 ms.
 func (j *job) complainSoon(line string) {
 	said := make(chan struct{})
 	go func() {

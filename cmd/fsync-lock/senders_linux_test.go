@@ -16,28 +16,21 @@ import (
 )
 
 // The command gets a signal once, whether the signal is sent to the wrapper alone, to its
-// process group as timeout(1) does, or to one process after the other as systemd does
-// when it stops a unit.
+// process group, or to one process after the other, as by systemd when it stops a unit.
 func TestSignalsComeOnce(t *testing.T) {
 	t.Parallel()
 	for name, send := range map[string]func(wrapper int){
 		"alone": func(wrapper int) { syscall.Kill(wrapper, syscall.SIGTERM) },
 		"group": func(wrapper int) { syscall.Kill(-wrapper, syscall.SIGTERM) },
 		"each": func(wrapper int) {
-			for _, pid := range append([]int{wrapper}, children(wrapper)...) {
-				syscall.Kill(pid, syscall.SIGTERM)
-				time.Sleep(time.Millisecond)
-			}
+			sendSlowly(append([]int{wrapper}, children(wrapper)...))
 		},
 		"each, backwards": func(wrapper int) {
 			all := append([]int{wrapper}, children(wrapper)...)
 			slices.Reverse(all)
-			for _, pid := range all {
-				syscall.Kill(pid, syscall.SIGTERM)
-				time.Sleep(time.Millisecond)
-			}
+			sendSlowly(all)
 		},
-		"both": func(wrapper int) { // as timeout(1)
+		"both": func(wrapper int) { // as timeout(1) does
 			syscall.Kill(wrapper, syscall.SIGTERM)
 			syscall.Kill(-wrapper, syscall.SIGTERM)
 		},
@@ -65,7 +58,15 @@ func TestSignalsComeOnce(t *testing.T) {
 	}
 }
 
-// The same on a machine that is too busy to let the probe run.
+// sendSlowly sends TERM to one process after the other.
+func sendSlowly(pids []int) {
+	for _, pid := range pids {
+		syscall.Kill(pid, syscall.SIGTERM)
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// The same on a machine that is so busy that the probe does not run for a while.
 func TestSignalComesOnceWithASlowProbe(t *testing.T) {
 	t.Parallel()
 	p := startCounting(t, nil, "count-signals")
@@ -74,15 +75,15 @@ func TestSignalComesOnceWithASlowProbe(t *testing.T) {
 	testproc.Until(t, "the probe has stopped", func() bool { return testproc.IsStopped(probe) })
 	syscall.Kill(-p.PID(), syscall.SIGTERM)
 	p.Expect("got terminated.")
-	time.Sleep(400 * time.Millisecond) // the wrapper asks its probe for 100
+	time.Sleep(400 * time.Millisecond) // the wrapper waits 100 ms for a report, and longer while the probe has the signal
 	syscall.Kill(probe, syscall.SIGCONT)
 	p.Signal(syscall.SIGHUP)
 	p.Expect("got hangup.")
 	p.end()
 }
 
-// All processes have been stopped. The wrapper is continued, and continues the command,
-// but not the probe.
+// All processes have been stopped. CONT to the wrapper continues the command, but not the
+// probe.
 func TestSignalAfterAStop(t *testing.T) {
 	t.Parallel()
 	p := startCounting(t, nil, "count-signals")
@@ -106,11 +107,11 @@ func TestSignalAfterAStop(t *testing.T) {
 	p.end()
 }
 
-// The probe does not get the TERM of the limit. Otherwise it would report it, and the
-// next TERM would not be passed on.
+// The probe does not get the TERM that is sent at the limit. Otherwise it would report
+// that TERM, and the next one would not be passed on.
 func TestSignalAfterTheLimit(t *testing.T) {
 	t.Parallel()
-	for limit := 1; ; limit *= 2 { // on a busy machine it may be over before the command is ready
+	for limit := 1; ; limit *= 2 { // on a busy machine the limit may be over before the command is ready
 		p := launchCounting(t, []string{"--max-runtime", strconv.Itoa(limit)}, "count-signals")
 		if _, ready := <-p.Lines(); !ready {
 			continue
@@ -141,7 +142,8 @@ func TestSignalByName(t *testing.T) {
 	}
 }
 
-// The command has left the group that gets the signal.
+// If the command has left the process group that gets the signal, it gets the signal from
+// the wrapper.
 func TestSignalToAGroupThatTheCommandLeft(t *testing.T) {
 	t.Parallel()
 	testproc.Need(t, "setsid")
@@ -151,8 +153,8 @@ func TestSignalToAGroupThatTheCommandLeft(t *testing.T) {
 	p.end()
 }
 
-// The real timeout(1), which passes TERM on in the same way as it sends TERM when the
-// time is up.
+// The command gets one TERM from the real timeout(1), which passes a TERM on in the same
+// way as it sends TERM when its time is up.
 func TestTimeoutSendsOnce(t *testing.T) {
 	t.Parallel()
 	testproc.Need(t, "timeout")
@@ -170,7 +172,7 @@ func TestTimeoutSendsOnce(t *testing.T) {
 	p.Exit()
 }
 
-// The probe ends with the wrapper, and has no other file open than its pipe.
+// The probe ends with the wrapper, and has no file open except its pipe.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	p := startCounting(t, nil, "count-signals")
@@ -185,13 +187,14 @@ func TestProbe(t *testing.T) {
 	})
 }
 
-// A counting is count-signals below a wrapper that leads a process group.
+// A counting is the program count-signals with its wrapper, which leads a process group.
 type counting struct {
 	*testproc.Proc
 	t *testing.T
 }
 
-// startCounting returns when the command runs, and there is a probe.
+// startCounting starts count-signals and its wrapper, and returns when the command runs
+// and the probe is ready.
 func startCounting(t *testing.T, options []string, command ...string) counting {
 	t.Helper()
 	c := launchCounting(t, options, command...)
@@ -200,7 +203,7 @@ func startCounting(t *testing.T, options []string, command ...string) counting {
 	return c
 }
 
-// launchCounting does not wait for the command.
+// launchCounting is startCounting without the wait.
 func launchCounting(t *testing.T, options []string, command ...string) counting {
 	t.Helper()
 	cmd := exec.Command("fsync-lock", slices.Concat(options, []string{"a.lock"}, command)...)
@@ -221,7 +224,7 @@ func (c counting) end() {
 	}
 }
 
-// children returns the processes that a process has started.
+// children returns the child processes of a process.
 func children(pid int) (list []int) {
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, file := range files {
@@ -234,7 +237,7 @@ func children(pid int) (list []int) {
 	return list
 }
 
-// probeOf returns the probe of a wrapper when it is ready; 0 = none.
+// probeOf returns the probe of a wrapper; 0 = none is ready.
 func probeOf(pid int) int {
 	for _, child := range children(pid) {
 		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", child))

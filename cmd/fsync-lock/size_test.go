@@ -13,7 +13,7 @@ import (
 // A release is one static binary of at most 4 MB.
 func TestSize(t *testing.T) {
 	t.Parallel()
-	testproc.SkipLong(t) // all that it needs of Go is compiled without cgo
+	testproc.SkipLong(t) // it compiles Go's packages again, without cgo
 	testproc.Need(t, "go")
 	binary := filepath.Join(t.TempDir(), "fsync-lock")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, ".")

@@ -13,8 +13,8 @@ import (
 // resizeAgain is the pause between two tries to change the number of slots.
 const resizeAgain = 100 * time.Millisecond
 
-// resize gives the semaphore the number of slots of the command line. If slots that
-// have to go are held, it prints that once, and waits for them until ctx ends. With
+// resize gives the semaphore the number of slots of the command line. If slots that have
+// to be removed are held, it prints that once, and waits for them until ctx ends. With
 // --skip it prints nothing, as for a held lock.
 func (j *job) resize(ctx context.Context, s *filelock.Semaphore, r *child.Relay) error {
 	for told := false; ; told = true {

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inheritLock makes the command inherit the hold, or with -o not inherit it. It leaves
-// a duplicate of the lock's descriptor open, as flock(1) does, with a number of 10
-// or more: scripts open and close the numbers up to 9 themselves.
+// inheritLock makes the command inherit the hold, or with -o not inherit it. As flock(1)
+// does, it leaves a descriptor of the lock file open. The number is 10 or more, because
+// scripts open and close the numbers up to 9 themselves.
 func (j *job) inheritLock(l lock) error {
 	switch {
 	case j.fd >= 0 && j.close:
@@ -32,7 +32,7 @@ func (j *job) inheritLock(l lock) error {
 	var fcntlErr error
 	err = conn.Control(func(fd uintptr) {
 		var e error
-		if inherited.fd, e = unix.FcntlInt(fd, unix.F_DUPFD, firstOfOurs); e == nil {
+		if inherited.fd, e = unix.FcntlInt(fd, unix.F_DUPFD, lowestInherited); e == nil {
 			return
 		}
 		inherited.fd = -1
@@ -41,7 +41,7 @@ func (j *job) inheritLock(l lock) error {
 	return errors.Join(err, os.NewSyscallError("fcntl", fcntlErr))
 }
 
-const firstOfOurs = 10
+const lowestInherited = 10
 
 // inherited are this process's duplicates of the hold's descriptor: the file,
 // which is kept here because the garbage collector would close it, and the
@@ -51,10 +51,9 @@ var inherited struct {
 	fd   int
 }
 
-// letGo gives up this process's part in the lock. It closes the file instead of
-// unlocking it, so that processes that inherited the lock keep it. It is called
-// before this process ends, so that no waiter waits while this process writes its
-// line into the journal and exits.
+// letGo gives up this process's part in the lock. It closes the file instead of unlocking
+// it, so that processes that inherited the lock keep it. It is called before this process
+// writes its line into the journal and exits, so that no waiter waits for that.
 func (j *job) letGo(l lock) {
 	switch {
 	case j.fd >= 0 || l == nil: // the descriptor belongs to the shell

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// inheritLock makes the command die with this process, so that it never runs without
-// the lock: on Windows it cannot inherit the lock. A job object ends all its
-// processes when its last handle is closed, and a child is in its parent's job.
+// inheritLock makes the command die with this process, so that it never runs without the
+// lock: on Windows a command cannot inherit a lock. A job object ends all its processes
+// when its last handle is closed, and a child is in its parent's job.
 func (j *job) inheritLock(lock) error {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {

@@ -17,13 +17,37 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// onTerminal runs fsync-lock on its own terminal in its own directory.
-func onTerminal(t *testing.T, args ...string) (term *testproc.Terminal, dir string) {
+// onTerminal runs fsync-lock on a terminal of its own, in a directory.
+func onTerminal(t *testing.T, dir string, args ...string) *testproc.Terminal {
 	t.Helper()
 	cmd := exec.Command("fsync-lock", args...)
-	cmd.Dir = t.TempDir()
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
-	return testproc.StartTerminal(t, cmd), cmd.Dir
+	return testproc.StartTerminal(t, cmd)
+}
+
+// onPrompt starts an interactive shell on a terminal of its own, in a directory.
+func onPrompt(t *testing.T, dir string) *testproc.Terminal {
+	t.Helper()
+	testproc.Need(t, "bash")
+	cmd := exec.Command("bash", "--norc", "--noprofile", "--noediting", "-i")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PS1=prompt> ", "TERM=xterm", "GORACE=atexit_sleep_ms=0")
+	shell := testproc.StartTerminal(t, cmd)
+	shell.Await("prompt> ")
+	return shell
+}
+
+// holdBy runs a script with a lock in a new directory, and returns when the script has
+// printed an empty line.
+func holdBy(t *testing.T, lock, script string) (holder *testproc.Proc, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	cmd := exec.Command("fsync-lock", lock, "sh", "-c", script)
+	cmd.Dir = dir
+	holder = testproc.StartCmd(t, cmd)
+	holder.Expect("")
+	return holder, dir
 }
 
 func touch(t *testing.T, path string) {
@@ -37,7 +61,7 @@ func touch(t *testing.T, path string) {
 // it is in the foreground.
 func TestSignalsOnATerminal(t *testing.T) {
 	t.Parallel()
-	term, _ := onTerminal(t, "a.lock", "count-signals")
+	term := onTerminal(t, t.TempDir(), "a.lock", "count-signals")
 	term.Await("ready")
 	got := func(sig os.Signal, n int) {
 		t.Helper()
@@ -45,8 +69,8 @@ func TestSignalsOnATerminal(t *testing.T) {
 	}
 	probe := 0
 	testproc.Until(t, "there is a probe", func() bool { probe = probeOf(term.PID()); return probe != 0 })
-	// The kernel merges two equal pending signals. So the typed signal must first have
-	// reached the wrapper, too. The probe comes first: the
+	// The kernel merges two equal pending signals. So before the second one is sent, the
+	// wrapper must have handled the first. So must the probe, and before the wrapper: the
 	// wrapper would take a late report of the first signal for a report of the second.
 	settle := func() { t.Helper(); handled(t, probe); handled(t, term.PID()) }
 	term.Type("\x03")
@@ -61,7 +85,7 @@ func TestSignalsOnATerminal(t *testing.T) {
 	got(syscall.SIGQUIT, 2)
 	term.Signal(syscall.SIGHUP)
 	got(syscall.SIGHUP, 1)
-	term.Signal(syscall.SIGTERM) // it comes behind all others
+	term.Signal(syscall.SIGTERM) // it comes after all others
 	got(syscall.SIGTERM, 1)
 	term.Type("end\n")
 	term.Hangup()
@@ -77,12 +101,12 @@ func TestSignalsOnATerminal(t *testing.T) {
 const pendingCont = 1 << (syscall.SIGCONT - 1)
 
 // handled waits until a process has handled every signal that was sent to it: no signal
-// is pending, for the process or for one of its threads, and all threads sleep. The Go
-// runtime passes signals from one thread to another.
+// is pending, for the process or for one of its threads, and all threads sleep. The
+// caller sends no more signals meanwhile.
 //
-// The caller sends no more signals meanwhile. handled looks twice, and no thread may
-// have run in between: a thread may hand a signal over and fall asleep before the
-// look at it, and the next thread may wake after that.
+// The Go runtime passes a signal from one thread to another. The first thread may sleep
+// again when handled looks at it, and the second may wake only afterwards. So handled
+// looks twice, until no thread has run in between.
 func handled(t *testing.T, pid int) {
 	t.Helper()
 	last := ""
@@ -120,11 +144,12 @@ func handled(t *testing.T, pid int) {
 }
 
 // A Ctrl-C that ends the command ends the wrapper by the same signal, also if the wrapper
-// sees the end of the command first. If it was stopped, it sees both at the same time.
+// sees the end of the command first. A wrapper that was stopped sees both at the same
+// time.
 func TestInterruptOnATerminal(t *testing.T) {
 	t.Parallel()
 	for _, stopped := range []bool{false, true, true, true, true} {
-		term, _ := onTerminal(t, "a.lock", "sh", "-c", "echo ready; exec sleep 1000")
+		term := onTerminal(t, t.TempDir(), "a.lock", "sh", "-c", "echo ready; exec sleep 1000")
 		term.Await("ready")
 		command := commandOf(t, term.PID())
 		if stopped {
@@ -160,26 +185,22 @@ func commandOf(t *testing.T, wrapper int) (command int) {
 // Ctrl-Z stops the wrapper and the command, and a shell's fg continues both.
 func TestJobControl(t *testing.T) {
 	t.Parallel()
-	testproc.Need(t, "bash")
-	cmd := exec.Command("bash", "--norc", "--noprofile", "--noediting", "-i")
-	cmd.Dir = t.TempDir()
-	cmd.Env = append(os.Environ(), "PS1=prompt> ", "TERM=xterm", "GORACE=atexit_sleep_ms=0")
-	shell := testproc.StartTerminal(t, cmd)
-	shell.Await("prompt> ")
+	dir := t.TempDir()
+	shell := onPrompt(t, dir)
 	shell.Type("fsync-lock a.lock sh -c 'echo pid $$ of $PPID.; while [ ! -e go ]; do :; done; read x; echo read $x; exit 3'\n")
-	_, behind := shell.Await("\npid ")
+	var text string
 	testproc.Until(t, "both PIDs", func() bool {
-		_, behind = shell.Await("\npid ")
-		return strings.Contains(behind, ".")
+		_, text = shell.Await("\npid ")
+		return strings.Contains(text, ".")
 	})
-	behind, _, _ = strings.Cut(behind, ".")
-	pids := strings.Split(behind, " of ")
+	text, _, _ = strings.Cut(text, ".")
+	pids := strings.Split(text, " of ")
 	shell.Type("\x1a")
 	shell.Await("Stopped")
 	for _, pid := range pids {
 		testproc.Until(t, pid+" is stopped", func() bool { return stat(t, pid).state == "T" })
 	}
-	if ok, err := filelock.New(filepath.Join(cmd.Dir, "a.lock")).TryAcquire(); ok || err != nil {
+	if ok, err := filelock.New(filepath.Join(dir, "a.lock")).TryAcquire(); ok || err != nil {
 		t.Errorf("TryAcquire() = %t, %v while the command is stopped", ok, err)
 	}
 	// Continuing the wrapper alone continues the command, too.
@@ -198,7 +219,7 @@ func TestJobControl(t *testing.T) {
 		at := stat(t, pids[0])
 		return at.group == at.foreground
 	})
-	touch(t, filepath.Join(cmd.Dir, "go"))
+	touch(t, filepath.Join(dir, "go"))
 	shell.Type("what is typed\n")
 	shell.Await("\nread what is typed")
 	shell.Type("echo status $?.\n")
@@ -207,8 +228,8 @@ func TestJobControl(t *testing.T) {
 	shell.Hangup()
 }
 
-// stat is what proc(5) shows of a process: its state, its process group and the
-// foreground process group of its terminal.
+// stat returns the state of a process, its process group and the foreground process group
+// of its terminal, as proc(5) shows them.
 func stat(t *testing.T, pid string) (at struct{ state, group, foreground string }) {
 	t.Helper()
 	text, err := os.ReadFile("/proc/" + pid + "/stat")
@@ -233,7 +254,7 @@ func TestInteractive(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			testproc.Need(t, "bash")
-			term, _ := onTerminal(t, append(args, "a.lock", "env", "PS1=prompt> ", "bash", "--norc", "--noprofile", "--noediting", "-i")...)
+			term := onTerminal(t, t.TempDir(), append(args, "a.lock", "env", "PS1=prompt> ", "bash", "--norc", "--noprofile", "--noediting", "-i")...)
 			term.Await("prompt> ")
 			term.Type("sh -c 'echo asl''eep; exec sleep 1000'\n")
 			term.Await("asleep")
@@ -253,7 +274,8 @@ func TestInteractive(t *testing.T) {
 func TestEditor(t *testing.T) {
 	t.Parallel()
 	testproc.Need(t, "vim")
-	term, dir := onTerminal(t, "a.lock", "vim", "-u", "NONE", "-N", "text")
+	dir := t.TempDir()
+	term := onTerminal(t, dir, "a.lock", "vim", "-u", "NONE", "-N", "text")
 	term.Await("\"text\"") // [New] or [New File]
 	term.Type("ihello\x1b:wq\r")
 	if status := term.Exit(); status != 0 {
@@ -264,23 +286,17 @@ func TestEditor(t *testing.T) {
 	}
 }
 
-// A long wait is shown on one line, which is wiped at its end.
+// A long wait is shown on one line, which is wiped at the end of the wait.
 func TestWaitIsShown(t *testing.T) {
 	t.Parallel()
-	holder := exec.Command("fsync-lock", "backup.lock", "sh", "-c", "echo; read x")
-	holder.Dir = t.TempDir()
-	h := testproc.StartCmd(t, holder)
-	h.Expect("")
-	// The command runs for as long as the line took to be drawn again, twice.
-	cmd := exec.Command("fsync-lock", "backup.lock", "sh", "-c", "sleep 2; echo my turn")
-	cmd.Dir = holder.Dir
-	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
-	term := testproc.StartTerminal(t, cmd)
+	holder, dir := holdBy(t, "backup.lock", "echo; read x")
+	// While the command runs, the line would be drawn twice if it was still drawn.
+	term := onTerminal(t, dir, "backup.lock", "sh", "-c", "sleep 2; echo my turn")
 	term.Await("\rfsync-lock: waiting for backup.lock, held ")
 	term.Await("s by pid ")
 	term.Await(" (sh -c echo; read x)\x1b[K")
 	testproc.Until(t, "it is drawn again", func() bool { return strings.Count(term.Screen(), "\rfsync-lock: waiting") > 1 })
-	h.Send("end")
+	holder.Send("end")
 	term.Hangup()
 	screen := term.Screen()
 	if !strings.HasSuffix(screen, "\r\x1b[Kmy turn\r\n") || strings.Count(screen, "\n") != 1 {
@@ -292,19 +308,13 @@ func TestWaitIsShown(t *testing.T) {
 // command of the holder is called.
 func TestWaitIsShownOnOneLine(t *testing.T) {
 	t.Parallel()
-	holder := exec.Command("fsync-lock", "a.lock", "sh", "-c", "echo; read x; # \x1b[2J\n"+strings.Repeat("long ", 100))
-	holder.Dir = t.TempDir()
-	h := testproc.StartCmd(t, holder)
-	h.Expect("")
-	cmd := exec.Command("fsync-lock", "a.lock", "true")
-	cmd.Dir = holder.Dir
-	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
-	term := testproc.StartTerminal(t, cmd)
+	holder, dir := holdBy(t, "a.lock", "echo; read x; # \x1b[2J\n"+strings.Repeat("long ", 100))
+	term := onTerminal(t, dir, "a.lock", "true")
 	line, _ := term.Await("\x1b[K")
 	if line = strings.TrimPrefix(line, "\r"); len([]rune(line)) != 79 || !strings.Contains(line, "read x; # ?") {
 		t.Errorf("%d columns: %q", len([]rune(line)), line)
 	}
-	h.Send("end")
+	holder.Send("end")
 	term.Hangup()
 }
 
@@ -312,14 +322,8 @@ func TestWaitIsShownOnOneLine(t *testing.T) {
 func TestWaitIsShownInColumns(t *testing.T) {
 	t.Parallel()
 	dir, name := t.TempDir(), strings.Repeat("日本語", 20)+".lock"
-	if err := filelock.New(filepath.Join(dir, name)).Acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("fsync-lock", name, "true")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
-	screen := testproc.StartTerminal(t, cmd)
-	line, _ := screen.Await("\x1b[K")
+	hold(t, filepath.Join(dir, name))
+	line, _ := onTerminal(t, dir, name, "true").Await("\x1b[K")
 	if n := term.Cells(strings.TrimPrefix(line, "\r")); n < 78 || n > 79 {
 		t.Errorf("%d columns: %q", n, line)
 	}
@@ -339,14 +343,8 @@ func TestWaitOnAStoppedTerminal(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			l := filelock.New(filepath.Join(dir, "a.lock"))
-			if err := l.Acquire(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			cmd := exec.Command("fsync-lock", "a.lock", "sh", "-c", "exit 7")
-			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
-			term := testproc.StartTerminal(t, cmd)
+			l := hold(t, filepath.Join(dir, "a.lock"))
+			term := onTerminal(t, dir, "a.lock", "sh", "-c", "exit 7")
 			term.Await("waiting for a.lock")
 			term.Type("\x13")
 			if err := c.end(term, l); err != nil {
@@ -362,15 +360,12 @@ func TestWaitOnAStoppedTerminal(t *testing.T) {
 // On a terminal that cannot move the cursor, a plain line is printed once.
 func TestWaitIsShownOnADumbTerminal(t *testing.T) {
 	t.Parallel()
-	holder := exec.Command("fsync-lock", "a.lock", "sh", "-c", "echo ready; read x # \x1b[2J")
-	holder.Dir = t.TempDir()
-	h := testproc.StartCmd(t, holder)
-	h.Expect("ready")
+	_, dir := holdBy(t, "a.lock", "echo; read x # \x1b[2J")
 	var term *testproc.Terminal
 	var lines []string
-	for wait := 2.5; len(lines) < 3 && wait < 60; wait *= 2 { // on a busy machine it may end before the line is due
+	for wait := 2.5; len(lines) < 3 && wait < 60; wait *= 2 { // on a busy machine the wait may end before the line is due
 		cmd := exec.Command("fsync-lock", "-w", fmt.Sprint(wait), "a.lock", "true")
-		cmd.Dir = holder.Dir
+		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "TERM=dumb", "GORACE=atexit_sleep_ms=0")
 		term = testproc.StartTerminal(t, cmd)
 		term.Hangup()
@@ -389,13 +384,8 @@ func TestWaitIsShownOnADumbTerminal(t *testing.T) {
 func TestWaitEndsOnATerminal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := filelock.New(filepath.Join(dir, "a.lock")).Acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("fsync-lock", "a.lock", "true")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
-	term := testproc.StartTerminal(t, cmd)
+	hold(t, filepath.Join(dir, "a.lock"))
+	term := onTerminal(t, dir, "a.lock", "true")
 	term.Await("waiting for a.lock")
 	term.Type("\x03")
 	term.Hangup()
@@ -411,9 +401,7 @@ func TestWaitEndsOnATerminal(t *testing.T) {
 func TestConflictOnATerminal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := filelock.New(filepath.Join(dir, "a.lock")).Acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	hold(t, filepath.Join(dir, "a.lock"))
 	for _, c := range []struct {
 		option, want string
 		status       int
@@ -421,9 +409,7 @@ func TestConflictOnATerminal(t *testing.T) {
 		{"-n", "fsync-lock: a.lock is held ", 1},
 		{"--skip", "", 0},
 	} {
-		cmd := exec.Command("fsync-lock", c.option, "a.lock", "true")
-		cmd.Dir = dir
-		term := testproc.StartTerminal(t, cmd)
+		term := onTerminal(t, dir, c.option, "a.lock", "true")
 		term.Hangup()
 		if screen := term.Screen(); !strings.HasPrefix(screen, c.want) || (screen == "") != (c.want == "") {
 			t.Errorf("%s: the screen: %q", c.option, screen)
@@ -434,24 +420,20 @@ func TestConflictOnATerminal(t *testing.T) {
 	}
 }
 
-// In the background the terminal is not written to.
+// A process in the background does not write to the terminal.
 func TestWaitInTheBackgroundIsNotShown(t *testing.T) {
 	t.Parallel()
+	testproc.Need(t, "bash")
 	dir := t.TempDir()
-	lock := filelock.New(filepath.Join(dir, "a.lock"))
-	if err := lock.Acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	lock := hold(t, filepath.Join(dir, "a.lock"))
 	cmd := exec.Command("bash", "-m", "-c", "fsync-lock a.lock true & wait")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "TERM=xterm", "GORACE=atexit_sleep_ms=0")
 	term := testproc.StartTerminal(t, cmd)
 	testproc.AwaitWaiters(t, filepath.Join(dir, "a.lock"), 1)
-	// The line would be there after a second. No fact shows that it does not come.
+	// The line would come after a second. No fact shows that it does not come.
 	time.Sleep(1500 * time.Millisecond)
-	if err := lock.Release(); err != nil {
-		t.Fatal(err)
-	}
+	release(t, lock)
 	term.Hangup()
 	if strings.Contains(term.Screen(), "waiting") {
 		t.Errorf("the screen: %q", term.Screen())
@@ -462,39 +444,29 @@ func TestWaitInTheBackgroundIsNotShown(t *testing.T) {
 // another program uses that line now.
 func TestNoticeIsNotWipedInTheBackground(t *testing.T) {
 	t.Parallel()
-	testproc.Need(t, "bash")
 	dir := t.TempDir()
-	lock := filelock.New(filepath.Join(dir, "a.lock"))
-	if err := lock.Acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("bash", "--norc", "--noprofile", "--noediting", "-i")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PS1=prompt> ", "TERM=xterm", "GORACE=atexit_sleep_ms=0")
-	shell := testproc.StartTerminal(t, cmd)
-	shell.Await("prompt> ")
+	lock := hold(t, filepath.Join(dir, "a.lock"))
+	shell := onPrompt(t, dir)
 	shell.Type("fsync-lock a.lock sh -c 'echo turn$((1 + 1))'\n")
 	shell.Await("\rfsync-lock: waiting for a.lock")
 	shell.Type("\x1a")
 	shell.Await("Stopped")
 	shell.Type("bg\n")
 	testproc.Until(t, "it goes on in the background", func() bool {
-		_, behind := shell.Await("Stopped")
-		return strings.Contains(behind, " &\r\n")
+		_, after := shell.Await("Stopped")
+		return strings.Contains(after, " &\r\n")
 	})
-	if err := lock.Release(); err != nil {
-		t.Fatal(err)
-	}
+	release(t, lock)
 	shell.Await("turn2\r\n")
 	shell.Type("exit\n")
 	shell.Hangup()
-	if _, behind, _ := strings.Cut(shell.Screen(), "Stopped"); strings.Contains(behind, "\x1b[K") {
-		t.Errorf("the screen: %q", behind)
+	if _, after, _ := strings.Cut(shell.Screen(), "Stopped"); strings.Contains(after, "\x1b[K") {
+		t.Errorf("the screen: %q", after)
 	}
 }
 
-// A script on a terminal: the time limit ends the command and the processes that it
-// has started, and no others.
+// The time limit ends the command and the processes that it has started, but not the
+// script on a terminal that runs fsync-lock.
 func TestLimitInAScript(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("sh", "-c", `fsync-lock --max-runtime .3 a.lock sh -c "sleep 1000 & wait"; echo "status $?"`)

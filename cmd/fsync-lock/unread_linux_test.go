@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// No process reads the messages. The command still runs, and no longer than its limit.
+// If no process reads the messages, the command still runs, and no longer than its limit.
 func TestNobodyReads(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -25,8 +25,8 @@ func TestNobodyReads(t *testing.T) {
 		{"wrong", []string{"--no-such-option"}, 64},
 	} {
 		for how, pipe := range map[string]func(*testing.T) *os.File{"gone": goneReader, "full": fullPipe} {
-			if how == "full" && (c.name == "verbose" || c.name == "journal" || c.name == "conflict" || c.name == "wrong") {
-				continue // a write may wait for the reader
+			if how == "full" && c.name != "limit" && c.name != "kill" {
+				continue // the write blocks, as in any program
 			}
 			t.Run(c.name+" "+how, func(t *testing.T) {
 				t.Parallel()

@@ -14,7 +14,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/printable"
 )
 
-// askAgain is how long the list of holders is reused: it takes work to make.
+// askAgain is how long showWait uses a list of holders again: finding them takes work.
 const askAgain = 5 * time.Second
 
 // showWait shows on a terminal that this process waits for the lock, and which
@@ -36,16 +36,15 @@ func (j *job) showWait(l lock, r *child.Relay) (stop func()) {
 	return notice.Wipe
 }
 
-// reportConflict prints, on a terminal or with --verbose, why the lock was not
-// acquired and which process holds it. It returns the holder for the journal if wanted
-// is true.
-func (j *job) reportConflict(l lock, err error, wanted bool) string {
+// reportConflict prints, on a terminal or with --verbose, why the lock was not acquired
+// and which process holds it. It returns the holder for the journal, if there is one.
+func (j *job) reportConflict(l lock, err error, journalled bool) string {
 	var inTheWay *filelock.LockedError
 	if errors.As(err, &inTheWay) { // resize has printed it
 		return held(j.log.Holders(inTheWay.Holders))
 	}
 	shown := j.verbose || !j.skip && term.IsTerminal(os.Stderr) && term.Writable(os.Stderr)
-	if !shown && !wanted {
+	if !shown && !journalled {
 		return ""
 	}
 	list := holders(l)
@@ -69,9 +68,9 @@ func (j *job) reportConflict(l lock, err error, wanted bool) string {
 	return written
 }
 
-// holders returns the holders of the lock. It asks again if there seem to be none:
-// the kernel's table of locks is read in pieces, and a line may be missed while
-// other lines come and go.
+// holders returns the holders of the lock. If there seem to be none, it asks again: the
+// kernel's table of locks is read in pieces, and a line may be missed while other lines
+// come and go.
 func holders(l lock) (list []filelock.Holder) {
 	for range 3 {
 		if list = suspects(l); len(list) > 0 {
@@ -81,6 +80,7 @@ func holders(l lock) (list []filelock.Holder) {
 	return list
 }
 
+// suspects returns the processes that probably hold the lock.
 func suspects(l lock) []filelock.Holder {
 	if l, ok := l.(filelock.Locker); ok {
 		return filelock.Inspect(l)[0].LikelyHolders()
@@ -89,7 +89,7 @@ func suspects(l lock) []filelock.Holder {
 	return list
 }
 
-// label returns the name of the lock in messages: as on the command line.
+// label returns the name of the lock in messages, as on the command line.
 func (j *job) label(l lock) string {
 	if j.path != "" {
 		return printable.Shorten(j.path, 80)
@@ -131,8 +131,8 @@ func held(holders []filelock.Holder) string {
 	return b.String()
 }
 
-// jobs leaves out fsync-lock and flock if their commands are in the list, too: the
-// commands tell more about why the lock is held.
+// jobs leaves out fsync-lock and flock, if other processes are in the list: a command
+// tells more about why the lock is held than its wrapper.
 func jobs(holders []filelock.Holder) []filelock.Holder {
 	var list []filelock.Holder
 	for _, h := range holders {
