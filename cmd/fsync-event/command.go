@@ -17,9 +17,10 @@ type job struct {
 	*query
 	relay *child.Relay
 	began time.Time
-	when  []target
-	next  []target // to set when the command has succeeded
-	path  string   // of the command
+
+	awaited []target // the events of --when
+	toSet   []target // the events of --set
+	path    string   // of the command
 }
 
 // runCommand waits for the events of --when, runs the command, sets those of
@@ -33,14 +34,15 @@ func (q *query) runCommand(r *child.Relay) int {
 	}
 	status, err := j.prepare()
 	switch {
-	case err != nil && e == nil:
-		return j.unprepared(j.begin(), status, err)
 	case err != nil:
+		if e == nil { // with --each
+			e = j.begin()
+		}
 		return j.unprepared(e, status, err)
 	case q.onEach:
-		return j.each()
+		return j.runEach()
 	}
-	_, err = q.await(r, j.when)
+	_, err = q.await(r, j.awaited)
 	e.Waited()
 	if err != nil {
 		return j.gaveUp(e, err)
@@ -53,14 +55,14 @@ func (q *query) runCommand(r *child.Relay) int {
 	return status
 }
 
-// prepare finds mistakes before the wait, which may take all night. It returns the
-// exit status with the error.
+// prepare finds mistakes before the wait, which may take all night. With an error it
+// returns the exit status.
 func (j *job) prepare() (status int, err error) {
-	if j.when, err = j.open(j.query.when, isName, j.waiting()); err != nil {
+	if j.awaited, err = j.open(j.when, isName, j.waiting()); err != nil {
 		return cli.OpenStatus(err), err
 	}
-	if j.next, err = j.open(j.set, isName, j.noting()); err == nil {
-		err = settable(j.next)
+	if j.toSet, err = j.open(j.set, isName, j.noting()); err == nil {
+		err = settable(j.toSet)
 	}
 	if err != nil {
 		return cli.OpenStatus(err), err
@@ -72,10 +74,10 @@ func (j *job) prepare() (status int, err error) {
 	return 0, nil
 }
 
-// execute runs the command, and sets the events if it succeeded. It returns how
-// the command ended, the exit status, which is not that of the command if an event
-// could not be set, and whether the command was started. If it was not, execute has
-// printed why.
+// execute runs the command and, if it succeeded, sets the events of --set. It returns how
+// the command ended, the exit status, and whether the command was started. The exit
+// status is not that of the command if an event could not be set. If the command was not
+// started, execute has printed why.
 func (j *job) execute(e *runlog.Entry) (end child.Outcome, status int, started bool) {
 	end, err := j.relay.Run(child.Command{Path: j.path, Argv: j.operands, Started: e.Running})
 	if err != nil {
@@ -88,7 +90,7 @@ func (j *job) execute(e *runlog.Entry) (end child.Outcome, status int, started b
 		e.Ended(end, "")
 		return end, end.Status, true
 	}
-	if status = j.query.each(j.next, target.Set); status != 0 {
+	if status = j.forAll(j.toSet, target.Set); status != 0 {
 		e.Ended(child.Outcome{Status: status}, "the command succeeded, but an event could not be set")
 	} else {
 		e.Ended(end, "")
@@ -96,8 +98,9 @@ func (j *job) execute(e *runlog.Entry) (end child.Outcome, status int, started b
 	return end, status, true
 }
 
-// noteOld prints that run has taken an event that was set before run began, maybe
-// the night before. With --max-age the user has said how old an event may be.
+// noteOld prints that run has taken an event that was set before run began, maybe in the
+// night before. With --max-age it prints nothing: the user has said how old an event may
+// be.
 func (q *query) noteOld(began time.Time) {
 	if q.quiet || q.maxAge > 0 {
 		return
@@ -109,8 +112,8 @@ func (q *query) noteOld(began time.Time) {
 	}
 }
 
-// settable finds mistakes in the events of --set. Their directories may be
-// missing: the command may make them.
+// settable finds mistakes in the events of --set. Their directories may be missing: the
+// command may create them.
 func settable(targets []target) error {
 	for _, t := range targets {
 		if _, err := t.IsSet(); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -123,5 +126,5 @@ func settable(targets []target) error {
 // putBack sets the taken events again, because the command could not be started.
 func (j *job) putBack() {
 	notTaken := func(t target) bool { _, taken := j.taken[t.label]; return !taken }
-	j.query.each(slices.DeleteFunc(slices.Clone(j.when), notTaken), target.Set)
+	j.forAll(slices.DeleteFunc(slices.Clone(j.awaited), notTaken), target.Set)
 }

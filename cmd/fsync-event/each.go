@@ -12,12 +12,12 @@ import (
 	"github.com/fsync-lock/fsync/fileevent"
 )
 
-// each runs the command once for each set of one of the events, until a signal
+// runEach runs the command once for each set of one of the events, until a signal
 // comes or, with -w, no event was set for that time. All sets that come while
 // the command runs lead to one more run.
 //
 // It returns the status of the last command that failed.
-func (j *job) each() int {
+func (j *job) runEach() int {
 	l, err := j.listen()
 	if err != nil {
 		return j.program.Fail(cli.OpenStatus(err), err)
@@ -28,7 +28,7 @@ func (j *job) each() int {
 		case errors.Is(err, context.DeadlineExceeded) && runs > 0:
 			return failed
 		case err != nil:
-			return j.waitFailed(j.when, err)
+			return j.waitFailed(j.awaited, err)
 		}
 		j.noteOld(j.began)
 		e := j.begin()
@@ -70,16 +70,16 @@ type listener struct {
 	due     bool               // an event was set before the listener began
 }
 
-// listen begins to listen. An event that is already set counts as a set. In that
-// case the watches are made again before the command runs: that run serves all sets
-// so far, and the new watches see all later ones.
+// listen begins to listen. An event that is already set counts as a set. Then the watches
+// are made again before the command runs: that run serves all sets so far, and the new
+// watches see all later ones.
 func (j *job) listen() (*listener, error) {
 	l := &listener{job: j}
 	if j.take {
 		return l, nil
 	}
 	err := l.watch()
-	for _, t := range j.when {
+	for _, t := range j.awaited {
 		l.due = l.due || err == nil && j.counts(t)
 	}
 	if l.due {
@@ -90,9 +90,9 @@ func (j *job) listen() (*listener, error) {
 
 func (l *listener) watch() error {
 	l.watches = nil
-	for i, t := range l.when {
-		if slices.ContainsFunc(l.when[:i], func(other target) bool { return other.Path() == t.Path() }) {
-			continue // or each set would be seen twice
+	for i, t := range l.awaited {
+		if slices.ContainsFunc(l.awaited[:i], func(other target) bool { return other.Path() == t.Path() }) {
+			continue // otherwise each set would be seen twice
 		}
 		w, err := t.Watch()
 		if err != nil {
@@ -103,11 +103,11 @@ func (l *listener) watch() error {
 	return nil
 }
 
-// next returns when there is a set that no run of the command has served. When
-// the time is up, the error is [context.DeadlineExceeded].
+// next returns when there is a set that no run of the command has served. When the time
+// of -w is up, the error is [context.DeadlineExceeded].
 func (l *listener) next() error {
 	if l.take {
-		_, err := l.await(l.relay, l.when)
+		_, err := l.await(l.relay, l.awaited)
 		return err
 	}
 	l.relay.Ready()
@@ -118,14 +118,14 @@ func (l *listener) next() error {
 	case l.timeout == 0:
 		return context.DeadlineExceeded
 	}
-	defer l.notice(l.relay, l.when)()
+	defer l.notice(l.relay, l.awaited)()
 	ctx, cancel := cli.Within(l.timeout)
 	defer cancel()
 	return l.first(ctx)
 }
 
-// first waits until one of the watches sees a set, and then for the others to
-// end. The next run of the command also serves the sets that the others saw.
+// first waits until one of the watches sees a set. Then it stops the others and waits
+// until they have ended. The next run of the command also serves the sets that they saw.
 func (l *listener) first(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -147,7 +147,7 @@ func (l *listener) first(ctx context.Context) (err error) {
 		}
 	}
 	if set {
-		return nil // the next call meets an error again
+		return nil // if there is an error, too, the next call finds it again
 	}
 	return cmp.Or(err, late)
 }

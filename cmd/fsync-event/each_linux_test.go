@@ -59,8 +59,8 @@ func TestInterruptOfEach(t *testing.T) {
 	term := testproc.StartTerminal(t, event(dir, "run", "--each", "--when", "./a", "sh", "-c", "trap 'exit 0' INT; echo ready; while :; do sleep .01; done"))
 	term.Await("ready")
 	term.Type("\x03")
-	if status := term.Exit(); status != 0 && status != -1 { // it may have ended before INT came to us
-		t.Errorf("exit status %d, want the command's, or that INT ended it", status)
+	if status := term.Exit(); status != 0 && status != -1 { // the command may have ended before INT came to fsync-event
+		t.Errorf("exit status %d, want the command's, or that INT ended fsync-event", status)
 	}
 	term = testproc.StartTerminal(t, event(dir, "run", "--each", "--when", "./a", "sh", "-c", "echo ready; exec sleep 1000"))
 	term.Await("ready")

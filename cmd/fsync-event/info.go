@@ -45,7 +45,7 @@ type setter struct {
 func (q *query) printInfo(out *os.File, targets []target) int {
 	r := report{Version: 1, Events: []state{}}
 	var b bytes.Buffer
-	status := q.each(targets, func(t target) error {
+	status := q.forAll(targets, func(t target) error {
 		info, err := t.Info()
 		r.Events = append(r.Events, t.state(info, err))
 		if err != nil {

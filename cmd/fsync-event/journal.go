@@ -12,10 +12,10 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
-// begin makes the journal entry of a run. The events are in the field of the lock.
+// begin makes the journal entry of a run. Its field Lock names the events.
 func (j *job) begin() *runlog.Entry {
 	var paths, names []string
-	for _, label := range j.query.when {
+	for _, label := range j.when {
 		path, name := j.journalled(label)
 		paths = append(paths, path)
 		if name != "" {
@@ -31,8 +31,8 @@ func (j *job) begin() *runlog.Entry {
 
 const and = " and "
 
-// journalled returns the absolute path of an event, or the label if that is not
-// known, and the event's name if it has one.
+// journalled returns the absolute path of an event, or its label if the path is not
+// known, and the name of the event if it has one.
 func (j *job) journalled(label string) (path, name string) {
 	if !isName(label) {
 		return cwd.Name(label), ""
@@ -58,7 +58,7 @@ func (j *job) unprepared(e *runlog.Entry, status int, err error) int {
 // gaveUp prints why the wait failed, writes it into the journal, and returns the exit
 // status.
 func (j *job) gaveUp(e *runlog.Entry, err error) int {
-	status := j.waitFailed(j.when, err)
+	status := j.waitFailed(j.awaited, err)
 	switch {
 	case !errors.Is(err, context.DeadlineExceeded):
 		e.Without(journal.FailedToLock, status, err.Error())
@@ -73,5 +73,5 @@ func (j *job) gaveUp(e *runlog.Entry, err error) int {
 // whyNot returns why the events did not count: the directory does not exist, or an
 // event was set too long ago.
 func (j *job) whyNot() string {
-	return strings.TrimPrefix(j.missing(j.when)+j.tooOld(j.when), ": ")
+	return strings.TrimPrefix(j.missing(j.awaited)+j.tooOld(j.awaited), ": ")
 }

@@ -2,11 +2,10 @@
 // fileevent as a command for the shell.
 //
 // On stdout, wait prints the events that ended the wait as they were given, and info
-// prints which process set them; the other commands print nothing. Errors go to
-// stderr, after the name that the program was called by. On a terminal it also shows
-// what it waits for. Text that other users may have chosen, such as a note, is
-// printed without control characters. Only wait prints names unchanged if stdout is
-// not a terminal, because a script compares them.
+// prints which process set them. Errors go to stderr, after the name that the program was
+// called by. On a terminal it also shows what it waits for. Text that other users may
+// have chosen, such as a note, is printed without control characters. But if stdout is
+// not a terminal, wait prints names unchanged, because a script compares them.
 package main
 
 import (
@@ -27,8 +26,8 @@ func main() {
 // exitNotSet is the exit status if an event is not set, or was not in time.
 const exitNotSet = 1
 
-// run is the whole program: it reads the command line, does what it says, and returns
-// the exit status.
+// run is the whole program: it reads the command line, does what that asks for, and
+// returns the exit status.
 func run(args []string, r *child.Relay) int {
 	program := cli.Program(filepath.Base(args[0]))
 	q, err := parse(program, args[1:])
@@ -44,20 +43,20 @@ func run(args []string, r *child.Relay) int {
 	}
 	switch q.verb {
 	case "set":
-		return q.each(targets, target.Set)
+		return q.forAll(targets, target.Set)
 	case "clear":
-		return q.each(targets, target.clear)
+		return q.forAll(targets, target.clear)
 	case "is-set":
-		return q.each(targets, target.checkSet)
+		return q.forAll(targets, target.checkSet)
 	case "info":
 		return q.printInfo(os.Stdout, targets)
 	}
 	return q.wait(os.Stdout, targets, r)
 }
 
-// each calls do for all events, even after a failure. It returns the exit status of
-// the first failure. If there is none, but an event is not set, that is exitNotSet.
-func (q *query) each(targets []target, do func(target) error) int {
+// forAll calls do for each event, even after a failure. It returns the exit status of the
+// first failure. If nothing failed, but an event is not set, it returns exitNotSet.
+func (q *query) forAll(targets []target, do func(target) error) int {
 	status := 0
 	for _, t := range targets {
 		switch err := do(t); {

@@ -45,7 +45,7 @@ func watches(process, mark string) bool {
 	return false
 }
 
-// A wait for a set event makes no watcher, and neither does a single look.
+// A wait for a set event makes no watcher. Neither does a single look.
 func TestNoWatcher(t *testing.T) {
 	t.Parallel()
 	testproc.Need(t, "strace")
@@ -63,7 +63,7 @@ func TestNoWatcher(t *testing.T) {
 		"wait -w 0 --cleared set":        false,
 		"wait --take taken":              false,
 		"run --when ./set true":          false,
-		"wait -w .01 clear":              true, // or this test would see nothing
+		"wait -w .01 clear":              true, // the test can see a watcher
 		"run -w .01 --when ./clear true": true,
 	} {
 		t.Run(args, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestKilledWaiter(t *testing.T) {
 	}
 }
 
-// drawnOnce removes repetitions from a screen: the line is drawn every second.
+// drawnOnce removes repetitions of the line, which is drawn every second, from a screen.
 func drawnOnce(screen, line string) string {
 	for strings.Contains(screen, line+line) {
 		screen = strings.ReplaceAll(screen, line+line, line)
@@ -110,7 +110,7 @@ func drawnOnce(screen, line string) string {
 	return screen
 }
 
-// A line shows the awaited events, on a terminal and only there.
+// On a terminal a line shows the awaited events.
 func TestNotice(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -156,8 +156,8 @@ func TestNoticeOfRun(t *testing.T) {
 	mustRun(t, dir, "set", long)
 	term.Wait()
 	term.Hangup()
-	if _, behind, _ := strings.Cut(drawnOnce(term.Screen(), before+"…\x1b[K"), "…\x1b[K"); behind != "\r\x1b[Kit ran\r\n" {
-		t.Errorf("behind the line: %q", behind)
+	if _, after, _ := strings.Cut(drawnOnce(term.Screen(), before+"…\x1b[K"), "…\x1b[K"); after != "\r\x1b[Kit ran\r\n" {
+		t.Errorf("after the line: %q", after)
 	}
 }
 
@@ -171,8 +171,8 @@ func TestEndOfNotice(t *testing.T) {
 		t.Errorf("exit status %d, want that INT ended it", status)
 	}
 	term.Hangup()
-	if _, behind := term.Await("waiting for a\x1b[K"); !strings.HasSuffix(behind, "\r\x1b[K") {
-		t.Errorf("behind the line: %q", behind)
+	if _, after := term.Await("waiting for a\x1b[K"); !strings.HasSuffix(after, "\r\x1b[K") {
+		t.Errorf("after the line: %q", after)
 	}
 
 	term = testproc.StartTerminal(t, event(t.TempDir(), "wait", "-w", ".01", "a", "b"))
@@ -197,7 +197,7 @@ func TestInterruptOnATerminal(t *testing.T) {
 		t.Errorf("exit status %d, want that INT ended it", status)
 	}
 
-	// The second INT would come while the trap's sleep lasts.
+	// A second INT would come while the command sleeps.
 	term = testproc.StartTerminal(t, event(dir, "run", "--when", "./a", "--set", "./b", "sh", "-c",
 		"trap 'echo GOT' INT; echo ready; read x; sleep .2; sleep .2; exit 7"))
 	term.Await("ready")
@@ -212,7 +212,7 @@ func TestInterruptOnATerminal(t *testing.T) {
 		t.Errorf("it came %d times", n)
 	}
 	if exists(dir, "b") {
-		t.Error("what failed has set the event")
+		t.Error("the command failed, and its event was set")
 	}
 }
 

@@ -65,8 +65,7 @@ type query struct {
 	taken map[string]fileevent.Info // the events that a wait has taken, by label
 }
 
-// parse reads the command line. For an error see
-// [cli.Program.Refuse].
+// parse reads the command line. For an error see [cli.Program.Refuse].
 func parse(program cli.Program, args []string) (*query, error) {
 	q := &query{program: program, timeout: cli.Forever, log: runlog.FromEnvironment()}
 	args, err := getopt.Parse(args, q.options())
@@ -123,21 +122,20 @@ func (q *query) check() error {
 	return nil
 }
 
-// options is the table of the options and of the verbs that have them. Options that
-// the verb does not have are also in it, so that their message says which verbs have
-// them.
+// options is the table of the options and of the verbs that have them. It also has the
+// options that the verb does not have: their Set functions tell which verbs have them.
 func (q *query) options() []getopt.Option {
 	var options []getopt.Option
 	journal, general := q.log.Options(), q.program.Options("fsync-event", usage)
 	for _, row := range []struct {
-		verbs string // empty: all, and the option may stand before the verb
+		verbs string // empty = all; the option may also stand before the verb
 		getopt.Option
 	}{
 		{"set clear is-set info wait", getopt.Option{Long: []string{"name"}, Arg: "NAME", Set: cli.List(&q.names)}},
 		{"set clear is-set info wait run", getopt.Option{Long: []string{"dir"}, Arg: "DIR", Set: cli.Text(&q.dir)}},
 		{"set run", getopt.Option{Long: []string{"note"}, Arg: "TEXT", Set: func(s string) error { q.note = s; return nil }}},
 		{"info", getopt.Option{Long: []string{"json"}, Set: cli.Flag(&q.json)}},
-		{"wait run", getopt.Option{Short: "w", Long: []string{"timeout"}, Arg: "SECONDS", Set: q.setTimeout}},
+		{"wait run", getopt.Option{Short: "w", Long: []string{"timeout"}, Arg: "SECONDS", Set: cli.Parsed(&q.timeout, cli.Seconds)}},
 		{"wait run", getopt.Option{Long: []string{"max-age"}, Arg: "TIME", Set: q.setMaxAge}},
 		{"wait run", getopt.Option{Short: "q", Long: []string{"quiet"}, Set: cli.Flag(&q.quiet)}},
 		{"wait", getopt.Option{Long: []string{"any"}, Set: cli.Flag(&q.any)}},
@@ -162,11 +160,6 @@ func misplacedOption(verb string, of []string) error {
 		return errors.New("it must follow a command: " + strings.Join(of, ", "))
 	}
 	return fmt.Errorf("it is not for %s, only for %s", verb, strings.Join(of, ", "))
-}
-
-func (q *query) setTimeout(arg string) (err error) {
-	q.timeout, err = cli.Seconds(arg)
-	return err
 }
 
 func (q *query) setMaxAge(arg string) (err error) {

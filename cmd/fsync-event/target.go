@@ -39,8 +39,8 @@ func (t target) clear() error {
 	return err
 }
 
-// targets returns the events of a command other than run. With --name all
-// operands are names, otherwise they are files.
+// targets returns the events of a verb other than run. With --name all operands are
+// names, otherwise they are files.
 func (q *query) targets(operands []string) ([]target, error) {
 	return q.open(operands, func(string) bool { return len(q.names) > 0 }, append(q.noting(), q.waiting()...))
 }
@@ -57,8 +57,8 @@ func (q *query) waiting() []fileevent.Option {
 	return opts
 }
 
-// isName distinguishes names from files in --when and --set: a name has no slash in
-// it, and a file in the working directory can be given as ./FILE.
+// isName distinguishes names from files in --when and --set: a name has no slash in it.
+// A file in the working directory can be given as ./FILE.
 func isName(value string) bool {
 	return !strings.ContainsFunc(value, func(r rune) bool { return r < 0x80 && os.IsPathSeparator(uint8(r)) })
 }
@@ -70,7 +70,7 @@ func (q *query) open(labels []string, named func(string) bool, opts []fileevent.
 	var names *fsync.Manager
 	for _, label := range labels {
 		if !named(label) {
-			targets = append(targets, target{Event: fileevent.New(label, q.telling(label, opts)...), label: label})
+			targets = append(targets, target{Event: fileevent.New(label, q.withTaken(label, opts)...), label: label})
 			continue
 		}
 		var err error
@@ -79,7 +79,7 @@ func (q *query) open(labels []string, named func(string) bool, opts []fileevent.
 				return nil, err
 			}
 		}
-		e, err := names.NewEvent(label, q.telling(label, opts)...)
+		e, err := names.NewEvent(label, q.withTaken(label, opts)...)
 		if err != nil {
 			return nil, err
 		}
@@ -88,8 +88,8 @@ func (q *query) open(labels []string, named func(string) bool, opts []fileevent.
 	return targets, nil
 }
 
-// telling adds an option: a wait that takes the event records that in q.taken.
-func (q *query) telling(label string, opts []fileevent.Option) []fileevent.Option {
+// withTaken adds an option to opts: a wait that takes the event records it in q.taken.
+func (q *query) withTaken(label string, opts []fileevent.Option) []fileevent.Option {
 	return append(slices.Clip(opts), fileevent.OnTake(func(set fileevent.Info) {
 		if q.taken == nil {
 			q.taken = map[string]fileevent.Info{}

@@ -43,16 +43,16 @@ func (q *query) wait(out *os.File, targets []target, r *child.Relay) int {
 
 // waitFailed prints why a wait failed, and returns the exit status.
 //
-// That the time is up is printed on a terminal only; a script sees it from the exit
-// status. In two cases the exit status does not tell all, so it is always printed: the
-// directory does not exist, or run has not started its command.
+// When the time is up, it prints a message on a terminal only, because a script sees that
+// from the exit status. In two cases the exit status does not tell all, and it always
+// prints a message: the directory does not exist, or run has not started its command.
 func (q *query) waitFailed(targets []target, err error) int {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return q.program.Fail(cli.OpenStatus(err), err)
 	}
 	missing := q.missing(targets)
 	switch {
-	case q.quiet, q.timeout == 0: // of one look, the exit status is the answer
+	case q.quiet, q.timeout == 0: // after a single look, the exit status is the answer
 	case term.IsTerminal(os.Stderr), missing != "", q.verb == "run":
 		message := "gave up " + q.waitingFor(targets) + missing + q.tooOld(targets)
 		if q.verb == "run" {
@@ -63,7 +63,7 @@ func (q *query) waitFailed(targets []target, err error) int {
 	return exitNotSet
 }
 
-// missing returns a note about a directory that does not exist; empty = none.
+// missing returns the end of a message: which directory does not exist; empty = none.
 func (q *query) missing(targets []target) string {
 	for _, t := range targets {
 		if _, err := t.IsSet(); !q.cleared && errors.Is(err, fs.ErrNotExist) {
@@ -73,7 +73,7 @@ func (q *query) missing(targets []target) string {
 	return ""
 }
 
-// tooOld returns a note about an event that was set too long ago; empty = none.
+// tooOld returns the end of a message: which event was set too long ago; empty = none.
 func (q *query) tooOld(targets []target) string {
 	if q.maxAge == 0 {
 		return ""
@@ -96,7 +96,7 @@ func (q *query) counts(t target) bool {
 	return set && err == nil
 }
 
-// inWords returns a time without needless digits.
+// inWords formats a duration in whole seconds, or a short one in milliseconds.
 func inWords(d time.Duration) string {
 	if d >= time.Second {
 		return d.Truncate(time.Second).String()
@@ -104,9 +104,8 @@ func inWords(d time.Duration) string {
 	return d.Round(time.Millisecond).String()
 }
 
-// await waits and returns the events that ended the wait. When the time is up,
-// the error is [context.DeadlineExceeded]. A signal that comes meanwhile ends the
-// process.
+// await waits and returns the events that ended the wait. When the time is up, the error
+// is [context.DeadlineExceeded]. A signal that comes meanwhile ends this process.
 func (q *query) await(r *child.Relay, targets []target) (won []target, err error) {
 	r.Ready()
 	if q.take {
@@ -122,8 +121,8 @@ func (q *query) await(r *child.Relay, targets []target) (won []target, err error
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return won, err
 	}
-	// A short time may be up before the first look. With 0, a wait would watch the
-	// directory before it gives up, and would not report a missing one.
+	// A short time may be up before the wait has looked at the events. With a time of 0
+	// there was no wait: it would watch the directory, and not report a missing one.
 	switch met, metErr := q.met(targets); {
 	case met:
 		return q.awaitFor(lastTry, targets)
@@ -172,7 +171,7 @@ func (q *query) notice(r *child.Relay, targets []target) (wipe func()) {
 // wait. If not, the error is [context.DeadlineExceeded] or the reason why an event cannot
 // be read.
 func (q *query) met(targets []target) (bool, error) {
-	missing := 0
+	unmet := 0
 	for _, t := range targets {
 		set, err := t.IsSet()
 		if q.cleared && errors.Is(err, fs.ErrNotExist) {
@@ -185,20 +184,20 @@ func (q *query) met(targets []target) (bool, error) {
 		case err != nil:
 			return false, err
 		case set == q.cleared:
-			missing++
+			unmet++
 		case q.any:
 			return true, nil
 		}
 	}
-	if missing > 0 {
+	if unmet > 0 {
 		return false, context.DeadlineExceeded
 	}
 	return true, nil
 }
 
-// awaitCleared waits until all events are clear, or with --any one, whose index
-// it returns. Each event has a wait of its own; waits that are not needed any
-// more end with the process.
+// awaitCleared waits until all events have been clear, or with --any one of them, whose
+// index it returns. Each event has a wait of its own. Waits that are not needed any more
+// end with this process.
 func (q *query) awaitCleared(ctx context.Context, events []*fileevent.Event) (won int, err error) {
 	type end struct {
 		i   int
@@ -216,7 +215,7 @@ func (q *query) awaitCleared(ctx context.Context, events []*fileevent.Event) (wo
 		case end.err != nil && !(late && q.any):
 			return -1, end.err
 		case late:
-			err = end.err // unless another was in time
+			err = end.err // unless another event is cleared in time
 		}
 	}
 	return -1, err
@@ -228,11 +227,11 @@ func (q *query) waitingFor(targets []target) string {
 	for _, t := range targets {
 		labels = append(labels, t.label)
 	}
-	and := " and "
+	separator := and
 	if q.any {
-		and = " or "
+		separator = " or "
 	}
-	text := "waiting for " + strings.Join(labels, and)
+	text := "waiting for " + strings.Join(labels, separator)
 	if q.cleared {
 		text += " to be cleared"
 	}

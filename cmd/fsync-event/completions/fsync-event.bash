@@ -7,7 +7,7 @@ _fsync_event() {
 		mapfile -t COMPREPLY < <(compgen -W 'set clear is-set info wait run -h --help -V --version' -- "$cur")
 		return
 	fi
-	if [[ $verb == run ]]; then # behind its options there is a command
+	if [[ $verb == run ]]; then # a command follows its options
 		for ((i = 2; i < COMP_CWORD; i++)); do
 			case ${COMP_WORDS[i]} in
 			-w | --timeout | --max-age | --when | --set | --dir | --note | --journal | --journal-max-size) ((i++)) ;;
