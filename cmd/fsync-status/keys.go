@@ -45,7 +45,7 @@ func (d *keyDecoder) next(b byte) (k key, ok bool) {
 		return key(b), true
 	}
 	d.rest += string(rune(b))
-	if first := d.rest[0]; first != '[' && first != 'O' { // the ESC was the key of this name
+	if first := d.rest[0]; first != '[' && first != 'O' { // the ESC before it was the key Esc
 		d.escaped = false
 		return key(b), true
 	}
@@ -60,8 +60,8 @@ func (d *keyDecoder) next(b byte) (k key, ok bool) {
 // columnStep is the number of columns that a key scrolls.
 const columnStep = 8
 
-// scroll returns the offset after a key. It may be behind the end, which
-// [pager.frame] corrects.
+// scroll returns the offset after a key. It may be beyond the end, which [pager.frame]
+// corrects.
 func (k key) scroll(at offset, page int) offset {
 	switch k {
 	case keyUp, 'k':

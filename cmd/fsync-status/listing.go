@@ -12,9 +12,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/printable"
 )
 
-// A listing is the output of one snapshot. The table is drawn from it, and --json
-// prints its exported fields. The manual page documents them: if a field is absent,
-// its value is not known. Later versions of the program may add fields to version 1.
+// A listing is the output for one snapshot. The table is drawn from it, and --json prints
+// its exported fields. The manual page documents them: if a field is absent, its value is
+// not known. Later versions of the program may add fields to version 1.
 type listing struct {
 	Version   int        `json:"fsync_status"`
 	Time      time.Time  `json:"time"`
@@ -144,7 +144,7 @@ func (e entry) item(u *users) item {
 	return i
 }
 
-// holders returns the holders, those that share a hold behind each other.
+// holders returns the holders. Processes that share a hold follow each other.
 func (u *users) holders(list []filelock.Holder) []process {
 	holders := []process{}
 	for _, hold := range filelock.GroupByHold(list) {
@@ -166,8 +166,7 @@ func (u *users) holder(h filelock.Holder) process {
 	}
 }
 
-// local fills in the host and the user of a process that the kernel of this host
-// knows.
+// local fills in the host and the user of a process on this host.
 func (u *users) local(p process) process {
 	if p.PID > 0 {
 		p.Host, p.User = u.host, u.of(p.PID, u.host, p.Command)

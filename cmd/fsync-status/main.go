@@ -6,9 +6,9 @@
 // processes chose, such as a command line, is printed without control characters.
 //
 // A snapshot (snapshot.go) is the state of the operands at one moment. A listing
-// (listing.go) is what the program says about the snapshot, as JSON or as a table
-// (table.go). For --watch, a pager (pager.go) chooses the lines of the table that fit, and
-// a screen (screen.go) draws them. Package report makes the page of --report.
+// (listing.go) is the output for it, as JSON or as a table (table.go). For --watch
+// (watch.go), a pager (pager.go) chooses the lines of the table that fit, and a screen
+// (screen.go) draws them. Package report makes the page of --report.
 package main
 
 import (
@@ -55,7 +55,7 @@ func run(args []string) int {
 	return q.printOnce(os.Stdout)
 }
 
-// confirmAfter is the time before a second snapshot confirms deadlocks. A process
+// confirmAfter is the time until a second snapshot, which confirms deadlocks. A process
 // that only seems to be in a deadlock goes on in less time.
 const confirmAfter = 100 * time.Millisecond
 
@@ -130,8 +130,8 @@ func (q *query) complainAbout(errs []error) int {
 // answerHeld is --held. It returns 0 if the lock, or every slot of the semaphore, is
 // held.
 //
-// It asks the kernel. If the kernel does not tell of all holders, such as those in
-// other PID namespaces, it tries the lock.
+// It asks the kernel. If the kernel does not show all holders, such as those in other PID
+// namespaces, answerHeld tries the lock.
 func (q *query) answerHeld() int {
 	s := q.takeSnapshot()
 	if errs := s.allErrors(); len(errs) > 0 {

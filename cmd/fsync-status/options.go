@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,20 +61,15 @@ func parse(program cli.Program, args []string) (*query, error) {
 // options is the table of all options.
 func (q *query) options() []getopt.Option {
 	now := time.Now()
-	at := func(p *time.Time) func(string) error {
-		return func(text string) (err error) {
-			*p, err = report.ParseTime(text, now)
-			return err
-		}
-	}
+	parseTime := func(text string) (time.Time, error) { return report.ParseTime(text, now) }
 	return append(q.program.Options("fsync-status", usage), []getopt.Option{
 		{Long: []string{"json"}, Set: cli.Flag(&q.json)},
 		{Long: []string{"watch"}, Set: cli.Flag(&q.watch)},
 		{Short: "a", Long: []string{"all"}, Set: cli.Flag(&q.all)},
 		{Long: []string{"held"}, Set: cli.Flag(&q.held)},
 		{Long: []string{"report"}, Set: cli.Flag(&q.report)},
-		{Long: []string{"since"}, Arg: "TIME", Set: at(&q.interval.Since)},
-		{Long: []string{"until"}, Arg: "TIME", Set: at(&q.interval.Until)},
+		{Long: []string{"since"}, Arg: "TIME", Set: cli.Parsed(&q.interval.Since, parseTime)},
+		{Long: []string{"until"}, Arg: "TIME", Set: cli.Parsed(&q.interval.Until, parseTime)},
 	}...)
 }
 
@@ -102,10 +98,8 @@ func (q *query) check() error {
 		_, err := userdir.Default()
 		return err
 	}
-	for _, operand := range q.operands {
-		if operand == "" {
-			return errors.New("a FILE is an empty string")
-		}
+	if slices.Contains(q.operands, "") {
+		return errors.New("a FILE is an empty string")
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 
 // A pager shows a snapshot on a screen that may be too small for it.
 type pager struct {
-	listing listing // its busy items first
-	starts  []int   // the first row of each item, and at the end the number of rows
+	listing listing // with the busy items first
+	starts  []int   // the first row of each item, and then the number of rows
 	summary string
 	errs    []error
 }
@@ -42,7 +42,7 @@ type offset struct{ line, column int }
 // A frame is one screen.
 type frame struct {
 	lines []string
-	at    offset // of the frame; not behind the end
+	at    offset // of the frame; not beyond the end
 	page  int    // the number of lines that scroll
 }
 
@@ -115,9 +115,9 @@ func (p *pager) alerts(s style) (lines []line) {
 	return lines
 }
 
-// visible returns n lines of the alerts and the rows, from a line on, and the head
-// of the table before the rows. It also returns the width of the widest line. It lays
-// out these rows only: there may be thousands.
+// visible returns n lines of the alerts and the rows, beginning with line from, and the
+// head of the table before the rows. It also returns the width of the widest line. It lays
+// out only these rows, because there may be thousands.
 func (p *pager) visible(now time.Time, s style, alerts []line, from, n int) (lines []line, wide int) {
 	lines = alerts[min(from, len(alerts)):]
 	lines = lines[:min(len(lines), n):min(len(lines), n)]
@@ -136,7 +136,7 @@ func (p *pager) table(now time.Time, s style, from, n int) []line {
 	var rows []row
 	for skip := from - p.starts[i]; i < len(l.Entries) && len(rows) < n; i++ {
 		all := l.Entries[i].rows(l)
-		if skip > 0 { // the name stays visible
+		if skip > 0 { // its first row is not visible, but its name is
 			copy(all[skip].cells[:columnRole], all[0].cells[:columnRole])
 		}
 		rows = append(rows, all[skip:]...)

@@ -61,7 +61,7 @@ func TestScroll(t *testing.T) {
 	for _, size := range []struct{ width, height int }{{80, 24}, {30, 10}, {20, 5}, {200, 6}} {
 		seen := map[string]bool{}
 		at, last := offset{}, offset{-1, -1}
-		for at != last { // down, and columnStep on each page
+		for at != last { // down by a page, and on each page to the right by columnStep
 			f := p.frame(s.at, style{}, size.width, size.height, at)
 			for column := 0; ; column += columnStep {
 				g := p.frame(s.at, style{}, size.width, size.height, offset{at.line, column})

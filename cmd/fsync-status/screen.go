@@ -11,8 +11,8 @@ import (
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 )
 
-// A screen draws on a terminal in place. It uses the alternate screen: what the
-// terminal showed before is there again afterwards.
+// A screen draws on the alternate screen of a terminal. Afterwards the terminal shows
+// again what it showed before.
 type screen struct {
 	out           *os.File
 	entered       bool
@@ -22,8 +22,8 @@ type screen struct {
 	err           error // of the last write
 }
 
-// Sequences of ECMA-48, and private ones of xterm that all terminals know: the
-// alternate screen, the cursor, and lines that do not wrap.
+// Sequences of ECMA-48, and some of xterm that all terminals know: for the alternate
+// screen, the cursor, and lines that do not wrap.
 const (
 	enterScreen = "\x1b[?1049h\x1b[?25l\x1b[?7l"
 	leaveScreen = "\x1b[?7h\x1b[?25h\x1b[?1049l"
@@ -72,9 +72,9 @@ func (s *screen) draw(lines []string, width, height int) {
 
 func (s *screen) write(text string) { _, s.err = s.out.WriteString(text) }
 
-// exitOnSignal makes a signal end this process even if a write blocks, because no
-// program reads the output of the terminal any more. Before that, showLive has a
-// second to leave the screen.
+// exitOnSignal makes a signal end this process even if a write blocks because no program
+// reads the terminal's output any more. Before that, showLive has a second to leave the
+// screen.
 func (s *screen) exitOnSignal() {
 	ends, restoreKeys := make(chan os.Signal, 1), s.restoreKeys
 	signal.Notify(ends, endSignals...)

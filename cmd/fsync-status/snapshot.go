@@ -15,12 +15,12 @@ import (
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
-// A snapshot is the state of all that the operands name, at one moment.
+// A snapshot is the state of the operands at one moment.
 type snapshot struct {
 	at      time.Time
 	entries []entry
 	errs    []error  // of operands that could not be read
-	dirs    []string // those that were listed
+	dirs    []string // the directories that were listed
 }
 
 // An entry is a lock, a semaphore or an event.
@@ -103,7 +103,7 @@ func (s *snapshot) addOne(kind fsync.Kind, operand string) {
 	s.entries = append(s.entries, entry{list[0], pathLabel(operand)})
 }
 
-// pathLabel returns the path, changed so that a command does not take it for an
+// pathLabel returns the path as a command accepts it: with a "./" if it looks like an
 // option.
 func pathLabel(path string) string {
 	if strings.HasPrefix(path, "-") {
@@ -172,8 +172,8 @@ func confirmed(earlier, now []fsync.Deadlock) []fsync.Deadlock {
 	return slices.DeleteFunc(slices.Clone(now), func(d fsync.Deadlock) bool { return !seen[deadlockKey(d)] })
 }
 
-// deadlockKey returns the same text for two deadlocks if they are the same cycle,
-// wherever it begins: the text begins with the lowest process ID.
+// deadlockKey returns the same text for the same cycle, whichever link comes first in it:
+// the text begins with the lowest process ID.
 func deadlockKey(d fsync.Deadlock) string {
 	var links []string
 	for _, link := range d {

@@ -6,7 +6,8 @@ import (
 	"github.com/fsync-lock/fsync"
 )
 
-// A deadlock is confirmed if both snapshots have the same cycle, wherever it begins.
+// A deadlock is confirmed if both snapshots have the same cycle, whichever link comes
+// first in it.
 func TestConfirmed(t *testing.T) {
 	t.Parallel()
 	link := func(pid int, path string) fsync.Link { return fsync.Link{PID: pid, WaitsFor: fsync.Entry{Path: path}} }

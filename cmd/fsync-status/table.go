@@ -54,8 +54,8 @@ func (l listing) lines(s style, width int) (lines []string) {
 	return lines
 }
 
-// rows returns a row for each process of an item, and for each record and POSIX
-// lock in its file. The first row names the item.
+// rows returns a row for each process of an item, and for each record and POSIX lock in
+// its file. The first row names the item. There is at least one row.
 func (i item) rows(l listing) []row {
 	var rows []row
 	if i.Error != "" {
@@ -148,8 +148,8 @@ func (p process) commandCell(l listing) string {
 	return strings.TrimSpace(text + p.nested())
 }
 
-// nested says that a process waits for a lock that its ancestor holds, or that it
-// inherited itself.
+// nested returns a text if the process waits for a lock that its ancestor holds, or that
+// it inherited itself.
 func (p process) nested() string {
 	for _, pid := range p.Nested {
 		if pid != p.PID {
@@ -163,8 +163,8 @@ func (p process) nested() string {
 }
 
 // layOut returns the head of the table and its rows, with columns of the same width
-// in all lines. It leaves out empty columns. On a terminal of the given width, a
-// name takes at most half of the width; 0 is no terminal.
+// in all lines. It leaves out empty columns. On a terminal of this width, a name takes at
+// most half of it; 0 means no terminal.
 //
 // text/tabwriter cannot do this: it counts characters, not cells, and keeps empty
 // columns.
@@ -245,7 +245,7 @@ func (l link) lock() string {
 	return string(l.Kind) + " " + name
 }
 
-// sortBusyFirst moves the busy items before the others. Otherwise the order stays.
+// sortBusyFirst moves the busy items before the others, and keeps the order otherwise.
 func (l *listing) sortBusyFirst() {
 	rank := func(i item) int {
 		if i.isBusy() {

@@ -61,7 +61,7 @@ func TestNarrowTable(t *testing.T) {
 		t.Errorf("\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
 	}
 	if wide := strings.Join(l.lines(style{}, 0), "\n"); !strings.Contains(wide, label) || !strings.Contains(wide, "rsync -a /srv (nightly)") {
-		t.Errorf("cut where there is no terminal: %s", wide)
+		t.Errorf("cut although there is no terminal: %s", wide)
 	}
 }
 
@@ -74,7 +74,7 @@ func TestColours(t *testing.T) {
 	}}
 	want := []string{bold, dim, dim, bold, bold, red, bold, yellow}
 	for i, line := range l.lines(style{coloured: true}, 0) {
-		if !strings.HasPrefix(line, want[i]) || !strings.HasSuffix(line, noColor) {
+		if !strings.HasPrefix(line, want[i]) || !strings.HasSuffix(line, noColour) {
 			t.Errorf("line %d: %q, want colour %q", i, line, want[i])
 		}
 	}

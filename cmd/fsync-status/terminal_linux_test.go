@@ -12,12 +12,11 @@ import (
 
 	"github.com/fsync-lock/fsync/cmd/internal/term"
 	"github.com/fsync-lock/fsync/filelock"
-	"github.com/fsync-lock/fsync/internal/locktable"
 	"github.com/fsync-lock/fsync/internal/testproc"
 	"golang.org/x/sys/unix"
 )
 
-var cells = term.Cells // a test's terminal is called term
+var cells = term.Cells // in the tests, term is a terminal
 
 // onTerminal runs fsync-status on a new terminal of 80 columns and 24 lines.
 func onTerminal(t *testing.T, env string, args ...string) *testproc.Terminal {
@@ -43,6 +42,27 @@ func heldDir(t *testing.T) (dir, held string) {
 	return dir, held
 }
 
+// openTTY opens the terminal that a process has as its standard input.
+func openTTY(t *testing.T, pid int) *os.File {
+	t.Helper()
+	tty, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/0", pid), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tty.Close() })
+	return tty
+}
+
+// resize gives a terminal a new size.
+func resize(t *testing.T, tty *os.File, rows, columns uint16) {
+	t.Helper()
+	if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ended waits until the program has ended, and fails the test unless it has this exit
+// status and has left the screen.
 func ended(t *testing.T, term *testproc.Terminal, status int) {
 	t.Helper()
 	if got := term.Exit(); got != status {
@@ -58,11 +78,7 @@ func TestWatch(t *testing.T) {
 	t.Parallel()
 	dir, held := heldDir(t)
 	term := onTerminal(t, "", "--watch", dir)
-	tty, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/0", term.PID()), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tty.Close()
+	tty := openTTY(t, term.PID())
 	before, _ := term.Await("1 of 2 busy in " + dir)
 	if !strings.HasPrefix(before, enterScreen+eraseAll) || strings.Index(before, "held") > strings.Index(before, "free") {
 		t.Errorf("the first screen: %q", before)
@@ -87,10 +103,8 @@ func TestWatch(t *testing.T) {
 
 	// After a change of the size all lines are drawn at once, and they fit.
 	shown = len(term.Screen())
-	if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 10, Col: 30}); err != nil {
-		t.Fatal(err)
-	}
-	testproc.Until(t, "drawn anew", func() bool {
+	resize(t, tty, 10, 30)
+	testproc.Until(t, "all is drawn again", func() bool {
 		return strings.Contains(term.Screen()[shown:], eraseAll) && strings.Contains(term.Screen()[shown:], "2 busy")
 	})
 	for _, line := range strings.Split(regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`).ReplaceAllString(strings.ReplaceAll(term.Screen()[shown:], eraseToEnd, "\n"), ""), "\n") {
@@ -102,7 +116,7 @@ func TestWatch(t *testing.T) {
 	// Ctrl-Z does not stop the program, because no shell could continue it.
 	shown = len(term.Screen())
 	term.Type("\x1a")
-	testproc.Until(t, "drawn after going on", func() bool {
+	testproc.Until(t, "all is drawn on a new screen", func() bool {
 		_, after, left := strings.Cut(term.Screen()[shown:], leaveScreen)
 		return left && strings.HasPrefix(after, enterScreen) && strings.Contains(after, "2 busy")
 	})
@@ -164,12 +178,12 @@ func TestWatchIsStopped(t *testing.T) {
 			before, _ := term.Await("the shell has it")
 			// It does not wait for a grandchild to leave the terminal.
 			if _, settings, _ := strings.Cut(before, leaveScreen); name == "child" && !regexp.MustCompile(`[^-]echo\b`).MatchString(settings) {
-				t.Errorf("the shell has the terminal like this: %q", before)
+				t.Errorf("the shell has a terminal without echo: %q", before)
 			}
 			term.Await(leaveScreen)
 			testproc.Until(t, "stopped", func() bool { return isStopped("fsync-status\x00--watch\x00" + dir + "\x00") })
 			term.Type("\n")
-			testproc.Until(t, "drawn after going on", func() bool {
+			testproc.Until(t, "all is drawn on a new screen", func() bool {
 				_, after, _ := strings.Cut(term.Screen()[len(before):], enterScreen)
 				return strings.Contains(after, "1 of 2 busy")
 			})
@@ -221,17 +235,11 @@ func TestWatchOnAStoppedTerminal(t *testing.T) {
 	t.Parallel()
 	dir, _ := heldDir(t)
 	term := onTerminal(t, "", "--watch", dir)
-	tty, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/0", term.PID()), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tty.Close()
+	tty := openTTY(t, term.PID())
 	term.Await("q ends")
 	term.Type("\x13") // Ctrl-S
 	for rows := range uint16(5) {
-		if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 10 + rows, Col: 30}); err != nil {
-			t.Fatal(err)
-		}
+		resize(t, tty, 10+rows, 30)
 	}
 	term.Type("q")
 	testproc.Until(t, "ended", func() bool {
@@ -259,7 +267,7 @@ func TestWatchOnATerminalThatIsNotRead(t *testing.T) {
 	}
 }
 
-// The fingerprint contains the holders and the waiters of locks.
+// The fingerprint has a line for each holder and each waiter of a lock.
 func TestFingerprintOfLocks(t *testing.T) {
 	t.Parallel()
 	_, held := heldDir(t)
@@ -268,8 +276,9 @@ func TestFingerprintOfLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	of := regexp.MustCompile(fmt.Sprintf(`(?m)^ (-> )?FLOCK .*:%d `, stat.Ino))
-	lines := func(n int) func() bool { // a read of the table may have a line twice
-		return func() bool { return len(of.FindAllString(locktable.Flocks(), -1)) == n }
+	q := &query{operands: []string{held}}
+	lines := func(n int) func() bool { // the kernel's table may show a line twice
+		return func() bool { return len(of.FindAllString(q.fingerprint(), -1)) == n }
 	}
 	testproc.Until(t, "a line of the holder", lines(1))
 	testproc.StartCmd(t, exec.Command("flock", held, "true"))
@@ -295,7 +304,7 @@ func TestWatchDeadlock(t *testing.T) {
 	before, _ := term.Await("deadlock: 2 processes wait for each other")
 	shown := len(before) + 1
 	procs[0].Kill()
-	testproc.Until(t, "drawn without it", func() bool { return strings.Contains(term.Screen()[shown:], "of 2 busy") })
+	testproc.Until(t, "the table is drawn without it", func() bool { return strings.Contains(term.Screen()[shown:], "of 2 busy") })
 	term.Type("q")
 	ended(t, term, 0)
 }

@@ -42,11 +42,11 @@ func stopSelf(leave func()) {
 		<-on // the call may return a little before the process stops
 		return
 	}
-	// The parent is no shell. A shell above it may have taken the terminal already:
-	// then leave has stopped this process, and SIGCONT has come. Otherwise SIGTTOU
-	// lets the kernel decide: it stops the process only if its process group is not
-	// orphaned, which means that a shell can continue it. SIGTSTP would do the same,
-	// but this process catches it.
+	// The parent is no shell. A shell above it may have taken the terminal already: then
+	// leave has stopped this process, and SIGCONT has come. Otherwise SIGTTOU lets the
+	// kernel decide. The kernel stops the process only if its process group is not
+	// orphaned, which means that a shell can continue the process. SIGTSTP would do the
+	// same, but this process catches it.
 	if !within(on, 50*time.Millisecond) {
 		syscall.Kill(os.Getpid(), syscall.SIGTTOU)
 		within(on, 50*time.Millisecond)
@@ -73,10 +73,9 @@ func hasShell() bool {
 	return cmp.Or(err, mineErr, groupErr, ownErr) == nil && session == mine && group != own
 }
 
-// awaitKey waits until there is a key to read. Waiting in a read would fail after
-// Ctrl-Z: the signal interrupts the read, and the read starts again. If the shell has
-// the terminal at that moment, the kernel stops this process before it has left the
-// screen.
+// awaitKey waits until there is a key to read. A read that waits would go wrong at Ctrl-Z:
+// the signal interrupts the read, and the read starts again. If the shell has taken the
+// terminal by then, the kernel stops this process before it has left the screen.
 func awaitKey(f *os.File) {
 	for ready := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}; ; {
 		if _, err := unix.Poll(ready, -1); err != unix.EINTR {
@@ -85,7 +84,7 @@ func awaitKey(f *os.File) {
 	}
 }
 
-// quietKeys makes the terminal send each key at once and not echo it. restore undoes
+// quietKeys makes the terminal send each key at once, without an echo. restore undoes
 // that.
 func quietKeys(f *os.File) (restore func()) {
 	fd := int(f.Fd())

@@ -10,7 +10,7 @@ import (
 // needsTERM means that a terminal without a TERM can only print. A console has none.
 const needsTERM = false
 
-// enableSequences makes the console obey sequences, which Windows 10 can.
+// enableSequences makes the console obey escape sequences, as Windows 10 and later can.
 func enableSequences(f *os.File) bool {
 	h := windows.Handle(f.Fd())
 	var mode uint32
@@ -33,7 +33,7 @@ func stopSelf(func()) {}
 
 func awaitKey(*os.File) {}
 
-// quietKeys makes the console send each key at once and not echo it. restore undoes
+// quietKeys makes the console send each key at once, without an echo. restore undoes
 // that.
 func quietKeys(f *os.File) (restore func()) {
 	h := windows.Handle(f.Fd())

@@ -14,14 +14,13 @@ import (
 // A line is a line of the output: printable text in one colour.
 type line struct{ text, colour string }
 
-// Colours are sequences of ECMA-48. Everything that a colour says is said in words,
-// too.
+// Colours, as sequences of ECMA-48. The table says in words, too, what a colour says.
 const (
-	bold    = "\x1b[1m"
-	dim     = "\x1b[2m"
-	red     = "\x1b[31m"
-	yellow  = "\x1b[33m"
-	noColor = "\x1b[m"
+	bold     = "\x1b[1m"
+	dim      = "\x1b[2m"
+	red      = "\x1b[31m"
+	yellow   = "\x1b[33m"
+	noColour = "\x1b[m"
 )
 
 // A style says what the output may contain.
@@ -36,7 +35,7 @@ func (s style) paint(l line) string {
 	if !s.coloured || l.text == "" || l.colour == "" {
 		return l.text
 	}
-	return l.colour + l.text + noColor
+	return l.colour + l.text + noColour
 }
 
 // clean returns a text that may be printed in this style.
@@ -55,8 +54,8 @@ func (s style) fit(text string, n int) string {
 	return term.Fit(text, n)
 }
 
-// fitEnd cuts the beginning of a clean text that is wider than n cells: the end of
-// a path tells more than its beginning.
+// fitEnd cuts the beginning of a clean text that is wider than n cells. It is for paths,
+// whose end tells more.
 func (s style) fitEnd(text string, n int) string {
 	if term.Cells(text) <= n {
 		return text

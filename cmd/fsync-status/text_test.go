@@ -16,7 +16,7 @@ func TestPad(t *testing.T) {
 	}
 }
 
-// Clean text is printable, and text that was cut has the width.
+// Clean text is printable, and text that was cut is not too wide.
 func FuzzClean(f *testing.F) {
 	f.Add("\x1b[2J\u202e\x9b\xff", 3)
 	f.Fuzz(func(t *testing.T, s string, n int) {

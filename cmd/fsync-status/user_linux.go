@@ -15,9 +15,9 @@ type users struct {
 	names map[uint32]string
 }
 
-// of returns the user of a process, or "" if that is not known. The ID of a process
-// that a record names may belong to another PID namespace. So the process with this
-// ID here counts only if it runs the same command.
+// of returns the user of a process, or "" if that is not known. If a record names the
+// process, its ID may be from another PID namespace. So a process with this ID counts only
+// if it runs the same command.
 func (u *users) of(pid int, host, command string) string {
 	if pid <= 0 || host != u.host {
 		return ""

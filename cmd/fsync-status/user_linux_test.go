@@ -7,7 +7,8 @@ import (
 	proc "github.com/fsync-lock/fsync/internal/process"
 )
 
-// A process has a user if it is on this host and runs the command that is known of it.
+// The user of a process is known if the process is on this host and runs the expected
+// command.
 func TestUserOfProcess(t *testing.T) {
 	t.Parallel()
 	u := &users{host: "here"}

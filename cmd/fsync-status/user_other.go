@@ -2,7 +2,7 @@
 
 package main
 
-// users would find the users of processes, but only Linux tells them.
+// users finds no users: only on Linux does this program know them.
 type users struct{ host string }
 
-func (u *users) of(pid int, host, command string) string { return "" }
+func (*users) of(int, string, string) string { return "" }

@@ -20,8 +20,8 @@ const (
 	// period is the time between two draws.
 	period = time.Second
 
-	// Taking snapshots uses at most 1/idleShare of the time of a processor, and
-	// at most 1/busyShare while there are changes.
+	// Snapshots use at most 1/idleShare of the time of a processor, and at most
+	// 1/busyShare while there are changes.
 	idleShare = 200
 	busyShare = 10
 
@@ -29,9 +29,9 @@ const (
 	maxAge = 5 * time.Minute
 )
 
-// A watch is the live table of --watch. It draws the last snapshot every second,
-// because the times in it grow. It takes a new snapshot as often as that is cheap,
-// and earlier if the fingerprint has changed.
+// A watch is the live table of --watch. It draws the last snapshot every second, because
+// the times in the table grow. The less a snapshot costs, the more often it takes a new
+// one. It takes one earlier if the fingerprint has changed.
 type watch struct {
 	takeSnapshot func() *snapshot
 	fingerprint  func() string
@@ -40,8 +40,8 @@ type watch struct {
 
 	pager     *pager // of the last snapshot
 	at        offset
-	page      int              // the number of lines that the last frame could scroll
-	deadlocks []fsync.Deadlock // of the last snapshot; the pager has those that are confirmed
+	page      int              // the number of lines that scroll in the last frame
+	deadlocks []fsync.Deadlock // of the last snapshot; the pager shows only confirmed ones
 	before    string           // the fingerprint before the last snapshot
 	taken     time.Time        // when the last snapshot was complete
 	cost      time.Duration    // its processor time
@@ -99,9 +99,8 @@ func (w *watch) update() {
 	w.taken, w.cost = time.Now(), cpuTime()-start
 }
 
-// isDue reports whether to take a snapshot when the last one has this age. The cost
-// is counted in processor time: on a busy machine a snapshot takes longer, but costs
-// no more.
+// isDue reports whether to take a snapshot if the last one has this age. The cost is
+// processor time: on a busy machine a snapshot takes longer, but costs no more.
 func (w *watch) isDue(age time.Duration) bool {
 	switch {
 	case age >= min(idleShare*w.cost, maxAge):

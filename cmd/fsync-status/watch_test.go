@@ -48,7 +48,7 @@ func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file.lock")
-	ofDirectory := func(fingerprint string) string { // the locks before it are those of the whole machine
+	ofDirectory := func(fingerprint string) string { // the last line; the others are the locks of the whole machine
 		lines := strings.Split(strings.TrimSpace(fingerprint), "\n")
 		return lines[len(lines)-1]
 	}
@@ -63,7 +63,7 @@ func TestFingerprint(t *testing.T) {
 		}
 		for i, q := range []*query{ofDir, ofFile} {
 			if now := q.fingerprint(); ofDirectory(now) == ofDirectory(seen[i]) {
-				t.Errorf("%s came, and %q stayed", name, ofDirectory(now))
+				t.Errorf("%s was created, and the fingerprint is still %q", name, ofDirectory(now))
 			}
 		}
 	}

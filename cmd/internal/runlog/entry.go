@@ -14,7 +14,7 @@ import (
 // An Entry writes the line of one run into the journal when the run is over, however it
 // ended. If the command replaces this process, the line is written before that. A long
 // run has one more line, written while it lasts. So a report can show a run that is not
-// over, or whose fsync-lock was killed.
+// over, and a run whose wrapper was killed.
 type Entry struct {
 	log      Log
 	relay    *child.Relay

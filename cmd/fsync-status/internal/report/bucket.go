@@ -42,9 +42,9 @@ func (b *bucket) merge(other *bucket) {
 	b.hosts.addAll(other.hosts)
 }
 
-// A bucketKey is what the runs of a bucket have in common: the class, the start as a
-// number of widths, and the length as a power of two of widths. So one long run among
-// many short ones keeps a bar of its own.
+// A bucketKey is what the runs of a bucket have in common: the class, the start in units
+// of the width, and the binary logarithm of the length in the same unit. So one long run
+// among many short ones keeps a bar of its own.
 type bucketKey struct {
 	class  string
 	start  int64
@@ -70,8 +70,8 @@ func (bs *buckets) setWidth(width time.Duration) {
 	}
 }
 
-// add adds a bucket, or merges it with another one. It reports whether there is one
-// bucket more.
+// add adds a bucket, or merges it into one with the same key. It reports whether there is
+// one bucket more.
 func (bs *buckets) add(b *bucket) bool {
 	if bs.width > 0 {
 		key := b.key(bs.width)
@@ -85,7 +85,7 @@ func (bs *buckets) add(b *bucket) bool {
 	return true
 }
 
-// coarsen merges the buckets to buckets of a greater width.
+// coarsen merges the buckets into buckets of a greater width.
 func (bs *buckets) coarsen(width time.Duration) {
 	all := bs.all
 	bs.all, bs.byKey, bs.width = nil, map[bucketKey]*bucket{}, width
@@ -94,8 +94,7 @@ func (bs *buckets) coarsen(width time.Duration) {
 	}
 }
 
-// merged returns the number of runs without a bar of their own, and the number of
-// their bars.
+// merged returns the number of runs that share a bar, and the number of these bars.
 func (bs *buckets) merged() (runs, bars int) {
 	for _, b := range bs.all {
 		if b.n > 1 {
@@ -105,10 +104,10 @@ func (bs *buckets) merged() (runs, bars int) {
 	return runs, bars
 }
 
-// hostNames are the first names of a set of hosts.
+// hostNames are the names of some hosts: the first maxHostNames.
 type hostNames struct {
 	names []string
-	more  bool // there are others
+	more  bool // there are more hosts
 }
 
 const maxHostNames = 3
@@ -130,7 +129,7 @@ func (h *hostNames) addAll(other hostNames) {
 	h.more = h.more || other.more
 }
 
-// String is such as "on web1, web2"; it is empty if no host is known.
+// String returns a text such as "on web1, web2"; it is empty if no host is known.
 func (h hostNames) String() string {
 	if len(h.names) == 0 {
 		return ""
@@ -142,7 +141,7 @@ func (h hostNames) String() string {
 	return text
 }
 
-// describe describes a bucket in some lines.
+// describe returns the text of a bar, in some lines.
 func (b *bucket) describe(label string) string {
 	if b.n == 1 {
 		return describe(b.run)

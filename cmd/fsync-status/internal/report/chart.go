@@ -38,11 +38,11 @@ type bar struct {
 	Wait  template.CSS // of the part that is the wait; empty if there is none
 }
 
-// Widths in pixels. A bar is at least minBar wide. The chart is so wide that most bars
-// are wider than that, up to maxChart.
+// Widths in pixels. A bar is at least minBar wide. The chart is made so wide, up to
+// maxChart, that most bars are wider than that.
 const (
 	minBar    = 3
-	markWidth = 10 // of a run that took no time
+	markWidth = 10 // of a mark, see isMark
 	minChart  = 960
 	maxChart  = 12000
 	minTick   = 110 // between two ticks
@@ -51,8 +51,8 @@ const (
 // maxLanes bounds the height of a timeline.
 const maxLanes = 40
 
-// newChart draws the locks that have a bucket. It merges buckets that would need too
-// many lanes.
+// newChart draws a timeline for each lock that has a bucket. It merges buckets that would
+// need too many lanes.
 func newChart(locks []*lockRuns, within Interval) chart {
 	from, to := extent(locks, within)
 	s := newScale(locks, from, to)
@@ -71,7 +71,8 @@ func newChart(locks []*lockRuns, within Interval) chart {
 	return c
 }
 
-// extent returns the time of the first and of the last run in the interval.
+// extent returns when the first run started and when the last one ended, cut to the
+// interval.
 func extent(locks []*lockRuns, within Interval) (from, to time.Time) {
 	for _, l := range locks {
 		for _, b := range l.buckets.all {
@@ -114,7 +115,7 @@ func newScale(locks []*lockRuns, from, to time.Time) scale {
 	if len(lengths) > 0 {
 		slices.Sort(lengths)
 		short := lengths[len(lengths)/4]
-		room := max(float64(len(lengths))*2*markWidth, minChart) // a few runs are visible without scrolling
+		room := max(float64(len(lengths))*2*markWidth, minChart) // so that a few runs are visible without scrolling
 		s.width = int(min(max(float64(s.span)/float64(short)*2*minBar, minChart), maxChart, room))
 	}
 	return s
@@ -144,7 +145,7 @@ func percent(x float64) string {
 }
 
 // timeline draws the timeline of a lock, and returns its number of lanes. If there are
-// merged buckets, each class has lanes of its own: so many bars are easier to read.
+// merged buckets, each class has lanes of its own, which makes many bars easier to read.
 func (s scale) timeline(l *lockRuns) (t timeline, numLanes int) {
 	laneGroups := []string{""} // all classes
 	if l.width > 0 {
@@ -173,10 +174,10 @@ func (s scale) timeline(l *lockRuns) (t timeline, numLanes int) {
 	return t, len(lanes.ends)
 }
 
-// lanes are the lanes of a timeline, each with the time from which it is free.
+// lanes are the lanes of a timeline.
 type lanes struct {
-	ends  []time.Time
-	first int // the first lane that may be used
+	ends  []time.Time // when each lane becomes free
+	first int         // the first lane that may be used
 }
 
 // take returns the first free lane, and occupies it.
@@ -205,7 +206,7 @@ func (s scale) occupied(b *bucket) (start, end time.Time) {
 	return start, end
 }
 
-// isMark reports whether a bucket is drawn as a mark, centred at its time.
+// isMark reports whether a bucket is drawn as a mark, centred at its start.
 func (b *bucket) isMark() bool { return b.class == "skipped" || b.class == "error" }
 
 func (s scale) bar(b *bucket, label string, lane int) bar {

@@ -10,7 +10,7 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
-// A few short runs are visible without scrolling. The time that a try of the lock took is
+// A few short runs are visible without scrolling. The short time that a try to lock took is
 // not drawn as a wait.
 func TestShortRuns(t *testing.T) {
 	t.Parallel()

@@ -17,7 +17,7 @@ import (
 )
 
 // A browser is a tab of a headless Chromium. The test controls it through a pipe, with
-// messages of the DevTools protocol, each of which ends in a zero byte.
+// messages of the DevTools protocol. Each message ends in a zero byte.
 type browser struct {
 	t       testing.TB
 	to      *os.File

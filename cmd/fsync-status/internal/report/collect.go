@@ -13,10 +13,10 @@ import (
 
 // Bounds of a report: its memory does not grow with the journals.
 const (
-	maxBars      = 10_000 // with a bucket for each run
-	maxMerged    = 8_000  // with buckets of many runs
+	maxBars      = 10_000 // if each run has its own
+	maxMerged    = 8_000  // bars, if runs are merged
 	maxLocks     = 500    // with a timeline of their own
-	maxHosts     = 1_000  // of a lock that are counted
+	maxHosts     = 1_000  // hosts of a lock that are counted
 	maxProblems  = 200
 	maxUnended   = 1_000
 	maxPath      = 4096 // bytes of the path of a lock
@@ -34,7 +34,7 @@ type collector struct {
 	buckets  int           // of all locks
 	width    time.Duration // of a bucket
 	problems latest        // runs that failed or did not run
-	unended  latest        // runs whose end was not read: Running and Started
+	unended  latest        // runs without a line about their end: Running and Started
 	seen     *seenRuns     // nil if all runs are in one file
 }
 
@@ -51,8 +51,8 @@ func newCollector(within Interval) *collector {
 	return &collector{within: within, locks: map[string]*lockRuns{}, problems: latest{max: maxProblems}, unended: latest{max: maxUnended}}
 }
 
-// add takes a run. A run that has not ended is kept until finish, which finds out
-// whether it is still running.
+// add adds a run. A run without a line about its end is kept until finish, which finds out
+// whether the run is still going.
 func (c *collector) add(r journal.Run) {
 	r.Lock = r.Lock[:min(len(r.Lock), maxPath)]
 	if r.Outcome != journal.Running && r.Outcome != journal.Started {
@@ -64,9 +64,8 @@ func (c *collector) add(r journal.Run) {
 	}
 }
 
-// count counts a run and puts it into a bucket. It ignores a run outside of the
-// interval, and a run that it has seen before, because a journal and its copy may
-// both be operands.
+// count counts a run and puts it into a bucket. It ignores a run outside of the interval,
+// and a run that it has seen before: a journal and its copy may both be operands.
 func (c *collector) count(r journal.Run) {
 	if !c.within.overlaps(r.Start, endOf(r)) || c.seen.has(r) {
 		return
@@ -147,7 +146,7 @@ func (c *collector) allLocks() []*lockRuns {
 	return all
 }
 
-// size describes the number of runs, and of hosts if there are several.
+// size returns a text such as "5 runs on 2 hosts".
 func (l *lockRuns) size() string {
 	text := cli.Plural(l.Runs, "run", "runs")
 	switch n := len(l.hosts); {
@@ -159,7 +158,7 @@ func (l *lockRuns) size() string {
 	return text
 }
 
-// counts are the line of a lock in the summary.
+// counts are what the summary shows for a lock.
 type counts struct {
 	Runs, Failed, Killed, Skipped, TimedOut, Running int
 

@@ -11,7 +11,7 @@ import (
 
 var made = time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC)
 
-// collected returns the collector of a report of runs, made at the time made.
+// collected returns a collector with these runs, finished at the time made.
 func collected(within Interval, runs ...journal.Run) *collector {
 	t := newCollector(within)
 	for _, r := range runs {
@@ -21,7 +21,7 @@ func collected(within Interval, runs ...journal.Run) *collector {
 	return t
 }
 
-// written returns the page of a collector.
+// written returns the HTML of a collector's page.
 func written(t *testing.T, of *collector) string {
 	t.Helper()
 	var b strings.Builder
@@ -35,8 +35,8 @@ func ranAt(start time.Time, held time.Duration) journal.Run {
 	return journal.Run{Start: start, Lock: "/l.lock", PID: 1, Host: "web1", Held: held, Outcome: journal.Ran}
 }
 
-// If there are more runs than bars, they are counted one by one, and merged by time and
-// outcome. The page says so.
+// If there are too many runs, each is still counted, but in the chart they are merged by
+// time and outcome. The page says so.
 func TestTooManyToDraw(t *testing.T) {
 	t.Parallel()
 	all := newCollector(Interval{})
@@ -80,7 +80,7 @@ func TestTooManyToDraw(t *testing.T) {
 	}
 }
 
-// Runs with long texts are merged until the page is not too large.
+// Runs with long texts are merged until the page is small enough.
 func TestLongTexts(t *testing.T) {
 	t.Parallel()
 	all := newCollector(Interval{})

@@ -36,11 +36,11 @@ func isProblem(r journal.Run) bool {
 	return true
 }
 
-// couldNotBeKilled reports whether a run reached its time limit and could not be
-// killed. No other run that is still running has a status.
+// couldNotBeKilled reports whether a run reached its time limit and could not be killed.
+// Other runs with the outcome Running have no exit status.
 func couldNotBeKilled(r journal.Run) bool { return r.Outcome == journal.Running && r.Status != 0 }
 
-// classes are the classes of bars (report.css), in the order of their lanes.
+// classes are the CSS classes of bars (report.css), in the order of their lanes.
 var classes = []string{"ok", "running", "open", "failed", "killed", "gaveup", "skipped", "error"}
 
 // class returns the class of the bar of a run.
@@ -141,8 +141,8 @@ func exactly(d time.Duration) string {
 	return cli.Span(d.Round(time.Second))
 }
 
-// noticed is the shortest wait that is shown. Locking takes some time even if the
-// lock is free.
+// noticed is the shortest wait that is shown: locking takes some time even if the lock is
+// free.
 const noticed = 10 * time.Millisecond
 
 const (
@@ -150,7 +150,8 @@ const (
 	toTheMinute = "2 January 2006, 15:04"
 )
 
-// formatEnd formats an end, without its date if that is the date of the start.
+// formatEnd formats the end of a run. It leaves out the date if that is the date of the
+// start.
 func formatEnd(start, end time.Time) string {
 	if start.Local().Format(time.DateOnly) == end.Local().Format(time.DateOnly) {
 		return end.Local().Format(time.TimeOnly)
@@ -158,7 +159,7 @@ func formatEnd(start, end time.Time) string {
 	return end.Local().Format(toTheSecond)
 }
 
-// describe describes a run in some lines.
+// describe returns the text of a run, in some lines.
 func describe(r journal.Run) string {
 	lines := []string{printable.Shorten(cmp.Or(r.Name, r.Lock), longText) + ": " + outcomeText(r), describeTimes(r)}
 	if len(r.Command) > 0 {

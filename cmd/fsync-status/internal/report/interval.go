@@ -15,7 +15,7 @@ func (i Interval) overlaps(start, end time.Time) bool {
 	return (i.Since.IsZero() || !end.Before(i.Since)) && (i.Until.IsZero() || !start.After(i.Until))
 }
 
-// IsEmpty reports whether no time is in the interval.
+// IsEmpty reports whether the interval ends before it begins.
 func (i Interval) IsEmpty() bool {
 	return !i.Since.IsZero() && !i.Until.IsZero() && i.Until.Before(i.Since)
 }

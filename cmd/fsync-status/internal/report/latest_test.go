@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Of runs in any order, latest keeps those that started last, and returns the others.
+// Whatever the order of the runs, latest keeps those that started last, and returns the
+// others.
 func TestLatest(t *testing.T) {
 	t.Parallel()
 	l := latest{max: 3}

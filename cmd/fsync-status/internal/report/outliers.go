@@ -57,8 +57,8 @@ func removeOutliers(locks []*lockRuns) (outliers []outlier) {
 // returns 0.
 func findCut(all []outlier, runs int) (cut int, before bool) {
 	var widest time.Duration
-	var end, endBefore time.Time // of all runs so far, and of those before the gap
-	count, countBefore := 0, 0   // the same
+	var end, endBefore time.Time // of the runs so far, and of those before the gap
+	count, countBefore := 0, 0   // the number of the same runs
 	for i, o := range all {
 		if gap := o.start.Sub(end); i > 0 && gap > widest {
 			widest, cut, endBefore, countBefore = gap, i, end, count
@@ -81,9 +81,9 @@ func findCut(all []outlier, runs int) (cut int, before bool) {
 	return cut, before
 }
 
-// areOutliers reports whether few runs are outliers. A gap separates them from many
-// runs, which took the time rest. A gap of years is enough: a clock was wrong. With a
-// smaller gap, outliers must also be rare.
+// areOutliers reports whether few runs are outliers. A gap separates them from many runs,
+// which together lasted for the time rest. If the gap is of years, a clock was wrong.
+// With a smaller gap, outliers must also be rare.
 func areOutliers(few, many int, gap, rest time.Duration) bool {
 	const day = 24 * time.Hour
 	switch rest = max(rest, time.Hour); {

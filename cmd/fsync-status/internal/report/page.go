@@ -40,7 +40,7 @@ type page struct {
 	Policy string // the Content-Security-Policy: the page loads nothing, and runs only JS
 
 	Runs         int
-	From, To     string // of the chart
+	From, To     string // when the chart begins and ends
 	Zone         string
 	Made         string // when the page was made
 	Within       string // the interval of --since and --until
@@ -49,7 +49,7 @@ type page struct {
 	Merged       string   // about runs that share a bar
 	Outliers     []string // descriptions of runs that the chart leaves out
 	MoreOutliers int      // that have no description
-	OtherLocks   string   // about locks without a timeline of their own
+	OtherLocks   string   // about locks that share a timeline
 	Summary      []summary
 	Problems     []problem // the latest ones
 	Older        int       // the number of older problems
@@ -62,8 +62,7 @@ type source struct {
 	Unread string // about lines that could not be read
 }
 
-// A summary is a lock in the table of the same name. The last one is of all locks, if
-// there are several.
+// A summary is a row of the table "Summary": of a lock or, in the last row, of all locks.
 type summary struct {
 	Label string
 	counts
@@ -123,7 +122,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("report").Parse(reportHTML))
 })
 
-// WriteHTML writes the page. While the page is too large, it merges more runs.
+// WriteHTML writes the page. It merges runs until the page is small enough.
 func (r *Report) WriteHTML(w io.Writer) error { return r.writePage(w, time.Now()) }
 
 func (r *Report) writePage(w io.Writer, now time.Time) error {
@@ -193,8 +192,8 @@ func (c *collector) page(sources []source, now time.Time) page {
 	return p
 }
 
-// clones returns copies of the locks and their buckets. To make a page, outliers are
-// removed and buckets are merged, and the page may have to be made again.
+// clones returns copies of the locks and their buckets. A page is made from copies, because
+// it removes outliers and merges buckets, and may have to be made again.
 func clones(locks []*lockRuns) []*lockRuns {
 	all := make([]*lockRuns, len(locks))
 	for i, l := range locks {
@@ -209,7 +208,7 @@ func clones(locks []*lockRuns) []*lockRuns {
 	return all
 }
 
-// mergedText says how many runs have no bar of their own.
+// mergedText returns a text about the runs that share a bar.
 func mergedText(locks []*lockRuns) string {
 	var runs, bars int
 	var width time.Duration

@@ -60,8 +60,8 @@ const allBars = `(() => {
 	});
 })()`
 
-// checkBars compares the positions of the bars with the runs, to a pixel. Each run needs
-// a PID of its own.
+// checkBars fails the test if a bar is more than a pixel away from where its run must be.
+// Each run needs a PID of its own.
 func checkBars(t *testing.T, b *browser, runs []journal.Run) {
 	t.Helper()
 	var bars []drawnBar
@@ -97,7 +97,7 @@ func checkBars(t *testing.T, b *browser, runs []journal.Run) {
 		bar := byPID[r.PID]
 		left, all := pixels(r.Start.Sub(from)+margin), pixels(r.Waited+r.Held)
 		switch bar.Class {
-		case "skipped", "error": // a mark about its time
+		case "skipped", "error": // a mark, centred at the start
 			near("middle", bar.Left+bar.Width/2, left, r)
 			continue
 		case "open":
@@ -113,7 +113,7 @@ func checkBars(t *testing.T, b *browser, runs []journal.Run) {
 	}
 }
 
-// shownText is the description of a bar that is visible, or "".
+// shownText returns the description of a bar that is visible, or "".
 const shownText = `(() => {
 	const bar = document.querySelector(".run:is(:hover, :focus)"), text = bar && getComputedStyle(bar, "::after");
 	return text && text.display !== "none" && text.visibility === "visible" && text.content !== "none" ? text.content : "";
@@ -141,7 +141,7 @@ func TestPage(t *testing.T) {
 	text := b.text(shownText)
 	for _, want := range []string{"backup: ran", local(at2) + " to " + local(at2.Add(68 * time.Minute))[11:] + ", waited 42m, held 26m", "backup.sh /home", "pid 4219 on web1"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("the text are %q, want %q", text, want)
+			t.Errorf("the description is %q, want %q", text, want)
 		}
 	}
 	b.point(5, 5)
@@ -149,7 +149,7 @@ func TestPage(t *testing.T) {
 		t.Errorf("a description is shown: %s", got)
 	}
 
-	// So do the keys: Tab goes to the next lock, arrows go to the next bar.
+	// The keys do the same: Tab goes to the next lock, arrows go to the next bar.
 	focused := func() string { return b.text(`document.activeElement.ariaLabel ?? document.activeElement.className`) }
 	b.press("Tab")
 	if got := focused(); got != "scroll" {
@@ -175,7 +175,7 @@ func TestPage(t *testing.T) {
 	light := b.text(`getComputedStyle(document.body).backgroundColor`)
 	b.media("", "dark")
 	if dark := b.text(`getComputedStyle(document.body).backgroundColor`); dark == light {
-		t.Errorf("the page is as light in the dark: %s", dark)
+		t.Errorf("the background is the same in the dark scheme: %s", dark)
 	}
 	checkContrast(t, b, "dark")
 
@@ -257,8 +257,9 @@ func TestHostilePage(t *testing.T) {
 	}
 }
 
-// A page of ten thousand runs loads within two seconds. The best of some loads counts;
-// on a busy machine, the processor time must be below two seconds.
+// A page of ten thousand runs loads within two seconds. The best of some loads counts. On
+// a busy machine the load may take longer, but then less than two seconds of processor
+// time.
 func TestManyRuns(t *testing.T) {
 	testproc.SkipLong(t)
 	b := startBrowser(t)
@@ -282,7 +283,7 @@ func TestManyRuns(t *testing.T) {
 	for range 5 {
 		start, before := time.Now(), b.processTime()
 		b.open(path)
-		// The next frame but one is there when this one has been drawn.
+		// The second frame after this one comes when this one has been drawn.
 		b.eval(`new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))`, new(any))
 		best, work = min(best, time.Since(start).Seconds()), min(work, b.processTime()-before)
 		if best < 2 {

@@ -9,12 +9,11 @@ import (
 	proc "github.com/fsync-lock/fsync/internal/process"
 )
 
-// isProcess reports whether the process with this ID is the one of a run that started
-// at start. If the ID was given to another process, that process is younger than the
-// run.
+// isProcess reports whether the process with this ID is the process of a run that started
+// at start. A process that got the ID later is younger than the run.
 func isProcess(pid int, start, now time.Time) bool {
 	age, ok := ageOf(pid)
-	return ok && !now.Add(-age).After(start.Add(time.Second)) // the two clocks are not read at once
+	return ok && !now.Add(-age).After(start.Add(time.Second)) // a second, because now and the age come from two clocks
 }
 
 // ageOf returns the age of a process that has not ended.

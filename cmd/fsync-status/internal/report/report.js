@@ -1,6 +1,6 @@
 "use strict";
-// The page works without this script. The script makes one Tab stop of each
-// timeline; then arrow keys, Home and End move between the bars.
+// The page works without this script, but then Tab stops at each bar. With the script, Tab
+// stops once in each timeline, and arrow keys, Home and End move between the bars.
 for (const lanes of document.querySelectorAll(".lanes")) {
 	const bars = lanes.children;
 	for (let i = 1; i < bars.length; i++) bars[i].tabIndex = -1;

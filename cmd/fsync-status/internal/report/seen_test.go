@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Runs that are in two journals count once, until too many runs were seen.
+// A seenRuns remembers runs until it is full.
 func TestSeenRuns(t *testing.T) {
 	t.Parallel()
 	k := newSeenRuns()
@@ -26,7 +26,7 @@ func TestSeenRuns(t *testing.T) {
 	}
 }
 
-// A run of two journals is counted once.
+// A run that is in two journals is counted once.
 func TestSeenRunIsNotCounted(t *testing.T) {
 	t.Parallel()
 	c := newCollector(Interval{})

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// steps are the possible distances between two ticks. Greater steps are whole days.
+// steps are the distances between two ticks that are shorter than a day. Greater distances
+// are whole days.
 var steps = []time.Duration{
 	time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 30 * time.Second,
 	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
@@ -45,10 +46,9 @@ func clock(t time.Time) time.Duration {
 // sinceRound returns the time since the local clock showed a multiple of the step.
 func sinceRound(t time.Time, step time.Duration) time.Duration { return clock(t) % step }
 
-// nextRound returns the next time at which the local clock shows a multiple of the
-// step. If daylight saving time begins or ends before that, t+step is an hour too
-// early or too late. Then nextRound takes the multiple just before t+step, if that is
-// after t, or else the one after it.
+// nextRound returns the next time at which the local clock shows a multiple of the step.
+// That is t+step, unless daylight saving time begins or ends in between. Then it is the
+// last multiple before t+step, if that is after t, or else the first one after t+step.
 func nextRound(t time.Time, step time.Duration) time.Time {
 	next := t.Add(step)
 	past := sinceRound(next, step)

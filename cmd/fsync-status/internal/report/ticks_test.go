@@ -23,7 +23,7 @@ func TestTicks(t *testing.T) {
 			for _, hours := range []int{6, 12, 30, 60, 24 * 7, 24 * 28, 24 * 200} {
 				from := time.Date(2026, month, 1, 17, 23, 11, 5, location)
 				s := scale{from: from, span: time.Duration(hours) * time.Hour, width: 960}
-				if hours < 24*28 { // about a change
+				if hours < 24*28 { // near the end of the month, when the clock may change
 					s.from = from.AddDate(0, 0, 27)
 				}
 				checkTicks(t, fmt.Sprintf("%s, %s, %d hours", zone, month, hours), s)

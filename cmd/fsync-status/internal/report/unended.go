@@ -11,12 +11,12 @@ import (
 	"github.com/fsync-lock/fsync/journal"
 )
 
-// finish counts the runs whose end is not recorded, after all others: those that are
-// still running, and those whose wrapper was killed.
+// finish is called after the last run was added. It counts the runs whose end is not
+// recorded: runs that are still going, and runs whose wrapper was killed.
 func (c *collector) finish(now time.Time) {
 	host, _ := os.Hostname()
 	states := map[string]filelock.State{}
-	newest := map[string]time.Time{} // when the newest of these runs got each lock
+	newest := map[string]time.Time{} // by lock: when the latest of these runs got it
 	runs := c.unended.runs
 	for _, r := range runs {
 		if got := r.Start.Add(r.Waited); got.After(newest[r.Lock]) {
@@ -40,7 +40,8 @@ func (c *collector) finish(now time.Time) {
 	}
 }
 
-// endNotRecorded returns the run as one that was started and whose end is not known.
+// endNotRecorded changes a run with the outcome Running to Started: the run has ended, but
+// how is not known.
 func endNotRecorded(r journal.Run) journal.Run {
 	if r.Outcome == journal.Running {
 		if !couldNotBeKilled(r) {
@@ -58,9 +59,8 @@ func (c *collector) acquiredAfter(path string, got time.Time) bool {
 	return l != nil && l.acquired.After(got)
 }
 
-// hasLock reports whether a run still holds its lock, as the state of the lock says:
-// its process is a holder; or the lock is not free, and the run was the last to get
-// it.
+// hasLock reports whether a run still holds its lock, which has the state s: the process of
+// the run is a holder; or the lock is not free, and this run was the last to get it.
 func hasLock(r journal.Run, s filelock.State, isLast bool) bool {
 	if s.Status() == filelock.Free {
 		return false

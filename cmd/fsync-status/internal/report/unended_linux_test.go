@@ -80,7 +80,7 @@ func TestStillRunning(t *testing.T) {
 	}
 }
 
-// If two runs of a held lock have no recorded end, only the later one can be still
+// If the end of two runs of a held lock is not recorded, only the later run can still be
 // running.
 func TestOnlyTheLastRunIsStillRunning(t *testing.T) {
 	t.Parallel()
@@ -97,7 +97,7 @@ func TestOnlyTheLastRunIsStillRunning(t *testing.T) {
 	}
 }
 
-// A process that has ended, and that its parent has not waited for, does not run.
+// A zombie, a process that has ended and that its parent has not waited for, does not run.
 func TestZombie(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("sleep", "1000")
@@ -132,7 +132,7 @@ func TestStillRunningOfAnEvent(t *testing.T) {
 	}
 }
 
-// The page says of a run that could not be killed that it failed or is still running.
+// If a run could not be killed, the page says so, and whether the run is still going.
 func TestCouldNotBeKilled(t *testing.T) {
 	t.Parallel()
 	held := holdLock(t, t.TempDir())

@@ -21,11 +21,11 @@ func Night() []journal.Run {
 	var runs []journal.Run
 	add := func(r journal.Run) {
 		r.Host, r.PID = "web1", 4100+len(runs)*7
-		r.Waited = max(r.Waited, time.Millisecond) // nobody has it in no time
+		r.Waited = max(r.Waited, time.Millisecond) // no run gets its lock in no time
 		r.Lock = "/run/lock/fsync/" + r.Name + ".lock"
 		runs = append(runs, r)
 	}
-	for m := 0; m < 240; m += 15 { // every quarter of an hour, and one that takes too long
+	for m := 0; m < 240; m += 15 { // every quarter of an hour; one run takes too long
 		r := journal.Run{Name: "sync-mail", Start: at(0, m, 0), Command: []string{"sync-mail", "--all"}, Held: some(5 * time.Minute), Outcome: journal.Ran}
 		switch m {
 		case 90:
