@@ -25,7 +25,7 @@ func cgroupRoom() (left, limit uint64) {
 		default:
 			continue
 		}
-		// In a container this may be the path on the host, and our group at the root.
+		// In a container the path may be the one on the host, but our group is at the root.
 		for dir := path.Clean("/" + group); ; dir = path.Dir(dir) {
 			most, err := strconv.ParseUint(readSmall(root+dir+"/pids.max"), 10, 32)
 			if err == nil { // otherwise the text is "max", or there is no file

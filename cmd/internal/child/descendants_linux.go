@@ -120,8 +120,7 @@ func (d *descendants) signal(sig syscall.Signal) error {
 	return nil
 }
 
-// signal sends a signal to the process, but not to another one that meanwhile has its
-// PID.
+// signal sends a signal to the process, unless another process meanwhile has its PID.
 func (t task) signal(sig syscall.Signal) error {
 	fd, err := unix.PidfdOpen(t.pid, 0)
 	if err == nil {

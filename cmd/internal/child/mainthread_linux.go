@@ -65,8 +65,8 @@ func (r *Relay) OnMainThread(program func()) {
 }
 
 // leaveMainThread makes the main thread take no more signals. When it returns, the
-// signals that it took are delivered. Later signals have their default effect,
-// which is to end this process.
+// signals that it took are delivered. Later signals have their default effect: they
+// end this process.
 func (r *Relay) leaveMainThread() {
 	if !hasTerminal {
 		return

@@ -21,7 +21,7 @@ const (
 	// threadsWanted is how many threads and processes this process may need at a
 	// time: those of the runtime, the command, the probe, and some spare ones.
 	threadsWanted = 14
-	// threadsNeeded is how many more than now it needs at least.
+	// threadsNeeded is the least number that it needs besides the threads that it has.
 	threadsNeeded = 6
 )
 

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// raise sends a signal to this thread, which unblocks it. The main thread would take a
-// signal to the whole process: it blocks the signal and waits for it.
+// raise unblocks a signal in this thread, and sends it to this thread alone. A signal to
+// the whole process could go to the main thread, which blocks it and waits for it.
 func raise(sig syscall.Signal) {
 	runtime.LockOSThread()
 	set := sigset(sig)
