@@ -24,7 +24,7 @@ func (s *snapshot) pager(deadlocks []fsync.Deadlock, all bool) *pager {
 	p.listing.sortBusyFirst()
 	busy := 0
 	for n, i := range p.listing.Entries {
-		p.starts = append(p.starts, p.starts[n]+i.numRows(p.listing))
+		p.starts = append(p.starts, p.starts[n]+len(i.rows(p.listing)))
 		if i.isBusy() {
 			busy++
 		}

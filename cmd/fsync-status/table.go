@@ -98,9 +98,6 @@ func (i item) rows(l listing) []row {
 	return rows
 }
 
-// numRows returns the number of rows of an item.
-func (i item) numRows(l listing) int { return len(i.rows(l)) }
-
 func (i item) stateCell() string {
 	if i.SlotsUsed != nil && i.State != stateUnknown {
 		return fmt.Sprintf("%d of %d", *i.SlotsUsed, i.Slots)

@@ -121,7 +121,7 @@ func (d *descendants) signal(sig syscall.Signal) error {
 }
 
 // signal sends a signal to the process, unless another process meanwhile has its PID.
-func (t task) signal(sig syscall.Signal) error {
+func (t task) signal(sig syscall.Signal) {
 	fd, err := unix.PidfdOpen(t.pid, 0)
 	if err == nil {
 		defer unix.Close(fd)
@@ -129,11 +129,11 @@ func (t task) signal(sig syscall.Signal) error {
 	now, known := taskOf(t.pid)
 	switch {
 	case !known || now.start != t.start:
-		return unix.ESRCH
 	case err != nil: // an old kernel
-		return unix.Kill(t.pid, sig)
+		unix.Kill(t.pid, sig)
+	default:
+		unix.PidfdSendSignal(fd, sig, nil, 0)
 	}
-	return unix.PidfdSendSignal(fd, sig, nil, 0)
 }
 
 // processes returns all processes. It fails if /proc is not that of this process's
