@@ -147,9 +147,6 @@ func (p *plan) late(o object) int64 {
 	if o.fileMoves || o.dirMoves {
 		d += 2 * time.Second
 	}
-	if p.anyFault(func(f *fault) bool { return f.kills }) {
-		d += 500 * time.Millisecond
-	}
 	for _, f := range p.faults {
 		d += f.slows
 	}

@@ -21,6 +21,8 @@ func (v *verdict) checkEvent(s *story, o object) {
 	e := newEventStory(o, ops)
 	for _, w := range ops {
 		switch {
+		case w.op == opWaitClear:
+			v.checkWaitClear(s, e, w)
 		case w.op != opWait && w.op != opTake && w.op != opWaitAll:
 		case o.kind == manualEvent:
 			v.checkWait(s, e, w)
@@ -70,6 +72,11 @@ func (e *eventStory) mayBeClear(set *operation, until int64, but *operation) boo
 	})
 }
 
+// maySet reports whether a Set may have come between the begin of a Clear and a time.
+func (e *eventStory) maySet(cleared *operation, until int64) bool {
+	return slices.ContainsFunc(e.sets, func(set *operation) bool { return set.from <= until && set.to >= cleared.from })
+}
+
 // mustSee returns the Set because of which a wait cannot have ended without success at its
 // deadline, or nil: the Set began when the wait was already asleep, or the event stayed set
 // from the Set on. The last look comes after the deadline.
@@ -79,12 +86,16 @@ func (e *eventStory) mustSee(w *operation) *operation {
 			return set
 		}
 	}
+	var last *operation // if a Clear came after it, one came after all others too
 	for _, set := range e.sets {
-		if set.result == ok && set.to < w.deadline && !e.mayBeClear(set, w.to, nil) {
-			return set
+		if set.result == ok && set.to < w.deadline {
+			last = set
 		}
 	}
-	return nil
+	if last != nil && e.mayBeClear(last, w.to, nil) {
+		return nil
+	}
+	return last
 }
 
 // mayHaveSeen reports whether some Set explains why a wait returned: the Set was going on
@@ -104,7 +115,7 @@ func (e *eventStory) mayHaveSeen(w *operation) bool {
 // checkWait checks one wait for a manual event, also as one of several events:
 //   - a wait that returned was woken by a Set since it began, or found the event set;
 //   - a wait whose deadline passed could not have seen a Set;
-//   - a wait that slept was woken soon after the Set.
+//   - a wait that slept was woken soon after the Set (checkLate).
 func (v *verdict) checkWait(s *story, e *eventStory, w *operation) {
 	if w.result == ok && !e.mayHaveSeen(w) {
 		v.add("spurious wake-up", e.object, "%v, but no Set explains it", w)
@@ -120,32 +131,58 @@ func (v *verdict) checkWait(s *story, e *eventStory, w *operation) {
 	v.checkLate(s, e, w)
 }
 
-// checkLate checks that a sleeping wait did not go on for long after a Set.
+// checkLate checks that a wait did not go on for long after a Set: one that began when the
+// wait was asleep, or one that no Clear has undone since.
 func (v *verdict) checkLate(s *story, e *eventStory, w *operation) {
 	if w.slept == 0 || w.result == open {
 		return
 	}
 	bound := s.plan.late(e.object)
-	set := e.certainSet(w.slept, w.to-bound)
-	if set != nil && w.to-set.to-s.stalled(set.to, w.to) > bound {
-		v.add("late wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), set)
+	for _, set := range e.sets {
+		since := max(set.to, w.from)
+		if set.result != ok || w.to-since <= bound || set.from <= w.slept && e.mayBeClear(set, since+bound, w) {
+			continue
+		}
+		if w.to-since-s.stalled(since, w.to) > bound {
+			v.add("late wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), set)
+			return
+		}
 	}
 }
 
-// checkTake checks that a sleeping wait with AutoReset did not go on for long while the event
-// was set and nobody else took it. The model checks the rest.
+// checkTake checks that a wait with AutoReset did not go on for long while the event was set
+// and nobody else took it. The model checks the rest.
 func (v *verdict) checkTake(s *story, e *eventStory, w *operation) {
 	if w.slept == 0 || w.result == open {
 		return
 	}
 	bound := s.plan.late(e.object)
 	for _, set := range e.sets {
-		late := set.to + bound
-		if set.result != ok || set.from <= w.slept || late >= w.to {
+		since := max(set.to, w.from)
+		if set.result != ok || w.to-since <= bound || e.mayBeClear(set, since+bound, w) {
 			continue
 		}
-		if !e.mayBeClear(set, late, w) && w.to-set.to-s.stalled(set.to, w.to) > bound {
+		if w.to-since-s.stalled(since, w.to) > bound {
 			v.add("late wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), set)
+			return
+		}
+	}
+}
+
+// checkWaitClear checks that a wait for the end of an event did not go on for long while the
+// event was clear. The model checks the rest.
+func (v *verdict) checkWaitClear(s *story, e *eventStory, w *operation) {
+	if w.slept == 0 || w.result == open {
+		return
+	}
+	bound := s.plan.late(e.object)
+	for _, c := range e.clears {
+		since := max(c.to, w.from)
+		if c.result != ok || w.to-since <= bound || e.maySet(c, since+bound) {
+			continue
+		}
+		if w.to-since-s.stalled(since, w.to) > bound {
+			v.add("late wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), c)
 			return
 		}
 	}

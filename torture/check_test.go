@@ -256,6 +256,19 @@ func TestEvents(t *testing.T) {
 		{name: "woken late", object: anEvent, broken: "late wake-up", ops: []*operation{
 			did(alice, opSet, 5, 6), did(bob, opWait, 0, 900, sleptAt(1), until(1000)),
 		}},
+		{name: "woken late by a Set from before it slept", object: anEvent, broken: "late wake-up", ops: []*operation{
+			did(alice, opSet, 5, 6), did(bob, opWait, 0, 900, sleptAt(7), until(1000)),
+		}},
+		{name: "a pulse from before it slept", object: anEvent, ops: []*operation{
+			did(alice, opSet, 5, 6), did(alice, opClear, 8, 9), did(alice, opSet, 800, 801), did(bob, opWait, 0, 900, sleptAt(7), until(1000)),
+		}},
+		{name: "noticed late that it is clear", object: anEvent, broken: "late wake-up", ops: []*operation{
+			did(alice, opSet, 0, 1), did(bob, opWaitClear, 2, 900, sleptAt(7), until(1000)), did(alice, opClear, 5, 6),
+		}},
+		{name: "clear for a moment", object: anEvent, ops: []*operation{
+			did(alice, opSet, 0, 1), did(bob, opWaitClear, 2, 900, sleptAt(7), until(1000)), did(alice, opClear, 5, 6), did(alice, opSet, 7, 8),
+			did(alice, opClear, 800, 801),
+		}},
 		{name: "woken not too late", object: anEvent, ops: []*operation{
 			did(alice, opSet, 5, 6), did(bob, opWait, 0, 400, sleptAt(1), until(1000)),
 		}},
@@ -313,6 +326,9 @@ func TestWatches(t *testing.T) {
 		{name: "the last Set is missed", object: anEvent, broken: "missed Set", ops: []*operation{
 			did(bob, opWatch, 0, 1), did(alice, opSet, 2, 3), did(bob, opNext, 4, 6), did(alice, opSet, 7, 8),
 			did(bob, opNext, 9, 31, until(30), became(timedOut)),
+		}},
+		{name: "returned late", object: anEvent, broken: "late wake-up", ops: []*operation{
+			did(bob, opWatch, 0, 1), did(alice, opSet, 2, 3), did(bob, opNext, 4, 600),
 		}},
 		{name: "returned without a Set", object: anEvent, broken: "spurious Next", ops: []*operation{
 			did(alice, opSet, 2, 3), did(bob, opWatch, 4, 5), did(bob, opNext, 6, 7, until(100)),

@@ -30,7 +30,7 @@ func (v *verdict) checkWatches(s *story, e *eventStory, ops []*operation) {
 func (v *verdict) checkNext(s *story, e *eventStory, next, before *operation) {
 	for _, set := range e.sets {
 		if set.to >= before.from && set.from <= next.to {
-			v.checkLate(s, e, next)
+			v.checkLateNext(s, e, next, before)
 			return
 		}
 	}
@@ -43,5 +43,17 @@ func (v *verdict) checkMissed(s *story, e *eventStory, next, before *operation) 
 		v.add("missed Set", e.object, "%v, but there was a %v since %v", next, set, before)
 		return
 	}
-	v.checkLate(s, e, next)
+	v.checkLateNext(s, e, next, before)
+}
+
+// checkLateNext checks that Next did not go on for long after a Set.
+func (v *verdict) checkLateNext(s *story, e *eventStory, next, before *operation) {
+	bound := s.plan.late(e.object)
+	set := e.certainSet(before.to, next.to-bound)
+	if next.result == open || set == nil {
+		return
+	}
+	if since := max(set.to, next.from); next.to-since-s.stalled(since, next.to) > bound {
+		v.add("late wake-up", e.object, "%v, but there was a %v since %v", next, set, before)
+	}
 }

@@ -21,34 +21,78 @@ func (c *client) event(number int) *fileevent.Event {
 
 func (c *client) useEvent() {
 	e := c.event(c.object.number)
-	switch c.habit.role {
-	case sets:
+	switch {
+	case c.habit.role == sets && c.object.slow:
+		c.setInBursts(e)
+	case c.habit.role == sets:
 		c.setEvent(e)
-	case watches:
+	case c.habit.role == watches:
 		c.watchEvent(e)
+	case c.object.slow:
+		c.waitAgain(e)
 	default:
 		c.waitForEvent(e)
 	}
 }
 
+// setInBursts sets the event twice and then leaves it for long. The waiters that the first
+// Set has woken begin to wait again, and the second Set comes at a random moment of that. If
+// it is lost, nothing wakes them for long.
+func (c *client) setInBursts(e *fileevent.Event) {
+	for !c.isEnding() {
+		c.set(e)
+		if c.object.kind == manualEvent {
+			c.sleep(time.Duration(c.rng.Int64N(int64(500 * time.Microsecond))))
+			c.clear(e)
+		}
+		c.sleep(time.Duration(c.rng.Int64N(int64(500 * time.Microsecond))))
+		c.set(e)
+		c.sleep(700*time.Millisecond + c.upTo(700*time.Millisecond))
+		c.clear(e)
+		c.sleep(c.upTo(50 * time.Millisecond))
+	}
+}
+
+// waitAgain waits without a pause between two waits. It waits in turn for the event and,
+// unless a wait clears it, for its end.
+func (c *client) waitAgain(e *fileevent.Event) {
+	op := opWait
+	if c.object.kind == autoEvent {
+		op = opTake
+	}
+	for !c.isEnding() {
+		d := 500*time.Millisecond + c.upTo(2*time.Second)
+		c.within(record{Op: op}, d, func(ctx context.Context, _ *record) error { return e.Wait(ctx) })
+		if op == opWait {
+			c.within(record{Op: opWaitClear}, d, func(ctx context.Context, _ *record) error { return e.WaitClear(ctx) })
+		}
+	}
+}
+
+func (c *client) set(e *fileevent.Event) {
+	c.do(record{Op: opSet}, func(r *record) { r.became(e.Set()) })
+}
+
+func (c *client) clear(e *fileevent.Event) {
+	c.do(record{Op: opClear}, func(r *record) { r.became(e.Clear()) })
+}
+
 // setEvent sets and clears, sometimes as a pulse, and asks.
 func (c *client) setEvent(e *fileevent.Event) {
-	set := func() { c.do(record{Op: opSet}, func(r *record) { r.became(e.Set()) }) }
-	clear := func() { c.do(record{Op: opClear}, func(r *record) { r.became(e.Clear()) }) }
 	for !c.isEnding() {
 		switch p := c.rng.IntN(100); {
 		case p < 25:
-			set()
+			c.set(e)
 		case p < 40:
-			clear()
+			c.clear(e)
 		case p < 85 && c.object.kind == manualEvent:
-			set()
+			c.set(e)
 			if c.chance(50) {
 				c.sleep(c.upTo(time.Millisecond))
 			}
-			clear()
+			c.clear(e)
 		case p < 65:
-			set()
+			c.set(e)
 		default:
 			c.do(record{Op: opIsSet}, func(r *record) { r.answered(e.IsSet()) })
 		}

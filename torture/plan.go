@@ -46,6 +46,7 @@ type object struct {
 	kind   kind
 	path   string // in the directory of the objects
 	permit int    // of a semaphore: the number of slots
+	slow   bool   // an event that changes in bursts, with long pauses; see client.setInBursts
 
 	// What faults do to it. The checks that this makes impossible are left out.
 	fileMoves bool // its file is removed, replaced or renamed
@@ -150,6 +151,7 @@ func (p *plan) chooseObjects(rng *rand.Rand, of []kind) {
 				dir = "other"
 			}
 			o.fileMoves = movesFiles && i == 0 && (k == exclusiveLock || k == sharedLock)
+			o.slow = k.isEvent() && !o.dirMoves && rng.IntN(2) == 0
 			if k == semaphore {
 				o.permit = 1 + rng.IntN(5)
 			}
@@ -165,7 +167,9 @@ func (p *plan) chooseSlots(rng *rand.Rand, goSlots int, programs []program) {
 	for range goSlots {
 		s := slot{program: goProgram}
 		for range 2 + rng.IntN(4) {
-			s.clients = append(s.clients, p.habit(rng, p.objects[rng.IntN(len(p.objects))]))
+			if o := p.objects[rng.IntN(len(p.objects))]; !o.slow {
+				s.clients = append(s.clients, p.habit(rng, o))
+			}
 		}
 		p.slots = append(p.slots, s)
 	}
@@ -205,6 +209,12 @@ func (p *plan) needed(rng *rand.Rand, o object) (hs []habit) {
 		exclusiveLock: {locks, locks}, sharedLock: {locks, reads, reads}, semaphore: {locks, locks, locks},
 		manualEvent: {sets, waits, watches}, autoEvent: {sets, takes, takes},
 	}[o.kind]
+	switch {
+	case o.slow && o.kind == manualEvent:
+		roles = []role{sets, waits, waits, waits, waits}
+	case o.slow:
+		roles = []role{sets, takes} // another one that sleeps would take what the first has missed
+	}
 	for _, r := range roles {
 		h := p.habit(rng, o)
 		h.role = r
@@ -224,7 +234,7 @@ func (p *plan) habit(rng *rand.Rand, o object) habit {
 	}[o.kind]
 	h.role = roles[rng.IntN(len(roles))]
 	for _, other := range p.objects {
-		if other.number != o.number && other.kind.isEvent() && !other.dirMoves && rng.IntN(2) == 0 {
+		if other.number != o.number && other.kind.isEvent() && !other.dirMoves && !other.slow && rng.IntN(2) == 0 {
 			h.others = append(h.others, other.number)
 		}
 	}
