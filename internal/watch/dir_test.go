@@ -1,10 +1,7 @@
 package watch
 
 import (
-	"errors"
-	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/fsync-lock/fsync/internal/testproc"
@@ -63,15 +60,9 @@ func TestSecondClose(t *testing.T) {
 // notified at once: nothing has reported what is new in that directory.
 func TestNewcomerTellsOthersOfReplacement(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("the parent of a watched directory cannot be renamed on Windows")
-	}
-	h := testHub(t, never)
-	dir := filepath.Join(t.TempDir(), "parent", "dir")
-	must(t, os.MkdirAll(dir, 0o755))
+	h, dir := testHub(t, never), childDir(t)
 	_, earlier := on(t, h, filepath.Join(dir, "a"))
-	parent := filepath.Dir(dir)
-	must(t, errors.Join(os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755)))
+	replaceSilently(t, dir)
 	touch(t, filepath.Join(dir, "a"))
 	expectNone(t, earlier)
 	on(t, h, filepath.Join(dir, "b"))

@@ -14,18 +14,15 @@ import (
 // A directory that was moved away without a report is no longer watched.
 func TestReplacedDirectoryIsNotWatched(t *testing.T) {
 	t.Parallel()
-	h := testHub(t, never)
-	dir := filepath.Join(t.TempDir(), "parent", "dir")
-	must(t, os.MkdirAll(dir, 0o755))
+	h, dir := testHub(t, never), childDir(t)
 	s, _ := on(t, h, filepath.Join(dir, "a"))
 	if !testproc.Watches(t, os.Getpid(), dir) {
 		t.Fatal("the kernel shows no watch")
 	}
-	parent := filepath.Dir(dir)
-	must(t, os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755))
+	former := replaceSilently(t, dir)
 	h.checkNow(s)
 	testproc.Until(t, "a watch on the new directory", func() bool { return watches(h, s) })
-	if testproc.Watches(t, os.Getpid(), filepath.Join(parent+".old", "dir")) {
+	if testproc.Watches(t, os.Getpid(), former) {
 		t.Error("the old directory is still watched")
 	}
 }

@@ -339,19 +339,33 @@ func TestRemovedDirectoryIsNoticed(t *testing.T) {
 	proveReports(t, h, s, notified)
 }
 
+// childDir returns a new directory in a new parent.
+func childDir(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "parent", "dir")
+	must(t, os.MkdirAll(dir, 0o755))
+	return dir
+}
+
+// replaceSilently replaces a directory of childDir by a new one, and returns where the former
+// one is. Nothing reports that, because its parent is renamed.
+func replaceSilently(t *testing.T, dir string) (former string) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("the parent of a watched directory cannot be renamed on Windows")
+	}
+	parent := filepath.Dir(dir)
+	must(t, os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755))
+	return filepath.Join(parent+".old", filepath.Base(dir))
+}
+
 // A new subscription for a directory that was replaced without a report gets a watch
 // of the new one, and so do the earlier subscriptions.
 func TestNewcomerFindsReplacement(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("the parent of a watched directory cannot be renamed on Windows")
-	}
-	h := testHub(t, never)
-	dir := filepath.Join(t.TempDir(), "parent", "dir")
-	must(t, os.MkdirAll(dir, 0o755))
+	h, dir := testHub(t, never), childDir(t)
 	first, _ := on(t, h, filepath.Join(dir, "a"))
-	parent := filepath.Dir(dir)
-	must(t, os.Rename(parent, parent+".old"), os.MkdirAll(dir, 0o755))
+	replaceSilently(t, dir)
 	if watches(h, first) {
 		t.Fatal("the hub has noticed it without a new subscription")
 	}
