@@ -62,7 +62,7 @@ var realFlock string
 func TestScripts(t *testing.T) {
 	cmdtest.Scripts{
 		Env:   map[string]string{"SHELL": "/bin/sh", "FLOCK": realFlock},
-		Words: map[string]cmdtest.Word{"asuser": asUser, "limited": limited, "same": same, "journalled": cmdtest.Journalled},
+		Words: map[string]cmdtest.Word{"asuser": asUser, "limited": limited, "same": same, "reachable": reachable, "journalled": cmdtest.Journalled},
 		Await: map[string]func(*testscript.TestScript, []string) bool{
 			"waiters": func(ts *testscript.TestScript, args []string) bool {
 				return strconv.Itoa(waiters(ts.MkAbs(args[1]))) == args[0]
@@ -128,13 +128,25 @@ func asUser(ts *testscript.TestScript, args []string) {
 func statusAs(ts *testscript.TestScript, user string, command []string) int {
 	uid, err := strconv.ParseUint(user, 10, 32)
 	ts.Check(err)
-	cmdtest.Reachable(ts, nil)
+	reachable(ts, nil)
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.SysProcAttr = credential(uint32(uid))
 	out, err := cmd.CombinedOutput()
 	ts.Logf("%s", out)
 	return cmdtest.ExitStatus(ts, err)
+}
+
+// reachable: every user can enter the working directory and execute the programs of the
+// tests.
+func reachable(ts *testscript.TestScript, _ []string) {
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), ts.MkAbs(".")) {
+		for ; strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
+			if info, err := os.Stat(dir); err == nil {
+				ts.Check(os.Chmod(dir, info.Mode().Perm()|0o055))
+			}
+		}
+	}
 }
 
 // limited FILE N [as UID] COMMAND...: the exit status of a command is N when its

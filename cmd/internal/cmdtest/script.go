@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -31,8 +30,6 @@ type Word = func(ts *testscript.TestScript, args []string)
 //	                             even on a busy machine, at most MAX
 //	await FILE...                waits until the files exist
 //	await WORD ARG...            waits until the function Await[WORD] returns true
-//	reachable                    lets every user enter the working directory, and
-//	                             execute the programs of the tests
 //
 // and the condition root.
 type Scripts struct {
@@ -50,7 +47,7 @@ func (s Scripts) Run(t *testing.T) {
 	// A signal that this process catches has its default effect in its children, even
 	// if the tests were started with that signal ignored.
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGHUP, syscall.SIGQUIT)
-	words := map[string]Word{"status": status, "within": within, "await": s.await, "reachable": Reachable}
+	words := map[string]Word{"status": status, "within": within, "await": s.await}
 	maps.Copy(words, s.Words)
 	cmds := map[string]func(*testscript.TestScript, bool, []string){}
 	for name, word := range words {
@@ -136,18 +133,6 @@ func (s Scripts) await(ts *testscript.TestScript, args []string) {
 	for end := time.Now().Add(testproc.Patience); !met(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			ts.Fatalf("awaited in vain: %s", strings.Join(args, " "))
-		}
-	}
-}
-
-// Reachable is the word reachable: it opens the directories below the one for temporary
-// files.
-func Reachable(ts *testscript.TestScript, _ []string) {
-	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), ts.MkAbs(".")) {
-		for ; strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
-			if info, err := os.Stat(dir); err == nil {
-				ts.Check(os.Chmod(dir, info.Mode().Perm()|0o055))
-			}
 		}
 	}
 }
