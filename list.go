@@ -55,7 +55,7 @@ func (m *Manager) List() ([]Entry, error) {
 // A state is a best effort and may be stale; see [filelock.Inspect] and
 // [fileevent.Event.Info]. Inspect locks nothing and writes nothing.
 func Inspect(entries []Entry) {
-	var lockers []filelock.Locker
+	var lockers []filelock.Inspectable
 	var lockable []*Entry // in the order of lockers
 	for i := range entries {
 		e := &entries[i]
@@ -72,7 +72,7 @@ func Inspect(entries []Entry) {
 // locker returns the lock or the semaphore of the entry. It returns nil for an
 // event and for a semaphore that no process has used. After an error it sets Err
 // and returns nil.
-func (e *Entry) locker() (l filelock.Locker) {
+func (e *Entry) locker() (l filelock.Inspectable) {
 	switch e.Kind {
 	case KindLock:
 		if e.Err = e.checkType(); e.Err != nil {

@@ -41,7 +41,7 @@ import (
 //   - [errors.ErrUnsupported] on Windows, where a lock cannot be inherited;
 //   - otherwise the reason why f or the path cannot be used, such as [os.ErrClosed].
 //
-// On Linux, the kernel shows what f holds (/proc). On other systems, and on a network
+// On Linux, the kernel shows the lock of f (/proc). On other systems, and on a network
 // file system that does not show its locks, Adopt tries the lock, and takes it for a
 // moment if it is free. So if f does not hold the lock, but another process holds it
 // shared, or releases it just then, Adopt may take the lock for f. After a success, the
@@ -93,7 +93,7 @@ func (l *Lock) adopt(f *os.File) error {
 	if err := l.keep(r, h); err != nil {
 		return err
 	}
-	h.recordNow() // keep has removed the record of the process that had the lock
+	h.recordNow() // keep has removed the record of the process that acquired the lock
 	return nil
 }
 
@@ -134,8 +134,8 @@ func (f lockFile) adopt(open *os.File) (*hold, error) {
 		open.Close()
 		return nil, err
 	}
-	// The file is locked, so the try changes only the state of fl. If another process
-	// has unlocked the file in this moment, the try decides which process has the lock.
+	// The file is locked already, so the try changes only the state of fl. If another
+	// process has unlocked the file just now, the try acquires the lock, or fails.
 	if err := f.tryLock(fl); err != nil {
 		open.Close()
 		if err == errBusy {
@@ -180,9 +180,9 @@ func (f lockFile) mayAdopt(open *os.File) error {
 	return nil
 }
 
-// triedMode finds out by trying in which mode a process holds the lock. It tries on an
-// open file of its own: on an open file that has the lock, a try in another mode would
-// release it first (flock(2)).
+// triedMode finds out by trying in which mode a process holds the lock. It opens the file
+// again for the try: on an open file that has the lock, a try in another mode would first
+// release the lock (flock(2)).
 func (f lockFile) triedMode() (lockMode, error) {
 	isFree := func(shared bool) (bool, error) {
 		f.shared, f.noCreate = shared, true

@@ -19,18 +19,17 @@ import (
 // deadlock. This is not guaranteed if the caller already holds another lock, or
 // if a lock file has several names. Symbolic links to directories are resolved.
 //
-// Afterwards each lock is held as after its own Acquire. Release the locks one by one,
-// in any order. After an error the call holds none of them. The error comes from the
-// Acquire that failed, or is an [*fs.PathError] that is [fs.ErrInvalid] if two of the
-// locks are on one file.
+// Release the locks one by one, in any order. After an error the call holds none of them.
+// The error comes from the Acquire that failed, or is an [*fs.PathError] that is
+// [fs.ErrInvalid] if two of the locks are on one file.
 func AcquireAll(ctx context.Context, locks ...*Lock) (err error) {
 	ordered, err := inOrder(locks)
 	if err != nil {
 		return err
 	}
-	var had []located
+	var acquired []located
 	defer func() { // also if a function of OnWait panics
-		for _, l := range slices.Backward(had) {
+		for _, l := range slices.Backward(acquired) {
 			if e := l.Release(); e != nil {
 				err = errors.Join(err, e)
 			}
@@ -40,9 +39,9 @@ func AcquireAll(ctx context.Context, locks ...*Lock) (err error) {
 		if err := l.acquire(ctx, l.request); err != nil {
 			return err
 		}
-		had = append(had, l)
+		acquired = append(acquired, l)
 	}
-	had = nil
+	acquired = nil
 	return nil
 }
 

@@ -22,7 +22,7 @@ func (f lockFile) block(h *hold, flag int, at file.Info, wait supervisor) error 
 	if f.shared {
 		how = unix.LOCK_SH
 	}
-	if err = h.identifyAs(open); err == nil { // before the wait: system calls after the grant would delay it
+	if err = h.identifyAs(open); err == nil { // before the wait, so that Acquire returns soon after it
 		var call flockwait.Call
 		stop := wait(&call, func() bool { return f.isReplaced(at) })
 		err = call.Lock(int(open.Fd()), how)
@@ -42,7 +42,7 @@ func (f lockFile) block(h *hold, flag int, at file.Info, wait supervisor) error 
 // showWaiter makes isWaitedFor see that a process waits at the gate or holds it. It uses
 // a lock of another family (fcntl(2), F_OFD_SETLK), which the kernel drops with the last
 // descriptor of the open file. On a file system without such locks a gate may be removed
-// too early; then its waiters go to another gate.
+// too early; then its waiters create another gate.
 func showWaiter(f *os.File) { setShown(f, unix.F_RDLCK) }
 
 // hideWaiter ends what showWaiter began, even if a child process has a copy of the

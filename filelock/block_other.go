@@ -11,8 +11,8 @@ import (
 // block is not called: flockwait.Reserve lets no thread wait in the kernel.
 func (lockFile) block(*hold, int, file.Info, supervisor) error { return errors.ErrUnsupported }
 
-// isWaitedFor reports whether another process waits at the gate. It is not known:
-// waiters that poll do not stand there.
+// isWaitedFor returns false: it is not known whether another process waits at the gate.
+// Waiters that poll do not keep the gate open.
 func isWaitedFor(*hold) bool { return false }
 
 func hideWaiter(*hold) {}

@@ -12,9 +12,9 @@ import (
 	"github.com/fsync-lock/fsync/internal/fskind"
 )
 
-// Check returns nil while this Lock keeps other processes out. Work that takes long can
+// Check returns nil while this Lock keeps other processes out. A long-running program can
 // call it from time to time: it locks nothing, and takes about ten microseconds. The
-// answer is true of the moment of the call.
+// answer is true only at the moment of the call.
 //
 // The error is an [*fs.PathError]. It is
 //
@@ -48,8 +48,8 @@ func (s *Semaphore) Check() error {
 	return cmp.Or(lost, unknown)
 }
 
-// check returns how many holds exclude other processes, the error of a hold that does
-// not, and the error of a hold of which that is not known.
+// check returns how many holds exclude other processes. lost is the error of a hold that
+// is lost, and unknown is the error of a hold that cannot be checked.
 func (c *common) check() (held int, lost, unknown error) {
 	c.mu.Lock() // no hold ends meanwhile
 	defer c.mu.Unlock()
@@ -76,7 +76,7 @@ func (h *hold) intact() error {
 		err = h.inPlace(f)
 	}
 	if err == nil {
-		err = h.locks(f)
+		err = h.stillLocked(f)
 	}
 	if lost := (lostError{}); errors.As(err, &lost) {
 		return &fs.PathError{Op: "check", Path: cmp.Or(h.at.given, h.at.path), Err: lost}
@@ -97,7 +97,7 @@ func (h *hold) inPlace(f *os.File) error {
 	if err := lostUnless(mine, at, err); err != nil {
 		return err
 	}
-	return h.readable(f)
+	return h.probe(f)
 }
 
 // lostUnless returns nil if the open file is at the path, given the result of a stat.
@@ -113,9 +113,9 @@ func lostUnless(open, at file.Info, err error) error {
 	return nil
 }
 
-// readable reads the file: only then do network file systems tell that the server has
-// lost the file or the lock.
-func (h *hold) readable(f *os.File) error {
+// probe reads one byte of a file on a network file system. Only a read shows that the
+// server has lost the file or the lock.
+func (h *hold) probe(f *os.File) error {
 	if !h.regular || !h.remote() {
 		return nil
 	}
@@ -134,10 +134,10 @@ func (h *hold) remote() bool {
 	return *h.network
 }
 
-// locks checks that the open file still has the kernel's lock in the mode that was
-// acquired. It does not try to lock the file: that would take a lock that another
+// stillLocked checks that the open file still has the kernel's lock in the mode that was
+// acquired. It does not try to lock the file: the try would take a lock that another
 // process has given up.
-func (h *hold) locks(f *os.File) error {
+func (h *hold) stillLocked(f *os.File) error {
 	switch mode := kernelMode(f); {
 	case mode == unknownMode:
 	case mode == notLocked && (h.shown || !h.remote()):
@@ -163,9 +163,9 @@ const (
 	exclusiveMode
 )
 
-// statAgain describes the file to which the path of a hold leads now. Links may lead
-// elsewhere than when it was locked. But a path like /dev/fd/9 was only the way to the
-// file: this process may have closed the descriptor since.
+// statAgain describes the file to which the path of a hold leads now, through the links as
+// they are now. A path like /dev/fd/9 is not followed again, because this process may have
+// closed the descriptor since.
 func (f lockFile) statAgain() (file.Info, error) {
 	if f.viaFD {
 		f = lockFile{path: f.path, base: f.base}

@@ -4,5 +4,5 @@ package filelock
 
 import "os"
 
-// shownMode: these kernels do not tell.
+// shownMode returns unknownMode: these systems do not show the locks of an open file.
 func shownMode(*os.File) lockMode { return unknownMode }

@@ -13,8 +13,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/cwd"
 )
 
-// common is what Lock and Semaphore have in common: a path, and the holds on it. Its
-// exported methods are theirs.
+// common is what Lock and Semaphore have in common: a path, and the holds on it. Both
+// embed it, and so have its exported methods.
 type common struct {
 	given  string // the path as given to New
 	isSlot bool   // the lock files are slots of a semaphore
@@ -34,8 +34,8 @@ func (c *common) init(path string, opts []Option, makeRequest func(create bool) 
 	}
 }
 
-// request returns the request of one acquisition. With create, it creates the directory
-// of a semaphore if that is missing; otherwise the request then has no files.
+// request returns the request of one acquisition. If the directory of a semaphore is
+// missing, request creates it if create is true; otherwise the request has no files.
 func (c *common) request(create bool) (request, error) {
 	if c.makeRequest == nil {
 		return request{}, &fs.PathError{Op: "open", Err: errEmptyPath}
@@ -50,10 +50,10 @@ func (c *common) Path() string { return c.given }
 // ctx ends. The documentation of the package says how and in which order it waits.
 //
 // If ctx has ended already, Acquire fails even when the lock is free. When ctx ends,
-// the wait ends, usually within a millisecond, and at a deadline it makes one last
-// try. To find out which processes hold the lock may take some milliseconds more;
-// TryAcquireFor does not ask. After an error the call holds nothing, and nothing of
-// it goes on. The error is
+// the wait ends, usually within a millisecond; at a deadline, Acquire tries once more. It
+// may need some milliseconds to find the holders for its error; TryAcquireFor does not
+// search for them. After an error the call holds nothing and waits for nothing. The error
+// is
 //
 //   - a [*LockedError] if ctx ended during the wait: it is [ErrLocked] and the
 //     cause of ctx;
@@ -101,7 +101,7 @@ func (c *common) Release() error {
 		return c.notHeld("release")
 	}
 	// If the lock file was replaced while it was locked, there may be a hold on the old
-	// file and one on the new file. Only the newer hold still excludes other processes,
+	// file and a hold on the new file. Only the newer hold still excludes other processes,
 	// so it is released last.
 	if err := c.holds[0].release(); err != nil {
 		return err
@@ -197,19 +197,14 @@ func (c *common) acquire(ctx context.Context, makeRequest func(create bool) (req
 
 // take acquires what makeRequest returns, again if the semaphore was resized meanwhile.
 func (c *common) take(makeRequest func(create bool) (request, error), how func(request) (*hold, error)) (request, error) {
-	waits := false
+	var waits sync.Once // one wait, however often it begins again
 	for {
 		r, err := makeRequest(true)
 		if err != nil {
 			return r, err
 		}
-		if f := r.onWait; f != nil { // one wait, however often it begins again
-			r.onWait = func() {
-				if !waits {
-					waits = true
-					f()
-				}
-			}
+		if c.onWait != nil {
+			r.onWait = func() { waits.Do(c.onWait) }
 		}
 		h, err := how(r)
 		if err == nil {
@@ -225,7 +220,7 @@ func (c *common) take(makeRequest func(create bool) (request, error), how func(r
 // releases it and returns errResized.
 func (c *common) keep(r request, h *hold) error {
 	if r.semaphore != nil {
-		if err := r.semaphore.stillHas(r, h); err != nil {
+		if err := r.semaphore.verifySlot(r, h); err != nil {
 			h.release()
 			return err
 		}
@@ -235,7 +230,7 @@ func (c *common) keep(r request, h *hold) error {
 	if c.records(h) {
 		h.recordLater(c.note)
 	}
-	if c.noRecord { // this program may be replaced at once: later is too late
+	if c.noRecord { // the caller may call execve(2) at once, so the gate goes now
 		c.gate.sweepLeft()
 	}
 	h.keep()
@@ -244,14 +239,14 @@ func (c *common) keep(r request, h *hold) error {
 	return nil
 }
 
-// records reports whether the hold gets a record: only in a file that was made to be a
-// lock file, or that the user says is one.
+// records reports whether the hold gets a record. Only a file that is certainly a lock
+// file gets one: by its name, or because the user gives it a note.
 func (c *common) records(h *hold) bool {
 	return h.regular && !c.shared && !c.noRecord &&
 		(c.isSlot || c.note != "" || filepath.Ext(h.fl.Path()) == ".lock")
 }
 
-// lockFile returns the lockFile for a path, with the options, and its gate.
+// lockFile returns the lockFile for a path, with the options of c, and its gate.
 func (c *common) lockFile(path, gatePath string, base cwd.Dir) (lockFile, *gate) {
 	f := lockFile{path: path, base: base, shared: c.shared, perm: c.perm, anyFile: c.anyFile}
 	if filepath.IsAbs(gatePath) {

@@ -17,17 +17,17 @@
 // The lock is the kernel's: flock(2), or LockFileEx on Windows. It excludes
 // every process that locks the same file in the same way: with this package,
 // gofrs/flock, flock(1) or Python's fcntl.flock. A dead process holds nothing,
-// however it died. This package never breaks a lock because of its age or of a
+// however it died. This package never breaks a lock because of its age or a
 // process ID.
 //
-// On Linux, a waiter sleeps in flock(2) and uses no CPU. When its context ends, it
-// returns at once and leaves nothing behind: no blocked thread, no file, and no place
-// in a queue. A process has one thread in the kernel for each path that it waits for,
+// On Linux, a waiter sleeps in flock(2) and uses almost no CPU time. When its context
+// ends, it returns at once and leaves nothing behind: no blocked thread, no file, and no
+// place in a queue. A process has one thread in the kernel for each path that it waits for,
 // however many goroutines wait, and up to 64 threads for a semaphore, one for each slot.
 //
-// A waiter polls if a wait in the kernel could not be ended: on other systems, on FUSE
-// and network file systems, if the program ignores SIGURG, and if 128 threads of the
-// process already wait. The pause between two tries grows from 1 to 25 ms. Waiters
+// A waiter polls where it could not end a wait in the kernel: on other systems, on FUSE
+// and network file systems, and if the program ignores SIGURG. It also polls if 128
+// threads of the process wait already. The pause between two tries grows from 1 to 25 ms. Waiters
 // that poll may overtake and be overtaken. At a deadline, every waiter tries once more.
 //
 // The waiters of one process get the lock in the order in which they came. On
@@ -39,11 +39,11 @@
 // find a free lock within a second. Without a gate, as in a directory without
 // write permission, the kernel's order holds.
 //
-// The gate is there while a process waits, and some milliseconds longer. If a process
-// is killed at the gate, or ends or replaces itself (execve(2)) right after it has
-// waited, the gate may stay; a later waiter removes it, or ignores it if it may not
-// remove it. The name is reserved: a file of that name is removed if it is empty or
-// was written by this package.
+// The gate exists while a process waits, and some milliseconds longer. It may stay if a
+// process is killed at the gate, or if a process ends or replaces itself (execve(2))
+// right after its wait. A later waiter removes the gate, or ignores it if it may not
+// remove it. The name is reserved: a file of that name is removed if it is empty or was
+// written by this package.
 //
 // Any process may remove, replace or rename the lock file at any time. An
 // acquisition counts only if the locked file is still the file at the path;

@@ -15,8 +15,8 @@ var (
 	// opened is a [*fs.PathError], never ErrLocked.
 	ErrLocked = errors.New("lock is held")
 
-	// ErrNotHeld means that a Lock or a Semaphore holds nothing that Release,
-	// Leave, File or Check could use, or that a file holds nothing to [Adopt].
+	// ErrNotHeld means that a Lock or a Semaphore has no hold for Release, Leave,
+	// File or Check, or that a file has no lock for [Adopt].
 	ErrNotHeld = errors.New("lock is not held")
 
 	// ErrLost means that a Lock or a Semaphore has a hold that does not keep other
@@ -29,15 +29,15 @@ var (
 // ([context.Canceled] or [context.DeadlineExceeded]).
 //
 // It is also the error of a [Semaphore.Resize] that needs slots which are held, or that
-// had to wait too long for another Resize. Then it is only ErrLocked, and Holders has
-// the holders of these slots, or the process of the other Resize.
+// waited too long for another Resize. Then it is only ErrLocked. Holders has the holders
+// of these slots, or the process of the other Resize.
 type LockedError struct {
-	Path    string   // as it was given to New
+	Path    string   // as given to New
 	Holders []Holder // at the end of the wait, without the processes that inherited the lock; empty = not known
 
 	ctxErr, cause error
-	resize        int   // the number of slots for which Resize was called; 0 = it is the error of an Acquire
-	busy          []int // the slots in the way
+	resize        int   // the number of slots that Resize was called with; 0 in the error of an Acquire
+	busy          []int // the held slots that Resize needs
 }
 
 func locked(ctx context.Context, path string, holders []Holder) error {
@@ -114,7 +114,7 @@ func (e *LockedError) Unwrap() []error {
 }
 
 // endedError is the error of an Acquire whose context had ended before the call. It is
-// not ErrLocked, because Acquire did not look at the lock.
+// not ErrLocked, because Acquire has not tried the lock.
 func endedError(ctx context.Context, path string) error {
 	cause := context.Cause(ctx)
 	if errors.Is(cause, ctx.Err()) {

@@ -35,8 +35,8 @@ func follow(path string) (to destination, err error) {
 	return to, err
 }
 
-// opened returns the path of a file that a process has open, if the file has a path, so
-// that all processes that lock the file use the same gate.
+// opened returns the destination of a link to an open file: the path of that file if it
+// has one, so that all processes that lock the file use the same gate.
 func opened(link, path string) destination {
 	here, err := file.Stat(link)
 	if there, lookErr := file.Lstat(path); err == nil && lookErr == nil && filepath.IsAbs(path) &&

@@ -16,27 +16,27 @@ import (
 	"github.com/fsync-lock/fsync/internal/later"
 )
 
-// A gate is a turnstile: a second lock file, .NAME.gate, that waiters of all
-// processes pass one at a time. The waiter that holds the gate waits for the lock
-// itself, and releases the gate when it has the lock. This gives two promises
-// that flock(2) does not give: a process that releases and acquires in a loop does
-// not overtake waiters, and a stream of overlapping readers lets a waiting writer
-// in.
+// A gate is a turnstile: a second lock file, .NAME.gate, that the waiters of all
+// processes pass one at a time. The waiter that holds the gate waits for the lock, and
+// releases the gate when it has the lock. So this package can promise what flock(2) does
+// not promise: a process that releases and acquires in a loop does not overtake waiters,
+// and a stream of overlapping readers lets a waiting writer in.
 //
 // The gate exists only while a process waits. If there is no gate, a process tries the
-// lock at once, so the gate costs almost nothing while no process waits. If there is a gate,
+// lock at once, so gates cost almost nothing while no process waits. If there is a gate,
 // the process waits at the gate.
 //
 // A gate is a hint. If it cannot be created, or if a crash left one behind, locks still
-// exclude each other, in the kernel's order. The gate is locked like any lock file: if
-// it is removed, waiters create a new one, and a dead process does not hold it.
+// exclude each other, and waiters get them in the kernel's order. The gate is locked like
+// any lock file: if it is removed, waiters create a new one, and a dead process does not
+// hold it.
 //
 // flock(1) and other programs do not know the gate, and may overtake.
 type gate struct {
 	of       string // the key of its lock or semaphore
 	lockFile        // its path is empty if there can be no gate
 
-	missing atomic.Int64         // when this process last found that there was no gate, since epoch
+	missing atomic.Int64         // when this process last found no gate: nanoseconds since epoch
 	left    atomic.Pointer[hold] // the open gate that a waiter of this process has passed
 }
 
@@ -45,26 +45,26 @@ var distrusted sync.Map // string -> distrust
 
 // A distrust makes this process ignore a gate until another file is at its path.
 type distrust struct {
-	file  file.Info // with its time of birth, so that a later gate with the same ID is not ignored
+	file  file.Info // the ignored gate, with its time of birth: a later gate may get the same ID
 	until time.Time // the end, if the holder of the gate is stopped; forGood if the gate cannot be removed
 }
+
+// forGood is the end of a distrust that lasts as long as the file is there.
+var forGood time.Time
 
 // stuckFor is how long a process ignores a gate whose holder is stopped. Afterwards, one
 // waiter finds out whether the holder is still stopped.
 const stuckFor = 5 * time.Second
 
-// distrust marks the file now at the gate's path as one to ignore, until then or, with
-// forGood, as long as the file is there.
+// distrust makes this process ignore the file that is now at the gate's path.
 func (g *gate) distrust(until time.Time) {
-	if at, err := g.birth(); err == nil && at.Exists {
+	if at, err := g.statBirth(); err == nil && at.Exists {
 		distrusted.Store(g.key(), distrust{at, until})
 	}
 }
 
-var forGood time.Time
-
-// ignored reports whether this process ignores the file now at the gate's path, and
-// whether it does so because the gate is stuck: its holder is stopped.
+// ignored reports whether this process ignores the file that is now at the gate's path.
+// stuck means that the reason is a stopped process, which holds the gate.
 func (g *gate) ignored() (yes, stuck bool) {
 	value, ok := distrusted.Load(g.key())
 	if !ok {
@@ -72,14 +72,15 @@ func (g *gate) ignored() (yes, stuck bool) {
 	}
 	d := value.(distrust)
 	stuck = d.until != forGood
-	if at, err := g.birth(); err != nil || !at.Is(d.file) || stuck && time.Now().After(d.until) {
+	if at, err := g.statBirth(); err != nil || !at.Is(d.file) || stuck && time.Now().After(d.until) {
 		distrusted.Delete(g.key())
 		return false, false
 	}
 	return true, stuck
 }
 
-func (g *gate) birth() (file.Info, error) {
+// statBirth describes the file that is now at the gate's path, with its time of birth.
+func (g *gate) statBirth() (file.Info, error) {
 	t, err := g.now()
 	if err != nil {
 		return file.Info{}, err
@@ -97,22 +98,23 @@ func (g *gate) trust() {
 // epoch is the time from which gate.missing counts.
 var epoch = time.Now()
 
-// missingFor is how long a process does not look again after it has found no gate. It
-// bounds what a tight loop of Acquire and Release spends on looks, and how long such a
-// loop may overtake a new waiter.
+// missingFor is how long a process that has found no gate does not look for one again. A
+// tight loop of Acquire and Release then rarely looks, and may overtake a new waiter only
+// for this time.
 const missingFor = 50 * time.Microsecond
 
 // gateOf returns the gate for a path that starts in the directory base.
 func gateOf(path string, base cwd.Dir, perm fs.FileMode) *gate {
 	g := &gate{of: base.Key(path)}
 	dir, name := filepath.Split(strings.TrimRight(path, string(filepath.Separator)))
-	if gates && name != "" && name != "." && name != ".." {
+	if hasGates && name != "" && name != "." && name != ".." {
 		g.lockFile = lockFile{path: dir + "." + name + ".gate", base: base, perm: perm, isGate: true}
 	}
 	return g
 }
 
-// inUse reports whether a process waits at the gate or holds it.
+// inUse reports whether there is a gate, and this process does not ignore it. Then a
+// process probably holds the gate or waits at it.
 func (g *gate) inUse() bool {
 	if g.path == "" {
 		return false
@@ -144,7 +146,7 @@ func (g *gate) pass(ctx context.Context, w *waiter) (*hold, error) {
 
 var errStuck = errors.New("the process that holds the gate is stopped")
 
-// passed learns from the error with which a waiter goes on after the gate.
+// passed updates the distrust of the gate by the error that pass returned.
 func (g *gate) passed(err error) {
 	switch {
 	case err == nil:
@@ -155,8 +157,8 @@ func (g *gate) passed(err error) {
 }
 
 // leave releases the gate, so that the next waiter can pass. h is nil if there was no
-// gate. If the waiter has the lock, the rest can wait until its Acquire has returned:
-// to close the file, and to remove it if no process waits.
+// gate. The file is closed, and removed if no process waits. If the waiter has the lock
+// (granted), that is done later, so that its Acquire returns sooner.
 func (g *gate) leave(h *hold, granted bool) {
 	if h == nil {
 		return
@@ -187,7 +189,7 @@ func (g *gate) sweepLeft() {
 	if h == nil { // nearly always
 		return
 	}
-	hideWaiter(h) // before isWaitedFor: of two processes that leave, one must see that it is the last
+	hideWaiter(h) // before isWaitedFor: if two processes leave at once, one of them must see no other
 	waitedFor := isWaitedFor(h)
 	reached(leaving, g.path)
 	h.close()
@@ -197,12 +199,12 @@ func (g *gate) sweepLeft() {
 }
 
 // sweep removes the gate if no process holds it or waits for it. Otherwise that process
-// removes the gate later. A process that begins to wait during the removal notices it,
-// and creates a new gate.
+// removes the gate later. A process that begins to wait during the removal notices that
+// the file is gone, and creates a new gate.
 func (g *gate) sweep() { g.sweepAgain(time.Millisecond) }
 
-// sweepAgain sweeps again later if the gate is used. The use may be short: another
-// process sweeps too, or a child process that has not called execve yet has copies of
+// sweepAgain sweeps now, and again later if the gate is used. The use may be short: another
+// process sweeps too, or a child process that has not called execve(2) yet has copies of
 // all descriptors.
 func (g *gate) sweepAgain(pause time.Duration) {
 	if used := g.trySweep(); used && pause < time.Second {

@@ -13,19 +13,19 @@ import (
 // maxLines is the size at which a gate is emptied before a line is added.
 const maxLines = 64 << 10
 
-// tell writes a line into the gate that says which process waits, and since when, for
-// Waiters to show. There is one line for each process, in the form of a record. The
-// lines disappear with the gate. If tell fails there is no line, which is not an error.
+// tell writes a line into the gate for Waiters, which says which process waits, and since
+// when. There is one line for each process, in the form of a record. The lines disappear
+// with the gate. If tell fails there is no line, which is not an error.
 func (w *waiter) tell() {
 	gate, err := w.gate.now()
 	if err != nil {
 		return
 	}
 	at, err := file.Lstat(gate.path)
-	if err != nil || !at.Mode.IsRegular() || !at.Exists || w.told.Exists && at.ID == w.told.ID {
+	if err != nil || !at.Mode.IsRegular() || !at.Exists || at.ID == w.told {
 		return
 	}
-	w.told = at
+	w.told = at.ID
 	f, err := file.Open(gate.path, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return
@@ -71,7 +71,7 @@ func (h *hold) isGate() bool {
 	return ok
 }
 
-// waitingSince returns when the processes of this machine began to wait, by their IDs.
+// waitingSince returns, by PID, when the processes of this machine began to wait.
 func (g *gate) waitingSince() map[int]time.Time {
 	since := map[int]time.Time{}
 	text, _, err := file.Read(g.path, 0, 2*maxLines)

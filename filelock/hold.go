@@ -23,8 +23,8 @@ type hold struct {
 	given   bool     // another process may have the open file: File gave it away, or Adopt took it over
 	rec     recording
 
-	network *bool // intact has found whether the file is on a network file system
-	shown   bool  // intact has seen the lock in /proc
+	network *bool // whether the file is on a network file system; nil = not known yet
+	shown   bool  // Check has seen the lock in /proc
 }
 
 // held has the holds that the Locks and Semaphores of this process have acquired. It
@@ -90,9 +90,9 @@ func (h *hold) release() error {
 }
 
 // leave closes the file, which ends the hold unless another process, or another
-// descriptor of this process, has the open file too. If no other can have it, leave
-// unlocks the file first: a child process that is just being started has a copy of the
-// descriptor until it calls execve(2).
+// descriptor of this process, has the open file too. If no other process was given the
+// file, leave also unlocks it: a child process that is just being started has a copy of
+// the descriptor until it calls execve(2).
 func (h *hold) leave() error {
 	if !h.given {
 		return h.release()
@@ -127,8 +127,8 @@ func (h *hold) close() error {
 	return f.Close()
 }
 
-// gofrs/flock has no accessors for its open file, nor for whether that is locked. They
-// are read and set where it keeps them. If a version keeps them elsewhere,
+// gofrs/flock has no accessors for its open file and for the state of the lock. So its
+// private fields are read and set here. If a version has other fields,
 // TestGofrsKeepsItsFile fails; then waiters poll, and methods that need the open file
 // return errors.ErrUnsupported.
 var (

@@ -10,15 +10,15 @@ import (
 )
 
 // A Holder is a process that holds a lock. Unknown fields are zero. A Holder is for
-// people to read: the lock may have another holder by the time they see it.
+// people to read: when they read it, the lock may have another holder.
 type Holder struct {
-	PID     int       // in the caller's PID namespace; if only a record tells it, in the holder's
+	PID     int       // in the caller's PID namespace, or, from a record, in the holder's
 	Host    string    // host name
-	Command string    // the command line, joined by spaces; if only a record tells it, the name of the program
+	Command string    // the command line, joined by spaces, or, from a record, the name of the program
 	Note    string    // the text of the option Note
 	Since   time.Time // when the lock was acquired, by the holder's clock
 	Shared  bool
-	Taker   int // the process that acquired the lock; other holders inherited it, and it may have ended; 0 = not known
+	Taker   int // the PID of the process that acquired the lock, which may have ended; other holders inherited the lock
 	Slot    int // the slot of a semaphore, from 1
 }
 
@@ -81,7 +81,7 @@ func (r Record) String() string {
 	return text
 }
 
-// rough is a duration in its largest unit.
+// rough returns a duration in its largest unit.
 func rough(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -110,9 +110,9 @@ func rough(d time.Duration) string {
 // writes the record some milliseconds after it acquired the lock, or when it
 // calls File, and empties the file when the hold ends. Only a slot of a semaphore, a
 // file called NAME.lock, and the file of a lock with a [Note] get a record. The holder
-// must have permission to write to the file, and the file must have no second name, and
-// be empty or have a record when it is locked. A process that may write to the lock file
-// can also write a false record.
+// must have permission to write to the file. The file must have no second name, and when
+// it is locked, it must be empty or contain a record. A process that may write to the lock
+// file can also write a false record.
 func (c *common) Holders() ([]Holder, error) {
 	r, err := c.request(false)
 	if err != nil {

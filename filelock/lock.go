@@ -9,9 +9,9 @@ import "github.com/fsync-lock/fsync/internal/cwd"
 // goroutines may use one Lock, and any of them may release it.
 //
 // An exclusive Lock is held once at a time: a second Acquire waits, as on a
-// [sync.Mutex]. There is one exception: if the path names another file during the hold,
-// because the lock file was removed or replaced, or because the path is relative and the
-// working directory changed, a second Acquire locks that file.
+// [sync.Mutex]. There is one exception. During the hold, the path may come to name
+// another file, because the lock file was removed or replaced, or because the path is
+// relative and the working directory changed. Then a second Acquire locks that file.
 //
 // A shared Lock may be held several times at once, and each hold needs its own
 // Release. As with [sync.RWMutex], Acquire waits behind an exclusive waiter, so a
@@ -29,13 +29,13 @@ type Lock struct{ common }
 // opens the file, and creates it, empty, if it is missing; its directory must
 // exist.
 //
-// A relative path starts in the kernel's working directory at the time of each
-// Acquire, not in $PWD, and the directory may be renamed. If the program changes
-// its working directory during a wait, the wait goes on for the same file, through
-// the absolute path of the former directory. If that path leads to another directory
-// or may not be used, the wait ends with an [*fs.PathError]. If the program
-// changes its working directory just as a call begins, the call may lock the
-// file in either directory.
+// A relative path starts in the working directory that the kernel knows when Acquire
+// begins, whatever $PWD says. That directory may be renamed meanwhile. If the program
+// changes its working directory during a wait, Acquire goes on waiting for the same file,
+// through the absolute path of the former directory. If that path leads to another
+// directory or may not be used, Acquire returns an [*fs.PathError]. If the program changes
+// its working directory just as a call begins, the call may lock the file in either
+// directory.
 func New(path string, opts ...Option) *Lock {
 	l := new(Lock)
 	l.init(path, opts, l.requestNow)
@@ -64,5 +64,5 @@ func (l *Lock) requestAt(path string, base cwd.Dir) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
-	return request{given: l.given, key: f.key(), files: []lockFile{f}, gate: gate, onWait: l.onWait}, nil
+	return request{given: l.given, key: f.key(), files: []lockFile{f}, gate: gate}, nil
 }

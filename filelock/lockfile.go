@@ -21,7 +21,7 @@ type lockFile struct {
 	base     cwd.Dir // the directory in which the path starts
 	shared   bool
 	perm     fs.FileMode
-	known    bool // it has been locked before: it is opened without a look before
+	known    bool // the path was locked before, so the file is opened without a stat first
 	noCreate bool // a missing file is not created
 	isGate   bool
 
@@ -68,8 +68,8 @@ func (f lockFile) now() (lockFile, error) {
 	return f, nil
 }
 
-// isSame reports whether the path that now returned still leads to the same file. It
-// does not look at links; verify does.
+// isSame reports whether f.path, which the method now has set, still starts in the same
+// directory. It does not follow links; verify does.
 func (f lockFile) isSame() bool { return f.base.Still(cmp.Or(f.given, f.path)) }
 
 // stat describes the file at the path.
@@ -94,7 +94,7 @@ func (f lockFile) key() string { return f.base.Key(f.path) }
 
 // try takes the lock if it is free; otherwise it returns errBusy.
 func (f lockFile) try() (*hold, error) {
-	for range 100 { // another round means that the file was removed meanwhile
+	for range 100 { // it tries again only if the file was removed meanwhile
 		h, err := f.lockOnce(nil)
 		if err != errReplaced {
 			return h, err
@@ -141,7 +141,7 @@ func (f lockFile) lockNow(wait supervisor) (*hold, error) {
 	return h, nil
 }
 
-// isReplaced reports whether the file that is waited for is no longer at the path.
+// isReplaced reports whether the file that a waiter waits for is no longer at the path.
 func (f lockFile) isReplaced(waitedFor file.Info) bool {
 	at, err := f.statNow()
 	return errors.Is(err, cwd.ErrMoved) || err == nil && (!at.Exists || at.ID != waitedFor.ID) || !f.isSame()

@@ -12,7 +12,7 @@ import (
 
 const (
 	needsWrite = false
-	gates      = false // a gate cannot be removed while it is open
+	hasGates   = false // a gate cannot be removed while it is open
 )
 
 // distrustLink refuses every link: with access control lists it is hard to know which

@@ -16,12 +16,12 @@ import (
 // flock with fcntl locks on these systems.
 const needsWrite = runtime.GOOS == "aix" || runtime.GOOS == "solaris" || runtime.GOOS == "illumos"
 
-// gates means that waiters pass a gate.
-const gates = true
+// hasGates means that waiters pass a gate.
+const hasGates = true
 
 // isBusy reports whether the error of a lock call means that the lock is held. The
-// kernel's CIFS client returns EACCES: its locks are fcntl locks, and fcntl(2) allows
-// both errors.
+// kernel's CIFS client returns EACCES: its locks are fcntl locks, for which fcntl(2)
+// allows both errors.
 func isBusy(err error) bool {
 	return errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EACCES)
 }
@@ -60,7 +60,7 @@ func duplicate(f *os.File) (*os.File, error) {
 			unix.CloseOnExec(fd)
 		}
 	}); err != nil {
-		return nil, os.ErrClosed // the error of Control is another one
+		return nil, os.ErrClosed // Control returns another error
 	}
 	if dupErr != nil {
 		return nil, os.NewSyscallError("fcntl", dupErr)

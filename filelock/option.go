@@ -28,10 +28,10 @@ func Perm(mode fs.FileMode) Option { return func(c *config) { c.perm = mode.Perm
 // [Lock.Holders] shows it. Every process that may read the lock file can read
 // the note. A long note is cut.
 //
-// The record is written into the lock file, whatever its name is, if it is a regular
-// file without content and without a second name. So do not give a note to a lock on a
-// file that other programs write to, such as a log. A hold that is shared, or that lasts
-// only some milliseconds, has no record.
+// The record is written into the lock file, whatever the name of the file is, if it is a
+// regular file without content and without a second name. So do not give a note to a lock
+// on a file that other programs write to, such as a log. A hold that is shared, or that
+// lasts only some milliseconds, has no record.
 func Note(text string) Option { return func(c *config) { c.note = text } }
 
 // NoRecord keeps the record of the holder out of the lock file. It is for a
@@ -57,10 +57,10 @@ func OnWait(f func()) Option { return func(c *config) { c.onWait = f } }
 // user or to root, and no other user may write in the directory, unless the directory
 // is sticky, as /tmp is. The same is true of links to which it leads. Any other link is
 // an error that is [fs.ErrInvalid]. The lock is on the file at the end, which is created
-// if it is missing. If a link changes during a wait, the wait goes on for the new file.
+// if it is missing. If a link changes during a wait, the waiter goes on to the new file.
 //
-// Open file: /dev/fd/9, /dev/stdin and the like are accepted, whatever kind of
-// file it is. The kernel opens that file again.
+// Open file: paths such as /dev/fd/9 and /dev/stdin are accepted, whatever kind of
+// file they lead to. The kernel opens that file again.
 //
 // A FIFO given by its name is still refused, because its writers would take this
 // process for a reader. A [Semaphore] ignores the option.

@@ -18,7 +18,7 @@ import (
 type race struct {
 	ctx    context.Context // ends with the race
 	cancel context.CancelFunc
-	won    chan grant // capacity 1
+	won    chan result // capacity 1
 	runs   sync.WaitGroup
 
 	mu      sync.Mutex // guards the fields below
@@ -26,8 +26,8 @@ type race struct {
 	blocked map[*flockwait.Call]func() (isReplaced bool) // the goroutines that are blocked
 }
 
-// A grant is the result of a race: a locked slot, or the error of one.
-type grant struct {
+// A result of a race is a locked slot, or the error of a slot.
+type result struct {
 	h   *hold
 	err error
 }
@@ -66,29 +66,29 @@ func (r request) lockAny(ctx context.Context, w *waiter) (*hold, error) {
 	if h, err := r.try(); err != errBusy {
 		return h, err
 	}
-	race := &race{won: make(chan grant, 1), blocked: map[*flockwait.Call]func() bool{}}
+	race := &race{won: make(chan result, 1), blocked: map[*flockwait.Call]func() bool{}}
 	race.ctx, race.cancel = context.WithCancel(ctx)
 	defer race.cancel()
 	defer w.everySecond(race.check)()
 	polled := r
 	polled.files = race.start(r.files)
 	var pause flockwait.Pause
-	var took time.Duration // by the last poll
+	var took time.Duration // for the last poll
 	for {
 		var poll <-chan time.Time
 		if len(polled.files) > 0 {
-			poll = time.After(max(pause.Next(), 9*took)) // of many slots: at most a tenth of a processor
+			poll = time.After(max(pause.Next(), 9*took)) // polls take at most a tenth of a processor
 		}
 		select {
-		case g := <-race.won:
-			return g.h, g.err
+		case first := <-race.won:
+			return first.h, first.err
 		case <-ctx.Done():
 			return nil, race.giveUp()
 		case <-poll:
 			start := time.Now()
 			h, err := polled.try()
 			if err != errBusy {
-				return race.bring(grant{h, err})
+				return race.finish(result{h, err})
 			}
 			took = time.Since(start)
 		}
@@ -108,7 +108,7 @@ func (r *race) start(slots []lockFile) (others []lockFile) {
 			h, err := f.lock(r.ctx, r.supervise)
 			switch first := err != errBusy && r.end(); {
 			case first:
-				r.won <- grant{h, err}
+				r.won <- result{h, err}
 			case h != nil:
 				h.release()
 			}
@@ -117,8 +117,8 @@ func (r *race) start(slots []lockFile) (others []lockFile) {
 	return slots[n:]
 }
 
-// end ends the race, and reports whether it was not over before. It calls back all
-// goroutines that are blocked; no goroutine will block afterwards.
+// end ends the race, and reports whether the caller is the first to end it. It calls back
+// all goroutines that are blocked; no goroutine will block afterwards.
 func (r *race) end() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -133,9 +133,8 @@ func (r *race) end() bool {
 	return true
 }
 
-// supervise is the supervisor of the goroutines. The winner calls the others back
-// itself. That is faster than the end of a context, which would start a goroutine for
-// each call.
+// supervise is the supervisor of the goroutines. The winner calls the others back itself,
+// which is faster than the end of a context: that would start a goroutine for each call.
 func (r *race) supervise(call *flockwait.Call, isReplaced func() bool) (stop func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -156,7 +155,7 @@ func (r *race) check() (done bool) {
 	blocked := maps.Clone(r.blocked)
 	r.mu.Unlock()
 	for call, isReplaced := range blocked {
-		callBackIf(isReplaced(), call) // nothing happens if the call is over
+		callBackIf(isReplaced(), call) // a call that is over ignores it
 	}
 	return false
 }
@@ -165,21 +164,22 @@ func (r *race) check() (done bool) {
 // no slot is held.
 func (r *race) giveUp() error {
 	if !r.end() {
-		if g := <-r.won; g.h != nil {
-			g.h.release()
+		if first := <-r.won; first.h != nil {
+			first.h.release()
 		}
 	}
 	r.runs.Wait()
 	return errBusy
 }
 
-// bring ends the race with the result of a poll, unless a goroutine has won meanwhile.
-func (r *race) bring(g grant) (*hold, error) {
-	if !r.end() {
-		if g.h != nil {
-			g.h.release()
-		}
-		g = <-r.won
+// finish ends the race with the result of a poll, unless a goroutine has won meanwhile.
+func (r *race) finish(polled result) (*hold, error) {
+	if r.end() {
+		return polled.h, polled.err
 	}
-	return g.h, g.err
+	if polled.h != nil {
+		polled.h.release()
+	}
+	first := <-r.won
+	return first.h, first.err
 }

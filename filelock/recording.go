@@ -23,7 +23,7 @@ import (
 // which is open only for a moment, writes the record, and another one removes it before
 // the unlock. If that fails there is no record, which is not an error.
 
-// recordAfter is how long a hold lasts before it is recorded; it may be up to
+// recordAfter is the shortest time after which a hold is recorded. The longest time is
 // twice as long.
 const recordAfter = 10 * time.Millisecond
 
@@ -36,7 +36,7 @@ var pending = later.Calls[*hold]{After: recordAfter, Every: recordAfter, Do: (*h
 
 // A recording is the record of one hold.
 type recording struct {
-	planned bool // the hold gets a record if it lasts long enough
+	planned bool // the hold gets a record if it lasts for recordAfter
 	note    string
 	since   time.Time
 
@@ -48,10 +48,10 @@ type recording struct {
 // recordLater gives the hold a record if it lasts long enough. It is only for exclusive
 // holds: several holders would erase each other's records.
 //
-// It is only for files that are nothing but lock files. A script may lock itself, or a
-// job may lock its log or its PID file, and write to the file while it is locked. So the
-// caller must know that the file is a lock file (see records), and the file must be
-// empty or contain a record that a crash left behind. Such a record is removed at once.
+// Only a file that has no other use gets a record. A script may lock itself, or a job may
+// lock its log or its PID file, and write to the file while it is locked. So the caller
+// must know that the file is a lock file (see records), and the file must be empty or
+// contain a record that a crash left behind. Such a record is removed at once.
 func (h *hold) recordLater(note string) {
 	if !keepsRecords || h.size > 0 && h.removeStaleRecord() != nil {
 		return
@@ -207,10 +207,10 @@ func (h *hold) openAgain(flag int) (*os.File, error) {
 
 var errNotOurs = errors.New("the content belongs to another program")
 
-// replace replaces the content of the locked file, if that is the old content and the
-// file has no second name. The old or the new content must be empty: if one descriptor
-// truncated the file and wrote to it, ext4 would write to the disk at the close
-// (ext4(5), auto_da_alloc).
+// replace replaces the content of the locked file, if the content is still old and the
+// file has no second name. Either old or new must be empty: if one descriptor truncated
+// the file and wrote to it, ext4 would write to the disk at the close (ext4(5),
+// auto_da_alloc).
 //
 // While the descriptor is open, the file cannot be executed.
 func (h *hold) replace(old, new []byte) error {
@@ -227,7 +227,7 @@ func (h *hold) replace(old, new []byte) error {
 		return f.Truncate(0)
 	}
 	if _, err := f.WriteAt(new[recordOffset:], recordOffset); err != nil {
-		f.Truncate(0) // a part of it may have been written
+		f.Truncate(0) // a part of the record may have been written
 		return err
 	}
 	return nil

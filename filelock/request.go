@@ -16,16 +16,16 @@ import (
 //	try ──busy──> turn ──> gate ──> flock(2) ──> still the file at the path? ──> held
 //
 // The goroutines of a process that wait for the same path take turns, first come first
-// served. The gate, a second lock file, lets one waiter of all processes pass at a time.
-// That waiter blocks in flock(2) on the lock file, and can be called back from there
-// (package flockwait). If the locked file is not at the path any more, the waiter locks
-// the file that is there now (lockFile.verify). If no thread may block, the waiter polls
-// instead; the other steps are the same.
+// served. At the gate, a second lock file, the waiters of all processes pass one at a time.
+// The waiter that has passed blocks in flock(2) on the lock file, and can be called back
+// from there (package flockwait). If the locked file is not at the path any more, the
+// waiter locks the file that is there now (lockFile.verify). If no thread may block, the
+// waiter polls instead; the other steps are the same.
 //
 // Each step ends with ctx. The waiter then gives up what it has: its turn, the gate,
 // and its place in the kernel's queue.
 
-// A request says what an acquisition needs: one of its files, whichever is free first.
+// A request is for a lock on one of its files, whichever is free first.
 type request struct {
 	given  string // the path of the Lock or the Semaphore, as given to New
 	key    string // identifies the path in this process
@@ -90,7 +90,7 @@ func (r request) wait(ctx context.Context) (*hold, error) {
 		return nil, errBusy
 	}
 	defer turn.pass()
-	process.Self() // now, because it takes a while, and the record needs it soon
+	process.Self() // fills a cache for the record, while there is time
 	w := newWaiter(r, since)
 	defer w.stop()
 	gate, h, err := r.passGate(ctx, w)
@@ -145,8 +145,8 @@ func (r request) passGate(ctx context.Context, w *waiter) (gate, lock *hold, err
 }
 
 // tryPast takes the lock without the gate, if no process holds the lock. Otherwise it
-// returns errBusy, also to a reader if other readers hold the lock: the reader must not
-// overtake a writer that waits for them.
+// returns errBusy. A reader gets errBusy even if only other readers hold the lock: it must
+// not overtake a writer that waits for them.
 func (r request) tryPast() (*hold, error) {
 	r = r.renewed()
 	if !r.mayBeFree() {
@@ -178,7 +178,7 @@ func (r request) mayBeFree() bool {
 		if err == nil {
 			h.release()
 		}
-		if err == nil || endsWait(err) { // the try will return the error
+		if err == nil || endsWait(err) { // then the caller's try will return the error too
 			return true
 		}
 	}
@@ -199,8 +199,8 @@ var reached = func(_ step, path string) {}
 type step int
 
 const (
-	opening   step = iota // between the look at the path and the open
+	opening   step = iota // between the stat of the path and the open
 	passingBy             // after tryPast has taken the lock
 	tableRead             // after the kernel's table of locks was read
-	leaving               // after a waiter that leaves a gate has looked for other waiters
+	leaving               // after a waiter that leaves a gate has checked for other waiters
 )

@@ -19,9 +19,9 @@ import (
 // How the number of slots changes.
 //
 // Only the number in the file slots says which slots count. A process that has locked a
-// slot reads the number again, and releases the slot if it does not count. So there are
-// never more holders than slots during these steps, and a process that dies after any of
-// them leaves a semaphore that works:
+// slot reads the number again, and releases the slot if the slot does not count. So during
+// these steps there are never too many holders, and if the process dies after any step,
+// the semaphore still works:
 //
 //  1. lock the file resize.lock, which keeps other resizers out;
 //  2. to grow: create the new slots, which do not count yet;
@@ -50,8 +50,8 @@ var resizeWait = time.Second
 // Acquire on. New Semaphores must be made with the new number. If there is no directory,
 // Resize creates it.
 //
-// Additional slots can be acquired at once; a process that already waits notices them
-// within a second. To make the number smaller, the last slots must be free: to go from 5
+// New slots can be acquired at once; a process that already waits notices them within a
+// second. To make the number smaller, the last slots must be free: to go from 5
 // to 3, slots 4 and 5. Otherwise nothing changes, and the error is a [*LockedError] that
 // names the held slots and their holders. During the call, other processes may find free
 // slots held for a moment.
@@ -129,7 +129,7 @@ func (s *Semaphore) notResized(slots int, err error) error {
 	case err == nil, errors.Is(err, ErrLocked), errors.Is(err, fs.ErrInvalid):
 		return err
 	case errors.As(err, &at):
-		err = at.Err // without the path, which the caller does not know
+		err = at.Err // without a path that the caller has not given
 	}
 	return &fs.PathError{Op: "resize", Path: s.given, Err: fmt.Errorf("the number of slots cannot be changed to %d: %w", slots, err)}
 }
@@ -172,9 +172,8 @@ func (s *Semaphore) beginResize(dir lockFile, path string) (*resizer, error) {
 	return r, err
 }
 
-// acquireSoon takes a lock that other processes hold only for a short time. It polls
-// instead of waiting at a gate, because the file of a gate may stay when the process
-// ends.
+// acquireSoon takes a lock that other processes hold only for a short time. It polls and
+// uses no gate, because a gate may stay in the directory when the process ends.
 func acquireSoon(l *Lock) error {
 	ctx, cancel := context.WithTimeout(context.Background(), resizeWait)
 	defer cancel()
@@ -196,8 +195,8 @@ func (r *resizer) end() {
 	r.root.Close()
 }
 
-// isHere checks that a locked file is in the open directory. The directory at the path
-// may be another one by now.
+// isHere returns an error unless the locked file is in the open directory. Another
+// directory may be at the path now.
 func (r *resizer) isHere(name string, h *hold) error {
 	f, err := h.osFile()
 	if err != nil {
@@ -267,7 +266,7 @@ func (r *resizer) shrink(slots int) error {
 
 // write makes the number of slots the new one, in one step.
 func (r *resizer) write(slots int) error {
-	r.root.Remove(newSlots) // a process may have died here
+	r.root.Remove(newSlots) // a process that died here has left it
 	f, err := r.create(newSlots)
 	if err != nil {
 		return err

@@ -26,13 +26,15 @@ import (
 // number. A Semaphore that has used the directory before uses the new number,
 // unless the directory was removed and created again.
 //
-// A waiter waits for all slots at once, with one thread for each of at most 64 slots. It
-// polls the others.
+// A waiter waits for all slots at once: in at most 64 threads, one for each slot. It polls
+// the other slots.
 type Semaphore struct {
 	common
-	slots int       // guarded by mu
-	used  file.Info // the directory that had this number of slots, if any; guarded by mu
-	read  file.Info // the file with the number, as it was when it was read; guarded by mu
+
+	// Guarded by mu:
+	slots int       // the number of slots
+	used  file.Info // the directory that had this number of slots, if any
+	read  file.Info // the file slots at the time when it was read
 }
 
 // NewSemaphore returns a semaphore of the given number of slots in the
@@ -94,8 +96,8 @@ func (s *Semaphore) checkCount(slots int) error {
 
 // requestIn returns the request for any of the n slots in the directory.
 func (s *Semaphore) requestIn(dir lockFile, n int) request {
-	r := request{given: s.given, key: dir.key(), onWait: s.onWait, semaphore: s, dir: dir}
-	for i := range max(n, 1) { // for the gate, which a semaphore without slots has too
+	r := request{given: s.given, key: dir.key(), semaphore: s, dir: dir}
+	for i := range max(n, 1) { // once even without slots, because the request needs the gate
 		var f lockFile
 		f, r.gate = s.lockFile(cwd.Join(dir.path, strconv.Itoa(i+1)), cwd.Join(dir.path, slotsFile), dir.base)
 		r.files = append(r.files, f)
@@ -104,9 +106,9 @@ func (s *Semaphore) requestIn(dir lockFile, n int) request {
 	return r
 }
 
-// stillHas returns errResized if the locked slot does not count any more: the number of
+// verifySlot returns errResized if the locked slot does not count any more: the number of
 // slots may have become smaller during the wait, or the directory was replaced.
-func (s *Semaphore) stillHas(r request, h *hold) error {
+func (s *Semaphore) verifySlot(r request, h *hold) error {
 	n, err := s.createdSlotCount(r.dir)
 	if err != nil {
 		return err
@@ -117,11 +119,12 @@ func (s *Semaphore) stillHas(r request, h *hold) error {
 	return nil
 }
 
-// resized returns the slots, or nil if the request has all of them.
+// resized returns the slots that the semaphore has now. It returns nil if their number is
+// still the number in the request.
 func (s *Semaphore) resized(r request) []lockFile {
 	n, err := s.slotCount(r.dir)
 	if err != nil || n == len(r.files) {
-		return nil // stillHas finds the error again
+		return nil // verifySlot will return the error
 	}
 	return s.requestIn(r.dir, n).files
 }

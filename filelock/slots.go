@@ -1,6 +1,7 @@
 package filelock
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,8 +32,8 @@ func (s *Semaphore) wrong(what string) error {
 	return &fs.PathError{Op: "open", Path: s.given, Err: invalid.Error(what)}
 }
 
-// createdSlotCount is slotCount, but creates the directory if it is missing. Each
-// acquisition calls it, because the directory may have been replaced.
+// createdSlotCount is slotCount, but first creates the directory if it is missing. Each
+// acquisition calls it, because the directory may have been removed or replaced.
 func (s *Semaphore) createdSlotCount(dir lockFile) (int, error) {
 	n, err := s.slotCount(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -50,16 +51,16 @@ func (s *Semaphore) createdSlotCount(dir lockFile) (int, error) {
 	return s.slotCount(dir)
 }
 
-// slotCount returns the number of slots in the directory. It returns an error if the
-// Semaphore was made with another number and has not used the directory before: a
-// directory that it has used was resized.
+// slotCount returns the number of slots in the directory. If the Semaphore has another
+// number, that is an error, unless the Semaphore has used this directory before: then the
+// directory was resized.
 func (s *Semaphore) slotCount(at lockFile) (int, error) {
 	at, err := at.now()
 	if err != nil {
 		return 0, err
 	}
 	path := cwd.Join(at.path, slotsFile)
-	read, ok := unchanging(path) // to read the file takes ten times as long
+	read, ok := unchanging(path) // takes a tenth of the time of reading the file
 	if ok {
 		s.mu.Lock()
 		n, same := s.slots, s.read == read
@@ -85,9 +86,10 @@ func (s *Semaphore) slotCount(at lockFile) (int, error) {
 	return n, nil
 }
 
-// unchanging describes the file with the number. ok is false if other content could have
-// the same description: the file system does not keep the time of birth, or the times
-// are so recent that a change in the same tick of its clock would not show.
+// unchanging describes the file with the number. If ok is true, a later change of the file
+// will change the description. ok is false if the file system does not keep the time of
+// birth, or if the times are so recent that a change in the same tick of the clock would
+// not show.
 func unchanging(path string) (info file.Info, ok bool) {
 	info, err := file.LstatBirth(path)
 	recent := time.Now().Add(-2 * time.Second)
@@ -158,10 +160,10 @@ func parseSlots(text []byte) int {
 }
 
 // make creates the directory, then all slots, then the file with their number. It
-// creates all slots because other users of the semaphore may have no permission to do
-// so. The file gets its name only when it is complete; if several processes create it,
-// the first one to name it wins. A process that dies in between leaves files that do no
-// harm.
+// creates all slots because other users of the semaphore may have no permission to create
+// files there. The file with the number gets its name only when it is complete; if several
+// processes create it, the first name counts. A process that dies in between leaves files
+// that do no harm.
 func (s *Semaphore) make(dir string, n int) error {
 	err := os.Mkdir(dir, s.perm|s.perm>>2&0o111) // permission to read includes permission to search
 	if err != nil && !errors.Is(err, fs.ErrExist) {
@@ -198,10 +200,7 @@ func writeNew(path string, text []byte, perm fs.FileMode) error {
 		return err
 	}
 	_, err = f.Write(text)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
+	if err = cmp.Or(err, f.Close()); err != nil {
 		os.Remove(path)
 	}
 	return err

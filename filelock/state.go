@@ -24,8 +24,8 @@ type State struct {
 	POSIX    []POSIXLock // fcntl(2) locks on the same file
 
 	// Unknown is the reason why Holders may be incomplete: the kernel cannot be
-	// asked, or does not show all locks. It is empty if Holders is complete, also
-	// because an exclusive lock has no other holder.
+	// asked, or does not show all locks. It is empty if Holders is complete, for
+	// example because it has the holder of an exclusive lock.
 	Unknown string
 
 	Err error // why the state cannot be read; it is an [*fs.PathError]
@@ -108,20 +108,18 @@ func (p POSIXLock) String() string {
 	return "a POSIX lock of " + named(p.PID, "", "") + ", another family: it does not exclude this one" + inParentheses(p.Command)
 }
 
-// A Locker is a [*Lock] or a [*Semaphore]. No other type can implement it.
-type Locker interface {
+// An Inspectable is a [*Lock] or a [*Semaphore]. No other type can implement it.
+type Inspectable interface {
 	Path() string
 	Holders() ([]Holder, error)
 	Waiters() ([]Waiter, error)
 	request(create bool) (request, error)
 }
 
-var _, _ Locker = (*Lock)(nil), (*Semaphore)(nil)
-
-// Inspect returns the state of each lock. It asks the kernel once for all of them. So
-// the states are of one moment and can show a deadlock, and many locks cost about as
-// much as one.
-func Inspect(locks ...Locker) []State {
+// Inspect returns the state of each lock or semaphore. It asks the kernel once for all of
+// them. So the states are of one moment and can show a deadlock, and many locks cost about
+// as much as one.
+func Inspect(locks ...Inspectable) []State {
 	states, requests := make([]State, len(locks)), make([]request, len(locks))
 	for i, l := range locks {
 		requests[i], states[i].Err = l.request(false)
@@ -149,8 +147,8 @@ func (c *common) Waiters() ([]Waiter, error) {
 	return state.Waiters, state.Err
 }
 
-// state returns the state of the files of a request. Without thorough, the state has
-// only holders, without the processes that inherited a lock.
+// state returns the state of the files of a request. If thorough is false, the state has
+// no waiters, and no processes that inherited a lock.
 func (r request) state(thorough bool) State {
 	states := make([]State, 1)
 	inspect(states, []request{r}, thorough)
@@ -179,12 +177,11 @@ func (r request) now() request {
 	return r
 }
 
-// guess adds the holders that are known without the kernel, and the reason why it cannot
-// be asked. A missing file is not held.
+// guess adds what is known without the kernel. why says why the kernel cannot be asked.
 func (s *State) guess(path string, slot int, why string) {
 	at, err := file.Lstat(path)
 	s.Err = cmp.Or(s.Err, err)
-	if s.Err != nil || !at.Exists {
+	if s.Err != nil || !at.Exists { // a missing file is not held
 		return
 	}
 	mine := ownHolds(at.ID, slot)

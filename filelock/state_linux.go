@@ -149,8 +149,8 @@ func (r request) identify(mounts locktable.Mounts) (ids tableFiles, err error) {
 	return ids, nil
 }
 
-// add adds what the kernel and the record tell about a file. open has the processes
-// that hold the lock through an open file.
+// add adds what the kernel and the record tell about a file. open has, by PID, the
+// processes that hold the lock through an open file.
 func (s *State) add(path string, slot int, file locktable.File, table locktable.Table, open map[int]locktable.Lock) {
 	took := table.Takers(file)
 	r, recorded := readRecord(path)
@@ -178,8 +178,8 @@ func (s *State) add(path string, slot int, file locktable.File, table locktable.
 		unseen = "" // there are no others
 	}
 	s.Unknown = cmp.Or(s.Unknown, unseen)
-	// If the writer is alive and visible, it wrote the record after the kernel's table
-	// was read, or it is about to remove the record.
+	// If the writer is alive and visible, but does not hold the lock, it wrote the record
+	// after the kernel's table was read, or it is about to remove the record.
 	meanwhile := unseen == "" && r.IsVisible() && r.MayRun()
 	if recorded && !told && !meanwhile {
 		s.addRecord(r, slot)
@@ -247,8 +247,8 @@ func whyUnseen(path string, file locktable.File) string {
 	return ""
 }
 
-// waitersIn returns the processes that wait for one of the files, and then those that
-// wait at the gate.
+// waitersIn returns the processes that wait for one of the files, and then the processes
+// that wait at the gate.
 func waitersIn(table locktable.Table, r request, ids tableFiles) []Waiter {
 	var list []Waiter
 	since := map[int]time.Time(nil)

@@ -9,12 +9,12 @@ import (
 	"github.com/fsync-lock/fsync/internal/flockwait"
 )
 
-// A waiter is a wait of this process that has its turn. Once a second it checks what no
+// A waiter is the wait of the goroutine that has the turn. Once a second it checks what no
 // system call reports, for example whether the lock file was replaced.
 type waiter struct {
 	gate  *gate
 	since time.Time
-	told  file.Info // the gate that has a line about this wait
+	told  file.ID // the gate that has a line about this wait; zero = none
 
 	mu     sync.Mutex // guards the fields below; held during the checks
 	timer  *time.Timer
@@ -74,7 +74,7 @@ func (w *waiter) stop() {
 	w.checks, w.over = nil, true
 }
 
-// started tells tests of a waiter.
+// started is called with each new waiter. Tests replace it.
 var started = func(key string, w *waiter) {}
 
 // A supervisor watches over a call that is blocked in the kernel. It calls the call back
@@ -106,7 +106,7 @@ func callBackIf(isReplaced bool, call *flockwait.Call) bool {
 func (f lockFile) lock(ctx context.Context, wait supervisor) (*hold, error) {
 	f.known = false
 	var pause flockwait.Pause
-	for ctx.Err() == nil { // a wait that is over creates no file
+	for ctx.Err() == nil { // a wait that has ended must not create the file
 		h, err := f.lockOnce(wait)
 		switch {
 		case err != errBusy && err != errReplaced:

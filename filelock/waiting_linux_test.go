@@ -16,7 +16,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-func mustWaiters(t testing.TB, l filelock.Locker) []filelock.Waiter {
+func mustWaiters(t testing.TB, l filelock.Inspectable) []filelock.Waiter {
 	t.Helper()
 	got, err := l.Waiters()
 	if err != nil {

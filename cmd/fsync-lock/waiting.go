@@ -82,7 +82,7 @@ func holders(l lock) (list []filelock.Holder) {
 
 // suspects returns the processes that probably hold the lock.
 func suspects(l lock) []filelock.Holder {
-	if l, ok := l.(filelock.Locker); ok {
+	if l, ok := l.(filelock.Inspectable); ok {
 		return filelock.Inspect(l)[0].LikelyHolders()
 	}
 	list, _ := l.Holders()
