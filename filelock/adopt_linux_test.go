@@ -21,8 +21,8 @@ import (
 
 func init() { roles["adopt"] = adopt }
 
-// adopt PATH MODE: adopts descriptor 3 and prints the result. For each line that it
-// hears it calls a method, and prints its result.
+// adopt PATH MODE: adopts descriptor 3 and prints the result. For each line that it hears,
+// it calls the method and prints the result.
 func adopt(args []string) error {
 	l, err := filelock.Adopt(os.NewFile(3, "lock"), args[0], modes[args[1]]...)
 	if err != nil {
@@ -44,18 +44,16 @@ func adopt(args []string) error {
 			err = l.Release()
 		case "acquire":
 			err = l.Acquire(background)
-		case "inherit": // a child to which no file was given
+		case "inherit": // does a child process that was given no file have the lock file?
 			var out []byte
 			out, err = exec.Command("sh", "-c", "ls -l /proc/self/fd 2>/dev/null; exit 0").CombinedOutput()
 			if strings.Contains(string(out), args[0]) {
-				err = errors.New("a child has " + string(out))
+				err = errors.New("a child process has " + string(out))
 			}
 		}
 		fmt.Println(verb, err)
 	}
 }
-
-var modes = map[string][]filelock.Option{"exclusive": nil, "shared": {filelock.Shared()}}
 
 // startAdopter starts a process that adopts a file.
 func startAdopter(t testing.TB, f *os.File, path, mode string) *testproc.Proc {
@@ -65,7 +63,8 @@ func startAdopter(t testing.TB, f *os.File, path, mode string) *testproc.Proc {
 	return testproc.StartCmd(t, cmd)
 }
 
-func handedOver(t testing.TB, l *filelock.Lock, path, mode string) *testproc.Proc {
+// handOver starts a process that adopts the hold of l.
+func handOver(t testing.TB, l *filelock.Lock, path, mode string) *testproc.Proc {
 	t.Helper()
 	f, err := l.File()
 	must(t, err)
@@ -75,13 +74,14 @@ func handedOver(t testing.TB, l *filelock.Lock, path, mode string) *testproc.Pro
 	return p
 }
 
+// ask makes an adopter call a method, and fails the test if the method returns an error.
 func ask(t testing.TB, p *testproc.Proc, verb string) {
 	t.Helper()
 	p.Send(verb)
 	p.Expect(verb + " <nil>")
 }
 
-// A lock goes from process to process, and is held all the time.
+// A lock goes from process to process, and is never free meanwhile.
 func TestAdopt(t *testing.T) {
 	t.Parallel()
 	for mode, opts := range modes {
@@ -90,7 +90,7 @@ func TestAdopt(t *testing.T) {
 			path := lockPath(t)
 			l, other := filelock.New(path, opts...), filelock.New(path)
 			mustAcquire(t, l)
-			heir := handedOver(t, l, path, mode)
+			heir := handOver(t, l, path, mode)
 			ask(t, heir, "check")
 			ask(t, heir, "inherit")
 			must(t, l.Leave())
@@ -100,7 +100,7 @@ func TestAdopt(t *testing.T) {
 			ask(t, heir, "release")
 			mustTry(t, other, true)
 			mustRelease(t, other)
-			ask(t, heir, "acquire") // an adopted Lock is one like any other
+			ask(t, heir, "acquire") // an adopted Lock can be used like any other Lock
 			mustTry(t, other, false)
 			heir.Kill()
 			mustTry(t, other, true)
@@ -108,7 +108,7 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// The adopter releases the lock for all, or leaves it to them, or dies.
+// The adopter releases the lock for all processes, or leaves it to the others, or dies.
 func TestAdoptedHoldEnds(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"release", "leave", "kill"} {
@@ -117,7 +117,7 @@ func TestAdoptedHoldEnds(t *testing.T) {
 			path := lockPath(t)
 			l, other := filelock.New(path), filelock.New(path)
 			mustAcquire(t, l)
-			heir := handedOver(t, l, path, "exclusive")
+			heir := handOver(t, l, path, "exclusive")
 			if how == "kill" {
 				heir.Kill()
 			} else {
@@ -153,8 +153,8 @@ func TestAdoptOfAShell(t *testing.T) {
 }
 
 // A shell may have opened its descriptor for writing only. The adopter still writes its
-// record, and replaces one that a crash left.
-func TestAdoptIsRecordedBeyondAShell(t *testing.T) {
+// record, and replaces a record that a crash left.
+func TestAdoptOfAShellIsRecorded(t *testing.T) {
 	t.Parallel()
 	for _, flag := range []int{os.O_WRONLY | os.O_TRUNC, os.O_WRONLY | os.O_APPEND, os.O_RDONLY} {
 		path := lockPath(t)
@@ -163,20 +163,16 @@ func TestAdoptIsRecordedBeyondAShell(t *testing.T) {
 		must(t, err, syscall.Flock(int(f.Fd()), syscall.LOCK_EX))
 		l, err := filelock.Adopt(f, path, filelock.Note("adopted"))
 		must(t, err)
-		text, err := os.ReadFile(path)
-		if must(t, err); !strings.Contains(string(text), `"note":"adopted"`) {
+		if text := content(t, path); !strings.Contains(text, `"note":"adopted"`) {
 			t.Errorf("flag %#x: the record is %q", flag, text)
 		}
-		must(t, l.Release())
-		text, err = os.ReadFile(path)
-		if must(t, err); len(text) > 0 {
-			t.Errorf("flag %#x: %q is left", flag, text)
-		}
+		mustRelease(t, l)
+		mustBeEmpty(t, path)
 	}
 }
 
-// The record names the adopter as soon as it holds the lock, and the kernel says the
-// rest: also when the process that took the lock has ended.
+// The record names the adopter as soon as it holds the lock. So the adopter has its note, even
+// when the process that acquired the lock has ended.
 func TestAdoptIsRecorded(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -185,7 +181,7 @@ func TestAdoptIsRecorded(t *testing.T) {
 	taker.Expect("adopted by the child") // which the taker started
 	mustBe := func(heir int) {
 		t.Helper()
-		for what, list := range map[string][]filelock.Holder{"all": mustHolders(t, path), "suspects": suspects(t, path)} {
+		for what, list := range map[string][]filelock.Holder{"Holders": mustHolders(t, path), "LockedError": lockedBy(t, path)} {
 			i := slices.IndexFunc(list, func(h filelock.Holder) bool { return h.PID == heir })
 			if i < 0 || list[i].Note != "new" || list[i].Taker != taker.PID() || time.Since(list[i].Since) > testproc.Patience {
 				t.Fatalf("%s: %+v", what, list)
@@ -209,8 +205,8 @@ func TestAdoptIsRecorded(t *testing.T) {
 
 func init() { roles["giver"], roles["heir"] = giver, heir }
 
-// giver PATH: takes a lock, starts a child that adopts it, and leaves it to the child
-// when it is told to.
+// giver PATH: takes a lock, and starts a child process that adopts it. When it hears a line,
+// it leaves the lock to the child.
 func giver(args []string) error {
 	l := filelock.New(args[0], filelock.Note("old"))
 	if err := l.Acquire(background); err != nil {
@@ -247,8 +243,8 @@ func heir(args []string) error {
 	return nil
 }
 
-// suspects returns the holders that an Acquire names when its time is up.
-func suspects(t testing.TB, path string) []filelock.Holder {
+// lockedBy returns the holders in the error of an Acquire that reaches its deadline.
+func lockedBy(t testing.TB, path string) []filelock.Holder {
 	t.Helper()
 	var locked *filelock.LockedError
 	if err := timedOut(filelock.New(path).Acquire); !errors.As(err, &locked) {
@@ -257,7 +253,7 @@ func suspects(t testing.TB, path string) []filelock.Holder {
 	return locked.Holders
 }
 
-// f is closed after a success: by Adopt, and only then.
+// Adopt closes f after a success, and leaves it open after an error.
 func TestAdoptOwnsTheFile(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -274,20 +270,20 @@ func TestAdoptOwnsTheFile(t *testing.T) {
 		t.Fatalf("Close = %v", err)
 	}
 	must(t, l.Leave())
-	collect() // no finalizer closes the file of the Lock
+	collect() // no finalizer closes the file of adopted
 	mustCheck(t, adopted, nil, "")
 	mustTry(t, filelock.New(path), false)
 	must(t, adopted.Leave())
 	last := filelock.New(path)
-	testproc.Until(t, "the lock is free", func() bool { // a child that has not called exec yet has the file, too
+	testproc.Until(t, "the lock is free", func() bool { // a child process that has not called execve(2) yet has the file, too
 		ok, err := last.TryAcquire()
 		must(t, err)
 		return ok
 	})
 }
 
-// Of many goroutines that adopt one file, one gets the hold, and the others disturb
-// nothing.
+// If many goroutines adopt one file, one of them gets the hold. The others get an error, and
+// change nothing.
 func TestAdoptAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 20 {
@@ -310,7 +306,7 @@ func TestAdoptAtOnce(t *testing.T) {
 		}
 		all.Wait()
 		if len(got) != 1 {
-			t.Fatalf("%d adopted it", len(got))
+			t.Fatalf("%d goroutines have adopted the file, want 1", len(got))
 		}
 		must(t, l.Leave())
 		adopted := <-got
@@ -320,8 +316,8 @@ func TestAdoptAtOnce(t *testing.T) {
 	}
 }
 
-// Adopt takes nothing that was not held in its mode, changes no lock, and leaves the
-// file open.
+// Adopt returns an error for a file that does not hold the lock in the mode of the options.
+// It then changes no lock, and leaves the file open.
 func TestAdoptRefuses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -354,22 +350,22 @@ func TestAdoptRefuses(t *testing.T) {
 		mode string
 		want error
 	}{
-		"nothing":                      {nil, path, "exclusive", fs.ErrInvalid},
-		"a closed file":                {closed, path, "exclusive", os.ErrClosed},
-		"a number that is not open":    {os.NewFile(9999, "x"), path, "exclusive", syscall.EBADF},
-		"a file that is not locked":    {open(path, os.O_RDONLY), path, "exclusive", filelock.ErrNotHeld},
-		"nor shared":                   {open(other, os.O_RDONLY), other, "shared", filelock.ErrNotHeld},
-		"a shared hold as exclusive":   {shared, path, "exclusive", filelock.ErrNotHeld},
-		"an exclusive hold as shared":  {exclusive, other, "shared", filelock.ErrNotHeld},
-		"another file":                 {exclusive, path, "exclusive", filelock.ErrLost},
-		"a missing file":               {exclusive, filepath.Join(dir, "missing"), "exclusive", filelock.ErrLost},
-		"a missing directory":          {exclusive, filepath.Join(dir, "missing", "a.lock"), "exclusive", filelock.ErrLost},
-		"a path below a file":          {exclusive, filepath.Join(other, "a.lock"), "exclusive", filelock.ErrLost},
-		"the path of a FIFO":           {fifo, filepath.Join(dir, "fifo"), "exclusive", fs.ErrInvalid},
-		"a FIFO":                       {fifo, path, "exclusive", filelock.ErrLost},
-		"a link":                       {shared, filepath.Join(dir, "link"), "shared", fs.ErrInvalid},
-		"the directory of a semaphore": {open(filepath.Join(dir, "a.sem"), os.O_RDONLY), filepath.Join(dir, "a.sem"), "exclusive", fs.ErrInvalid},
-		"an empty path":                {shared, "", "shared", fs.ErrInvalid},
+		"no file":                              {nil, path, "exclusive", fs.ErrInvalid},
+		"a closed file":                        {closed, path, "exclusive", os.ErrClosed},
+		"a descriptor that is not open":        {os.NewFile(9999, "x"), path, "exclusive", syscall.EBADF},
+		"a file that is not locked":            {open(path, os.O_RDONLY), path, "exclusive", filelock.ErrNotHeld},
+		"a file that is not locked, as shared": {open(other, os.O_RDONLY), other, "shared", filelock.ErrNotHeld},
+		"a shared hold as exclusive":           {shared, path, "exclusive", filelock.ErrNotHeld},
+		"an exclusive hold as shared":          {exclusive, other, "shared", filelock.ErrNotHeld},
+		"another file":                         {exclusive, path, "exclusive", filelock.ErrLost},
+		"a missing file":                       {exclusive, filepath.Join(dir, "missing"), "exclusive", filelock.ErrLost},
+		"a missing directory":                  {exclusive, filepath.Join(dir, "missing", "a.lock"), "exclusive", filelock.ErrLost},
+		"a path below a file":                  {exclusive, filepath.Join(other, "a.lock"), "exclusive", filelock.ErrLost},
+		"the path of a FIFO":                   {fifo, filepath.Join(dir, "fifo"), "exclusive", fs.ErrInvalid},
+		"a FIFO":                               {fifo, path, "exclusive", filelock.ErrLost},
+		"a link":                               {shared, filepath.Join(dir, "link"), "shared", fs.ErrInvalid},
+		"the directory of a semaphore":         {open(filepath.Join(dir, "a.sem"), os.O_RDONLY), filepath.Join(dir, "a.sem"), "exclusive", fs.ErrInvalid},
+		"an empty path":                        {shared, "", "shared", fs.ErrInvalid},
 	} {
 		l, err := filelock.Adopt(c.f, c.path, modes[c.mode]...)
 		var at *fs.PathError
@@ -382,14 +378,14 @@ func TestAdoptRefuses(t *testing.T) {
 			}
 		}
 	}
-	mustTry(t, filelock.New(path, filelock.Shared()), true) // neither is another lock now
+	mustTry(t, filelock.New(path, filelock.Shared()), true) // the locks have not changed
 	mustTry(t, filelock.New(path), false)
 	mustTry(t, filelock.New(other, filelock.Shared()), false)
 }
 
 // If the kernel does not show the lock of an open file, Adopt tries the lock.
 func TestAdoptByTrying(t *testing.T) {
-	// Not parallel: no test may ask the kernel meanwhile.
+	// Not parallel: for all tests, the kernel does not show locks meanwhile.
 	filelock.HideLocks(t)
 	for mode, opts := range modes {
 		path := lockPath(t)
@@ -407,12 +403,12 @@ func TestAdoptByTrying(t *testing.T) {
 				t.Errorf("%s as %s: %v", mode, other, err)
 			}
 			if _, err := filelock.Adopt(free, path, wrong...); !errors.Is(err, filelock.ErrNotHeld) {
-				t.Errorf("another file of a lock that is %s, as %s: %v", mode, other, err)
+				t.Errorf("an open file without the lock, which is %s, as %s: %v", mode, other, err)
 			}
 		}
 		if mode == "exclusive" {
 			if _, err := filelock.Adopt(free, path); !errors.Is(err, filelock.ErrNotHeld) {
-				t.Errorf("another file of an exclusive lock: %v", err)
+				t.Errorf("an open file without the lock, which is exclusive: %v", err)
 			}
 		}
 		adopted, err := filelock.Adopt(f, path, opts...)
@@ -428,9 +424,9 @@ func TestAdoptByTrying(t *testing.T) {
 	}
 }
 
-// A relative path stays with its file when the process changes its directory.
+// If the process changes its directory, a relative path stays with its file.
 func TestAdoptARelativePath(t *testing.T) {
-	// Not parallel: the working directory is the process's.
+	// Not parallel: the working directory belongs to the process.
 	base := t.TempDir()
 	t.Chdir(base)
 	write(t, "a.lock", "")
@@ -446,7 +442,7 @@ func TestAdoptARelativePath(t *testing.T) {
 	mustTry(t, filelock.New(filepath.Join(base, "a.lock")), true)
 }
 
-// Unusual files that hold the lock.
+// Adopt accepts files that were opened in other ways than Acquire opens them.
 func TestAdoptOtherFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -479,7 +475,7 @@ func TestAdoptOtherFiles(t *testing.T) {
 	}
 }
 
-// The path may lead through the descriptor that Adopt closes.
+// The path may lead through the descriptor that Adopt closes, such as /dev/fd/9.
 func TestAdoptByNumber(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -498,24 +494,14 @@ func TestAdoptByNumber(t *testing.T) {
 // A slot of a semaphore is adopted as a lock on its file.
 func TestAdoptASlot(t *testing.T) {
 	t.Parallel()
-	path := semPath(t)
-	s := filelock.NewSemaphore(path, 1)
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	path, s := holdSlots(t, 1)
 	f, err := s.File()
 	must(t, err)
 	heir := startAdopter(t, f, filepath.Join(path, "1"), "exclusive")
 	heir.Expect("adopted")
 	must(t, f.Close(), s.Leave())
-	if ok, err := s.TryAcquire(); ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTry(t, s, false)
 	ask(t, heir, "release")
-	if text, err := os.ReadFile(filepath.Join(path, "1")); len(text) > 0 || err != nil {
-		t.Errorf("the record is still there: %q, %v", text, err)
-	}
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustBeEmpty(t, filepath.Join(path, "1"))
+	mustTry(t, s, true)
 }

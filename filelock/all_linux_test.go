@@ -16,7 +16,7 @@ import (
 
 func init() { roles["all"] = all }
 
-// all N PATH...: takes all of the locks, N times, in any order.
+// all N PATH...: takes all of the locks, N times, with the arguments in a random order.
 func all(args []string) error {
 	n, err := strconv.Atoi(args[0])
 	if err != nil {
@@ -43,9 +43,7 @@ func TestAcquireAllMakesNoDeadlock(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	link := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink(dir, link); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Symlink(dir, link))
 	var procs []*testproc.Proc
 	for i := range 4 {
 		args := []string{"100", filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "c")}
@@ -59,29 +57,22 @@ func TestAcquireAllMakesNoDeadlock(t *testing.T) {
 	}
 }
 
-// While AcquireAll waits for one of the locks, it holds only those before it.
+// While AcquireAll waits for a lock, it holds only the locks that come before it in order.
 func TestAcquireAllInOrder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	link := filepath.Join(t.TempDir(), "a link that comes first")
-	if err := os.Symlink(dir, link); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Symlink(dir, link))
 	a, b, c := filelock.New(filepath.Join(dir, "a")), filelock.New(filepath.Join(dir, "b")), filelock.New(filepath.Join(link, "c"))
 	holder := startHolder(t, b.Path())
-	result := make(chan error)
-	go func() { result <- filelock.AcquireAll(background, c, b, a) }()
+	result := start(func() error { return filelock.AcquireAll(background, c, b, a) })
 	awaitWaiters(t, b.Path(), 1)
 	mustTry(t, filelock.New(a.Path()), false)
-	mustTry(t, filelock.New(c.Path()), true) // for good
+	mustTry(t, filelock.New(c.Path()), true) // and keeps the lock
 	release(t, holder)
 	awaitWaiters(t, c.Path(), 1)
 	mustTry(t, filelock.New(b.Path()), false)
-	select {
-	case err := <-result:
-		t.Fatalf("c is held, but AcquireAll = %v", err)
-	default:
-	}
+	mustStillWait(t, result)
 }
 
 func TestAcquireAllOrNothing(t *testing.T) {
@@ -96,16 +87,14 @@ func TestAcquireAllOrNothing(t *testing.T) {
 	mustTry(t, a, true)
 	mustRelease(t, a)
 	release(t, holder)
-	if err := filelock.AcquireAll(background, b, a); err != nil {
-		t.Fatal(err)
-	}
+	must(t, filelock.AcquireAll(background, b, a))
 	mustRelease(t, a)
 	mustRelease(t, b)
 	if err := filelock.AcquireAll(background); err != nil {
-		t.Errorf("none of no locks: %v", err)
+		t.Errorf("without locks: %v", err)
 	}
 	if err := filelock.AcquireAll(background, a, filelock.New(filepath.Join(dir, "missing", "b"))); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("one in a missing directory: %v", err)
+		t.Errorf("a lock in a missing directory: %v", err)
 	}
 	mustTry(t, a, true)
 }
@@ -119,14 +108,10 @@ func TestAcquireAllOfOneFileTwice(t *testing.T) {
 	} {
 		first := filepath.Join(dir, name)
 		if name != "new" {
-			if err := os.WriteFile(first, nil, 0o666); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(first, nil, 0o666))
 		}
 		second, err := prepare(first, first+" 2")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		l := filelock.New(first)
 		if err := filelock.AcquireAll(background, l, filelock.New(second)); !errors.Is(err, fs.ErrInvalid) {
 			t.Errorf("%s: AcquireAll = %v", name, err)

@@ -2,6 +2,7 @@ package filelock_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -10,22 +11,18 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// must fails the test if one of the steps failed.
-var must = testproc.Must
-
 // A file, its directory or a directory above is removed, renamed or replaced: Check says
 // that the lock is lost. If the file comes back, Check says that it is held.
 func TestCheckOfAFileThatGoes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		do, undo func(path string) error // undo: nil if the file is gone for good
+		do, undo func(path string) error // undo is nil if the file cannot come back
 	}{
 		"removed": {do: os.Remove},
 		"replaced": {
@@ -67,9 +64,7 @@ func TestCheckOfAFileThatGoes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			base := filepath.Join(t.TempDir(), "d")
-			must(t, os.Mkdir(base, 0o777))
-			path := filepath.Join(base, "a.lock")
+			path := filepath.Join(newDir(t), "a.lock")
 			l := filelock.New(path)
 			mustAcquire(t, l)
 			mustCheck(t, l, nil, "")
@@ -87,11 +82,10 @@ func TestCheckOfAFileThatGoes(t *testing.T) {
 	}
 }
 
-// A directory that is locked, removed, and created again.
+// A locked directory is removed and created again: the lock is lost.
 func TestCheckOfADirectory(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "d")
-	must(t, os.Mkdir(path, 0o777))
+	path := newDir(t)
 	l := filelock.New(path)
 	mustAcquire(t, l)
 	mustCheck(t, l, nil, "")
@@ -100,8 +94,8 @@ func TestCheckOfADirectory(t *testing.T) {
 	mustRelease(t, l)
 }
 
-// Two holds of one Lock, the older on a file that was removed: the newer keeps others
-// out, until it is gone too.
+// A Lock has two holds, the older one on a file that was removed. Check returns nil as long
+// as the Lock has the newer hold.
 func TestCheckOfTwoHolds(t *testing.T) {
 	t.Parallel()
 	for _, opts := range [][]filelock.Option{nil, {filelock.Shared()}} {
@@ -120,8 +114,8 @@ func TestCheckOfTwoHolds(t *testing.T) {
 	}
 }
 
-// Each slot that a Semaphore holds must be there: one that is lost lets one more
-// process in.
+// If one slot that a Semaphore holds is lost, Check says so, because one process too many can
+// acquire a slot.
 func TestCheckOfSlots(t *testing.T) {
 	t.Parallel()
 	path, s := holdSlots(t, 2)
@@ -129,16 +123,12 @@ func TestCheckOfSlots(t *testing.T) {
 	lost := filepath.Join(path, "2")
 	must(t, os.Remove(lost))
 	mustCheck(t, s, filelock.ErrLost, lost)
-	if ok, err := filelock.NewSemaphore(path, 2).TryAcquire(); !ok || err != nil { // there are three now
-		t.Fatal(ok, err)
-	}
+	mustTry(t, filelock.NewSemaphore(path, 2), true) // the third hold
 	mustCheck(t, s, filelock.ErrLost, lost)
 	must(t, s.Release(), s.Release())
 	mustCheck(t, s, filelock.ErrNotHeld, path)
 
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTry(t, s, true)
 	must(t, os.Rename(path, path+".old"))
 	if err := s.Check(); !errors.Is(err, filelock.ErrLost) {
 		t.Fatalf("Check = %v", err)
@@ -146,49 +136,37 @@ func TestCheckOfSlots(t *testing.T) {
 }
 
 // If the directory may not be searched, Check cannot tell whether the lock is lost.
-func TestCheckMayNotLook(t *testing.T) {
+func TestCheckMayNotSearch(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("only root can become another user")
-	}
-	base, err := os.MkdirTemp("", "check") // other users may not search the directory of the test
-	must(t, err)
-	t.Cleanup(func() { os.RemoveAll(base) })
-	path := filepath.Join(base, "a.lock")
-	must(t, os.WriteFile(path, nil, 0o666), os.Chmod(base, 0o755))
-	p := testproc.Start(t, "check", "65534", path)
+	dir := publicDir(t)
+	path := filepath.Join(dir, "a.lock")
+	must(t, os.WriteFile(path, nil, 0o666))
+	p := startAsNobody(t, "check", path)
 	p.Expect("held")
-	must(t, os.Chmod(base, 0o700))
+	must(t, os.Chmod(dir, 0o700))
 	p.Send("check")
 	if got := p.Line(); !strings.HasSuffix(got, "permission denied") || !strings.Contains(got, path) || strings.Contains(got, "lost") {
 		t.Fatal(got)
 	}
-	must(t, os.Chmod(base, 0o755))
+	must(t, os.Chmod(dir, 0o755))
 	p.Send("check")
 	p.Expect("<nil>")
 }
 
 func init() { roles["check"] = check }
 
-// check UID PATH: locks as another user, and says on each line what Check returns.
+// check PATH: holds the lock, and for each line that it hears prints what Check returns.
 func check(args []string) error {
-	if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(65534), syscall.Setuid(65534)); err != nil {
-		return err
-	}
-	l := filelock.New(args[1])
+	l := filelock.New(args[0])
 	if err := l.Acquire(background); err != nil {
 		return err
 	}
-	say := "held"
+	fmt.Println("held")
 	for {
-		os.Stdout.WriteString(say + "\n")
 		if _, err := testproc.Hear(); err != nil {
 			return nil
 		}
-		say = "<nil>"
-		if err := l.Check(); err != nil {
-			say = err.Error()
-		}
+		fmt.Println(l.Check())
 	}
 }
 
@@ -233,7 +211,7 @@ func TestCheckAfterAnotherUnlocked(t *testing.T) {
 			other := filelock.New(path, filelock.Shared())
 			if c.want != nil {
 				mustTry(t, other, true)
-				mustCheck(t, l, c.want, path) // the lock of another process is not the lock of l
+				mustCheck(t, l, c.want, path) // Check does not take the lock of other for the lock of l
 			} else {
 				mustTry(t, other, false)
 			}
@@ -247,7 +225,7 @@ func TestCheckAfterAnotherUnlocked(t *testing.T) {
 	}
 }
 
-// A slot that another process has unlocked.
+// Check of a Semaphore notices that another process has unlocked a slot.
 func TestCheckOfAnUnlockedSlot(t *testing.T) {
 	t.Parallel()
 	path, s := holdSlots(t, 2)
@@ -261,11 +239,11 @@ func TestCheckOfAnUnlockedSlot(t *testing.T) {
 	}
 }
 
-// On FUSE the kernel may not know the locks; if it has shown a lock once, it will show it
-// again. When the daemon dies, the file is lost.
+// On FUSE the kernel may not show the locks. But if Check has seen the lock once, it notices
+// when the lock is gone. When the daemon dies, the file is lost.
 func TestCheckOnFUSE(t *testing.T) {
 	t.Parallel()
-	dir, die := bindfs(t)
+	_, dir, die := bindfs(t)
 	path := filepath.Join(dir, "a.lock")
 	l := filelock.New(path)
 	mustAcquire(t, l)
@@ -287,7 +265,7 @@ func TestCheckOnFUSE(t *testing.T) {
 	testproc.Until(t, "the file is lost", func() bool { return errors.Is(l.Check(), filelock.ErrLost) })
 }
 
-// Many goroutines ask while others acquire and release.
+// Some goroutines call Check while others acquire and release.
 func TestCheckAtOnce(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -316,7 +294,7 @@ func TestCheckAtOnce(t *testing.T) {
 	asking.Wait()
 }
 
-// The path of a lock leads through links, or to an open file.
+// Check follows the links in the path of a lock, but not a path to a descriptor.
 func TestCheckOfLinks(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
@@ -336,15 +314,15 @@ func TestCheckOfLinks(t *testing.T) {
 	mustTry(t, open, false)
 	mustRelease(t, l)
 	mustAcquire(t, open)
-	must(t, f.Close()) // the path was only the way to the file
+	must(t, f.Close()) // the path is not followed again
 	mustCheck(t, open, nil, "")
 	must(t, os.Remove(file))
 	mustCheck(t, open, filelock.ErrLost, open.Path())
 }
 
-// The process goes to another directory: a relative path stays with its file.
+// If the process changes its directory, a relative path stays with its file.
 func TestCheckOfARelativePath(t *testing.T) {
-	// Not parallel: the working directory is the process's.
+	// Not parallel: the working directory belongs to the process.
 	base := t.TempDir()
 	t.Chdir(base)
 	l := filelock.New("a.lock")

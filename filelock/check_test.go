@@ -12,10 +12,8 @@ import (
 
 // A checker is a Lock or a Semaphore.
 type checker interface {
-	Path() string
-	TryAcquire() (bool, error)
+	acquirer
 	Check() error
-	Release() error
 }
 
 // mustCheck fails the test unless Check returns the error, in a PathError with the path.
@@ -49,15 +47,11 @@ func TestCheck(t *testing.T) {
 	} {
 		mustCheck(t, l, filelock.ErrNotHeld, l.Path())
 		for range 2 {
-			if ok, err := l.TryAcquire(); !ok || err != nil {
-				t.Fatal(ok, err)
-			}
+			mustTry(t, l, true)
 			for range 3 {
 				mustCheck(t, l, nil, "")
 			}
-			if err := l.Release(); err != nil {
-				t.Fatal(err)
-			}
+			mustRelease(t, l)
 			mustCheck(t, l, filelock.ErrNotHeld, l.Path())
 		}
 	}
@@ -78,7 +72,7 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
-// A loop that runs long finds out that its lock was lost, before it goes on.
+// A program that works in steps checks before each step that it still has the lock.
 func ExampleLock_Check() {
 	lock := filelock.New(filepath.Join(dir(), "check.lock"))
 	fmt.Println(errors.Is(lock.Check(), filelock.ErrNotHeld))
@@ -89,7 +83,7 @@ func ExampleLock_Check() {
 	defer lock.Release()
 	for step := range 3 {
 		if err := lock.Check(); err != nil {
-			fmt.Println(err) // ErrLost: another process may be at work
+			fmt.Println(err) // ErrLost: another process may work now
 			return
 		}
 		fmt.Println("step", step)

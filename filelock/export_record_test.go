@@ -2,17 +2,15 @@ package filelock
 
 import "github.com/fsync-lock/fsync/internal/process"
 
-// The steps of recording, for a Lock that is held.
-func Withdraw(l *Lock)  { l.holds[0].removeRecord() }
-func RecordNow(l *Lock) { l.holds[0].recordNow() }
+// Steps of recording, for a Lock that is held.
+func RemoveRecord(l *Lock) { l.holds[0].removeRecord() }
+func RecordNow(l *Lock)    { l.holds[0].recordNow() }
 
-// Flush records at once the holds that are old enough.
+// Flush records the holds that are old enough, at once.
 func Flush() { pending.Flush() }
 
-// IsPending reports whether the hold is still to be recorded.
-func IsPending(l *Lock) bool {
-	return pending.Has(l.holds[0])
-}
+// IsPending reports whether the hold is not recorded yet, but will be.
+func IsPending(l *Lock) bool { return pending.Has(l.holds[0]) }
 
 const RecordAfter = recordAfter
 

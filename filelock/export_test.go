@@ -14,8 +14,8 @@ import (
 )
 
 // QueueLen returns how many goroutines of this process have the turn for path, or wait
-// in the queue for it. A goroutine that is about to enter the queue does not count. The
-// semaphore does not tell, so its fields are read.
+// in the queue for it. A goroutine that is about to enter the queue does not count. QueueLen
+// reads private fields of the semaphore, which has no method for this.
 func QueueLen(path string) int {
 	turns.mu.Lock()
 	defer turns.mu.Unlock()
@@ -31,7 +31,7 @@ func QueueLen(path string) int {
 	return int(fields.FieldByName("cur").Int()) + waiters.Len()
 }
 
-// Blocked is the number of threads of this process that wait in the kernel.
+// Blocked returns the number of threads of this process that wait in the kernel.
 func Blocked() int { return flockwait.Waiting() }
 
 // Poll makes all waiters of this process poll.
@@ -44,7 +44,7 @@ func SetThreads(t testing.TB, n int) {
 	t.Cleanup(func() { flockwait.SetThreads(former) })
 }
 
-// DescriptorOf is the descriptor that a held Lock locks.
+// DescriptorOf returns the descriptor of the file that the Lock has locked.
 func DescriptorOf(l *Lock) (uintptr, error) {
 	f, err := l.holds[0].osFile()
 	if err != nil {
@@ -53,8 +53,8 @@ func DescriptorOf(l *Lock) (uintptr, error) {
 	return f.Fd(), nil
 }
 
-// Noted returns the state of a gofrs/flock lock that was only set.
-func Noted(shared bool) (exclusively, shares bool) {
+// SetLocked returns the state of a lock of gofrs/flock that setLocked has changed.
+func SetLocked(shared bool) (exclusively, shares bool) {
 	h := &hold{fl: flock.New("")}
 	if canSet {
 		h.setLocked(shared)
@@ -62,7 +62,7 @@ func Noted(shared bool) (exclusively, shares bool) {
 	return h.fl.Locked(), h.fl.RLocked()
 }
 
-// The steps between which a test can come, with At.
+// The steps at which a test can act, with At.
 const (
 	Opening   = opening
 	PassingBy = passingBy
@@ -86,13 +86,13 @@ func init() {
 	}
 }
 
-// At calls do once, when this process next reaches a step on path.
+// At calls do once, when this process next reaches the step on path.
 func At(t testing.TB, s step, path string, do func()) {
 	Once(s, path, do)
 	t.Cleanup(func() { steps.Delete(stepAt{s, path}) })
 }
 
-// Once is At for a process that plays a role.
+// Once is At for a process in a role, which has no testing.TB.
 func Once(s step, path string, do func()) { steps.Store(stepAt{s, path}, do) }
 
 // ResizeSteps are the steps of a Resize.
@@ -137,7 +137,7 @@ func Check(t testing.TB, path string) {
 func StopChecks(t testing.TB, path string) {
 	t.Helper()
 	for _, w := range waitersOf(t, path) {
-		for !w.timer.Stop() && !w.isOver() { // a check that runs sets the timer when it is over
+		for !w.timer.Stop() && !w.isOver() { // a check that is running starts the timer again at its end
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -149,7 +149,7 @@ func (w *waiter) isOver() bool {
 	return w.over
 }
 
-// Sweep sweeps the gate of path at once.
+// Sweep removes the gate of path if no process uses it.
 func Sweep(path string) { gateOf(path, cwd.Dir{}, 0o666).sweep() }
 
 var FlockError = flockError
@@ -160,15 +160,15 @@ func InUse(path string) bool { return gateOf(path, cwd.Dir{}, 0o666).inUse() }
 // Distrust makes this process ignore the gate of path, as if its holder was stopped.
 func Distrust(path string, until time.Time) { gateOf(path, cwd.Dir{}, 0o666).distrust(until) }
 
-// HideLocks hides the locks of open files until the test ends.
+// HideLocks makes this process unable to see the locks of open files, until the test ends.
 func HideLocks(t testing.TB) {
 	kernelMode = func(*os.File) lockMode { return unknownMode }
 	t.Cleanup(func() { kernelMode = shownMode })
 }
 
-// SetResizeWait changes how long Resize waits for another, until the test ends.
+// SetResizeWait changes how long Resize waits for another Resize, until the test ends.
 func SetResizeWait(t testing.TB, d time.Duration) {
-	old := resizeWait
+	former := resizeWait
 	resizeWait = d
-	t.Cleanup(func() { resizeWait = old })
+	t.Cleanup(func() { resizeWait = former })
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,8 +18,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// A process that inherits the file shares the hold: it lasts until the last
-// of them is gone.
+// Processes that inherit the file share the hold. The hold lasts until the last of them has
+// ended, or until one of them releases it.
 func TestInheritedHold(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -30,13 +29,13 @@ func TestInheritedHold(t *testing.T) {
 	other := filelock.New(path)
 	one.Kill()
 	mustTry(t, other, false)
-	mustRelease(t, l) // an unlock is for all of them
+	mustRelease(t, l) // for all of them
 	mustTry(t, other, true)
 	two.Kill()
 	mustTry(t, l, false)
 }
 
-// A child to which no file was given inherits no lock.
+// A child process inherits a lock only if it is given the file.
 func TestNotInherited(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -46,10 +45,8 @@ func TestNotInherited(t *testing.T) {
 	holder.Kill()
 	l := filelock.New(path)
 	mustTry(t, l, true)
-	f, err := l.File() // is for those who are given it
-	if err != nil {
-		t.Fatal(err)
-	}
+	f, err := l.File() // no child has f, unless f is in its ExtraFiles
+	must(t, err)
 	defer f.Close()
 	q := testproc.StartCmd(t, exec.Command("sh", "-c", "ls -l /proc/self/fd/ 2>/dev/null; echo done"))
 	for line := q.Line(); line != "done"; line = q.Line() {
@@ -65,22 +62,16 @@ func TestGofrsKeepsItsFile(t *testing.T) {
 	l := filelock.New(path)
 	mustAcquire(t, l)
 	fd, err := filelock.DescriptorOf(l)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var there, here syscall.Stat_t
-	if err := syscall.Fstat(int(fd), &here); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Stat(path, &there); err != nil {
-		t.Fatal(err)
-	}
+	must(t, syscall.Fstat(int(fd), &here))
+	must(t, syscall.Stat(path, &there))
 	if here.Ino != there.Ino || here.Dev != there.Dev {
-		t.Fatal("it is another file")
+		t.Fatal("the descriptor is of another file")
 	}
 	for _, shared := range []bool{false, true} {
-		if exclusively, shares := filelock.Noted(shared); exclusively == shared || shares != shared {
-			t.Errorf("a noted lock, shared = %v: Locked = %v, RLocked = %v", shared, exclusively, shares)
+		if exclusively, shares := filelock.SetLocked(shared); exclusively == shared || shares != shared {
+			t.Errorf("setLocked(%v): Locked = %v, RLocked = %v", shared, exclusively, shares)
 		}
 	}
 }
@@ -89,9 +80,7 @@ func TestNotALockFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	if err := os.WriteFile(at("target"), []byte("text"), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(at("target"), []byte("text"), 0o666))
 	for name, err := range map[string]error{
 		"link":     os.Symlink("target", at("link")),
 		"dangling": os.Symlink("nothing", at("dangling")),
@@ -103,9 +92,7 @@ func TestNotALockFile(t *testing.T) {
 		}
 	}
 	socket, err := net.Listen("unix", at("socket"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer socket.Close()
 
 	for path, kind := range map[string]string{
@@ -122,24 +109,20 @@ func TestNotALockFile(t *testing.T) {
 		}
 	}
 	if _, err := os.Lstat(at("nothing")); !errors.Is(err, fs.ErrNotExist) {
-		t.Error("the target of a dangling link was made")
+		t.Error("the target of a dangling link was created")
 	}
 }
 
-// A FIFO is not opened: a writer that waits for a reader would see one, and then be
-// killed by SIGPIPE.
+// A FIFO is not opened: a process that waits to write to the FIFO would take this process
+// for a reader, and then SIGPIPE would kill it.
 func TestFIFOIsNotOpened(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "fifo")
 	link := lockPath(t)
-	known := filelock.New(link) // has been locked, and is replaced then
+	known := filelock.New(link) // has been locked before its file is replaced
 	mustAcquire(t, known)
 	mustRelease(t, known)
-	for _, err := range []error{syscall.Mkfifo(path, 0o666), os.Remove(link), os.Symlink(path, link)} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	must(t, syscall.Mkfifo(path, 0o666), os.Remove(link), os.Symlink(path, link))
 	writer := testproc.StartCmd(t, exec.Command("sh", "-c", `echo ready; echo text > "$0"; echo written`, path))
 	writer.Expect("ready")
 	for _, l := range []*filelock.Lock{filelock.New(path), filelock.New(link), known} {
@@ -163,7 +146,7 @@ func TestCannotOpen(t *testing.T) {
 		filepath.Join(dir, "a\x00b"):                  syscall.EINVAL,
 		"":                                            fs.ErrInvalid,
 	} {
-		start := func(err error) {
+		mustFail := func(err error) {
 			t.Helper()
 			var pathErr *fs.PathError
 			if !errors.As(err, &pathErr) || pathErr.Path != path || !errors.Is(err, want) || errors.Is(err, filelock.ErrLocked) {
@@ -171,13 +154,11 @@ func TestCannotOpen(t *testing.T) {
 			}
 		}
 		_, err := filelock.New(path).TryAcquire()
-		start(err)
-		start(filelock.New(path).Acquire(background))
+		mustFail(err)
+		mustFail(filelock.New(path).Acquire(background))
 	}
 	notDir := filepath.Join(dir, "file")
-	if err := os.WriteFile(notDir, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(notDir, nil, 0o666))
 	if _, err := filelock.New(filepath.Join(notDir, "a.lock")).TryAcquire(); !errors.Is(err, syscall.ENOTDIR) {
 		t.Errorf("below a file: %v", err)
 	}
@@ -198,7 +179,7 @@ func TestNoLocksOnThisFileSystem(t *testing.T) {
 	}
 }
 
-// A signal interrupts no wait.
+// A signal does not end a wait.
 func TestSignalsWhileWaiting(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -216,9 +197,7 @@ func TestSignalsWhileWaiting(t *testing.T) {
 func TestContentAndModeAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o640); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, []byte("#!/bin/sh\n"), 0o640))
 	l := filelock.New(path, filelock.Perm(0o600))
 	mustAcquire(t, l)
 	mustRelease(t, l)
@@ -230,7 +209,7 @@ func TestContentAndModeAreLeftAlone(t *testing.T) {
 }
 
 func TestPermAndUmask(t *testing.T) {
-	// Not parallel: the umask is the process's.
+	// Not parallel: the umask belongs to the process.
 	old := syscall.Umask(0o027)
 	defer syscall.Umask(old)
 	for _, c := range []struct {
@@ -256,72 +235,44 @@ func TestDirectoryAsLock(t *testing.T) {
 	mustTry(t, two, true)
 }
 
-func init() { roles["as"] = as }
+func init() { roles["try"] = tryRole }
 
-// as UID PATH: tries the lock as another user and says what happened.
-func as(args []string) error {
-	uid, err := strconv.Atoi(args[0])
-	if err != nil {
-		return err
-	}
-	if err := syscall.Setgroups(nil); err != nil {
-		return err
-	}
-	if err := syscall.Setgid(uid); err != nil {
-		return err
-	}
-	if err := syscall.Setuid(uid); err != nil {
-		return err
-	}
-	if len(args) > 2 { // a reader that prints the holders that it sees
-		l := filelock.New(args[1], filelock.Shared())
-		if ok, err := l.TryAcquire(); !ok || err != nil {
-			return fmt.Errorf("%v, %w", ok, err)
-		}
-		holders, err := l.Holders()
-		if err != nil {
-			return err
-		}
-		for _, h := range holders {
-			fmt.Print(h.PID, " ")
-		}
-		fmt.Println()
-		return nil
-	}
-	ok, err := filelock.New(args[1]).TryAcquire()
-	fmt.Println(ok, err)
+// tryRole PATH: tries the lock once, and prints the result.
+func tryRole(args []string) error {
+	fmt.Println(filelock.New(args[0]).TryAcquire())
 	return nil
 }
 
-// tryAs tries the lock as the user nobody and returns the result.
-func tryAs(t *testing.T, path string, more ...string) string {
+// tryAsNobody tries the lock as another user, and returns the result.
+func tryAsNobody(t *testing.T, path string) string {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("only root can become another user")
-	}
-	for dir := filepath.Dir(path); dir != "/"; dir = filepath.Dir(dir) {
-		info, err := os.Stat(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.Mode()&0o001 == 0 && filepath.Dir(dir) == os.TempDir() {
-			if err := os.Chmod(dir, info.Mode().Perm()|0o011); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	p := testproc.Start(t, "as", append([]string{"65534", path}, more...)...)
+	p := startAsNobody(t, "try", path)
 	defer p.Wait()
 	return p.Line()
+}
+
+// startAsNobody starts a process in a role, as another user. That user may not search the
+// directories of tests, except those of publicDir.
+func startAsNobody(t testing.TB, role string, args ...string) *testproc.Proc {
+	t.Helper()
+	return testproc.StartCmd(t, testproc.AsUser(t, testproc.RoleCmd(role, args...), 65534, 65534))
+}
+
+// publicDir returns a directory that other users may read.
+func publicDir(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755))
+	return dir
 }
 
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		dir, file fs.FileMode // file 0: none
+		dir, file fs.FileMode // file 0: there is no file
 		want      string
 	}{
-		"file of another":            {0o755, 0o644, "true <nil>"},
+		"file of another user":       {0o755, 0o644, "true <nil>"},
 		"file without permission":    {0o755, 0o600, "permission denied"},
 		"read-only directory":        {0o755, 0, "permission denied"},
 		"directory without search":   {0o700, 0o644, "permission denied"},
@@ -329,23 +280,13 @@ func TestPermissions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := filepath.Join(t.TempDir(), "d")
-			if err := os.Mkdir(dir, 0o777); err != nil {
-				t.Fatal(err)
-			}
+			dir := publicDir(t)
 			path := filepath.Join(dir, "a.lock")
 			if c.file != 0 {
-				if err := os.WriteFile(path, nil, 0o666); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.Chmod(path, c.file); err != nil {
-					t.Fatal(err)
-				}
+				must(t, os.WriteFile(path, nil, 0o666), os.Chmod(path, c.file))
 			}
-			if err := os.Chmod(dir, c.dir); err != nil {
-				t.Fatal(err)
-			}
-			got := tryAs(t, path)
+			must(t, os.Chmod(dir, c.dir))
+			got := tryAsNobody(t, path)
 			if !strings.HasSuffix(got, c.want) || strings.Contains(c.want, "denied") && !strings.Contains(got, path) {
 				t.Fatalf("TryAcquire = %s, want %s", got, c.want)
 			}

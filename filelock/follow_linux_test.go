@@ -13,24 +13,23 @@ import (
 	"github.com/fsync-lock/fsync/filelock"
 )
 
+// link creates a symbolic link, and returns its path.
 func link(t *testing.T, to, path string) string {
 	t.Helper()
-	if err := os.Symlink(to, path); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Symlink(to, path))
 	return path
 }
 
-// Without the option neither a link nor a device is locked.
+// Without the option AnyFile, a Lock refuses links and devices.
 func TestAnyFileIsAnOption(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	kinds := map[string]string{link(t, "file", filepath.Join(dir, "link")): "a symbolic link"}
-	device := filepath.Join(dir, "null") // not the one that other programs use
+	refused := map[string]string{link(t, "file", filepath.Join(dir, "link")): "a symbolic link"}
+	device := filepath.Join(dir, "null") // not /dev/null, which other programs use
 	if err := syscall.Mknod(device, syscall.S_IFCHR|0o666, 1<<8|3); err == nil {
-		kinds[device] = "a device"
+		refused[device] = "a device"
 	}
-	for path, kind := range kinds {
+	for path, kind := range refused {
 		if _, err := filelock.New(path).TryAcquire(); !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), kind) {
 			t.Errorf("%s: %v", path, err)
 		}
@@ -38,8 +37,7 @@ func TestAnyFileIsAnOption(t *testing.T) {
 	}
 }
 
-// A file has one gate and one list of holders and waiters, whatever links lead
-// to it.
+// A file has one gate, and one list of holders and waiters, whatever links lead to it.
 func TestLinksToOneFile(t *testing.T) {
 	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
@@ -73,20 +71,18 @@ func TestLinksToOneFile(t *testing.T) {
 	mustRelease(t, l)
 }
 
-// A waiter locks the file to which the link leads when the lock becomes free.
+// If a link changes during a wait, the waiter locks the file to which the link leads now.
 func TestLinkLeadsElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	to := link(t, "first", filepath.Join(dir, "link"))
-	t.Chdir(dir) // the rest is relative
+	t.Chdir(dir) // because the paths below are relative
 	holder := filelock.New("first")
 	mustAcquire(t, holder)
 	l := filelock.New("link", filelock.AnyFile())
 	result := acquire(l)
 	awaitWaiters(t, filepath.Join(dir, "first"), 1)
 	t.Chdir(t.TempDir())
-	if err := os.Remove(to); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(to))
 	link(t, filepath.Join(dir, "second"), to)
 	mustRelease(t, holder)
 	mustGet(t, result)
@@ -94,7 +90,8 @@ func TestLinkLeadsElsewhere(t *testing.T) {
 	mustTry(t, filelock.New(filepath.Join(dir, "second")), false)
 }
 
-// The link is changed after it was followed: the file is locked to which it leads now.
+// If a link changes between being followed and the open, Acquire locks the file to which the
+// link leads now.
 func TestLinkLeadsElsewhereMeanwhile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -111,24 +108,19 @@ func TestLinkLeadsElsewhereMeanwhile(t *testing.T) {
 	mustTry(t, filelock.New(second), false)
 }
 
-// An open file can be locked by the kernel's path to it, even if it has no other
-// path.
+// An open file can be locked by a path like /proc/self/fd/9, even if the file was removed.
 func TestOpenFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a")
 	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close()
 	open := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
 	l := filelock.New(open, filelock.AnyFile())
 	mustTry(t, l, true)
 	mustTry(t, filelock.New(path), false)
 	mustRelease(t, l)
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(path))
 	mustTry(t, l, true)
 	mustTry(t, filelock.New(path), true)
 	mustTry(t, filelock.New(open, filelock.AnyFile()), false)

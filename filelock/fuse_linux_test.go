@@ -15,12 +15,11 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// bindfs mounts a directory through FUSE. die kills the daemon.
-func bindfs(t *testing.T) (dir string, die func()) {
+// bindfs mounts the directory real at dir, through FUSE. die kills the daemon.
+func bindfs(t *testing.T) (real, dir string, die func()) {
 	t.Helper()
 	base := t.TempDir()
-	real := filepath.Join(base, "real")
-	dir = filepath.Join(base, "seen")
+	real, dir = filepath.Join(base, "real"), filepath.Join(base, "seen")
 	must(t, os.Mkdir(real, 0o777), os.Mkdir(dir, 0o777))
 	daemon := exec.Command("bindfs", "-f", real, dir)
 	if err := daemon.Start(); err != nil {
@@ -42,38 +41,37 @@ func bindfs(t *testing.T) (dir string, die func()) {
 	if !mounted() {
 		t.Skip("bindfs cannot mount here")
 	}
-	return dir, die
+	return real, dir, die
 }
 
-// On FUSE no thread blocks in the kernel, because it might not be interrupted: the waiter
-// polls. Its wait ends with its context.
+// On FUSE the kernel might not interrupt a thread that waits for a lock. So the waiter
+// polls, and its wait ends with its context.
 func TestWaitOnFUSE(t *testing.T) {
 	t.Parallel()
-	dir, _ := bindfs(t)
+	_, dir, _ := bindfs(t)
 	path := filepath.Join(dir, "a.lock")
 	holder := startHolder(t, path)
 	ctx, cancel := context.WithCancel(background)
-	result := make(chan error, 1)
-	go func() { result <- filelock.New(path).Acquire(ctx) }()
-	tries(t, path)
+	result := acquireUntil(ctx, filelock.New(path))
+	awaitTries(t, path)
 	cancel()
 	if err := <-result; !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.Canceled) {
 		t.Fatalf("Acquire = %v", err)
 	}
 	l := filelock.New(path)
 	next := acquire(l)
-	tries(t, path)
-	notYet(t, next)
+	awaitTries(t, path)
+	mustStillWait(t, next)
 	release(t, holder)
 	mustGet(t, next)
 	holder.Send("try 0s")
 	holder.Expect("busy")
 	mustRelease(t, l)
-	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+	awaitNoGate(t, path)
 }
 
-// tries waits until a waiter of this process has opened the lock file several times.
-func tries(t *testing.T, path string) {
+// awaitTries waits until a waiter of this process has opened the lock file several times.
+func awaitTries(t *testing.T, path string) {
 	t.Helper()
 	for range 3 {
 		tried := make(chan struct{})

@@ -25,16 +25,20 @@ func gone(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-func notYet(t testing.TB, result <-chan error) {
+func awaitNoGate(t testing.TB, path string) {
 	t.Helper()
-	select {
-	case err := <-result:
-		t.Fatalf("got the lock too early (%v)", err)
-	default:
-	}
+	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
 }
 
-// A process that releases and acquires at once goes behind the waiters.
+// waitAtGate acquires l in a goroutine, and returns when it waits at the gate.
+func waitAtGate(t testing.TB, ctx context.Context, l *filelock.Lock) (result <-chan error) {
+	t.Helper()
+	result = acquireUntil(ctx, l)
+	awaitWaiters(t, gateOf(l.Path()), 1)
+	return result
+}
+
+// A process that releases the lock and acquires it again waits behind the waiters.
 func TestNoOvertakingOfAnotherProcess(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -46,15 +50,15 @@ func TestNoOvertakingOfAnotherProcess(t *testing.T) {
 		mustRelease(t, l)
 		again := acquire(l)
 		waiter.Expect("acquire")
-		notYet(t, again)
+		mustStillWait(t, again)
 		waiter.Kill()
 		mustGet(t, again)
 		mustRelease(t, l)
 	}
 }
 
-// A reader that comes after a writer goes behind it, although the lock is
-// shared at that time.
+// A reader that comes after a writer waits behind the writer, although other readers hold
+// the lock.
 func TestReadersDoNotStarveAWriter(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -66,11 +70,11 @@ func TestReadersDoNotStarveAWriter(t *testing.T) {
 	release(t, first)
 	writer.Expect("acquire")
 	second.Silent()
-	notYet(t, third)
+	mustStillWait(t, third)
 	release(t, writer)
 	second.Expect("acquire")
 	mustGet(t, third)
-	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+	awaitNoGate(t, path)
 }
 
 // A writer that gave up does not delay readers: it keeps neither the gate nor a place
@@ -85,32 +89,29 @@ func TestAbandonedWriterKeepsNoGate(t *testing.T) {
 	release(t, second)
 }
 
-// A waiter that is killed at the head of the queue leaves the gate to the next.
+// If the first waiter is killed, the next waiter gets the gate.
 func TestKilledHeadOfTheQueue(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder, head := startHead(t, path)
-	next := acquire(filelock.New(path))
-	awaitWaiters(t, gateOf(path), 1)
+	next := waitAtGate(t, background, filelock.New(path))
 	head.Kill()
-	awaitWaiters(t, path, 1) // the next one
+	awaitWaiters(t, path, 1) // next
 	release(t, holder)
 	mustGet(t, next)
 }
 
-// A waiter that is stopped at the head of the queue does not keep the others
-// from a lock that is free.
+// If the first waiter is stopped, the other waiters still get the lock when it is free.
 func TestStoppedHeadOfTheQueue(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder, head := startHead(t, path)
 	l := filelock.New(path, filelock.Shared())
-	reader := acquire(l)
-	awaitWaiters(t, gateOf(path), 1)
+	reader := waitAtGate(t, background, l)
 	goOn := head.Halt()
 	release(t, holder)
 	mustGet(t, reader)
-	// From then on it is not in the way at all.
+	// From now on, acquisitions do not wait for the stopped process.
 	start := time.Now()
 	for range 20 {
 		mustRelease(t, l)
@@ -124,8 +125,8 @@ func TestStoppedHeadOfTheQueue(t *testing.T) {
 	awaitWaiters(t, path, 1)
 }
 
-// A stopped waiter does not keep a crowd from the lock: when one waiter has passed by it,
-// the others do not have to wait a second each.
+// If the first waiter is stopped, not each of the others waits a second for it: when one
+// has passed by, the others follow.
 func TestCrowdBehindAStoppedHead(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -154,25 +155,19 @@ func TestCrowdBehindAStoppedHead(t *testing.T) {
 // A waiter behind a stopped waiter notices that the directory was removed.
 func TestNoDirectoryBehindAStoppedHead(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "dir")
-	if err := os.Mkdir(dir, 0o777); err != nil {
-		t.Fatal(err)
-	}
+	dir := newDir(t)
 	path := filepath.Join(dir, "a.lock")
 	_, head := startHead(t, path)
-	next := acquire(filelock.New(path))
-	awaitWaiters(t, gateOf(path), 1)
+	next := waitAtGate(t, background, filelock.New(path))
 	head.Halt()
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.RemoveAll(dir))
 	select {
 	case err := <-next:
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("Acquire = %v, want ErrNotExist", err)
 		}
 	case <-time.After(testproc.Patience):
-		t.Error("it waits on")
+		t.Error("Acquire still waits")
 	}
 }
 
@@ -193,7 +188,7 @@ func TestStoppedHolder(t *testing.T) {
 }
 
 // When no process waits any more, there is no gate.
-func TestGateIsGoneWhenNobodyWaits(t *testing.T) {
+func TestGateIsGoneWhenNoProcessWaits(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder, waiter := startHead(t, path)
@@ -202,16 +197,15 @@ func TestGateIsGoneWhenNobodyWaits(t *testing.T) {
 	}
 	release(t, holder)
 	waiter.Expect("acquire")
-	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+	awaitNoGate(t, path)
 }
 
-// A program that replaces itself leaves no gate behind.
+// With NoRecord, which is for programs that call execve(2), Acquire leaves no gate.
 func TestNoGateIsLeftToANewProgram(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder := startHolder(t, path)
-	result := acquire(filelock.New(path, filelock.NoRecord()))
-	awaitWaiters(t, path, 1)
+	result := acquireAndWait(t, background, filelock.New(path, filelock.NoRecord()))
 	release(t, holder)
 	mustGet(t, result)
 	if !gone(gateOf(path)) {
@@ -219,7 +213,7 @@ func TestNoGateIsLeftToANewProgram(t *testing.T) {
 	}
 }
 
-// If there can be no gate, locks work in the kernel's order.
+// If there can be no gate, waiters get the lock in the kernel's order.
 func TestNoGatePossible(t *testing.T) {
 	t.Parallel()
 	for name, block := range map[string]func(gate string) error{
@@ -233,18 +227,15 @@ func TestNoGatePossible(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := lockPath(t)
-			if err := block(gateOf(path)); err != nil {
-				t.Fatal(err)
-			}
+			must(t, block(gateOf(path)))
 			holder := startHolder(t, path)
 			l := filelock.New(path)
-			result := acquire(l)
-			awaitWaiters(t, path, 1)
+			result := acquireAndWait(t, background, l)
 			mustTry(t, filelock.New(path), false)
 			release(t, holder)
 			mustGet(t, result)
-			// While the holder is slow to leave the gate, this process leaves the file to it,
-			// and finds out the next time.
+			// If the holder still has the file open, this process does not ignore the file
+			// yet. A later acquisition finds out that it is not a gate.
 			testproc.Until(t, "no process waits at the file", func() bool {
 				if filelock.InUse(path) {
 					mustRelease(t, l)
@@ -253,14 +244,14 @@ func TestNoGatePossible(t *testing.T) {
 				return !filelock.InUse(path)
 			})
 			if name == "left over" {
-				testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+				awaitNoGate(t, path)
 			}
 			if !gone(filepath.Join(filepath.Dir(path), "elsewhere")) {
 				t.Error("a link was followed")
 			}
 			if name == "precious" {
 				if text, err := os.ReadFile(gateOf(path)); string(text) != "precious\n" {
-					t.Errorf("the file in the gate's place is %q now, %v", text, err)
+					t.Errorf("the file at the path of the gate is %q now, %v", text, err)
 				}
 			}
 		})
@@ -269,29 +260,27 @@ func TestNoGatePossible(t *testing.T) {
 		t.Parallel()
 		dir := testproc.Tmpfs(t, "size=64k")
 		path := filepath.Join(dir, "a.lock")
-		if err := os.WriteFile(path, nil, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(path, nil, 0o666))
 		testproc.ReadOnly(t, dir)
-		holder := startHolder(t, path)
-		result := acquire(filelock.New(path))
-		awaitWaiters(t, path, 1)
-		release(t, holder)
-		mustGet(t, result)
+		mustWaitAndGet(t, path)
 	})
 	t.Run("name too long", func(t *testing.T) {
 		t.Parallel()
-		path := filepath.Join(t.TempDir(), strings.Repeat("n", 255))
-		holder := startHolder(t, path)
-		result := acquire(filelock.New(path))
-		awaitWaiters(t, path, 1)
-		release(t, holder)
-		mustGet(t, result)
+		mustWaitAndGet(t, filepath.Join(t.TempDir(), strings.Repeat("n", 255)))
 	})
 }
 
-// Another file at the path of the gate is removed, and the next gate gets its inode: a
-// newcomer waits at that gate.
+// mustWaitAndGet fails the test unless a waiter gets the lock after its holder.
+func mustWaitAndGet(t testing.TB, path string) {
+	t.Helper()
+	holder := startHolder(t, path)
+	result := acquireAndWait(t, background, filelock.New(path))
+	release(t, holder)
+	mustGet(t, result)
+}
+
+// A process ignores a file that is not a gate. When that file is removed, and the next gate
+// gets its inode number, a newcomer waits at the gate.
 func TestGateAfterAnotherFile(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -303,10 +292,8 @@ func TestGateAfterAnotherFile(t *testing.T) {
 		if filelock.InUse(path) {
 			t.Fatal("the file counts as a gate")
 		}
-		time.Sleep(10 * time.Millisecond) // a tick of the clock that gives the times of birth
-		if err := os.Remove(gate); err != nil {
-			t.Fatal(err)
-		}
+		time.Sleep(10 * time.Millisecond) // a tick of the clock, so that the times of birth differ
+		must(t, os.Remove(gate))
 		write(t, gate, "")
 		if !filelock.InUse(path) {
 			t.Fatal("a newcomer would overtake a waiter")
@@ -315,7 +302,7 @@ func TestGateAfterAnotherFile(t *testing.T) {
 			return
 		}
 	}
-	t.Skip("the file system does not use the number of a file again")
+	t.Skip("the file system does not use an inode number again")
 }
 
 // The gate may be removed at any time: no waiter is lost, and locks still exclude.
@@ -323,16 +310,13 @@ func TestGateRemovedWhileWaiting(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder, first := startHead(t, path)
-	second := make(chan error, 1)
-	go func() { // it releases, because it may come before the third if waiters poll
-		second <- filelock.New(path).With(background, func(context.Context) error { return nil })
-	}()
+	second := start(func() error { // With releases, because second may come before third if waiters poll
+		return filelock.New(path).With(background, func(context.Context) error { return nil })
+	})
 	awaitWaiters(t, gateOf(path), 1)
-	if err := os.Remove(gateOf(path)); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(gateOf(path)))
 	third := startWaiter(t, path)
-	awaitWaiters(t, path, 2) // it made a gate of its own and waits beside the first
+	awaitWaiters(t, path, 2) // third has created another gate, passed it, and waits beside first
 	release(t, holder)
 	first.Send("release")
 	third.Send("release")
@@ -343,18 +327,17 @@ func TestGateRemovedWhileWaiting(t *testing.T) {
 	mustGet(t, second)
 }
 
-// Readers do not overtake a waiting writer, even if it is stopped.
+// Readers do not overtake a waiting writer, even if the writer is stopped.
 func TestStoppedWriterKeepsItsPlace(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	reader, writer := startHead(t, path, "shared")
-	second := acquire(filelock.New(path, filelock.Shared()))
-	awaitWaiters(t, gateOf(path), 1)
+	second := waitAtGate(t, background, filelock.New(path, filelock.Shared()))
 	goOn := writer.Halt()
 	for range 3 {
 		filelock.Check(t, path)
 		if filelock.QueueLen(path) != 1 {
-			t.Fatal("a reader got past the writer")
+			t.Fatal("a reader has overtaken the writer")
 		}
 	}
 	release(t, reader)
@@ -363,18 +346,16 @@ func TestStoppedWriterKeepsItsPlace(t *testing.T) {
 	goOn()
 }
 
-// A waiter passes by a stopped process and gets the lock, but its context has ended
-// meanwhile: it releases the lock.
+// A waiter passes by a stopped process and gets the lock. Its context has ended meanwhile,
+// so it releases the lock.
 func TestPassingByTooLate(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder, head := startHead(t, path)
 	ctx, cancel := context.WithCancel(background)
-	result := make(chan error)
-	go func() { result <- filelock.New(path).Acquire(ctx) }()
-	awaitWaiters(t, gateOf(path), 1)
+	result := waitAtGate(t, ctx, filelock.New(path))
 	goOn := head.Halt()
-	filelock.StopChecks(t, path) // until the step is watched for
+	filelock.StopChecks(t, path) // until At is set up
 	release(t, holder)
 	filelock.At(t, filelock.PassingBy, path, cancel)
 	filelock.Check(t, path)
@@ -386,27 +367,22 @@ func TestPassingByTooLate(t *testing.T) {
 	goOn()
 }
 
-// A gate that no process uses is removed.
+// A gate that no process uses is removed. If there is none, the directory does not change.
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	gate, dir := gateOf(path), filepath.Dir(path)
-	long := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
-	if err := os.Chtimes(dir, long, long); err != nil {
-		t.Fatal(err)
-	}
+	dir := filepath.Dir(path)
+	old := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	must(t, os.Chtimes(dir, old, old))
 	filelock.Sweep(path)
-	if info, err := os.Stat(dir); err != nil || !info.ModTime().Equal(long) {
-		t.Errorf("sweeping where there is nothing changed the directory: %v, %v", info.ModTime(), err)
+	if info, err := os.Stat(dir); err != nil || !info.ModTime().Equal(old) {
+		t.Errorf("the directory has changed: %v, %v", info.ModTime(), err)
 	}
-	holder := startHolder(t, gate)
+	leaveGate(t, path)
 	filelock.Sweep(path)
-	if gone(gate) {
-		t.Error("a gate was swept away that somebody has")
+	if !gone(gateOf(path)) {
+		t.Error("the gate is still there")
 	}
-	release(t, holder)
-	filelock.Sweep(path)
-	testproc.Until(t, "the gate is gone", func() bool { return gone(gate) }) // the first sweep may be at it again
 }
 
 // Two waiters leave the gate at the same time: one of them removes it.
@@ -424,11 +400,11 @@ func TestTwoLeaveTheGate(t *testing.T) {
 	}
 	filelock.At(t, filelock.Leaving, gateOf(path), func() { mustRelease(t, second) })
 	mustRelease(t, first)
-	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+	awaitNoGate(t, path)
 }
 
-// A gate that is locked only for a moment, by a process that does not wait there, is
-// removed afterwards.
+// A gate that a process holds is not removed, but it is removed soon after the process has
+// released it.
 func TestSweepIsPatient(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -436,28 +412,25 @@ func TestSweepIsPatient(t *testing.T) {
 	holder := startHolder(t, gate)
 	filelock.Sweep(path)
 	if gone(gate) {
-		t.Error("a gate was swept away that a process has")
+		t.Error("the gate was removed while a process held it")
 	}
 	release(t, holder)
-	testproc.Until(t, "the gate is gone", func() bool { return gone(gate) })
+	awaitNoGate(t, path)
 }
 
-// A gate at which a process waits is not removed, not even while no process holds it.
+// A gate at which a process waits is not removed, even if no process holds the gate.
 func TestNoSweepOfAWaiter(t *testing.T) {
 	needsKernelWait(t, "between two polls the gate is not open")
 	t.Parallel()
 	path := lockPath(t)
 	holder := startHolder(t, path)
 	head, next := filelock.New(path), filelock.New(path)
-	first := acquire(head)
-	awaitWaiters(t, path, 1)
+	first := acquireAndWait(t, background, head)
 	waiter := startWaiter(t, path)
 	awaitWaiters(t, gateOf(path), 1)
 	before, err := os.Stat(gateOf(path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	goOn := waiter.Halt() // it does not take the gate when it is free
+	must(t, err)
+	goOn := waiter.Halt() // so it does not take the gate when the gate is free
 	release(t, holder)
 	mustGet(t, first)
 	mustRelease(t, head) // sweeps
@@ -469,7 +442,7 @@ func TestNoSweepOfAWaiter(t *testing.T) {
 	waiter.Expect("acquire")
 	mustTry(t, next, false)
 	release(t, waiter)
-	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+	awaitNoGate(t, path)
 }
 
 // A gate that was stuck is used again after a waiter has passed it.
@@ -481,50 +454,46 @@ func TestTrustComesBack(t *testing.T) {
 	later := time.Now().Add(time.Hour)
 	filelock.Distrust(path, time.Now())
 	if !filelock.InUse(path) {
-		t.Error("a gate is ignored for too long")
+		t.Error("the gate is ignored for too long")
 	}
 	filelock.Distrust(path, later)
 	if filelock.InUse(path) {
-		t.Error("a gate that is not trusted is in use")
+		t.Error("a gate that is ignored is in use")
 	}
 	put(t, gateOf(path), "")
 	if !filelock.InUse(path) {
-		t.Error("another gate in its place is not in use")
+		t.Error("a new gate is ignored")
 	}
 	filelock.Distrust(path, later)
-	result := acquire(filelock.New(path)) // tries, and goes to the gate because the lock is held
-	awaitWaiters(t, path, 1)
+	result := acquireAndWait(t, background, filelock.New(path)) // passes the gate, because the lock is held
 	if !filelock.InUse(path) {
-		t.Error("a gate that a waiter has passed is not in use")
+		t.Error("a gate that a waiter has passed is ignored")
 	}
 	release(t, holder)
 	mustGet(t, result)
 }
 
-// A lock that was taken without the gate belongs to the waiter that took it, and not to a
-// new head of the queue with another request.
+// A waiter takes the lock without the gate, but its context has ended. The lock does not
+// go to the next waiter, which may ask for another mode.
 func TestPassingByForAnother(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder, head := startHead(t, path)
 	ctx, cancel := context.WithCancel(background)
-	reader := make(chan error)
-	go func() { reader <- filelock.New(path, filelock.Shared()).Acquire(ctx) }()
+	reader := acquireUntil(ctx, filelock.New(path, filelock.Shared()))
 	awaitQueue(t, path, 1)
 	writer := acquire(filelock.New(path))
 	awaitQueue(t, path, 2)
 	awaitWaiters(t, gateOf(path), 1)
 	goOn := head.Halt()
-	filelock.StopChecks(t, path) // until the step is watched for
+	filelock.StopChecks(t, path) // until At is set up
 	release(t, holder)
 	filelock.At(t, filelock.PassingBy, path, cancel)
 	filelock.Check(t, path)
 	if err := <-reader; !errors.Is(err, filelock.ErrLocked) {
 		t.Errorf("Acquire = %v", err)
 	}
-	if err := <-writer; err != nil { // at the next look
-		t.Fatal(err)
-	}
+	mustGet(t, writer) // at its next check
 	mustTry(t, filelock.New(path, filelock.Shared()), false)
 	goOn()
 }
@@ -542,7 +511,7 @@ func TestGateOfARelativePath(t *testing.T) {
 	result := acquire(l)
 	awaitWaiters(t, path, 1)
 	if gone(gateOf(path)) {
-		t.Error("there is no gate where the lock is")
+		t.Error("there is no gate beside the lock file")
 	}
 	release(t, holder)
 	mustGet(t, result)
@@ -551,8 +520,6 @@ func TestGateOfARelativePath(t *testing.T) {
 func inode(t testing.TB, path string) uint64 {
 	t.Helper()
 	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return info.Sys().(*syscall.Stat_t).Ino
 }

@@ -18,8 +18,8 @@ import (
 
 func init() { roles["starve"] = starve }
 
-// starve PATH HELD: without a descriptor left, tries one lock and would wait
-// for another, which is held; then has descriptors again, and waits.
+// starve PATH HELD: opens files until it has no descriptor left, and finds that it can lock
+// neither PATH nor HELD. Then it closes the files, and waits for HELD.
 func starve(args []string) error {
 	waiting := filelock.New(args[1])
 	var files []*os.File
@@ -67,22 +67,16 @@ func TestNoDescriptorsLeft(t *testing.T) {
 	p.Wait()
 }
 
-// The directory that a lock is in is moved away while the lock is held and
-// waited for. The path then leads nowhere, which is an error; a file made in
-// its place is another lock.
+// The directory of a lock file is renamed while one process holds the lock and another one
+// waits for it. The waiter gets an error, because the path leads nowhere now. By its new
+// path, the lock is still held.
 func TestDirectoryMovedAway(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "d")
-	if err := os.Mkdir(dir, 0o777); err != nil {
-		t.Fatal(err)
-	}
+	dir := newDir(t)
 	path := filepath.Join(dir, "a.lock")
 	holder := startHolder(t, path)
-	result := acquire(filelock.New(path))
-	awaitWaiters(t, path, 1)
-	if err := os.Rename(dir, dir+".old"); err != nil {
-		t.Fatal(err)
-	}
+	result := acquireAndWait(t, background, filelock.New(path))
+	must(t, os.Rename(dir, dir+".old"))
 	if _, err := filelock.New(path).TryAcquire(); !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("TryAcquire = %v", err)
 	}
@@ -98,7 +92,7 @@ func TestDirectoryMovedAway(t *testing.T) {
 // In a sticky directory that every user may write to, the kernel refuses O_CREAT on
 // a file of another user, even to root.
 func TestProtectedRegular(t *testing.T) {
-	// Not parallel: the setting is the machine's.
+	// Not parallel: the setting belongs to the machine.
 	const setting = "/proc/sys/fs/protected_regular"
 	old, err := os.ReadFile(setting)
 	if err != nil {
@@ -114,33 +108,22 @@ func TestProtectedRegular(t *testing.T) {
 			if err := os.WriteFile(setting, []byte(level), 0); err != nil {
 				t.Skipf("only root can change %s: %v", setting, err)
 			}
-			dir := filepath.Join(t.TempDir(), "sticky")
+			dir := publicDir(t)
 			path := filepath.Join(dir, "a.lock")
-			for _, err := range []error{
-				os.Mkdir(dir, 0o777),
-				os.WriteFile(path, nil, 0o666),
-				os.Chmod(path, 0o666),
-				os.Chown(path, 1234, 1234),
-				os.Chown(dir, 0, 65534), // its group may write to it
-				os.Chmod(dir, mode|os.ModeSticky),
-			} {
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
+			must(t, os.WriteFile(path, nil, 0o666), os.Chmod(path, 0o666), os.Chown(path, 1234, 1234),
+				os.Chown(dir, 0, 65534), // the group of the other user
+				os.Chmod(dir, mode|os.ModeSticky))
 			l := filelock.New(path)
 			mustTry(t, l, true)
-			if got := tryAs(t, path); got != "false <nil>" {
-				t.Errorf("protected_regular=%s, mode %o: another user's try beside a hold: %s", level, mode, got)
+			if got := tryAsNobody(t, path); got != "false <nil>" {
+				t.Errorf("protected_regular=%s, mode %o: another user's try of a held lock: %s", level, mode, got)
 			}
 			mustRelease(t, l)
-			if got := tryAs(t, path); got != "true <nil>" {
+			if got := tryAsNobody(t, path); got != "true <nil>" {
 				t.Errorf("protected_regular=%s, mode %o: another user's try: %s", level, mode, got)
 			}
-			// The other user makes the file right after a look found none.
-			if err := os.Remove(path); err != nil {
-				t.Fatal(err)
-			}
+			// The other user creates the file after our stat has found no file.
+			must(t, os.Remove(path))
 			filelock.At(t, filelock.Opening, path, func() {
 				if err := errors.Join(os.WriteFile(path, nil, 0o666), os.Chown(path, 1234, 1234)); err != nil {
 					t.Error(err)
@@ -153,15 +136,13 @@ func TestProtectedRegular(t *testing.T) {
 	}
 }
 
-// A child that was forked and has not executed anything has the lock as well.
+// A child process that does not call execve(2) after the fork has the lock, too.
 func TestForkWithoutExec(t *testing.T) {
 	t.Parallel()
 	testproc.Need(t, "python3")
 	path := lockPath(t)
 	enough := path + ".enough"
-	if err := syscall.Mkfifo(enough, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	must(t, syscall.Mkfifo(enough, 0o666))
 	p := testproc.StartCmd(t, exec.Command("python3", "-c", `
 import fcntl, os, sys
 f = open(sys.argv[1], "w")
@@ -169,7 +150,7 @@ fcntl.flock(f, fcntl.LOCK_EX)
 if os.fork() > 0:
     os._exit(0)
 print("forked", flush=True)
-open(sys.argv[2]).read() # until somebody has opened it for writing, and closed it
+open(sys.argv[2]).read() # until the test has opened the FIFO for writing, and closed it
 `, path, enough))
 	p.Expect("forked")
 	p.Wait()
@@ -179,21 +160,19 @@ open(sys.argv[2]).read() # until somebody has opened it for writing, and closed 
 		t.Errorf("holders = %v, %v", holders, err)
 	}
 	result := acquire(l)
-	awaitQueue(t, path, 1) // /proc/locks shows nothing of a lock whose taker is dead
-	if err := os.WriteFile(enough, nil, 0); err != nil {
-		t.Fatal(err)
-	}
+	awaitQueue(t, path, 1) // /proc/locks does not show a lock whose taker is dead
+	must(t, os.WriteFile(enough, nil, 0))
 	mustGet(t, result)
 }
 
-// If another file comes to the path between the look and the open, the open does
-// not block, and the file is not locked if it cannot be a lock file.
+// If another file comes to the path between the stat and the open, the open does not block,
+// and the file is not locked if it cannot be a lock file.
 func TestPathChangesBeforeTheOpen(t *testing.T) {
 	t.Parallel()
 	held := lockPath(t)
 	startHolder(t, held)
 	for name, c := range map[string]struct {
-		before bool // there is a lock file at first
+		before bool // at first there is a lock file
 		put    func(path string) error
 		want   error
 	}{
@@ -208,9 +187,7 @@ func TestPathChangesBeforeTheOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := lockPath(t)
 			if c.before {
-				if err := os.WriteFile(path, nil, 0o666); err != nil {
-					t.Fatal(err)
-				}
+				must(t, os.WriteFile(path, nil, 0o666))
 			}
 			filelock.At(t, filelock.Opening, path, func() {
 				os.Remove(path)

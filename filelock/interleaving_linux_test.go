@@ -18,8 +18,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// callSteps has what to do when a call of flock(2) reaches a step, by the step and by
-// the path of the file, or by the number of the descriptor.
+// callSteps has the functions to call when a call of flock(2) reaches a step. A key is the
+// step with the path of the file, or with the number of the descriptor.
 var callSteps sync.Map // "STEP PATH" or "STEP NUMBER" -> func(fd int)
 
 func init() {
@@ -33,7 +33,7 @@ func init() {
 	}
 }
 
-// atCall has do called, once, when a call on the file reaches a step.
+// atCall calls do, once, when a call on the file reaches the step.
 func atCall(t testing.TB, s flockwait.Step, path string, do func(fd int)) {
 	t.Helper()
 	needsKernelWait(t, "no call is called back")
@@ -41,12 +41,12 @@ func atCall(t testing.TB, s flockwait.Step, path string, do func(fd int)) {
 	callSteps.Store(key, do)
 	t.Cleanup(func() {
 		if _, left := callSteps.LoadAndDelete(key); left {
-			t.Errorf("no call on %s came to step %d", path, s)
+			t.Errorf("no call on %s has reached step %d", path, s)
 		}
 	})
 }
 
-// cancelAt cancels a wait when a call on the file reaches a step. The call goes on when
+// cancelAt cancels a wait when a call on the file reaches the step. The call goes on after
 // it has been called back.
 func cancelAt(t testing.TB, s flockwait.Step, path string, cancel func()) {
 	t.Helper()
@@ -58,90 +58,81 @@ func cancelAt(t testing.TB, s flockwait.Step, path string, cancel func()) {
 	})
 }
 
-// mustGiveUp fails the test unless the wait was given up, and left nothing: the lock
-// can be taken at once.
+// mustGiveUp fails the test unless the wait was given up and left nothing, so that a try
+// gets the lock at once.
 func mustGiveUp(t testing.TB, result <-chan error, path string) {
 	t.Helper()
 	if err := <-result; !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.Canceled) {
 		t.Errorf("Acquire = %v", err)
 	}
 	l := filelock.New(path)
-	if ok, err := l.TryAcquire(); !ok || err != nil {
-		t.Errorf("a try of the free lock: %v, %v", ok, err)
-		return
-	}
+	mustTry(t, l, true)
 	mustRelease(t, l)
 	if n := filelock.QueueLen(path); n != 0 {
 		t.Errorf("%d goroutines wait", n)
 	}
 }
 
-var callStepNames = map[flockwait.Step]string{flockwait.Begun: "before the system call", flockwait.Returned: "after the grant"}
-
-func TestCancelMeetsTheCallForALock(t *testing.T) {
+// testCancelMeetsCall runs a test for each moment at which the cancellation of a wait can
+// meet the system call.
+func testCancelMeetsCall(t *testing.T, test func(*testing.T, flockwait.Step)) {
 	t.Parallel()
-	for step, name := range callStepNames {
+	for step, name := range map[flockwait.Step]string{flockwait.Begun: "before the system call", flockwait.Returned: "after the grant"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			path := lockPath(t)
-			holder := filelock.New(path)
-			mustAcquire(t, holder)
-			ctx, cancel := context.WithCancel(background)
-			cancelAt(t, step, path, cancel)
-			result := acquireUntil(ctx, filelock.New(path))
-			if step == flockwait.Returned {
-				awaitWaiters(t, path, 1)
-				mustRelease(t, holder)
-			} else {
-				<-ctx.Done()
-				mustRelease(t, holder)
-			}
-			mustGiveUp(t, result, path)
-			testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
-			if n := testproc.Waiters(t, path); n != 0 {
-				t.Errorf("%d threads wait", n)
-			}
+			test(t, step)
 		})
 	}
+}
+
+func TestCancelMeetsTheCallForALock(t *testing.T) {
+	testCancelMeetsCall(t, func(t *testing.T, step flockwait.Step) {
+		path := lockPath(t)
+		holder := filelock.New(path)
+		mustAcquire(t, holder)
+		ctx, cancel := context.WithCancel(background)
+		cancelAt(t, step, path, cancel)
+		result := acquireUntil(ctx, filelock.New(path))
+		if step == flockwait.Returned {
+			awaitWaiters(t, path, 1)
+		} else {
+			<-ctx.Done()
+		}
+		mustRelease(t, holder)
+		mustGiveUp(t, result, path)
+		awaitNoGate(t, path)
+		if n := testproc.Waiters(t, path); n != 0 {
+			t.Errorf("%d threads wait", n)
+		}
+	})
 }
 
 func TestCancelMeetsTheCallForTheGate(t *testing.T) {
-	t.Parallel()
-	for step, name := range callStepNames {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			path := lockPath(t)
-			holder, head := startHead(t, path)
-			ctx, cancel := context.WithCancel(background)
-			cancelAt(t, step, gateOf(path), cancel)
-			result := acquireUntil(ctx, filelock.New(path))
-			if step == flockwait.Returned {
-				awaitWaiters(t, gateOf(path), 1)
-				filelock.StopChecks(t, path) // the waiter must not take the lock before the head does
-			} else {
-				<-ctx.Done()
-			}
-			release(t, holder)
-			head.Expect("acquire")
+	testCancelMeetsCall(t, func(t *testing.T, step flockwait.Step) {
+		path := lockPath(t)
+		holder, head := startHead(t, path)
+		ctx, cancel := context.WithCancel(background)
+		cancelAt(t, step, gateOf(path), cancel)
+		result := acquireUntil(ctx, filelock.New(path))
+		if step == flockwait.Returned {
+			awaitWaiters(t, gateOf(path), 1)
+			filelock.StopChecks(t, path) // the waiter must not take the lock before the head does
+		} else {
 			<-ctx.Done()
-			release(t, head)
-			mustGiveUp(t, result, path)
-			testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
-		})
-	}
+		}
+		release(t, holder)
+		head.Expect("acquire")
+		<-ctx.Done()
+		release(t, head)
+		mustGiveUp(t, result, path)
+		awaitNoGate(t, path)
+	})
 }
 
-// heldSlots returns a semaphore's path, and holders of its slots.
+// heldSlots returns the path of a semaphore, and a Lock that holds each of its slots.
 func heldSlots(t testing.TB, n int) (path string, holders []*filelock.Lock) {
 	t.Helper()
-	path = semPath(t)
-	s := filelock.NewSemaphore(path, n)
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	if err := s.Release(); err != nil {
-		t.Fatal(err)
-	}
+	path, _ = newSemaphore(t, n)
 	for i := range n {
 		l := filelock.New(filepath.Join(path, strconv.Itoa(i+1)))
 		mustAcquire(t, l)
@@ -151,11 +142,10 @@ func heldSlots(t testing.TB, n int) (path string, holders []*filelock.Lock) {
 }
 
 func TestCancelMeetsTheCallForASlot(t *testing.T) {
-	t.Parallel()
 	const n = 3
-	for step, name := range callStepNames {
+	testCancelMeetsCall(t, func(t *testing.T, step flockwait.Step) {
 		for i := range n {
-			t.Run(fmt.Sprint(name, ", slot ", i+1), func(t *testing.T) {
+			t.Run(fmt.Sprint("slot ", i+1), func(t *testing.T) {
 				t.Parallel()
 				path, holders := heldSlots(t, n)
 				ctx, cancel := context.WithCancel(background)
@@ -175,11 +165,12 @@ func TestCancelMeetsTheCallForASlot(t *testing.T) {
 				}
 			})
 		}
-	}
+	})
 }
 
-// Two slots are granted at the same moment: one is kept, and the other is free as soon
-// as Acquire has returned, although the thread of its call has not run since.
+// The kernel grants two slots at the same moment. Acquire keeps one slot. The other slot is
+// free as soon as Acquire has returned, even if the thread that waited for it has not run
+// since.
 func TestTwoSlotsAreGranted(t *testing.T) {
 	t.Parallel()
 	for first := range 2 {
@@ -200,39 +191,30 @@ func TestTwoSlotsAreGranted(t *testing.T) {
 			mustTry(t, late, true)
 			mustTry(t, kept, false)
 			close(goOn)
-			testproc.Until(t, "the late thread has gone", func() bool { return testproc.Waiters(t, late.Path()) == 0 })
+			testproc.Until(t, "the late thread does not wait any more", func() bool { return testproc.Waiters(t, late.Path()) == 0 })
 			mustRelease(t, late)
-			if err := s.Release(); err != nil {
-				t.Fatal(err)
-			}
+			mustRelease(t, s)
 			mustTry(t, kept, true)
 			mustTry(t, late, true)
 		})
 	}
 }
 
-// A wait that is given up makes no file after its return: the directory can be removed
-// at once, and stays removed.
+// After a wait was given up, no file is created: the directory can be removed at once, and
+// stays removed.
 func TestGivenUpWaitMakesNoFile(t *testing.T) {
 	t.Parallel()
 	rounds := testproc.Size(1000, 50)
-	for kind, open := range map[string]func(path string) acquirer{
-		"lock":      func(path string) acquirer { return filelock.New(path) },
-		"semaphore": func(path string) acquirer { return filelock.NewSemaphore(path, 1) },
-	} {
+	for kind, open := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			root := t.TempDir()
 			for i := range rounds {
 				dir := filepath.Join(root, strconv.Itoa(i))
-				if err := os.Mkdir(dir, 0o777); err != nil {
-					t.Fatal(err)
-				}
+				must(t, os.Mkdir(dir, 0o777))
 				path := filepath.Join(dir, "a")
 				holder := open(path)
-				if err := holder.Acquire(background); err != nil {
-					t.Fatal(err)
-				}
+				mustAcquire(t, holder)
 				ctx, cancel := context.WithCancel(background)
 				result := acquireUntil(ctx, open(path))
 				spin(rand.N(500 * time.Microsecond))
@@ -240,14 +222,10 @@ func TestGivenUpWaitMakesNoFile(t *testing.T) {
 				if err := <-result; !errors.Is(err, context.Canceled) {
 					t.Fatal(err)
 				}
-				if err := os.RemoveAll(dir); err != nil {
-					t.Fatal(err)
-				}
-				if err := holder.Release(); err != nil {
-					t.Fatal(err)
-				}
+				must(t, os.RemoveAll(dir))
+				mustRelease(t, holder)
 			}
-			time.Sleep(50 * time.Millisecond) // for events that come late
+			time.Sleep(50 * time.Millisecond) // so that a file that is created late is seen
 			if left, err := os.ReadDir(root); len(left) > 0 || err != nil {
 				t.Errorf("after %d rounds there are %v, %v", rounds, left, err)
 			}
@@ -255,7 +233,7 @@ func TestGivenUpWaitMakesNoFile(t *testing.T) {
 	}
 }
 
-// spin waits for a shorter time than the system can sleep.
+// spin waits for a time that may be shorter than the shortest sleep.
 func spin(d time.Duration) {
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		runtime.Gosched()

@@ -20,24 +20,87 @@ import (
 
 var background = context.Background()
 
+// must fails the test if one of the steps failed.
+var must = testproc.Must
+
+// modes are the options of an exclusive and of a shared Lock.
+var modes = map[string][]filelock.Option{"exclusive": nil, "shared": {filelock.Shared()}}
+
 func lockPath(t testing.TB) string { return filepath.Join(t.TempDir(), "a.lock") }
 
-func mustAcquire(t testing.TB, l *filelock.Lock) {
+// newDir returns a new directory, which the test may remove or rename.
+func newDir(t testing.TB) string {
 	t.Helper()
-	if err := l.Acquire(background); err != nil {
-		t.Fatal(err)
+	dir := filepath.Join(t.TempDir(), "d")
+	must(t, os.Mkdir(dir, 0o777))
+	return dir
+}
+
+// An acquirer is a Lock or a Semaphore.
+type acquirer interface {
+	Path() string
+	Acquire(context.Context) error
+	TryAcquire() (bool, error)
+	Release() error
+}
+
+func mustAcquire(t testing.TB, l acquirer) {
+	t.Helper()
+	must(t, l.Acquire(background))
+}
+
+func mustRelease(t testing.TB, l acquirer) {
+	t.Helper()
+	must(t, l.Release())
+}
+
+// mustTry fails the test unless one try answers want.
+func mustTry(t testing.TB, l acquirer, want bool) {
+	t.Helper()
+	if got, err := l.TryAcquire(); got != want || err != nil {
+		t.Fatalf("TryAcquire of %s = %v, %v, want %v", l.Path(), got, err, want)
 	}
 }
 
-func mustRelease(t testing.TB, l *filelock.Lock) {
+// start calls f in a goroutine, and returns a channel with its result.
+func start(f func() error) <-chan error {
+	result := make(chan error, 1)
+	go func() { result <- f() }()
+	return result
+}
+
+func acquire(l acquirer) <-chan error { return acquireUntil(background, l) }
+
+func acquireUntil(ctx context.Context, l acquirer) <-chan error {
+	return start(func() error { return l.Acquire(ctx) })
+}
+
+// acquireAndWait acquires l in a goroutine, and returns when it waits for the lock file.
+func acquireAndWait(t testing.TB, ctx context.Context, l *filelock.Lock) (result <-chan error) {
 	t.Helper()
-	if err := l.Release(); err != nil {
-		t.Fatal(err)
+	result = acquireUntil(ctx, l)
+	awaitWaiters(t, l.Path(), 1)
+	return result
+}
+
+// mustGet waits for the result of an acquisition, and fails the test if it is an error.
+func mustGet(t testing.TB, result <-chan error) {
+	t.Helper()
+	must(t, <-result)
+}
+
+// mustStillWait fails the test if an acquisition has returned.
+func mustStillWait(t testing.TB, result <-chan error) {
+	t.Helper()
+	select {
+	case err := <-result:
+		t.Fatalf("the wait ended too early (%v)", err)
+	default:
 	}
 }
 
-// timedOut returns the error of a wait whose time is over. On a busy machine the time may
-// be over before acquire has looked at the lock: then acquire is called again with twice
+// timedOut returns the error of a wait that reaches its deadline. On a busy machine the
+// deadline may come before the wait begins: then timedOut calls acquire again with twice
 // the time.
 func timedOut(acquire func(context.Context) error) error {
 	for d := 5 * time.Millisecond; ; d *= 2 {
@@ -50,16 +113,12 @@ func timedOut(acquire func(context.Context) error) error {
 	}
 }
 
-// mustTry fails the test unless one try answers want.
-func mustTry(t testing.TB, l *filelock.Lock, want bool) {
+// startWaiter starts a process that acquires the lock.
+func startWaiter(t testing.TB, path string, args ...string) *testproc.Proc {
 	t.Helper()
-	got, err := l.TryAcquire()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != want {
-		t.Fatalf("TryAcquire = %v, want %v", got, want)
-	}
+	p := testproc.Start(t, "hold", append([]string{path}, args...)...)
+	p.Send("acquire")
+	return p
 }
 
 // startHolder starts a process that holds the lock.
@@ -70,14 +129,8 @@ func startHolder(t testing.TB, path string, args ...string) *testproc.Proc {
 	return p
 }
 
-func release(t testing.TB, p *testproc.Proc) {
-	t.Helper()
-	p.Send("release")
-	p.Expect("release")
-}
-
-// startHead starts a process that holds the lock, and one that waits for it and has the
-// gate. The arguments are for the holder.
+// startHead starts a process that holds the lock, and a process that waits for it and has
+// the gate. The arguments are for the holder.
 func startHead(t testing.TB, path string, args ...string) (holder, head *testproc.Proc) {
 	t.Helper()
 	holder = startHolder(t, path, args...)
@@ -86,21 +139,11 @@ func startHead(t testing.TB, path string, args ...string) (holder, head *testpro
 	return holder, head
 }
 
-// startWaiter starts a process that acquires the lock.
-func startWaiter(t testing.TB, path string, args ...string) *testproc.Proc {
-	t.Helper()
-	p := testproc.Start(t, "hold", append([]string{path}, args...)...)
-	p.Send("acquire")
-	return p
-}
-
-// startHeir starts a process that inherits the hold, until it hears a line.
+// startHeir starts a process that inherits the hold, and ends when it hears a line.
 func startHeir(t testing.TB, l *filelock.Lock) *testproc.Proc {
 	t.Helper()
 	f, err := l.File()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close() // releases nothing
 	cmd := exec.Command("sh", "-c", "echo ready; read line")
 	cmd.ExtraFiles = []*os.File{f}
@@ -109,33 +152,17 @@ func startHeir(t testing.TB, l *filelock.Lock) *testproc.Proc {
 	return heir
 }
 
-// An acquirer is a Lock or a Semaphore.
-type acquirer interface {
-	Acquire(context.Context) error
-	TryAcquire() (bool, error)
-	Release() error
-}
-
-func acquire(l acquirer) <-chan error { return acquireUntil(background, l) }
-
-func acquireUntil(ctx context.Context, l acquirer) <-chan error {
-	result := make(chan error, 1)
-	go func() { result <- l.Acquire(ctx) }()
-	return result
-}
-
-// mustGet waits for the result of an acquisition, and fails the test if it is an error.
-func mustGet(t testing.TB, result <-chan error) {
+// release makes a holder release the lock.
+func release(t testing.TB, p *testproc.Proc) {
 	t.Helper()
-	if err := <-result; err != nil {
-		t.Fatal(err)
-	}
+	p.Send("release")
+	p.Expect("release")
 }
 
 func collect() { runtime.GC(); time.Sleep(time.Millisecond) }
 
-// The function of OnWait is called by each call that has to wait, in its goroutine and
-// before it stands in a queue, and by no other call.
+// Each call that has to wait calls the function of OnWait, in its own goroutine and before
+// it enters a queue. Other calls do not call the function.
 func TestOnWait(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -154,7 +181,7 @@ func TestOnWait(t *testing.T) {
 	mustCall(0, "the lock is free")
 	mustTry(t, l, false)
 	mustCall(0, "a try")
-	for d := time.Millisecond; calls == 0 && d < testproc.Patience; d *= 2 { // on a busy machine it may end before it waits
+	for d := time.Millisecond; calls == 0 && d < testproc.Patience; d *= 2 { // on a busy machine the time may end before the wait begins
 		if ok, err := l.TryAcquireFor(d); ok || err != nil {
 			t.Errorf("TryAcquireFor = %v, %v", ok, err)
 		}
@@ -162,13 +189,11 @@ func TestOnWait(t *testing.T) {
 	mustCall(1, "a wait that timed out")
 	err := timedOut(func(ctx context.Context) error { return l.With(ctx, nil) })
 	if !errors.Is(err, filelock.ErrLocked) || queued != 0 {
-		t.Errorf("With = %v, and its wait was seen: %d", err, queued)
+		t.Errorf("With = %v, and %d goroutines were in the queue", err, queued)
 	}
 	mustCall(1, "With")
 	s := filelock.NewSemaphore(path+".sem", 1, opt)
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTry(t, s, true)
 	for d := time.Millisecond; calls == 0 && d < testproc.Patience; d *= 2 {
 		if _, err := s.TryAcquireFor(d); err != nil {
 			t.Fatal(err)
@@ -179,7 +204,6 @@ func TestOnWait(t *testing.T) {
 
 func TestModesExclude(t *testing.T) {
 	t.Parallel()
-	modes := map[string][]filelock.Option{"exclusive": nil, "shared": {filelock.Shared()}}
 	for first, a := range modes {
 		for second, b := range modes {
 			t.Run(first+" then "+second, func(t *testing.T) {
@@ -218,7 +242,7 @@ func TestOneValue(t *testing.T) {
 		mustRelease(t, l)
 		mustTry(t, writer, true)
 	})
-	t.Run("what is not held is not released", func(t *testing.T) {
+	t.Run("Release without a hold", func(t *testing.T) {
 		path := lockPath(t)
 		l, other := filelock.New(path), filelock.New(path)
 		mustAcquire(t, other)
@@ -230,8 +254,8 @@ func TestOneValue(t *testing.T) {
 		}
 		mustTry(t, l, false)
 	})
-	// Two values, so that the race detector complains unless writes under one are
-	// visible to the holder of the other.
+	// The goroutines use two Locks, so that the race detector reports a holder of one
+	// Lock that does not see the writes of the holder before it.
 	t.Run("many goroutines", func(t *testing.T) {
 		path, n := lockPath(t), 0
 		locks := []*filelock.Lock{filelock.New(path), filelock.New(path)}
@@ -251,7 +275,7 @@ func TestOneValue(t *testing.T) {
 		}
 		all.Wait()
 		if n != 100 {
-			t.Fatalf("counted %d of 100", n)
+			t.Fatalf("the counter is %d, not 100", n)
 		}
 	})
 }
@@ -264,9 +288,7 @@ func TestProcessesCount(t *testing.T) {
 			procs, each := 6, testproc.Size(200, 40)
 			dir := t.TempDir()
 			path, counter := filepath.Join(dir, "a.lock"), filepath.Join(dir, "n")
-			if err := os.WriteFile(counter, []byte("0"), 0o666); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(counter, []byte("0"), 0o666))
 			var all []*testproc.Proc
 			for range procs {
 				all = append(all, testproc.Start(t, "count", path, counter, strconv.Itoa(each), remove))
@@ -275,11 +297,9 @@ func TestProcessesCount(t *testing.T) {
 				p.Wait()
 			}
 			text, err := os.ReadFile(counter)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if got := string(text); got != strconv.Itoa(procs*each) {
-				t.Fatalf("counted %s of %d: two held the lock at once", got, procs*each)
+				t.Fatalf("the counter is %s, not %d: two processes held the lock at once", got, procs*each)
 			}
 		})
 	}
@@ -296,7 +316,7 @@ func TestEndedContextFailsOnFreeLock(t *testing.T) {
 		t.Fatalf("Acquire = %v", err)
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Fatalf("the lock file was made: %v", err)
+		t.Fatalf("the lock file was created: %v", err)
 	}
 }
 
@@ -306,9 +326,7 @@ func TestCancelledWait(t *testing.T) {
 	mustAcquire(t, filelock.New(path))
 	why := errors.New("shutting down")
 	ctx, cancel := context.WithCancelCause(background)
-	result := make(chan error)
-	go func() { result <- filelock.New(path).Acquire(ctx) }()
-	awaitWaiters(t, path, 1)
+	result := acquireAndWait(t, ctx, filelock.New(path))
 	cancel(why)
 	err := <-result
 	var locked *filelock.LockedError
@@ -421,7 +439,7 @@ func TestHoldOutlivesItsValue(t *testing.T) {
 }
 
 func TestRelativePath(t *testing.T) {
-	// Not parallel: the working directory is the process's.
+	// Not parallel: the working directory belongs to the process.
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	t.Chdir(dir)
 	l := filelock.New("a.lock")
@@ -430,8 +448,7 @@ func TestRelativePath(t *testing.T) {
 	}
 	holder := filelock.New(filepath.Join(dir, "a.lock"))
 	mustAcquire(t, holder)
-	result := make(chan error)
-	go func() { result <- l.Acquire(background) }()
+	result := acquire(l)
 	awaitWaiters(t, holder.Path(), 1)
 	t.Chdir(elsewhere) // while it waits
 	mustRelease(t, holder)
@@ -442,12 +459,8 @@ func TestRelativePath(t *testing.T) {
 func TestKilledHolder(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	p := startWaiter(t, path)
-	p.Expect("acquire")
-	l := filelock.New(path)
-	result := make(chan error)
-	go func() { result <- l.Acquire(background) }()
-	awaitWaiters(t, path, 1)
+	p := startHolder(t, path)
+	result := acquireAndWait(t, background, filelock.New(path))
 	start := time.Now()
 	p.Kill()
 	mustGet(t, result)
@@ -456,8 +469,8 @@ func TestKilledHolder(t *testing.T) {
 	}
 }
 
-// Of two holds of one Lock, which it can have if the file was removed meanwhile,
-// the one on the file at the path keeps others out, and goes last.
+// If the lock file is removed, a Lock can acquire a second hold, on the new file. Only that
+// hold keeps others out, so Release ends it last.
 func TestReleaseOfRemovedFile(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -468,11 +481,7 @@ func TestReleaseOfRemovedFile(t *testing.T) {
 	}
 	mustAcquire(t, l)
 	for _, want := range []bool{false, true} {
-		if err := l.Release(); err != nil {
-			t.Fatal(err)
-		}
-		if ok, err := other.TryAcquire(); ok != want || err != nil {
-			t.Fatalf("TryAcquire = %v, %v, want %v", ok, err, want)
-		}
+		mustRelease(t, l)
+		mustTry(t, other, want)
 	}
 }

@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	testproc.Main(m, roles, removeDir)
 }
 
-// hold PATH [shared] [DURATION]: acquires on "acquire", or gives up on
-// "acquire DURATION"; releases on "release"; says what it did.
+// hold PATH [shared]: for each line that it hears, "acquire", "try DURATION" or "release",
+// it calls the method and prints what it did.
 func hold(args []string) error {
 	runtime.LockOSThread() // strace(1) counts calls by threads: see startTampered
 	var opts []filelock.Option
@@ -67,8 +67,8 @@ func hold(args []string) error {
 	}
 }
 
-// count LOCK COUNTER N remove: adds 1 to the number in a file, N times, each
-// time under the lock, and each time removes the lock file before it releases.
+// count LOCK COUNTER N keep|remove: adds 1 to the number in the file COUNTER, N times, each
+// time under the lock. With remove, it removes the lock file before each release.
 func count(args []string) error {
 	l := filelock.New(args[0])
 	n, err := strconv.Atoi(args[2])
@@ -101,7 +101,7 @@ func addOne(counter string) error {
 	return os.WriteFile(counter, []byte(strconv.Itoa(n+1)), 0o666)
 }
 
-// drop PATH: acquires with a Lock that nothing refers to afterwards.
+// drop PATH: acquires with a Lock to which no variable refers afterwards.
 func drop(args []string) error {
 	if err := filelock.New(args[0]).Acquire(context.Background()); err != nil {
 		return err

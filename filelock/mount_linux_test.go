@@ -26,7 +26,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("new lock file on a full disk: %v", err)
 		}
 	}
-	mustAcquire(t, l) // an existing one needs no room
+	mustAcquire(t, l) // an existing file needs no space
 }
 
 func TestReadOnlyFileSystem(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// All tests pass if every waiter polls, as on other systems. Examples are left out:
-// some ask the kernel for waiters, and it knows none that poll.
+// All tests pass if every waiter polls, as on other systems. Examples do not run here,
+// because some ask the kernel for waiters, and the kernel does not know waiters that poll.
 func TestPolling(t *testing.T) {
 	testproc.SkipLong(t)
 	if testproc.Polls() {
@@ -24,6 +24,6 @@ func TestPolling(t *testing.T) {
 	}
 	cmd.Env = append(cmd.Env, "FSYNC_TEST_POLL=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, out[:min(len(out), 16<<10)]) // after a hang, the tests that still ran come first
+		t.Errorf("%v: %s", err, out[:min(len(out), 16<<10)]) // after a hang, the output begins with the tests that still ran
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
+// awaitQueue waits until n goroutines of this process have the turn or wait for it.
 func awaitQueue(t testing.TB, path string, n int) {
 	t.Helper()
 	testproc.Until(t, fmt.Sprintf("%d goroutines wait for %s", n, path), func() bool {
@@ -22,13 +23,12 @@ func awaitQueue(t testing.TB, path string, n int) {
 	})
 }
 
-// giveUp waits for a lock that is held, and gives up when the wait is in the kernel's
+// giveUp waits for a lock that is held, and gives up when the waiter is in the kernel's
 // queue.
 func giveUp(t testing.TB, l *filelock.Lock) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(background)
-	result := make(chan error)
-	go func() { result <- l.Acquire(ctx) }()
+	result := acquireUntil(ctx, l)
 	awaitQueue(t, l.Path(), 1)
 	awaitWaiters(t, l.Path(), 1)
 	cancel()
@@ -47,7 +47,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 	for i := range n {
 		var opts []filelock.Option
 		if i%7 == 0 {
-			opts = append(opts, filelock.Shared()) // modes stand in one queue
+			opts = append(opts, filelock.Shared()) // both modes have the same queue
 		}
 		l := filelock.New(path, opts...)
 		all.Go(func() {
@@ -55,7 +55,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			served = append(served, i) // neighbours in the queue are never both shared
+			served = append(served, i) // no data race: two neighbours in the queue are never both shared
 			if err := l.Release(); err != nil {
 				t.Error(err)
 			}
@@ -72,8 +72,8 @@ func TestFirstComeFirstServed(t *testing.T) {
 	}
 }
 
-// A wait that was given up leaves nothing in the kernel's queues: the lock is never
-// granted to it.
+// A waiter that has given up leaves nothing in the kernel's queues, so it never gets the
+// lock later.
 func TestGivenUpWaitIsOver(t *testing.T) {
 	t.Parallel()
 	for _, shared := range []bool{false, true} {
@@ -95,12 +95,11 @@ func TestGivenUpWaitIsOver(t *testing.T) {
 		release(t, holder)
 		holder.Send("try 0s")
 		holder.Expect("try")
-		testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+		awaitNoGate(t, path)
 	}
 }
 
-// A try succeeds right after a release: a wait that the same process gave up before
-// has left nothing.
+// A try succeeds right after a release, although the same process gave up a wait before.
 func TestTryAfterAWaitGivenUp(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -121,47 +120,35 @@ func TestReplacedWhileWaiting(t *testing.T) {
 		"removed": os.Remove,
 		"renamed": func(path string) error { return os.Rename(path, path+".old") },
 		"replaced": func(path string) error {
-			if err := os.WriteFile(path+".new", nil, 0o666); err != nil {
-				return err
-			}
-			return os.Rename(path+".new", path)
+			return errors.Join(os.WriteFile(path+".new", nil, 0o666), os.Rename(path+".new", path))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := lockPath(t)
 			first := startHolder(t, path)
-			l := filelock.New(path)
-			result := make(chan error, 1)
-			go func() { result <- l.Acquire(background) }()
-			awaitWaiters(t, path, 1)
-			filelock.StopChecks(t, path) // it would make a file itself, and have its lock
-			if err := replace(path); err != nil {
-				t.Fatal(err)
-			}
+			result := acquireAndWait(t, background, filelock.New(path))
+			filelock.StopChecks(t, path) // otherwise the waiter would create a file, and have its lock
+			must(t, replace(path))
 			second := testproc.Start(t, "hold", path)
 			second.Send("try 0s") // overtakes, and holds the file that is at the path now
 			second.Expect("try")
 			filelock.Check(t, path)
-			awaitWaiters(t, path, 1) // our waiter has found out and waits for that
+			awaitWaiters(t, path, 1) // our waiter has noticed the new file, and waits for it
 			release(t, first)
-			select {
-			case err := <-result:
-				t.Fatalf("two hold the lock (%v)", err)
-			default:
-			}
+			mustStillWait(t, result)
 			release(t, second)
 			mustGet(t, result)
-			// And it is the lock of that path that we have.
+			// Our lock is on the file that is at the path.
 			mustTry(t, filelock.New(path), false)
 		})
 	}
 }
 
-// A process with as many threads in the kernel as it may have polls, and still gets
-// its locks.
+// A process that has as many threads in the kernel as it may have polls, and still gets its
+// locks.
 func TestBoundOnThreads(t *testing.T) {
-	// Not parallel: the bound is the process's.
+	// Not parallel: the bound is for the whole process.
 	filelock.SetThreads(t, filelock.Blocked()+2)
 	dir := t.TempDir()
 	const n = 6
@@ -190,13 +177,13 @@ func TestBoundOnThreads(t *testing.T) {
 	all.Wait()
 }
 
-// A newcomer waits behind the waiters, even if the lock at the path is free.
+// A newcomer waits behind the waiters, even if the file that is at the path now is free.
 func TestNoOvertaking(t *testing.T) {
 	t.Parallel()
 	testNoOvertaking(t, lockPath(t))
 }
 
-// In one process that holds without a gate, too: this name has no room for it.
+// In one process, the same is true without a gate: the name is too long for a gate.
 func TestNoOvertakingWithoutAGate(t *testing.T) {
 	t.Parallel()
 	testNoOvertaking(t, filepath.Join(t.TempDir(), strings.Repeat("n", 255)))
@@ -218,9 +205,7 @@ func testNoOvertaking(t *testing.T, path string) {
 	}
 	go acquire(1)
 	awaitWaiters(t, path, 1)
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(path))
 	go acquire(2)
 	awaitQueue(t, path, 2)
 	release(t, holder)
@@ -229,8 +214,8 @@ func testNoOvertaking(t *testing.T, path string) {
 	}
 }
 
-// A wait that reaches its deadline looks at the path once more: here it waits
-// for a file that is not there any more. One that is cancelled does not.
+// A waiter that reaches its deadline tries once more. Here it gets the lock, because the
+// file for which it waited was removed. A waiter that is cancelled does not try again.
 func TestLastTryAtTheDeadline(t *testing.T) {
 	needsKernelWait(t, "a poll finds the new file at once")
 	t.Parallel()
@@ -238,15 +223,11 @@ func TestLastTryAtTheDeadline(t *testing.T) {
 		path := lockPath(t)
 		startHolder(t, path) // never releases
 		ctx := &endable{background, make(chan struct{}), why}
-		result := make(chan error)
-		go func() { result <- filelock.New(path).Acquire(ctx) }()
-		awaitWaiters(t, path, 1)
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
+		result := acquireAndWait(t, ctx, filelock.New(path))
+		must(t, os.Remove(path))
 		close(ctx.done)
 		if err := <-result; (err == nil) != (why == context.DeadlineExceeded) {
-			t.Errorf("the lock was free when the wait ended (%v), and Acquire = %v", why, err)
+			t.Errorf("the wait ended with %v, and Acquire = %v", why, err)
 		}
 	}
 }
@@ -269,17 +250,16 @@ func (e *endable) Err() error {
 	}
 }
 
-// If a grant and a cancellation meet, the lock is either free, or held by a caller
-// that was told so.
-func TestGrantMeetsCancellation(t *testing.T) {
+// If a release and a cancellation come at the same moment, either Acquire succeeds, or the
+// lock is free.
+func TestReleaseMeetsCancellation(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder, l, other := filelock.New(path), filelock.New(path), filelock.New(path)
 	for i := range 300 {
 		mustAcquire(t, holder)
 		ctx, cancel := context.WithCancel(background)
-		result := make(chan error)
-		go func() { result <- l.Acquire(ctx) }()
+		result := acquireUntil(ctx, l)
 		awaitQueue(t, path, 1)
 		if i%2 == 0 {
 			cancel()
@@ -297,7 +277,7 @@ func TestGrantMeetsCancellation(t *testing.T) {
 	}
 }
 
-// Many waits that time out together end soon: they do not search all processes for
+// Many waits that are cancelled together end soon: they do not search all processes for
 // holders.
 func TestManyWaitsGivenUp(t *testing.T) {
 	t.Parallel()
@@ -322,33 +302,26 @@ func TestManyWaitsGivenUp(t *testing.T) {
 	}
 }
 
-// A waiter whose directory is removed gets that error, and leaves no turn.
+// A waiter whose directory is removed returns an error, and gives up its turn.
 func TestDirectoryRemovedWhileWaiting(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "d")
-	if err := os.Mkdir(dir, 0o777); err != nil {
-		t.Fatal(err)
-	}
+	dir := newDir(t)
 	path := filepath.Join(dir, "a.lock")
 	holder := startHolder(t, path)
-	result := make(chan error)
-	go func() { result <- filelock.New(path).Acquire(background) }()
-	awaitWaiters(t, path, 1)
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
+	result := acquireAndWait(t, background, filelock.New(path))
+	must(t, os.RemoveAll(dir))
 	release(t, holder)
 	err := <-result
 	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
 		t.Fatalf("Acquire = %v", err)
 	}
-	testproc.Until(t, "nothing is left of the queue", func() bool { return filelock.QueueLen(path) == 0 })
+	awaitQueue(t, path, 0)
 }
 
-// A waiter that polls, because there are too many threads, notices that the file was
-// removed and makes another one, although it has locked the first one before.
+// A waiter that polls notices that the file was removed, and creates another file. It does
+// so although its Lock has locked the first file before.
 func TestPollingFindsANewFile(t *testing.T) {
-	// Not parallel: the bound is the process's.
+	// Not parallel: the bound is for the whole process.
 	filelock.SetThreads(t, 0)
 	path := lockPath(t)
 	l := filelock.New(path)
@@ -360,13 +333,11 @@ func TestPollingFindsANewFile(t *testing.T) {
 	polls := make(chan struct{})
 	filelock.At(t, filelock.Opening, path, func() { close(polls) })
 	<-polls
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(path))
 	mustGet(t, result)
 }
 
-// The head of the queue checks the path every second, not once.
+// The first waiter checks the path every second, not only once.
 func TestChecksEverySecond(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -374,27 +345,22 @@ func TestChecksEverySecond(t *testing.T) {
 	result := acquire(filelock.New(path))
 	for range 2 {
 		awaitWaiters(t, path, 1)
-		// In one step: a look that finds no file makes one.
-		startHolder(t, path+".new") // never releases either
-		if err := os.Rename(path+".new", path); err != nil {
-			t.Fatal(err)
-		}
+		startHolder(t, path+".new")           // never releases
+		must(t, os.Rename(path+".new", path)) // in one step, because a waiter that finds no file creates one
 	}
 	awaitWaiters(t, path, 1)
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(path))
 	mustGet(t, result)
 }
 
-// A waiter that polls also polls the gate, and a check does not end its wait.
+// A waiter that polls the lock polls the gate, too. A check does not end its wait.
 func TestPollingAtTheGate(t *testing.T) {
-	// Not parallel: the bound is the process's.
+	// Not parallel: the bound is for the whole process.
 	filelock.SetThreads(t, 0)
 	path := lockPath(t)
 	holder := startHolder(t, path)
 	other := startWaiter(t, path)
-	awaitWaiters(t, path, 1) // it has the gate
+	awaitWaiters(t, path, 1) // so it has the gate
 	result := acquire(filelock.New(path))
 	awaitQueue(t, path, 1)
 	for range 2 {
@@ -406,7 +372,7 @@ func TestPollingAtTheGate(t *testing.T) {
 		}
 		filelock.Check(t, path)
 	}
-	notYet(t, result)
+	mustStillWait(t, result)
 	release(t, holder)
 	other.Expect("acquire")
 	release(t, other)

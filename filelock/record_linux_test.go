@@ -21,7 +21,7 @@ import (
 )
 
 func init() {
-	roles["holders"], roles["orphan"], roles["nobody"], roles["state"] = holdersRole, orphan, nobody, stateRole
+	roles["holders"], roles["orphan"], roles["state"] = holdersRole, orphan, stateRole
 }
 
 // stateRole PATH: prints the state of the lock.
@@ -31,18 +31,8 @@ func stateRole(args []string) error {
 
 func readState(t *testing.T, p *testproc.Proc) (s filelock.State) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(p.Line()), &s); err != nil {
-		t.Fatal(err)
-	}
+	must(t, json.Unmarshal([]byte(p.Line()), &s))
 	return s
-}
-
-// nobody PATH NOTE: is noted, run by another user.
-func nobody(args []string) error {
-	if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(65534), syscall.Setuid(65534)); err != nil {
-		return err
-	}
-	return noted(args)
 }
 
 // holdersRole PATH: prints the holders of the lock.
@@ -77,6 +67,7 @@ func inNamespace(t *testing.T, role string, args ...string) *testproc.Proc {
 	return inNamespaceWith(t, []string{"--mount-proc"}, role, args...)
 }
 
+// inNamespaceWith is inNamespace with other options of unshare(1).
 func inNamespaceWith(t *testing.T, options []string, role string, args ...string) *testproc.Proc {
 	t.Helper()
 	unshare := append([]string{"unshare", "--pid", "--fork", "--kill-child"}, options...)
@@ -88,14 +79,12 @@ func inNamespaceWith(t *testing.T, options []string, role string, args ...string
 
 func readHolders(t *testing.T, p *testproc.Proc) (list []filelock.Holder) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(p.Line()), &list); err != nil {
-		t.Fatal(err)
-	}
+	must(t, json.Unmarshal([]byte(p.Line()), &list))
 	return list
 }
 
-// From outside the kernel shows the holder, under our PID for it, and the
-// record is found to be its own.
+// Outside the PID namespace of a holder, the kernel shows the holder with its outer PID. The
+// record has its inner PID, but is recognized.
 func TestHolderInPIDNamespace(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -110,18 +99,18 @@ func TestHolderInPIDNamespace(t *testing.T) {
 	p.Kill()
 	testproc.Until(t, "the stale record is not shown", func() bool { return len(mustHolders(t, path)) == 0 })
 
-	// The record that it left behind is not taken for the record of another holder.
+	// The record of the dead holder is not taken for a record of the next holder.
 	taker := testproc.StartCmd(t, exec.Command("flock", path, "sh", "-c", "echo ready; read line"))
 	taker.Expect("ready")
 	for _, h := range mustHolders(t, path) {
 		if h.Note != "" || !h.Since.IsZero() {
-			t.Errorf("holder %+v has what a crash left behind", h)
+			t.Errorf("holder %+v has the record of a dead holder", h)
 		}
 	}
 }
 
-// A process in a PID namespace with the /proc of the outer namespace has another PID
-// there than for itself. Its record is still recognized.
+// A process in a PID namespace sees the /proc of the outer namespace, where it has another
+// PID. Its record is still recognized.
 func TestHolderWithForeignProc(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -131,7 +120,7 @@ func TestHolderWithForeignProc(t *testing.T) {
 	for where, s := range map[string]filelock.State{
 		"outside":    filelock.Inspect(filelock.New(path))[0],
 		"beside":     readState(t, inNamespaceWith(t, nil, "state", path)),
-		"by itself":  readState(t, inNamespaceWith(t, nil, "own", lockPath(t))),
+		"itself":     readState(t, inNamespaceWith(t, nil, "own", lockPath(t))),
 		"of a crash": crashedWithForeignProc(t),
 	} {
 		crash := where == "of a crash"
@@ -143,16 +132,17 @@ func TestHolderWithForeignProc(t *testing.T) {
 
 // crashedWithForeignProc returns the state after the death of such a process.
 func crashedWithForeignProc(t *testing.T) filelock.State {
+	t.Helper()
 	path := lockPath(t)
 	p := inNamespaceWith(t, nil, "noted", path, "nightly")
 	p.Expect("acquired")
 	awaitRecord(t, path)
 	p.Kill()
-	testproc.Until(t, "it is gone", func() bool { return len(mustHolders(t, path)) == 0 })
+	testproc.Until(t, "the lock is free", func() bool { return len(mustHolders(t, path)) == 0 })
 	return filelock.Inspect(filelock.New(path))[0]
 }
 
-// Inside, the kernel does not tell of a holder outside, but its record does.
+// Inside a PID namespace, the kernel does not show a holder outside. The record does.
 func TestHolderOutsidePIDNamespace(t *testing.T) {
 	t.Parallel()
 	for name, note := range map[string]string{"a.lock": "nightly", "a": ""} {
@@ -190,8 +180,7 @@ func TestOrphanedHoldInPIDNamespace(t *testing.T) {
 func TestStaleRecord(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	p := startNoted(t, path, "nightly")
-	r := awaitRecord(t, path)
+	p, r := startRecorded(t, path, "nightly")
 	p.Kill()
 	if got := mustHolders(t, path); len(got) != 0 || content(t, path) == "" {
 		t.Fatalf("after kill -9: holders %+v, content %q", got, content(t, path))
@@ -202,21 +191,21 @@ func TestStaleRecord(t *testing.T) {
 	if len(got) == 0 {
 		t.Fatal("flock(1) is not shown")
 	}
-	r.PID = flock.PID() // and even if it got the dead one's PID
+	r.PID = flock.PID() // flock(1) may even have got the PID of the dead holder
 	writeRecord(t, path, r)
 	for _, h := range append(got, mustHolders(t, path)...) {
 		if h.Note != "" || !h.Since.IsZero() {
-			t.Errorf("holder %+v has what a crash left behind", h)
+			t.Errorf("holder %+v has the record of a dead holder", h)
 		}
 	}
 	flock.Kill()
-	testproc.Until(t, "the command has ended too", func() bool { return len(mustHolders(t, path)) <= 1 })
+	testproc.Until(t, "flock(1) holds nothing", func() bool { return len(mustHolders(t, path)) <= 1 })
 
 	other := lockPath(t)
 	writeRecord(t, other, r)
 	l := filelock.New(other, filelock.Note("now"))
 	mustAcquire(t, l)
-	testproc.Until(t, "the record is the new holder's", func() bool {
+	testproc.Until(t, "the new holder has a record", func() bool {
 		got := mustHolders(t, other)
 		return len(got) == 1 && got[0].Note == "now"
 	})
@@ -224,38 +213,32 @@ func TestStaleRecord(t *testing.T) {
 	mustBeEmpty(t, other)
 }
 
-// A record of our PID and start time, but of another boot, is not ours.
+// A record with the PID and the start time of a holder, but from another boot, is not the
+// record of the holder.
 func TestRecordOfAnotherBoot(t *testing.T) {
 	t.Parallel()
-	path := lockPath(t)
-	l := filelock.New(path)
-	mustAcquire(t, l)
-	r := awaitRecord(t, path)
+	l, r := holdRecorded(t)
 	r.Boot, r.Note = "another", "a lie"
-	writeRecord(t, path, r)
-	if got := mustHolders(t, path); len(got) != 1 || got[0].Note != "" {
+	writeRecord(t, l.Path(), r)
+	if got := mustHolders(t, l.Path()); len(got) != 1 || got[0].Note != "" {
 		t.Errorf("holders %+v", got)
 	}
 }
 
-// Asking for the holders opens nothing but a regular file: a writer that waits
-// for a FIFO's reader must not be told that one came.
+// Holders opens only a regular file. If it opened a FIFO, a process that waits to write to
+// the FIFO would take Holders for a reader.
 func TestHoldersOpensNoFIFO(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "fifo")
-	if err := syscall.Mkfifo(path, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	must(t, syscall.Mkfifo(path, 0o666))
 	writer := testproc.StartCmd(t, exec.Command("sh", "-c", `echo ready; echo text > "$0"; echo written`, path))
 	writer.Expect("ready")
-	awaitOtherRecord(t) // and it has come to its open
+	awaitOtherRecord(t) // meanwhile the writer comes to its open
 	for range 10 {
 		mustHolders(t, path)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0) // does not wait if the writer is gone
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close()
 	writer.Expect("written")
 }
@@ -305,7 +288,7 @@ func TestHoldersOfOthers(t *testing.T) {
 	}
 }
 
-// A process that inherited the hold has its note, too.
+// The note is shown for a process that inherited the hold, too.
 func TestHeirHasTheNote(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -322,12 +305,9 @@ func TestHeirHasTheNote(t *testing.T) {
 func TestLockedErrorText(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	p := startNoted(t, path, "nightly")
-	awaitRecord(t, path)
+	p, _ := startRecorded(t, path, "nightly")
 	_, err := filelock.New(path).TryAcquireFor(time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	err = timedOut(filelock.New(path).Acquire)
 	want := fmt.Sprintf(`^%s is held by pid %d \(.*\) on [^ ]+ for \d+s: nightly: context deadline exceeded$`, regexp.QuoteMeta(path), p.PID())
 	if err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {
@@ -335,23 +315,13 @@ func TestLockedErrorText(t *testing.T) {
 	}
 }
 
-// A file that may not be written can still be locked.
+// A file without write permission can still be locked.
 func TestUnwritableLockFile(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("only root can become another user")
-	}
-	dir, err := os.MkdirTemp("", "filelock")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	path := filepath.Join(dir, "a.lock")
+	path := filepath.Join(publicDir(t), "a.lock")
 	write(t, path, "")
-	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(path, 0o644)); err != nil {
-		t.Fatal(err)
-	}
-	heldWithoutRecord(t, testproc.Start(t, "nobody", path, "n"), path)
+	must(t, os.Chmod(path, 0o644))
+	mustHoldWithoutRecord(t, startAsNobody(t, "noted", path, "n"), path)
 }
 
 func TestFullDiskHasNoRecord(t *testing.T) {
@@ -362,20 +332,20 @@ func TestFullDiskHasNoRecord(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 8192), 0o666); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
 	}
-	heldWithoutRecord(t, testproc.Start(t, "noted", path, "n"), path)
+	mustHoldWithoutRecord(t, testproc.Start(t, "noted", path, "n"), path)
 }
 
-// If only a part of the record can be written, nothing of it stays.
+// If only a part of the record can be written, the file is empty again.
 func TestFileSizeLimit(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	cmd := testproc.Below(testproc.RoleCmd("noted", path, strings.Repeat("n", 2000)), "sh", "-c", `ulimit -f 1; exec "$0" "$@"`)
-	heldWithoutRecord(t, testproc.StartCmd(t, cmd), path)
+	mustHoldWithoutRecord(t, testproc.StartCmd(t, cmd), path)
 }
 
-// heldWithoutRecord fails unless p holds the lock, leaves the file empty for
-// as long as it takes to write a record, and releases.
-func heldWithoutRecord(t *testing.T, p *testproc.Proc, path string) {
+// mustHoldWithoutRecord fails the test unless p holds the lock, leaves the file empty
+// although there is time for a record, and releases the lock.
+func mustHoldWithoutRecord(t *testing.T, p *testproc.Proc, path string) {
 	t.Helper()
 	p.Expect("acquired")
 	for range 2 {
@@ -391,8 +361,8 @@ func heldWithoutRecord(t *testing.T, p *testproc.Proc, path string) {
 	p.Expect("released")
 }
 
-// The path may lead to another file by the time the record is written or
-// removed: that one is not touched.
+// When the record is written or removed, another file may be at the path. That file does
+// not change.
 func TestPathChangesWhileHeld(t *testing.T) {
 	t.Parallel()
 	for _, when := range []string{"before the record", "after the record"} {
@@ -417,9 +387,7 @@ func TestPathChangesWhileHeld(t *testing.T) {
 						text = content(t, path)
 						write(t, victim, text)
 					}
-					if err := errors.Join(os.Remove(path), change(victim, path)); err != nil {
-						t.Fatal(err)
-					}
+					must(t, os.Remove(path), change(victim, path))
 					awaitOtherRecord(t)
 					if got := content(t, victim); got != text {
 						t.Errorf("%q became %q", text, got)
@@ -429,7 +397,7 @@ func TestPathChangesWhileHeld(t *testing.T) {
 						t.Errorf("%q became %q by Release", text, got)
 					}
 					if _, err := os.Lstat(path); name == "nothing" && !errors.Is(err, os.ErrNotExist) {
-						t.Errorf("the file was made again: %v", err)
+						t.Errorf("the file was created again: %v", err)
 					}
 				})
 			}
@@ -437,7 +405,7 @@ func TestPathChangesWhileHeld(t *testing.T) {
 	}
 }
 
-// A record replaces a longer one that a crash left behind as a whole.
+// A record replaces the whole of a longer record that a crash left behind.
 func TestShorterRecord(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -445,7 +413,7 @@ func TestShorterRecord(t *testing.T) {
 	r.PID, r.Note = 1<<22+1, strings.Repeat("long ", 500)
 	writeRecord(t, path, r)
 	mustAcquire(t, filelock.New(path))
-	testproc.Until(t, "our record is there, and nothing else", func() bool {
+	testproc.Until(t, "only our record is in the file", func() bool {
 		r, ok := process.Parse([]byte(strings.TrimPrefix(content(t, path), "\x00")))
 		return ok && r.PID == os.Getpid()
 	})
@@ -459,16 +427,16 @@ func leftBehind() map[string]string {
 	r.Command = strings.Repeat("long ", 500)
 	long := "\x00" + string(r.Encode())
 	return map[string]string{
-		"a shorter record":               short,
-		"a longer record":                long,
-		"half of one":                    short[:len(short)/2],
-		"most of a longer one":           long[:len(long)-1],
-		"no more than the mark":          short[:strings.Index(short, ":")+1],
-		"one before the power failed":    short + strings.Repeat("\x00", 100),
-		"a long one, likewise":           long + strings.Repeat("\x00", 100),
-		"half of one, and then NULs":     short[:len(short)/2] + strings.Repeat("\x00", 1000),
-		"another version of the record":  strings.Replace(short, ":1,", ":2,", 1),
-		"the shortest that can be whole": "\x00{\"fsync\":1}\n",
+		"a shorter record":              short,
+		"a longer record":               long,
+		"half of a record":              short[:len(short)/2],
+		"a long record without its end": long[:len(long)-1],
+		"only the mark":                 short[:strings.Index(short, ":")+1],
+		"a record and NULs":             short + strings.Repeat("\x00", 100),
+		"a long record and NULs":        long + strings.Repeat("\x00", 100),
+		"half of a record and NULs":     short[:len(short)/2] + strings.Repeat("\x00", 1000),
+		"another version of the record": strings.Replace(short, ":1,", ":2,", 1),
+		"the shortest record":           "\x00{\"fsync\":1}\n",
 	}
 }
 
@@ -481,26 +449,26 @@ func TestKilledBeforeTheRecord(t *testing.T) {
 			t.Parallel()
 			path := lockPath(t)
 			write(t, path, left)
-			for range 3 { // what one leaves the next one finds
+			for range 3 { // each process finds what the process before it has left
 				p := startTampered(t, "pwrite64:error=EIO:signal=KILL:when=1", path)
 				p.Send("acquire")
 				p.Exit()
 				if r, ok := process.Parse([]byte(strings.TrimPrefix(content(t, path), "\x00"))); ok {
-					t.Errorf("%+v is left", r)
+					t.Errorf("the record %+v is left", r)
 				}
 			}
 			l := filelock.New(path)
 			mustAcquire(t, l)
 			if r := awaitRecord(t, path); r.PID != os.Getpid() {
-				t.Errorf("%+v is there", r)
+				t.Errorf("the record is %+v", r)
 			}
 			mustRelease(t, l)
 		})
 	}
 }
 
-// The descriptor that writes the record has not emptied the file: with both, ext4
-// takes ten times as long.
+// One descriptor empties the file, and another one writes the record. With one descriptor
+// for both, ext4 takes ten times as long.
 func TestRecordAfterACrashIsQuick(t *testing.T) {
 	t.Parallel()
 	testproc.Need(t, "strace")
@@ -517,17 +485,17 @@ func TestRecordAfterACrashIsQuick(t *testing.T) {
 			before, _, _ := strings.Cut(content(t, trace), "pwrite64(")
 			emptied := regexp.MustCompile(`ftruncate\((\d+), 0`).FindStringSubmatchIndex(before)
 			if emptied == nil {
-				t.Fatalf("what a crash left is not removed: %s", before)
+				t.Fatalf("the old record is not removed: %s", before)
 			}
 			if fd := before[emptied[2]:emptied[3]]; !regexp.MustCompile(`close\(` + fd + `\b`).MatchString(before[emptied[1]:]) {
-				t.Errorf("descriptor %s was open from one to the other: %s", fd, before)
+				t.Errorf("descriptor %s was still open when the record was written: %s", fd, before)
 			}
 		})
 	}
 }
 
-// Another holder comes between the end of a hold that was left and the removal
-// of its record. What that holder has written stays, and so does its hold.
+// A process leaves its hold. Before it removes its record, another process acquires the lock
+// and writes a record. The new record stays, and so does the new hold.
 func TestLeaveIsOvertaken(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -541,13 +509,11 @@ func TestLeaveIsOvertaken(t *testing.T) {
 			ok, err := next.TryAcquire()
 			return ok && err == nil
 		})
-		testproc.Until(t, "the next holder has its record", func() bool {
+		testproc.Until(t, "the next holder has a record", func() bool {
 			return strings.Contains(content(t, path), "next")
 		})
 	})
-	if err := l.Leave(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, l.Leave())
 	if text := content(t, path); !strings.Contains(text, "next") {
 		t.Errorf("left in the file: %q", text)
 	}
@@ -558,8 +524,8 @@ func TestLeaveIsOvertaken(t *testing.T) {
 	}
 }
 
-// A process that leaves its hold to another one leaves the record too, and none
-// if there is no other. A short hold removes a record that a crash left.
+// A process that leaves its hold to another process leaves its record, too. If there is no
+// other process, it removes the record. The next hold removes a record that was left.
 func TestLeave(t *testing.T) {
 	t.Parallel()
 	for _, inherited := range []bool{true, false} {
@@ -581,11 +547,9 @@ func TestLeave(t *testing.T) {
 			for _, f := range heir.ExtraFiles {
 				f.Close()
 			}
-			if err := l.Leave(); err != nil {
-				t.Fatal(err)
-			}
+			must(t, l.Leave())
 			if err := l.Leave(); !errors.Is(err, filelock.ErrNotHeld) {
-				t.Errorf("Leave of what was left: %v", err)
+				t.Errorf("a second Leave: %v", err)
 			}
 			got := mustHolders(t, path)
 			if !inherited {
@@ -623,7 +587,7 @@ func TestLeaveWithoutFile(t *testing.T) {
 	}
 }
 
-// Nothing that is written names arguments, and with NoRecord nothing is written.
+// A record does not contain the arguments of the program. With NoRecord there is no record.
 func TestNothingSecretIsWritten(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -633,15 +597,16 @@ func TestNothingSecretIsWritten(t *testing.T) {
 		t.Errorf("%v, content %q", err, content(t, path))
 	}
 	other := lockPath(t)
-	p := startNoted(t, other, "nightly") // it has the path and the note as arguments
-	if r := awaitRecord(t, other); r.Command != filepath.Base(os.Args[0]) || strings.Contains(content(t, other), other) {
+	p, r := startRecorded(t, other, "nightly") // has the path and the note as arguments
+	if r.Command != filepath.Base(os.Args[0]) || strings.Contains(content(t, other), other) {
 		t.Errorf("%+v", r)
 	}
 	p.Kill()
 }
 
-// A lock that was left is free at once, if File gave it to no process, also while the
-// program starts other processes: each has a copy of the file until it calls execve(2).
+// After Leave, the lock is free at once if File has given it to no process. That is so even
+// while the program starts other processes, which have a copy of the file until they call
+// execve(2).
 func TestLeaveWhileStarting(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -665,21 +630,16 @@ func TestLeaveWhileStarting(t *testing.T) {
 	}
 }
 
-// The error of a wait that was given up names a holder that has a record. It does so
-// without a look at the kernel's table, which takes long.
+// The error of a wait that was given up names a holder that has a record. Acquire does not
+// read the kernel's table for that, because it would take long.
 func TestGivenUpBehindARecord(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder := startHolder(t, path)
-	testproc.Until(t, "there is a record", func() bool {
-		info, err := os.Stat(path)
-		return err == nil && info.Size() > 0
-	})
+	awaitRecord(t, path)
 	filelock.At(t, filelock.TableRead, path, func() { t.Error("the kernel's table was read") })
 	ctx, cancel := context.WithCancel(background)
-	result := make(chan error)
-	go func() { result <- filelock.New(path).Acquire(ctx) }()
-	awaitWaiters(t, path, 1)
+	result := acquireAndWait(t, ctx, filelock.New(path))
 	cancel()
 	var locked *filelock.LockedError
 	if err := <-result; !errors.As(err, &locked) || len(locked.Holders) != 1 || locked.Holders[0].PID != holder.PID() || locked.Holders[0].Since.IsZero() {

@@ -19,7 +19,7 @@ import (
 
 func init() { roles["noted"] = noted }
 
-// noted PATH NOTE: holds the lock until it hears a line.
+// noted PATH NOTE: holds the lock with a note, until it hears a line.
 func noted(args []string) error {
 	l := filelock.New(args[0], filelock.Note(args[1]))
 	if ok, err := l.TryAcquire(); !ok {
@@ -45,16 +45,29 @@ func startNoted(t testing.TB, path, note string) *testproc.Proc {
 	return p
 }
 
+// startRecorded is startNoted, but also waits for the record in the lock file.
+func startRecorded(t testing.TB, path, note string) (*testproc.Proc, process.Record) {
+	t.Helper()
+	p := startNoted(t, path, note)
+	return p, awaitRecord(t, path)
+}
+
+// holdRecorded returns a held Lock with a record in its file.
+func holdRecorded(t testing.TB) (*filelock.Lock, process.Record) {
+	t.Helper()
+	l := filelock.New(lockPath(t))
+	mustAcquire(t, l)
+	return l, awaitRecord(t, l.Path())
+}
+
 func content(t testing.TB, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return string(text)
 }
 
-// awaitRecord waits until the holder's record stands in the lock file.
+// awaitRecord waits until a record is in the lock file.
 func awaitRecord(t testing.TB, path string) process.Record {
 	t.Helper()
 	var r process.Record
@@ -68,21 +81,17 @@ func awaitRecord(t testing.TB, path string) process.Record {
 	return r
 }
 
-// awaitOtherRecord waits until a hold that begins now has been recorded, and
-// so one that began before would have been, too.
+// awaitOtherRecord waits until a new hold on another file has been recorded. An older hold
+// would have been recorded by then, too.
 func awaitOtherRecord(t testing.TB) {
 	t.Helper()
-	l := filelock.New(lockPath(t))
-	mustAcquire(t, l)
-	awaitRecord(t, l.Path())
+	l, _ := holdRecorded(t)
 	mustRelease(t, l)
 }
 
 func write(t testing.TB, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, []byte(text), 0o666))
 }
 
 // mustBeEmpty fails the test if the lock file has content.
@@ -98,16 +107,14 @@ func writeRecord(t testing.TB, path string, r process.Record) {
 	write(t, path, "\x00"+string(r.Encode()))
 }
 
-// mustHolders asks while none of the tests starts a process: between fork and
-// exec a child has all our files.
+// mustHolders returns the holders. Meanwhile no test starts a process, because a child
+// process has all files of this process until it calls execve(2).
 func mustHolders(t testing.TB, path string) []filelock.Holder {
 	t.Helper()
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	got, err := filelock.New(path).Holders()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return got
 }
 
@@ -143,9 +150,7 @@ func TestNotRecorded(t *testing.T) {
 	mustRelease(t, one)
 	old := time.Now().Add(-time.Hour)
 	for _, path := range []string{short, shared} {
-		if err := os.Chtimes(path, old, old); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Chtimes(path, old, old))
 	}
 	start, longest := time.Now(), time.Duration(0)
 	for range 100 {
@@ -157,18 +162,16 @@ func TestNotRecorded(t *testing.T) {
 	awaitOtherRecord(t)
 	for _, path := range []string{short, shared} {
 		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if info.Size() != 0 || !info.ModTime().Before(start) && !(path == short && longest > 5*time.Millisecond) {
 			t.Errorf("%s: size %d, written %v ago", path, info.Size(), time.Since(info.ModTime()))
 		}
 	}
 }
 
-// When a hold has begun to end, no record is written any more: another process may hold
-// the lock.
-func TestNothingIsWrittenAfterWithdraw(t *testing.T) {
+// After the record was removed, it is not written again: another process may soon hold the
+// lock.
+func TestNothingIsWrittenAfterRemoveRecord(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	l := filelock.New(path)
@@ -177,9 +180,9 @@ func TestNothingIsWrittenAfterWithdraw(t *testing.T) {
 		if recorded {
 			awaitRecord(t, path)
 		}
-		filelock.Withdraw(l)
+		filelock.RemoveRecord(l)
 		if recorded {
-			filelock.RecordNow(l) // came too late
+			filelock.RecordNow(l) // too late
 		}
 		awaitOtherRecord(t)
 		if text := content(t, path); text != "" {
@@ -189,8 +192,8 @@ func TestNothingIsWrittenAfterWithdraw(t *testing.T) {
 	}
 }
 
-// The timer serves many holds, and does not record the younger ones.
-func TestYoungHoldIsPassedOver(t *testing.T) {
+// One timer serves many holds. It does not record a hold that is too young.
+func TestYoungHoldIsNotRecorded(t *testing.T) {
 	t.Parallel()
 	l := filelock.New(lockPath(t))
 	testproc.Until(t, "this goroutine is quick", func() bool {
@@ -254,13 +257,12 @@ func TestNoteInAnyFile(t *testing.T) {
 	}
 }
 
-// The next holder with a note replaces a record that a crash has left in such a file.
-// Other holders leave it alone.
+// If a crash has left a record in a file without the name of a lock file, the next holder
+// with a note replaces the record. Other holders do not change it.
 func TestNoteLeftInAnyFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "job")
-	first := startNoted(t, path, "first")
-	awaitRecord(t, path)
+	first, _ := startRecorded(t, path, "first")
 	first.Kill()
 	old := content(t, path)
 	l := filelock.New(path)
@@ -280,10 +282,8 @@ func TestNoteLeftInAnyFile(t *testing.T) {
 // Content that another program writes during the hold does not change.
 func TestContentChangedWhileHeld(t *testing.T) {
 	t.Parallel()
-	path := lockPath(t)
-	l := filelock.New(path)
-	mustAcquire(t, l)
-	r := awaitRecord(t, path)
+	l, r := holdRecorded(t)
+	path := l.Path()
 	r.Note = "of another hold"
 	writeRecord(t, path, r)
 	want := content(t, path)
@@ -309,8 +309,7 @@ func TestRecordOfAnotherVersion(t *testing.T) {
 	mustBeEmpty(t, path)
 }
 
-// Content that another program has in the file, before or while it is locked, does
-// not change.
+// What another program writes to the file, before or while it is locked, does not change.
 func TestRecordsDestroyNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -319,9 +318,7 @@ func TestRecordsDestroyNothing(t *testing.T) {
 		l := filelock.New(path)
 		mustAcquire(t, l)
 		f, err := l.File() // writes the record, if the file gets one
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		f.Close()
 		meanwhile()
 		mustRelease(t, l)
@@ -332,9 +329,7 @@ func TestRecordsDestroyNothing(t *testing.T) {
 		if err == nil {
 			_, err = f.WriteString(text)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		f.Close()
 	}
 	for _, name := range []string{"job.log", "a.pid", "data.json", "lock"} {
@@ -358,16 +353,14 @@ func TestRecordsDestroyNothing(t *testing.T) {
 	write(t, replaced, "old")
 	l := filelock.New(replaced)
 	mustAcquire(t, l)
-	if err := os.Truncate(replaced, 0); err != nil { // to write to it at leisure
-		t.Fatal(err)
-	}
+	must(t, os.Truncate(replaced, 0)) // by a program that will write to it later
 	filelock.RecordNow(l)
 	if got := content(t, replaced); got != "" {
 		t.Errorf("replaced.lock: %q", got)
 	}
 	mustRelease(t, l)
 
-	long := filepath.Join(dir, "long.lock") // a record, and data beyond the bytes that are read
+	long := filepath.Join(dir, "long.lock") // a record, NULs, and data after the bytes that are read
 	text := "\x00" + string(process.Self().Encode()) + strings.Repeat("\x00", 5000) + "data"
 	write(t, long, text)
 	hold(long, func() {})
@@ -377,9 +370,7 @@ func TestRecordsDestroyNothing(t *testing.T) {
 
 	linked := filepath.Join(dir, "linked.lock")
 	write(t, linked, "")
-	if err := os.Link(linked, filepath.Join(dir, "data")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Link(linked, filepath.Join(dir, "data")))
 	hold(linked, func() {
 		if got := content(t, linked); got != "" {
 			t.Errorf("linked.lock: %q", got)
@@ -387,7 +378,7 @@ func TestRecordsDestroyNothing(t *testing.T) {
 	})
 }
 
-// Release comes at every moment around the writing of the record.
+// Release comes at many different moments before and after the writing of the record.
 func TestReleaseRacesWithRecord(t *testing.T) {
 	t.Parallel()
 	var all sync.WaitGroup
@@ -413,8 +404,7 @@ func TestReleaseRacesWithRecord(t *testing.T) {
 	all.Wait()
 }
 
-// While one record after another is written and removed, a reader sees a whole
-// one or none.
+// While records are written and removed, a reader sees a whole record or none.
 func TestNoHalfRecord(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -492,7 +482,7 @@ func TestHostileRecord(t *testing.T) {
 	}
 }
 
-// checkShown fails unless the text can be shown on a terminal.
+// checkShown fails the test unless the text can be shown on a terminal.
 func checkShown(t testing.TB, h fmt.Stringer) {
 	t.Helper()
 	s := h.String()

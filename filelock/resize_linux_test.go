@@ -40,9 +40,7 @@ func mustHave(t testing.TB, path string, n int) {
 	}
 	s := filelock.NewSemaphore(path, n)
 	for range n {
-		if ok, err := s.TryAcquire(); !ok || err != nil {
-			t.Fatal(ok, err)
-		}
+		mustTry(t, s, true)
 	}
 	if ok, err := s.TryAcquire(); ok || err != nil {
 		t.Fatalf("one more: %v, %v", ok, err)
@@ -56,7 +54,7 @@ func TestResize(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
 	s := filelock.NewSemaphore(path, 2)
-	before := filelock.NewSemaphore(path, 2) // has used the directory before
+	before := filelock.NewSemaphore(path, 2) // will have used the directory before the Resize
 	for _, s := range []*filelock.Semaphore{s, before} {
 		must(t, s.With(background, func(context.Context) error { return nil }))
 	}
@@ -70,14 +68,10 @@ func TestResize(t *testing.T) {
 		}
 		mustHave(t, path, n)
 		for range n {
-			if ok, err := before.TryAcquire(); !ok || err != nil {
-				t.Fatal(ok, err)
-			}
+			mustTry(t, before, true)
 		}
-		if ok, err := before.TryAcquire(); ok || err != nil {
-			t.Fatal(ok, err)
-		}
-		syscall.ForkLock.RLock() // a child that has not called exec yet is a holder, too
+		mustTry(t, before, false)
+		syscall.ForkLock.RLock() // a child process that has not called execve(2) yet is a holder, too
 		holders, err := before.Holders()
 		syscall.ForkLock.RUnlock()
 		if len(holders) != n || err != nil {
@@ -88,7 +82,7 @@ func TestResize(t *testing.T) {
 			must(t, before.Release())
 		}
 		if _, err := filelock.NewSemaphore(path, n+1).TryAcquire(); !errors.Is(err, fs.ErrInvalid) {
-			t.Errorf("a new one with another number: %v", err)
+			t.Errorf("a new Semaphore with another number: %v", err)
 		}
 	}
 	for _, n := range []int{0, -1, 10001} {
@@ -97,22 +91,21 @@ func TestResize(t *testing.T) {
 		}
 	}
 	mustHave(t, path, 2)
-	other := filelock.NewSemaphore(path, 7) // has never agreed
+	other := filelock.NewSemaphore(path, 7) // was made with another number
 	must(t, other.Resize(3))
 	must(t, other.With(background, func(context.Context) error { return nil }))
 	mustHave(t, path, 3)
 }
 
-// Resize of a semaphore that does not exist makes it; of something else it fails.
+// Resize creates a semaphore that does not exist. It fails if it cannot create the
+// directory.
 func TestResizeOfNothing(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
 	s := filelock.NewSemaphore(path, 7)
 	must(t, s.Resize(2))
 	mustHave(t, path, 2)
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTry(t, s, true)
 	file := lockPath(t)
 	write(t, file, "")
 	for _, path := range []string{file, filepath.Join(semPath(t), "missing", "a.sem"), ""} {
@@ -127,7 +120,7 @@ func TestResizeOfNothing(t *testing.T) {
 }
 
 // A held slot is not removed, and the error names it and its holder.
-func TestResizeInTheWay(t *testing.T) {
+func TestResizeNeedsFreeSlots(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
 	s := filelock.NewSemaphore(path, 5)
@@ -152,10 +145,8 @@ func TestResizeInTheWay(t *testing.T) {
 	release(t, holder)
 	must(t, s.Resize(2))
 	mustHave(t, path, 2)
-	for range 2 { // the slots of the Semaphore itself are in the way, too
-		if ok, err := s.TryAcquire(); !ok || err != nil {
-			t.Fatal(ok, err)
-		}
+	for range 2 { // slots of s itself that are held are not removed either
+		mustTry(t, s, true)
 	}
 	if err := s.Resize(1); !errors.As(err, &locked) || locked.Holders[0].PID != os.Getpid() {
 		t.Fatal(err)
@@ -164,31 +155,24 @@ func TestResizeInTheWay(t *testing.T) {
 	mustHave(t, path, 3)
 }
 
-// A directory that was removed and created again is another semaphore: a Semaphore does
-// not use its number.
+// A directory that was removed and created again is another semaphore. A Semaphore that has
+// used the old directory does not use the number of the new one.
 func TestResizeOfAnotherDirectory(t *testing.T) {
 	t.Parallel()
-	path := semPath(t)
-	s := filelock.NewSemaphore(path, 2)
-	must(t, s.With(background, func(context.Context) error { return nil }))
-	must(t, os.Rename(path, path+".old"))
-	must(t, filelock.NewSemaphore(path, 3).Resize(3))
+	path, s := newSemaphore(t, 2)
+	replaceSemaphore(t, path, 3)
 	if _, err := s.TryAcquire(); !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), "slots is 3, not 2") {
 		t.Fatal(err)
 	}
 	must(t, os.RemoveAll(path), os.Rename(path+".old", path))
 	must(t, filelock.NewSemaphore(path, 4).Resize(4))
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTry(t, s, true)
 }
 
-// The new files have the mode of those before, whatever the umask is.
+// New files have the mode and the owner of the file slots, whatever the umask is.
 func TestResizeKeepsTheMode(t *testing.T) {
 	t.Parallel()
-	path := semPath(t)
-	s := filelock.NewSemaphore(path, 1)
-	must(t, s.Resize(1))
+	path, s := newSemaphore(t, 1)
 	must(t, os.Chmod(filepath.Join(path, "slots"), 0o646))
 	owner := os.Getuid()
 	if owner == 0 {
@@ -200,13 +184,13 @@ func TestResizeKeepsTheMode(t *testing.T) {
 		info, err := os.Stat(filepath.Join(path, name))
 		must(t, err)
 		if uid := info.Sys().(*syscall.Stat_t).Uid; info.Mode() != 0o646 || int(uid) != owner {
-			t.Errorf("%s: %v of %d", name, info.Mode(), uid)
+			t.Errorf("%s has mode %v and owner %d", name, info.Mode(), uid)
 		}
 	}
 }
 
-// A waiter notices that there are more slots, and takes one; the next one waits for
-// all.
+// A waiter notices that there are more slots, and takes one. The next waiter waits for all
+// of them.
 func TestResizeWhileWaiting(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
@@ -217,23 +201,12 @@ func TestResizeWhileWaiting(t *testing.T) {
 	awaitWaiters(t, filepath.Join(path, ".slots.gate"), 1)
 	s := filelock.NewSemaphore(path, 2)
 	must(t, s.Resize(2))
-	first, last := waiter, next
-	select {
-	case line := <-waiter.Lines():
-		if line != "acquire" {
-			t.Fatal(line)
-		}
-	case line := <-next.Lines():
-		if line != "acquire" {
-			t.Fatal(line)
-		}
-		first, last = next, waiter
-	}
+	first, last := firstOf(t, waiter, next)
 	awaitSlotWaiter(t, path, 2)
 	if err := s.Resize(1); !errors.Is(err, filelock.ErrLocked) {
 		t.Fatal(err)
 	}
-	release(t, first) // the last one gets that slot, or the other one
+	release(t, first)
 	last.Expect("acquire")
 	holder.Kill()
 	last.Kill()
@@ -242,11 +215,11 @@ func TestResizeWhileWaiting(t *testing.T) {
 }
 
 func init() {
-	roles["resize"], roles["guest"], roles["resizeas"] = resize, guest, resizeAs
+	roles["resize"], roles["guest"], roles["resizeonce"] = resize, guest, resizeOnce
 }
 
-// resize DIR N STEP: resizes a semaphore, and kills itself at the step, if there is one.
-// If another process resizes the semaphore for too long, it tries again.
+// resize DIR N STEP: resizes a semaphore, and kills itself at the step, if STEP is not empty.
+// It tries again as long as another process resizes the semaphore.
 func resize(args []string) error {
 	n, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -266,14 +239,14 @@ func resize(args []string) error {
 	return err
 }
 
-// A process is killed at each step of a Resize. The number is the old or the new one,
-// so many holds are possible, and the next Resize works.
+// A process is killed at each step of a Resize. The number of slots is the old or the new
+// one, and the next Resize works.
 func TestResizeKilled(t *testing.T) {
 	t.Parallel()
 	for step := range filelock.ResizeSteps {
 		for _, to := range []int{1, 5} {
 			if step == "slots made" && to == 1 || strings.HasPrefix(step, "slot ") && to == 5 || step == "slots locked" && to == 5 {
-				continue // it is a step of the other change
+				continue // only growing, or only shrinking, has this step
 			}
 			t.Run(fmt.Sprint(step, " to ", to), func(t *testing.T) {
 				t.Parallel()
@@ -289,9 +262,7 @@ func TestResizeKilled(t *testing.T) {
 					n = to
 				}
 				mustHave(t, path, n)
-				if ok, err := user.TryAcquire(); !ok || err != nil {
-					t.Fatal(ok, err)
-				}
+				mustTry(t, user, true)
 				must(t, user.Release())
 				for _, n := range []int{6, 2} {
 					testproc.Start(t, "resize", path, strconv.Itoa(n), "").Wait()
@@ -305,17 +276,18 @@ func TestResizeKilled(t *testing.T) {
 	}
 }
 
-// The directory is replaced in the middle of a Resize: the new one does not change.
+// replaceSemaphore renames the directory of a semaphore, and creates a new semaphore.
+func replaceSemaphore(t testing.TB, path string, slots int) {
+	t.Helper()
+	must(t, os.Rename(path, path+".old"), filelock.NewSemaphore(path, slots).Resize(slots))
+}
+
+// The directory is replaced in the middle of a Resize: the new directory does not change.
 func TestResizeWhileReplaced(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{"slots locked", "number written", "number named"} {
-		path := semPath(t)
-		s := filelock.NewSemaphore(path, 3)
-		must(t, s.Resize(3))
-		filelock.At(t, filelock.ResizeSteps[step], path, func() {
-			must(t, os.Rename(path, path+".old"))
-			must(t, filelock.NewSemaphore(path, 3).Resize(3))
-		})
+		path, s := newSemaphore(t, 3)
+		filelock.At(t, filelock.ResizeSteps[step], path, func() { replaceSemaphore(t, path, 3) })
 		s.Resize(1)
 		if got := files(t, path); got != "1 2 3 slots" {
 			t.Errorf("%s: %s", step, got)
@@ -324,18 +296,13 @@ func TestResizeWhileReplaced(t *testing.T) {
 	}
 }
 
-// The directory is replaced just before it is locked, or a slot of it: neither the old
-// nor the new directory changes.
+// The directory is replaced just before Resize opens one of its files: neither the old nor
+// the new directory changes.
 func TestResizeBetweenTwoDirectories(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"resize.lock", "3", "2"} {
-		path := semPath(t)
-		s := filelock.NewSemaphore(path, 3)
-		must(t, s.Resize(3))
-		filelock.At(t, filelock.Opening, filepath.Join(path, name), func() {
-			must(t, os.Rename(path, path+".old"))
-			must(t, filelock.NewSemaphore(path, 3).Resize(3))
-		})
+		path, s := newSemaphore(t, 3)
+		filelock.At(t, filelock.Opening, filepath.Join(path, name), func() { replaceSemaphore(t, path, 3) })
 		if err := s.Resize(1); err == nil || !strings.Contains(err.Error(), "replaced") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -347,8 +314,7 @@ func TestResizeBetweenTwoDirectories(t *testing.T) {
 // Many processes resize at once: one after the other.
 func TestResizeAtOnce(t *testing.T) {
 	t.Parallel()
-	path := semPath(t)
-	must(t, filelock.NewSemaphore(path, 3).Resize(3))
+	path, _ := newSemaphore(t, 3)
 	var all []*testproc.Proc
 	for i := range 12 {
 		all = append(all, testproc.Start(t, "resize", path, strconv.Itoa(i%4+1), ""))
@@ -364,13 +330,11 @@ func TestResizeAtOnce(t *testing.T) {
 	}
 }
 
-// A Resize that has stopped in the middle makes others wait, but not for ever.
+// A Resize behind another one that does not end returns an error after some time.
 func TestResizeBehindAnother(t *testing.T) {
-	// Not parallel: the time is common to all Resizes.
+	// Not parallel: all calls of Resize have the same time limit.
 	filelock.SetResizeWait(t, 50*time.Millisecond)
-	path := semPath(t)
-	s := filelock.NewSemaphore(path, 2)
-	must(t, s.Resize(2))
+	path, s := newSemaphore(t, 2)
 	lock := filepath.Join(path, "resize.lock")
 	holder := startHolder(t, lock)
 	err := s.Resize(3)
@@ -381,8 +345,8 @@ func TestResizeBehindAnother(t *testing.T) {
 	if errors.Is(err, context.DeadlineExceeded) { // there was no context
 		t.Errorf("Resize = %v", err)
 	}
-	mustHave(t, path, 2) // acquiring is not disturbed
-	must(t, s.Resize(2)) // nor is what changes nothing
+	mustHave(t, path, 2) // Acquire does not wait for the Resize
+	must(t, s.Resize(2)) // neither does a Resize that changes nothing
 	holder.Kill()
 	must(t, s.Resize(3))
 	mustHave(t, path, 3)
@@ -391,17 +355,14 @@ func TestResizeBehindAnother(t *testing.T) {
 	}
 }
 
-// A process is about to open a slot when the semaphore shrinks. It locks a file that
-// does not count any more, gives it back, and goes on with the slots that are left.
+// A process is about to open a slot when the semaphore shrinks. It locks a slot that does
+// not count any more, releases it, and goes on with the slots that are left.
 func TestResizeWhileOpening(t *testing.T) {
 	t.Parallel()
 	for _, left := range []bool{false, true} { // whether the slot that stays is free
-		path := semPath(t)
-		other, s := filelock.NewSemaphore(path, 1), filelock.NewSemaphore(path, 2)
-		must(t, other.Resize(1))
-		if ok, err := other.TryAcquire(); !ok || err != nil {
-			t.Fatal(ok, err)
-		}
+		path, other := newSemaphore(t, 1)
+		s := filelock.NewSemaphore(path, 2)
+		mustTry(t, other, true)
 		must(t, s.Resize(2))
 		filelock.At(t, filelock.Opening, filepath.Join(path, "2"), func() {
 			must(t, other.Resize(1))
@@ -421,8 +382,8 @@ func TestResizeWhileOpening(t *testing.T) {
 	}
 }
 
-// guest DIR N MOST ROOM: enters a room all the time, until it hears a line, and fails
-// if it meets more than MOST.
+// guest DIR N MOST ROOM: enters a room again and again, until it hears a line. It fails if
+// more than MOST processes are in the room.
 func guest(args []string) error {
 	var n, most int
 	if _, err := fmt.Sscan(args[1]+" "+args[2], &n, &most); err != nil {
@@ -437,7 +398,7 @@ func guest(args []string) error {
 		if err != nil {
 			return err
 		}
-		if i == 0 { // it has agreed to the number
+		if i == 0 { // s has used the directory, and will use a new number of slots
 			fmt.Println("in")
 			go func() {
 				testproc.Hear()
@@ -449,14 +410,14 @@ func guest(args []string) error {
 	return nil
 }
 
-// Real processes use the semaphore while it grows and shrinks: there are never more
-// than the larger number, and not more than the new one when Resize has returned.
+// Processes use the semaphore while it grows and shrinks. There are never more holders than
+// the larger number of slots. After Resize has returned, there are not more than the new
+// number.
 func TestResizeWhileUsed(t *testing.T) {
 	t.Parallel()
 	const few, many = 2, 5
-	path, room := semPath(t), t.TempDir()
-	s := filelock.NewSemaphore(path, few)
-	must(t, s.Resize(few))
+	path, s := newSemaphore(t, few)
+	room := t.TempDir()
 	var guests []*testproc.Proc
 	for range 6 {
 		p := testproc.Start(t, "guest", path, strconv.Itoa(few), strconv.Itoa(many), room)
@@ -480,7 +441,7 @@ func TestResizeWhileUsed(t *testing.T) {
 		})
 		for range 100 {
 			if n := inRoom(); n > few {
-				t.Fatalf("%d are in the room", n)
+				t.Fatalf("%d processes are in the room", n)
 			}
 		}
 	}
@@ -497,9 +458,7 @@ func TestResizeWhileUsed(t *testing.T) {
 // Many goroutines use one Semaphore while others resize it.
 func TestResizeInOneProcess(t *testing.T) {
 	t.Parallel()
-	path := semPath(t)
-	s := filelock.NewSemaphore(path, 1)
-	must(t, s.Resize(1))
+	path, s := newSemaphore(t, 1)
 	var in, over atomic.Int32
 	var users, resizers sync.WaitGroup
 	for range 4 {
@@ -507,7 +466,7 @@ func TestResizeInOneProcess(t *testing.T) {
 			for over.Load() == 0 {
 				err := s.With(background, func(context.Context) error {
 					if n := in.Add(1); n > 3 {
-						return fmt.Errorf("%d at once", n)
+						return fmt.Errorf("%d holders at once", n)
 					}
 					in.Add(-1)
 					return nil
@@ -539,42 +498,29 @@ func TestResizeInOneProcess(t *testing.T) {
 	mustHave(t, path, n)
 }
 
-// resizeAs UID DIR N: resizes as another user, and says what happened.
-func resizeAs(args []string) error {
-	uid, err := strconv.Atoi(args[0])
+// resizeOnce DIR N: resizes a semaphore, and prints the result.
+func resizeOnce(args []string) error {
+	n, err := strconv.Atoi(args[1])
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(uid), syscall.Setuid(uid)); err != nil {
-		return err
-	}
-	n, err := strconv.Atoi(args[2])
-	if err != nil {
-		return err
-	}
-	err = filelock.NewSemaphore(args[1], n).Resize(n)
+	err = filelock.NewSemaphore(args[0], n).Resize(n)
 	fmt.Println(errors.Is(err, fs.ErrPermission), err)
 	return nil
 }
 
-// Without permission to write in the directory, Resize fails with ErrPermission. To
-// resize to the same number needs no permission.
+// Without permission to write in the directory, Resize fails with ErrPermission. A Resize to
+// the same number needs no permission.
 func TestResizeMayNot(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("only root can become another user")
-	}
-	base, err := os.MkdirTemp("", "resize")
-	must(t, err)
-	t.Cleanup(func() { os.RemoveAll(base) })
-	path := filepath.Join(base, "a.sem")
-	must(t, os.Chmod(base, 0o755), filelock.NewSemaphore(path, 3).Resize(3), os.Chmod(path, 0o755))
+	path := filepath.Join(publicDir(t), "a.sem")
+	must(t, filelock.NewSemaphore(path, 3).Resize(3), os.Chmod(path, 0o755))
 	for n, want := range map[string]string{
 		"3": "false <nil>",
 		"2": "true resize " + path + ": the number of slots cannot be changed to 2: permission denied",
 		"4": "true resize " + path + ": the number of slots cannot be changed to 4: permission denied",
 	} {
-		p := testproc.Start(t, "resizeas", "65534", path, n)
+		p := startAsNobody(t, "resizeonce", path, n)
 		p.Expect(want)
 		p.Wait()
 	}
@@ -592,9 +538,7 @@ func TestGrowBehindAStoppedHead(t *testing.T) {
 	must(t, s.Acquire(background))
 	head := startSlot(t, path, 1)
 	awaitWaiters(t, filepath.Join(path, "1"), 1)
-	next := filelock.NewSemaphore(path, 1)
-	result := make(chan error, 1)
-	go func() { result <- next.Acquire(background) }()
+	result := acquire(filelock.NewSemaphore(path, 1))
 	awaitWaiters(t, filepath.Join(path, ".slots.gate"), 1)
 	goOn := head.Halt()
 	must(t, s.Resize(2))
@@ -603,20 +547,19 @@ func TestGrowBehindAStoppedHead(t *testing.T) {
 	case err := <-result:
 		must(t, err)
 	case <-time.After(testproc.Patience):
-		t.Error("it waits on")
+		t.Error("Acquire still waits")
 	}
 	goOn()
 }
 
-// So does the last try at a deadline.
+// The last try at a deadline gets a slot that a Resize has added.
 func TestGrowBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
 	s := filelock.NewSemaphore(path, 1)
 	must(t, s.Acquire(background))
 	ctx, expire := context.WithCancel(background)
-	result := make(chan error, 1)
-	go func() { result <- s.Acquire(expiring{ctx}) }()
+	result := acquireUntil(expiring{ctx}, s)
 	awaitWaiters(t, filepath.Join(path, "1"), 1)
 	filelock.StopChecks(t, path)
 	must(t, filelock.NewSemaphore(path, 1).Resize(2))
@@ -637,17 +580,10 @@ func (e expiring) Err() error {
 }
 
 // A waiter that gets a slot which does not count any more begins again. That is still one
-// wait, so the function of OnWait is called once.
+// wait, so Acquire calls the function of OnWait once.
 func TestResizeDuringWaitIsOneWait(t *testing.T) {
 	t.Parallel()
-	path := semPath(t)
-	must(t, filelock.NewSemaphore(path, 2).Resize(2))
-	var slots []*filelock.Lock
-	for _, name := range []string{"1", "2"} {
-		l := filelock.New(filepath.Join(path, name))
-		mustAcquire(t, l)
-		slots = append(slots, l)
-	}
+	path, slots := heldSlots(t, 2)
 	var calls atomic.Int32
 	s := filelock.NewSemaphore(path, 2, filelock.OnWait(func() { calls.Add(1) }))
 	result := acquire(s)

@@ -23,7 +23,8 @@ func init() {
 	roles["crowd"] = crowd
 }
 
-// slot DIR N: acquires a slot when told to, says so, and releases when told.
+// slot DIR N: for each line that it hears, "acquire" or "release", it calls the method and
+// prints the line.
 func slot(args []string) error {
 	n, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -47,8 +48,7 @@ func slot(args []string) error {
 	}
 }
 
-// crowd DIR N ROOM TIMES: enters a room that takes N at a time, and fails if
-// it meets more.
+// crowd DIR N ROOM TIMES: enters a room for N processes, and fails if there are more.
 func crowd(args []string) error {
 	var n, times int
 	if _, err := fmt.Sscan(args[1]+" "+args[3], &n, &times); err != nil {
@@ -73,12 +73,21 @@ func enter(room string, most int, check func() error) error {
 	}
 	in, err := os.ReadDir(room)
 	if err == nil && len(in) > most {
-		err = fmt.Errorf("%d are in the room", len(in))
+		err = fmt.Errorf("%d processes are in the room", len(in))
 	}
 	return errors.Join(err, check(), os.Remove(self))
 }
 
 func semPath(t testing.TB) string { return filepath.Join(t.TempDir(), "a.sem") }
+
+// newSemaphore creates a semaphore.
+func newSemaphore(t testing.TB, n int) (path string, s *filelock.Semaphore) {
+	t.Helper()
+	path = semPath(t)
+	s = filelock.NewSemaphore(path, n)
+	must(t, s.Resize(n))
+	return path, s
+}
 
 // holdSlots returns a Semaphore that holds all its slots.
 func holdSlots(t testing.TB, n int) (path string, s *filelock.Semaphore) {
@@ -86,18 +95,33 @@ func holdSlots(t testing.TB, n int) (path string, s *filelock.Semaphore) {
 	path = semPath(t)
 	s = filelock.NewSemaphore(path, n)
 	for range n {
-		if ok, err := s.TryAcquire(); !ok || err != nil {
-			t.Fatal(ok, err)
-		}
+		mustTry(t, s, true)
 	}
 	return path, s
 }
 
+// startSlot starts a process that acquires a slot.
 func startSlot(t testing.TB, path string, n int) *testproc.Proc {
 	t.Helper()
 	p := testproc.Start(t, "slot", path, strconv.Itoa(n))
 	p.Send("acquire")
 	return p
+}
+
+// firstOf waits until one of two waiters has a slot, and returns this one first.
+func firstOf(t testing.TB, a, b *testproc.Proc) (first, last *testproc.Proc) {
+	t.Helper()
+	var line string
+	select {
+	case line = <-a.Lines():
+		first, last = a, b
+	case line = <-b.Lines():
+		first, last = b, a
+	}
+	if line != "acquire" {
+		t.Fatal(line)
+	}
+	return first, last
 }
 
 // awaitSlotWaiter waits until a waiter waits for each of the n slots.
@@ -133,26 +157,18 @@ func TestSemaphoreInOneProcess(t *testing.T) {
 	path := semPath(t)
 	one, two := filelock.NewSemaphore(path, 3), filelock.NewSemaphore(path, 3)
 	for _, s := range []*filelock.Semaphore{one, two, one} {
-		if ok, err := s.TryAcquire(); !ok || err != nil {
-			t.Fatal(ok, err)
-		}
+		mustTry(t, s, true)
 	}
-	if ok, err := two.TryAcquire(); ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTry(t, two, false)
 	start := time.Now()
 	if ok, err := two.TryAcquireFor(50 * time.Millisecond); ok || err != nil || time.Since(start) < 50*time.Millisecond {
 		t.Fatal(ok, err, time.Since(start))
 	}
-	if err := two.Release(); err != nil {
-		t.Fatal(err)
-	}
+	mustRelease(t, two)
 	if err := two.Release(); !errors.Is(err, filelock.ErrNotHeld) {
 		t.Fatalf("Release of nothing = %v", err)
 	}
-	if ok, err := one.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTry(t, one, true)
 	testproc.Until(t, "this process is seen to hold three slots", func() bool {
 		holders, err := one.Holders()
 		return err == nil && len(holders) == 3 && holders[0].PID == os.Getpid()
@@ -161,22 +177,16 @@ func TestSemaphoreInOneProcess(t *testing.T) {
 		t.Fatalf("Acquire = %v", err)
 	}
 	f, err := one.File()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	f.Close()
 	for range 2 {
-		if err := one.Release(); err != nil {
-			t.Fatal(err)
-		}
+		mustRelease(t, one)
 	}
-	if err := two.With(background, func(context.Context) error { return nil }); err != nil {
-		t.Fatal(err)
-	}
+	must(t, two.With(background, func(context.Context) error { return nil }))
 }
 
-// A waiter gets whichever slot is given up, and a killed process gives up its
-// own and no other.
+// A waiter gets the slot that becomes free, whichever it is. If a holder is killed, only its
+// own slot becomes free.
 func TestSemaphoreWaitsForAnySlot(t *testing.T) {
 	t.Parallel()
 	const n = 3
@@ -191,7 +201,7 @@ func TestSemaphoreWaitsForAnySlot(t *testing.T) {
 					p.Expect("acquire")
 					holders = append(holders, p)
 				}
-				waiter, last := startSlot(t, path, n), startSlot(t, path, n)
+				waiter, next := startSlot(t, path, n), startSlot(t, path, n)
 				awaitSlotWaiter(t, path, n)
 				awaitWaiters(t, filepath.Join(path, ".slots.gate"), 1)
 				if how == "kill" {
@@ -199,18 +209,7 @@ func TestSemaphoreWaitsForAnySlot(t *testing.T) {
 				} else {
 					release(t, holders[i])
 				}
-				first := waiter
-				select {
-				case line := <-waiter.Lines():
-					if line != "acquire" {
-						t.Fatal(line)
-					}
-				case line := <-last.Lines(): // the one that came to the gate first
-					if line != "acquire" {
-						t.Fatal(line)
-					}
-					first, last = last, waiter
-				}
+				first, last := firstOf(t, waiter, next) // either came to the gate first
 				last.Silent()
 				first.Kill()
 				last.Expect("acquire")
@@ -223,9 +222,7 @@ func TestSemaphoreOfAnotherSize(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
 	three := filelock.NewSemaphore(path, 3)
-	if ok, err := three.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTry(t, three, true)
 	for _, err := range []error{
 		filelock.NewSemaphore(path, 4).Acquire(background),
 		func() error { _, err := filelock.NewSemaphore(path, 2).TryAcquire(); return err }(),
@@ -244,10 +241,10 @@ func TestSemaphoreOfAnotherSize(t *testing.T) {
 			t.Errorf("%s: %v, %v", s.Path(), ok, err)
 		}
 		if _, err := os.Stat(s.Path()); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s was made", s.Path())
+			t.Errorf("%s was created", s.Path())
 		}
 	}
-	var all sync.WaitGroup // of many who come at once with different sizes, one wins
+	var all sync.WaitGroup // if many goroutines come at once with two different sizes, one size counts
 	path, failed := semPath(t), make(chan error, 20)
 	for i := range 20 {
 		all.Go(func() {
@@ -266,7 +263,7 @@ func TestSemaphoreOfAnotherSize(t *testing.T) {
 		}
 	}
 	if wrong != 10 {
-		t.Errorf("%d of 20 were told that their size is wrong", wrong)
+		t.Errorf("%d of 20 got an error about the number of slots, want 10", wrong)
 	}
 }
 
@@ -279,13 +276,9 @@ func TestSemaphoreSlotsFile(t *testing.T) {
 		"10001\n": fs.ErrInvalid, "99999999999999999999999999999999999\n": fs.ErrInvalid,
 	} {
 		path := semPath(t)
-		if err := os.Mkdir(path, 0o777); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Mkdir(path, 0o777))
 		file := filepath.Join(path, "slots")
-		if err := os.WriteFile(file, []byte(content), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(file, []byte(content), 0o666))
 		ok, err := filelock.NewSemaphore(path, 2).TryAcquire()
 		if ok != (want == nil) || !errors.Is(err, want) {
 			t.Errorf("slots %q: %v, %v", content, ok, err)
@@ -296,22 +289,16 @@ func TestSemaphoreSlotsFile(t *testing.T) {
 	}
 }
 
-// Nothing that stands in the place of the number of slots is opened, or
-// waited for.
-func TestSemaphoreSlotsFileIsNone(t *testing.T) {
+// If a FIFO or a link is in the place of the file slots, it is an error at once: nothing is
+// read from it.
+func TestSemaphoreSlotsFileIsNotRegular(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
-	if err := os.Mkdir(path, 0o777); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(path, 0o777))
 	file := filepath.Join(path, "slots")
-	if err := syscall.Mkfifo(file, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	must(t, syscall.Mkfifo(file, 0o666))
 	writer, err := os.OpenFile(file, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer writer.Close()
 	s := filelock.NewSemaphore(path, 2)
 	if ok, err := s.TryAcquire(); ok || !errors.Is(err, fs.ErrInvalid) {
@@ -320,11 +307,7 @@ func TestSemaphoreSlotsFileIsNone(t *testing.T) {
 	if _, err := s.Holders(); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("holders of a FIFO: %v", err)
 	}
-	for _, err := range []error{os.Remove(file), os.Symlink("/dev/zero", file)} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	must(t, os.Remove(file), os.Symlink("/dev/zero", file))
 	if ok, err := s.TryAcquire(); ok || !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("a link: %v, %v", ok, err)
 	}
@@ -335,29 +318,19 @@ func TestSemaphoreDoesNotWaitForSlotsFile(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
 	s := filelock.NewSemaphore(path, 2)
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTry(t, s, true)
 	startHolder(t, filepath.Join(path, "slots"))
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTry(t, s, true)
 }
 
-// The process that creates a semaphore creates all its slots, because others may not.
-func TestSemaphoreIsMadeWhole(t *testing.T) {
+// The process that creates a semaphore creates all its slots, because other processes may
+// have no permission to do so.
+func TestSemaphoreIsCreatedWhole(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
-	if ok, err := filelock.NewSemaphore(path, 3).TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	entries, err := os.ReadDir(path)
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	if got := strings.Join(names, " "); got != "1 2 3 slots" || err != nil {
-		t.Errorf("made %s, %v", got, err)
+	mustTry(t, filelock.NewSemaphore(path, 3), true)
+	if got := files(t, path); got != "1 2 3 slots" {
+		t.Error(got)
 	}
 }
 
@@ -365,19 +338,13 @@ func TestSemaphoreDirectory(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
 	s := filelock.NewSemaphore(path, 1, filelock.Perm(0o600))
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTry(t, s, true)
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	if err := s.Release(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(path); err != nil {
-		t.Fatal(err)
-	}
+	mustRelease(t, s)
+	must(t, os.RemoveAll(path))
 	if ok, err := s.TryAcquire(); !ok || err != nil {
 		t.Errorf("after its directory was removed: %v, %v", ok, err)
 	}
@@ -385,87 +352,70 @@ func TestSemaphoreDirectory(t *testing.T) {
 		t.Errorf("in a missing directory: %v", err)
 	}
 	file := lockPath(t)
-	if err := os.WriteFile(file, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(file, nil, 0o666))
 	var pathErr *fs.PathError
 	if _, err := filelock.NewSemaphore(file, 1).TryAcquire(); !errors.As(err, &pathErr) {
-		t.Errorf("in place of a file: %v", err)
+		t.Errorf("a file at the path: %v", err)
 	}
 }
 
-// The directory is removed, and made again with fewer slots, during a wait: the
-// waiter gets an error, because the number of slots is another one.
-func TestSemaphoreRemadeWhileWaiting(t *testing.T) {
+// During a wait, the directory is removed and created again with fewer slots. The waiter
+// gets an error, because the number of slots is another one.
+func TestSemaphoreReplacedWhileWaiting(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
 	for range 2 { // never release
 		startSlot(t, path, 2).Expect("acquire")
 	}
-	result := make(chan error)
-	go func() { result <- filelock.NewSemaphore(path, 2).Acquire(background) }()
+	result := acquire(filelock.NewSemaphore(path, 2))
 	awaitSlotWaiter(t, path, 2)
-	if err := os.RemoveAll(path); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.RemoveAll(path))
 	startSlot(t, path, 1).Expect("acquire")
 	switch err := <-result; {
 	case testproc.Polls() && errors.Is(err, fs.ErrNotExist): // it polled meanwhile
 	case !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), "slots is 1, not 2"):
 		t.Fatalf("Acquire = %v", err)
 	}
-	testproc.Until(t, "nothing is held for it", func() bool {
+	testproc.Until(t, "the waiter holds no slot", func() bool {
 		holders, err := filelock.NewSemaphore(path, 1).Holders()
 		return err == nil && len(holders) == 1 && holders[0].PID != os.Getpid()
 	})
 	mustTry(t, filelock.New(filepath.Join(path, "2")), true)
 }
 
-// A semaphore is not locked as a lock, nor a lock as a semaphore: they would not
-// exclude each other.
+// A Lock refuses the directory of a semaphore, and a Semaphore refuses a lock file: they
+// would not exclude each other.
 func TestSemaphoreIsNoLock(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "s")
 	s := filelock.NewSemaphore(path, 3)
-	if ok, err := s.TryAcquire(); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
+	mustTry(t, s, true)
 	file := filepath.Join(dir, "a.lock")
 	write(t, file, "")
 	for name, c := range map[string]struct {
 		try  func() (bool, error)
 		says string
 	}{
-		"a lock on a semaphore":            {filelock.New(path).TryAcquire, "--slots 3"},
-		"a lock on a semaphore, with /":    {filelock.New(path + "/").TryAcquire, "--slots 3"},
-		"a shared lock on a semaphore":     {filelock.New(path, filelock.Shared()).TryAcquire, "--slots 3"},
-		"a semaphore on a lock file":       {filelock.NewSemaphore(file, 3).TryAcquire, "a file, not the directory"},
-		"a semaphore on a lock's symlink":  {filelock.NewSemaphore(symlink(t, file), 3).TryAcquire, "a file, not the directory"},
-		"a look at a semaphore that is no": {func() (bool, error) { _, err := filelock.NewSemaphore(file, 3).Holders(); return false, err }, "a file, not the directory"},
+		"a lock on a semaphore":           {filelock.New(path).TryAcquire, "--slots 3"},
+		"a lock on a semaphore, with /":   {filelock.New(path + "/").TryAcquire, "--slots 3"},
+		"a shared lock on a semaphore":    {filelock.New(path, filelock.Shared()).TryAcquire, "--slots 3"},
+		"a semaphore on a lock file":      {filelock.NewSemaphore(file, 3).TryAcquire, "a file, not the directory"},
+		"a semaphore on a link to a file": {filelock.NewSemaphore(link(t, file, filepath.Join(t.TempDir(), "link")), 3).TryAcquire, "a file, not the directory"},
+		"Holders of a file":               {func() (bool, error) { _, err := filelock.NewSemaphore(file, 3).Holders(); return false, err }, "a file, not the directory"},
 	} {
 		var open *fs.PathError
 		if ok, err := c.try(); ok || !errors.Is(err, fs.ErrInvalid) || !errors.As(err, &open) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, %v", name, ok, err)
 		}
 	}
-	// Other directories can be locked, even if there is such a file in them.
+	// Another directory can be locked, even if it contains a file slots.
 	write(t, filepath.Join(dir, "slots"), "jobs: 3\n")
 	mustTry(t, filelock.New(dir), true)
 }
 
-// symlink makes a symbolic link and returns its path.
-func symlink(t *testing.T, to string) string {
-	t.Helper()
-	link := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink(to, link); err != nil {
-		t.Fatal(err)
-	}
-	return link
-}
-
-// A number that was read long ago is read again when another file has it, even one with
-// the same inode number.
+// The number of slots is read again if the file slots was written or replaced, even if the
+// new file has the same inode number.
 func TestNumberIsReadAgain(t *testing.T) {
 	t.Parallel()
 	path := semPath(t)
@@ -481,7 +431,7 @@ func TestNumberIsReadAgain(t *testing.T) {
 	must(t, use())
 	long := time.Now().Add(-time.Hour)
 	must(t, os.Chtimes(file, long, long), use())
-	time.Sleep(3 * time.Second) // until its birth is no news
+	time.Sleep(3 * time.Second) // until the time of birth is old enough (see unchanging)
 	must(t, use(), use())
 	write(t, file, "3\n") // in place: the same inode
 	must(t, os.Chtimes(file, long, long.Add(time.Minute)), use())
@@ -491,10 +441,9 @@ func TestNumberIsReadAgain(t *testing.T) {
 	for _, slot := range []string{"1", "2"} {
 		mustTry(t, filelock.New(filepath.Join(path, slot)), true)
 	}
-	if ok, err := s.TryAcquire(); !ok || err != nil { // the third slot
-		t.Fatal(ok, err)
-	}
-	// The directory is away while s is resized: it has another number than s then.
+	mustTry(t, s, true) // the third slot
+	// The directory is moved away, s is resized, and the directory comes back: its number is
+	// not the number of s.
 	must(t, os.Rename(path, path+".away"), s.Resize(5), os.RemoveAll(path), os.Rename(path+".away", path))
 	if ok, err := s.TryAcquire(); ok || !errors.Is(err, fs.ErrInvalid) {
 		t.Fatal(ok, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -34,9 +35,7 @@ func TestHolders(t *testing.T) {
 
 	mustAcquire(t, l)
 	f, err := l.File()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close()
 	cmd := exec.Command("sleep", "1000")
 	cmd.ExtraFiles = []*os.File{f}
@@ -54,11 +53,10 @@ func TestHolders(t *testing.T) {
 		}
 		return true
 	})
-	// The error of the wait names the holders that are found without a search of all
-	// processes.
+	// The error of a wait names only the holder in the kernel's table: Acquire does not search
+	// all processes for holders.
 	ctx, cancel := context.WithCancel(background)
-	result := make(chan error)
-	go func() { result <- filelock.New(path).Acquire(ctx) }()
+	result := acquireUntil(ctx, filelock.New(path))
 	awaitQueue(t, path, 1)
 	cancel()
 	var locked *filelock.LockedError
@@ -68,13 +66,27 @@ func TestHolders(t *testing.T) {
 	}
 }
 
-// A process that may not inspect another one still sees that it took the lock, also
-// if both hold it.
+func init() { roles["reader"] = reader }
+
+// reader PATH: acquires the shared lock, and prints the holders of the lock.
+func reader(args []string) error {
+	if err := filelock.New(args[0], filelock.Shared()).Acquire(background); err != nil {
+		return err
+	}
+	return holdersRole(args)
+}
+
+// A process that may not inspect another process still sees that the other one acquired the
+// lock, even if it holds the lock itself.
 func TestHoldersOfAnotherUser(t *testing.T) {
 	t.Parallel()
-	path := lockPath(t)
+	path := filepath.Join(publicDir(t), "a.lock")
 	holder := startHolder(t, path, "shared")
-	if seen := strings.Fields(tryAs(t, path, "look")); len(seen) != 2 || !slices.Contains(seen, fmt.Sprint(holder.PID())) {
-		t.Errorf("another user's process sees %v, want itself and %d", seen, holder.PID())
+	p := startAsNobody(t, "reader", path)
+	seen := readHolders(t, p)
+	for _, pid := range []int{holder.PID(), p.PID()} {
+		if len(seen) != 2 || !slices.ContainsFunc(seen, func(h filelock.Holder) bool { return h.PID == pid }) {
+			t.Errorf("another user's process sees %v, want the pids %d and %d", seen, holder.PID(), p.PID())
+		}
 	}
 }

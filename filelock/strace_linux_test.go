@@ -14,8 +14,8 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// startTampered starts a process in which strace(1) tampers with system calls,
-// because the kernel here does not do on demand what it may do.
+// startTampered starts a process in which strace(1) tampers with system calls, to make the
+// kernel return errors and delays that are rare.
 func startTampered(t testing.TB, how, path string) *testproc.Proc {
 	t.Helper()
 	return startTamperedRole(t, []string{"-e", "inject=" + how}, "hold", path)
@@ -33,7 +33,7 @@ func startTamperedRole(t testing.TB, how []string, name string, args ...string) 
 
 func init() { roles["pair"] = pair }
 
-// pair SLOW QUICK: takes both locks, and releases the second when it hears a line.
+// pair SLOW QUICK: takes both locks, and releases QUICK when it hears a line.
 func pair(args []string) error {
 	slow, quick := filelock.New(args[0]), filelock.New(args[1])
 	if err := errors.Join(slow.Acquire(background), quick.Acquire(background)); err != nil {
@@ -50,8 +50,8 @@ func pair(args []string) error {
 	return err
 }
 
-// A record that cannot be written for a long time, because its file system is slow,
-// keeps no other hold waiting.
+// If the file system of one record is very slow, the records of other holds are still
+// written, and other holds can be released.
 func TestSlowRecordDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	slow, quick := lockPath(t), lockPath(t)
@@ -60,23 +60,21 @@ func TestSlowRecordDelaysNoOther(t *testing.T) {
 	p := startTamperedRole(t, []string{"-P", slow, "-e", "inject=pwrite64:delay_enter=600000000"}, "pair", slow, quick)
 	awaitRecord(t, quick)
 	if text := content(t, slow); text != "" {
-		t.Errorf("nothing was slow: %q", text)
+		t.Errorf("the slow record is written already: %q", text)
 	}
 	p.Send("release")
 	p.Expect("released")
 }
 
-// leaveGate leaves a gate as a crash does. A process that finds it waits, but not
-// for long.
+// leaveGate creates a gate as a crash leaves it. A process that finds the gate goes through
+// the steps of a waiter.
 func leaveGate(t testing.TB, path string) {
 	t.Helper()
-	if err := os.WriteFile(gateOf(path), nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	write(t, gateOf(path), "")
 }
 
-// A blocked flock that a signal interrupts, and that is not restarted, is
-// called again.
+// If a signal interrupts a blocked flock(2), and the kernel does not restart it, the waiter
+// calls it again.
 func TestInterruptedWait(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -93,34 +91,30 @@ func TestInterruptedTry(t *testing.T) {
 	p.Expect("try")
 }
 
-// NFS wants a file that is locked exclusively to be open for writing.
+// On NFS, an exclusive lock needs a file that is open for writing.
 func TestLockWantsWriting(t *testing.T) {
 	t.Parallel()
 	for _, errno := range []string{"EBADF", "EIO"} {
 		path := lockPath(t)
-		if err := os.WriteFile(path, nil, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		write(t, path, "")
 		p := startTampered(t, "flock:error="+errno+":when=1", path)
 		p.Send("try 0s")
 		p.Expect("try")
 	}
 }
 
-// The kernel's CIFS client says EACCES where others say EWOULDBLOCK.
+// The kernel's CIFS client returns EACCES where other file systems return EWOULDBLOCK.
 func TestBusyOverCIFS(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	if err := os.WriteFile(path, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	write(t, path, "")
 	p := startTampered(t, "flock:error=EACCES:when=1", path)
 	p.Send("try 0s")
 	p.Expect("busy")
 }
 
-// File systems without locks say so in these ways.
-func TestNoLocksToBeHad(t *testing.T) {
+// A file system without locks returns one of these errors.
+func TestFileSystemWithoutLocks(t *testing.T) {
 	t.Parallel()
 	for _, errno := range []string{"ENOLCK", "ENOSYS", "EOPNOTSUPP"} {
 		p := startTampered(t, "flock:error="+errno, lockPath(t))
@@ -129,7 +123,7 @@ func TestNoLocksToBeHad(t *testing.T) {
 	}
 }
 
-// A hold that cannot be released is still held, and can be released later.
+// If Release fails, the lock is still held, and a later Release can succeed.
 func TestReleaseFails(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -144,39 +138,34 @@ func TestReleaseFails(t *testing.T) {
 	mustTry(t, filelock.New(path), true)
 }
 
-// A waiter that created the lock file itself, and finds it locked by another
-// process, has not looked at it yet. It looks before it waits; otherwise it would
-// not notice the removal of the file.
-func TestWaitForOnesOwnFile(t *testing.T) {
+// A waiter creates the lock file, but another process locks the new file first. The waiter
+// does not know the ID of the new file yet. It must stat the file before it waits;
+// otherwise it would not notice that the file was removed.
+func TestWaitForACreatedFile(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	leaveGate(t, path)
 	p := startTampered(t, "flock:delay_enter=300000", path) // microseconds
 	p.Send("acquire")
-	testproc.Until(t, "the waiter has made the file", func() bool { return !gone(path) })
+	testproc.Until(t, "the waiter has created the file", func() bool { return !gone(path) })
 	mustTry(t, filelock.New(path), true)
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(path))
 	p.Expect("acquire")
 }
 
-// A record is read by one call: with two, the second could go on in another
-// record, which was written over the first meanwhile.
+// A record is read by one call. A second call could read the rest of another record, which
+// was written meanwhile.
 func TestRecordIsReadAtOnce(t *testing.T) {
 	t.Parallel()
 	testproc.Need(t, "strace")
-	path, trace := lockPath(t), filepath.Join(t.TempDir(), "trace")
-	mustAcquire(t, filelock.New(path))
-	awaitRecord(t, path)
+	l, _ := holdRecorded(t)
+	path, trace := l.Path(), filepath.Join(t.TempDir(), "trace")
 	cmd := testproc.Below(testproc.RoleCmd("holders", path), "strace", "-f", "-qq", "-o", trace, "-e", "trace=read,pread64", "-P", path)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Skipf("strace does not work here: %v: %s", err, out)
 	}
 	text, err := os.ReadFile(trace)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if n := len(regexp.MustCompile(`\bp?read(64)?\(`).FindAll(text, -1)); n != 1 || !strings.Contains(string(text), `\"pid\":`) {
 		t.Errorf("%d calls:\n%s", n, text)
 	}

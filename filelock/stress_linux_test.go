@@ -24,13 +24,13 @@ import (
 
 func init() { roles["stress"] = stress }
 
-// A room is memory that processes share. Those that are in it at the same time notice
-// that. A process that is killed in it is not in the way of others.
+// A room is memory that processes share. A holder that is in the room notices it if there
+// are too many. In the room of a lock, a process that is killed does not disturb the others.
 type room struct {
-	holder  *atomic.Uint64 // the last one that came
-	inside  *atomic.Int64  // how many are in it, if no process is killed
-	givenUp *atomic.Int64  // waits of all processes
-	places  int            // of a semaphore; 0 = it has the holder of a lock
+	holder  *atomic.Uint64 // the last holder of a lock that came
+	inside  *atomic.Int64  // how many holders of slots are in the room
+	givenUp *atomic.Int64  // how many waits all processes have given up
+	places  int            // for the slots of a semaphore; 0 = the room is for a lock
 }
 
 func openRoom(path string, places int) (room, error) {
@@ -58,7 +58,7 @@ func (r room) visit() error {
 		stay()
 		r.inside.Add(-1)
 		if n > int64(r.places) {
-			return fmt.Errorf("%d hold a slot at the same time", n)
+			return fmt.Errorf("%d slots are held at the same time", n)
 		}
 		return nil
 	}
@@ -66,14 +66,14 @@ func (r room) visit() error {
 	r.holder.Store(me)
 	stay()
 	if r.holder.Load() != me {
-		return errors.New("two hold the lock at the same time")
+		return errors.New("two processes hold the lock at the same time")
 	}
 	return nil
 }
 
-// stress PATH PLACES ROOM: goroutines acquire a lock, or a semaphore if there are places,
-// and give up at random instants, until the test says so. Nothing may be left then. It
-// prints how many waits got the lock.
+// stress PATH PLACES ROOM: until it hears a line, goroutines acquire a lock, or a semaphore
+// if PLACES is not 0, and give up at random moments. Afterwards no goroutine and no thread
+// may be left. It prints how many waits got the lock.
 func stress(args []string) error {
 	places, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -113,7 +113,7 @@ func stress(args []string) error {
 		return err
 	default:
 	}
-	for end := time.Now().Add(testproc.Patience); runtime.NumGoroutine() > before+1 || filelock.Blocked() > 0; time.Sleep(time.Millisecond) { // 1 is for signals
+	for end := time.Now().Add(testproc.Patience); runtime.NumGoroutine() > before+1 || filelock.Blocked() > 0; time.Sleep(time.Millisecond) { // +1 for the goroutine of os/signal
 		if time.Now().After(end) {
 			buf := make([]byte, 1<<20)
 			return fmt.Errorf("goroutines are left: %s", buf[:runtime.Stack(buf, true)])
@@ -124,7 +124,7 @@ func stress(args []string) error {
 	return nil
 }
 
-// visitOnce reports whether it got the lock, and was in the room.
+// visitOnce reports whether it got the lock, so that it was in the room.
 func visitOnce(path string, r room) (bool, error) {
 	var l acquirer = filelock.New(path)
 	if r.places > 0 {
@@ -144,9 +144,9 @@ func visitOnce(path string, r room) (bool, error) {
 	return false, err
 }
 
-// Waits are given up at random instants, while locks are released, and while other
-// waiters are killed, stopped and continued. Two never hold the lock, no wait is lost,
-// and nothing is left.
+// Waits are given up at random moments, while locks are released, and while other waiters are
+// killed, stopped and continued. There are never two holders, no waiter waits for ever, and
+// nothing is left afterwards.
 func TestStress(t *testing.T) {
 	for name, places := range map[string]int{"lock": 0, "semaphore": 2} {
 		t.Run(name, func(t *testing.T) {
@@ -156,13 +156,11 @@ func TestStress(t *testing.T) {
 }
 
 func testStress(t *testing.T, places int) {
-	wanted := int64(testproc.Size(50_000, 500)) // waits that are given up
+	wanted := int64(testproc.Size(50_000, 500)) // how many waits must be given up
 	dir := t.TempDir()
 	path, shared := filepath.Join(dir, "a.lock"), filepath.Join(t.TempDir(), "room")
 	r, err := openRoom(shared, places)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	args := []string{path, strconv.Itoa(places), shared}
 	start := func(env string) *testproc.Proc {
 		cmd := testproc.RoleCmd("stress", args...)
@@ -179,7 +177,7 @@ func testStress(t *testing.T, places int) {
 		time.Sleep(rand.N(3 * time.Millisecond))
 		stopped.Signal(syscall.SIGCONT)
 		time.Sleep(rand.N(10 * time.Millisecond))
-		if places == 0 && rounds%20 == 0 { // a process that is killed in the room of a semaphore never leaves it
+		if places == 0 && rounds%20 == 0 { // a process that is killed would stay in the room of a semaphore
 			victim := start("GOMAXPROCS=1")
 			time.Sleep(rand.N(5 * time.Millisecond))
 			victim.Kill()
@@ -192,11 +190,9 @@ func testStress(t *testing.T, places int) {
 	grants := 0
 	for _, w := range workers {
 		g, err := strconv.Atoi(w.Line())
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		grants += g
-		testproc.Until(t, "a process has no file open any more", func() bool { return filesIn(t, w.PID(), dir) == "" })
+		testproc.Until(t, "the process has no file open any more", func() bool { return filesIn(t, w.PID(), dir) == "" })
 	}
 	t.Logf("%d waits were given up, %d got the lock, in %d rounds", r.givenUp.Load(), grants, rounds)
 	if n := r.givenUp.Load(); n < wanted {
@@ -205,8 +201,8 @@ func testStress(t *testing.T, places int) {
 	mustBeQuiet(t, dir, path, places)
 }
 
-// mustBeQuiet fails the test unless the lock is free, nothing waits, and there is no
-// other file.
+// mustBeQuiet fails the test unless the lock is free, no thread waits for it, and there are
+// no other files.
 func mustBeQuiet(t *testing.T, dir, path string, places int) {
 	t.Helper()
 	files, last := []string{path}, "a.lock"
@@ -225,22 +221,18 @@ func mustBeQuiet(t *testing.T, dir, path string, places int) {
 		mustTry(t, l, true)
 		mustRelease(t, l)
 	}
-	testproc.Until(t, "there are no files but those of the lock", func() bool {
+	testproc.Until(t, "there are only the files of the lock", func() bool {
 		entries, err := os.ReadDir(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return len(entries) == max(1, places+1) && entries[len(entries)-1].Name() == last
 	})
 }
 
-// filesIn are the files of a directory that a process has open.
+// filesIn returns the files in a directory that a process has open.
 func filesIn(t *testing.T, pid int, dir string) (found string) {
 	t.Helper()
 	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, link := range links {
 		if to, _ := os.Readlink(link); len(to) > len(dir) && to[:len(dir)] == dir {
 			found += to + " "

@@ -1,7 +1,6 @@
 package filelock_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,20 +16,20 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// withoutProc runs a role where there is no /proc.
+// withoutProc runs a role in a place where there is no /proc.
 func withoutProc(t *testing.T, role string, args ...string) *testproc.Proc {
 	t.Helper()
 	return wrapped(t, []string{"unshare", "--mount", "sh", "-c", `umount -l /proc && exec "$0" "$@"`}, role, args...)
 }
 
-// asStranger runs a role in a PID namespace of its own, as a user that may not
-// ask for a lease on our files.
+// asStranger runs a role in a PID namespace of its own, as a user that gets no lease on the
+// files of this process.
 func asStranger(t *testing.T, role string, args ...string) *testproc.Proc {
 	t.Helper()
 	return wrapped(t, []string{"unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "setpriv", "--bounding-set=-lease", "--inh-caps=-lease", "--reuid=65534", "--clear-groups"}, role, args...)
 }
 
-// wrapped runs a role by a command, if that can be run here.
+// wrapped runs a role below a command. It skips the test if the command does not work here.
 func wrapped(t *testing.T, command []string, role string, args ...string) *testproc.Proc {
 	t.Helper()
 	if out, err := exec.Command(command[0], append(command[1:], "true")...).CombinedOutput(); err != nil {
@@ -39,8 +38,8 @@ func wrapped(t *testing.T, command []string, role string, args ...string) *testp
 	return testproc.StartCmd(t, testproc.Below(testproc.RoleCmd(role, args...), command...))
 }
 
-// Where the kernel does not show the holder, a held lock is not reported as free,
-// but a lock file that no process has open is.
+// Where the kernel does not show the holders, a held lock is reported as unknown, not as
+// free. A lock file that no process has open is reported as free.
 func TestHeldIsNeverFree(t *testing.T) {
 	t.Parallel()
 	for where, run := range map[string]func(*testing.T, string, ...string) *testproc.Proc{
@@ -56,9 +55,7 @@ func TestHeldIsNeverFree(t *testing.T) {
 				t.Parallel()
 				path := filepath.Join(t.TempDir(), "plain")
 				if how == "directory" {
-					if err := os.Mkdir(path, 0o777); err != nil {
-						t.Fatal(err)
-					}
+					must(t, os.Mkdir(path, 0o777))
 				} else {
 					write(t, path, "")
 				}
@@ -80,19 +77,11 @@ func TestHeldIsNeverFree(t *testing.T) {
 	}
 }
 
-// On FUSE another process may hold the lock below the mount, where a lease does not show
-// it.
-func TestHeldBeneathFUSE(t *testing.T) {
+// On FUSE, another process may hold the lock on the file below the mount. A lease does not
+// show that.
+func TestHeldBelowFUSE(t *testing.T) {
 	t.Parallel()
-	base := t.TempDir()
-	real, dir := filepath.Join(base, "real"), filepath.Join(base, "seen")
-	if err := errors.Join(os.Mkdir(real, 0o777), os.Mkdir(dir, 0o777)); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("bindfs", real, dir).CombinedOutput(); err != nil {
-		t.Skipf("needs bindfs: %v: %s", err, out)
-	}
-	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	real, dir, _ := bindfs(t)
 	mustAcquire(t, filelock.New(filepath.Join(real, "a.lock")))
 	path := filepath.Join(dir, "a.lock")
 	for where, s := range map[string]filelock.State{
@@ -106,8 +95,8 @@ func TestHeldBeneathFUSE(t *testing.T) {
 	}
 }
 
-// A file system that is mounted out of sight, here because it was unmounted while
-// in use, has another device in stat(2) than in /proc/locks.
+// If the mount of a file is not visible, stat(2) may return another device number than
+// /proc/locks shows. Here the file system is unmounted while it is in use.
 func TestHeldOutOfSight(t *testing.T) {
 	t.Parallel()
 	script := `cd "$0" && shift && mkdir -p low m && mount -t tmpfs none m && cd m && mkdir up work all &&
@@ -122,18 +111,10 @@ func TestHeldOutOfSight(t *testing.T) {
 	}
 }
 
-// A process that cannot find out does not guess, and knows its own holds.
+// A process that cannot find out whether a lock is free reports it as unknown.
 func TestUnknownToAStranger(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "filelock")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "free.lock")
+	path := filepath.Join(publicDir(t), "free.lock")
 	write(t, path, "")
 	if s := readState(t, asStranger(t, "state", path)); s.Status() != filelock.Unknown {
 		t.Errorf("%+v", s)
@@ -148,12 +129,13 @@ func own(args []string) error {
 	if ok, err := l.TryAcquire(); !ok {
 		return fmt.Errorf("not acquired: %w", err)
 	}
-	if _, err := l.File(); err != nil { // has the record written
+	if _, err := l.File(); err != nil { // writes the record
 		return err
 	}
 	return stateRole(args)
 }
 
+// A process knows its own holds even without /proc.
 func TestOwnHoldWithoutProc(t *testing.T) {
 	t.Parallel()
 	s := readState(t, withoutProc(t, "own", lockPath(t)))
@@ -162,12 +144,11 @@ func TestOwnHoldWithoutProc(t *testing.T) {
 	}
 }
 
-// A crash leaves a record, and a clean end none; neither is a hold.
+// A lock file with the record of a killed process is free.
 func TestRecordIsNoHold(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
-	p := startNoted(t, path, "nightly")
-	awaitRecord(t, path)
+	p, _ := startRecorded(t, path, "nightly")
 	p.Kill()
 	for name, s := range map[string]filelock.State{
 		"here":               filelock.Inspect(filelock.New(path))[0],
@@ -179,7 +160,7 @@ func TestRecordIsNoHold(t *testing.T) {
 			continue
 		}
 		if s.Recorded[0].Ended != (name == "here") {
-			t.Errorf("%s: ended %v", name, s.Recorded[0].Ended)
+			t.Errorf("%s: Ended = %v", name, s.Recorded[0].Ended)
 		}
 		if text := s.Recorded[0].String(); !strings.HasPrefix(text, fmt.Sprintf("left by pid %d on ", p.PID())) || !strings.Contains(text, " s ago, not known to be held (") || !strings.HasSuffix(text, "): nightly") {
 			t.Error(text)
@@ -187,8 +168,8 @@ func TestRecordIsNoHold(t *testing.T) {
 	}
 }
 
-// A fcntl(2) lock is no hold, and named.
-func TestPosixLock(t *testing.T) {
+// A lock with a fcntl(2) lock on its file is free, but the fcntl(2) lock is listed.
+func TestPOSIXLock(t *testing.T) {
 	t.Parallel()
 	testproc.Need(t, "python3")
 	for how, call := range map[string]string{
@@ -213,25 +194,22 @@ func TestPosixLock(t *testing.T) {
 				t.Error(text)
 			}
 			mustAcquire(t, filelock.New(path))
-			// What another test starts has the file, too, until its exec.
+			// A child process of another test has the file, too, until it calls execve(2).
 			if s := filelock.Inspect(filelock.New(path))[0]; len(filelock.GroupByHold(s.Holders)) != 1 || s.Holders[0].Taker != os.Getpid() || len(s.POSIX) != 1 {
-				t.Errorf("both held: %+v", s)
+				t.Errorf("with both locks: %+v", s)
 			}
 		})
 	}
 }
 
-// A file on which another process has a lease is opened when that
-// is given up: Samba has such, and isUnopened for a moment. Until then it is
-// busy, and a wait has no other limits than its own.
+// While another process has a lease on the lock file, as Samba may have, a try finds the lock
+// busy, and a waiter waits.
 func TestLeasedLockFile(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	write(t, path, "")
 	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close()
 	fd := f.Fd()
 	for _, c := range [][2]int{{unix.F_SETSIG, int(unix.SIGURG)}, {unix.F_SETLEASE, unix.F_WRLCK}} {
@@ -239,9 +217,8 @@ func TestLeasedLockFile(t *testing.T) {
 			t.Skip("no leases here:", err)
 		}
 	}
-	result := make(chan error)
-	go func() { result <- filelock.New(path).Acquire(background) }()
-	testproc.Until(t, "the lease is asked back", func() bool {
+	result := acquire(filelock.New(path))
+	testproc.Until(t, "the kernel asks for the end of the lease", func() bool {
 		lease, err := unix.FcntlInt(fd, unix.F_GETLEASE, 0)
 		return err == nil && lease != unix.F_WRLCK
 	})
@@ -255,7 +232,8 @@ func TestLeasedLockFile(t *testing.T) {
 	mustGet(t, result)
 }
 
-// Processes that share a hold are one group, the process that took it first.
+// Processes that share a hold are one group, which begins with the process that acquired the
+// lock.
 func TestGroupByHold(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)

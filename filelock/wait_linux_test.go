@@ -23,13 +23,10 @@ func awaitWaiters(t testing.TB, path string, n int) {
 	testproc.AwaitWaiters(t, path, n)
 }
 
-// awaitPolling waits until n waiters poll. The head of the queue has the gate; the
-// others write a line into it after a second. No waiter is seen to be gone.
+// awaitPolling waits until n waiters poll. The first waiter has the gate, and after a second
+// each process that waits has written a line into the gate.
 func awaitPolling(t testing.TB, path string, n int) {
 	t.Helper()
-	if n == 0 {
-		return
-	}
 	gate := gateOf(path)
 	if slots := filepath.Join(filepath.Dir(path), "slots"); filepath.Base(path) != ".slots.gate" && !gone(slots) {
 		gate = gateOf(slots)
@@ -54,9 +51,7 @@ func isLocked(t testing.TB, path string) bool {
 		return false
 	}
 	table, err := locktable.Read(3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return len(table.Takers(file)) > 0
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
-// awaitWaiters knows only this process's waiters here.
+// awaitWaiters sees only the waiters of this process.
 func awaitWaiters(t testing.TB, path string, n int) {
 	t.Helper()
 	testproc.Until(t, "a goroutine waits for "+path, func() bool { return filelock.QueueLen(path) >= n })

@@ -1,8 +1,10 @@
 package filelock_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,9 +21,7 @@ import (
 func mustWaiters(t testing.TB, l filelock.Inspectable) []filelock.Waiter {
 	t.Helper()
 	got, err := l.Waiters()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return got
 }
 
@@ -32,8 +32,8 @@ func pids(waiters []filelock.Waiter) (list []int) {
 	return list
 }
 
-// The head of the queue comes first, then the waiters at the gate. Programs other
-// than this package are listed in their places, too.
+// Waiters returns the waiters in order: first the processes that wait for the lock file,
+// flock(1) included, then the processes at the gate.
 func TestWaiters(t *testing.T) {
 	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
@@ -55,7 +55,7 @@ func TestWaiters(t *testing.T) {
 		!got[0].Shared || got[1].Shared || got[2].Shared || !strings.HasSuffix(got[1].Command, path+" true") {
 		t.Errorf("waiters = %+v", got)
 	}
-	testproc.Until(t, "it is known since when ours wait", func() bool {
+	testproc.Until(t, "it is known since when head and next wait", func() bool {
 		got = mustWaiters(t, l)
 		return !got[0].Since.IsZero() && !got[2].Since.IsZero()
 	})
@@ -63,10 +63,11 @@ func TestWaiters(t *testing.T) {
 		t.Errorf("began at %v; waiters = %+v; now %v", before, got, now)
 	}
 	head.Kill()
-	testproc.Until(t, "the head is gone", func() bool { return len(mustWaiters(t, l)) == 2 })
+	testproc.Until(t, "head does not wait any more", func() bool { return len(mustWaiters(t, l)) == 2 })
 }
 
-// A process is listed once, however it waits, and not for a wait it gave up.
+// A process is listed once, even if several goroutines wait. It is not listed after it has
+// given up its wait.
 func TestWaitersOfThisProcess(t *testing.T) {
 	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
@@ -88,35 +89,25 @@ func TestWaitersOfThisProcess(t *testing.T) {
 	for range 2 {
 		select {
 		case err := <-wrote:
-			if err == nil {
-				err = writer.Release()
-			}
-			if err != nil {
-				t.Error(err)
-			}
+			must(t, err, writer.Release())
 		case err := <-read:
-			if err == nil {
-				err = reader.Release()
-			}
-			if err != nil {
-				t.Error(err)
-			}
+			must(t, err, reader.Release())
 		}
 	}
 }
 
-// The gate is removed while the state is looked at, and another file may get its
-// number, with waiters of its own: they are not shown. Likewise a lock file that is
-// replaced is looked at again.
-func TestFileChangesDuringTheLook(t *testing.T) {
+// The gate is removed while Waiters reads the kernel's table. Another file may have got its
+// inode number, so the waiters that the table shows for it are left out. If the lock file is
+// replaced meanwhile, Holders reads the table again.
+func TestFileChangesDuringInspect(t *testing.T) {
 	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
 	path := lockPath(t)
-	gate := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".gate")
+	gate := gateOf(path)
 	write(t, path, "")
 	write(t, gate, "")
 	startHolder(t, gate)
-	testproc.Start(t, "hold", gate).Send("acquire")
+	startWaiter(t, gate)
 	awaitWaiters(t, gate, 1)
 	filelock.At(t, filelock.TableRead, path, func() {
 		if err := os.Rename(gate, gate+".old"); err != nil {
@@ -144,13 +135,13 @@ func TestSemaphoreWaiters(t *testing.T) {
 	path := semPath(t)
 	s := filelock.NewSemaphore(path, 2)
 	if holders, err := s.Holders(); len(holders) != 0 || err != nil {
-		t.Errorf("holders of nothing: %v, %v", holders, err)
+		t.Errorf("holders of a missing semaphore: %v, %v", holders, err)
 	}
-	if _, err := filelock.Slots(path); !isNotExist(err) {
-		t.Errorf("Slots of nothing: %v", err)
+	if _, err := filelock.Slots(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Slots of a missing semaphore: %v", err)
 	}
 	if !gone(path) {
-		t.Error("a look made the directory")
+		t.Error("Holders or Slots created the directory")
 	}
 	for range 2 {
 		startSlot(t, path, 2).Expect("acquire")
@@ -166,8 +157,6 @@ func TestSemaphoreWaiters(t *testing.T) {
 		t.Errorf("Slots = %v, %v", n, err)
 	}
 }
-
-func isNotExist(err error) bool { return err != nil && os.IsNotExist(err) }
 
 func TestInspect(t *testing.T) {
 	t.Parallel()
@@ -185,7 +174,7 @@ func TestInspect(t *testing.T) {
 	}
 	for _, s := range states[2:] {
 		if s.Err == nil {
-			t.Errorf("what cannot be looked at: %+v", s)
+			t.Errorf("no error of a path that cannot be inspected: %+v", s)
 		}
 	}
 }
@@ -194,14 +183,10 @@ func TestInspect(t *testing.T) {
 func beginning(t testing.TB, path string) string {
 	t.Helper()
 	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, 1000))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return string(text)
 }
 
@@ -219,22 +204,18 @@ func TestHostileGate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var path string
-			for looked := true; looked; { // on a busy machine the head may have looked before
+			for told := true; told; { // on a busy machine head may have written its line before
 				path = lockPath(t)
 				_, head := startHead(t, path)
-				if err := put(gateOf(path)); err != nil {
-					t.Fatal(err)
-				}
-				looked = strings.Contains(beginning(t, gateOf(path)), strconv.Itoa(head.PID()))
+				must(t, put(gateOf(path)))
+				told = strings.Contains(beginning(t, gateOf(path)), strconv.Itoa(head.PID()))
 			}
 			before, err := os.Stat(gateOf(path))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			ours := waitToTheEnd(t, path)
 			awaitWaiters(t, gateOf(path), 1)
 			filelock.Check(t, path)
-			notYet(t, ours)
+			mustStillWait(t, ours)
 			if got := mustWaiters(t, filelock.New(path)); len(got) != 2 || name != "lies" && !got[0].Since.IsZero() {
 				t.Errorf("waiters = %+v", got)
 			}
@@ -247,9 +228,7 @@ func TestHostileGate(t *testing.T) {
 	t.Run("FIFO", func(t *testing.T) {
 		t.Parallel()
 		path := lockPath(t)
-		if err := syscall.Mkfifo(gateOf(path), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		must(t, syscall.Mkfifo(gateOf(path), 0o666))
 		startHolder(t, path)
 		ours := waitToTheEnd(t, path)
 		awaitWaiters(t, path, 1)
@@ -257,11 +236,11 @@ func TestHostileGate(t *testing.T) {
 		if got := mustWaiters(t, filelock.New(path)); len(got) != 1 {
 			t.Errorf("waiters = %+v", got)
 		}
-		notYet(t, ours)
+		mustStillWait(t, ours)
 	})
 }
 
-// A gate that has been written to many times is begun anew.
+// A gate with very many lines is emptied.
 func TestGateDoesNotGrow(t *testing.T) {
 	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
@@ -276,10 +255,10 @@ func TestGateDoesNotGrow(t *testing.T) {
 	if got := mustWaiters(t, filelock.New(path)); len(got) != 1 || got[0].Since.IsZero() {
 		t.Errorf("waiters = %+v", got)
 	}
-	notYet(t, ours)
+	mustStillWait(t, ours)
 }
 
-// Half a line, from a process that died, does not spoil the next line.
+// Half a line, which a killed process has left, does not spoil the next line.
 func TestHalfALineInTheGate(t *testing.T) {
 	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
 	t.Parallel()
@@ -289,20 +268,14 @@ func TestHalfALineInTheGate(t *testing.T) {
 	if got := mustWaiters(t, filelock.New(path)); len(got) != 1 || got[0].Since.IsZero() {
 		t.Errorf("waiters = %+v", got)
 	}
-	notYet(t, ours)
+	mustStillWait(t, ours)
 }
 
-// put puts another gate in the gate's place.
+// put replaces a gate by a new file.
 func put(t testing.TB, gate, content string) {
 	t.Helper()
-	for _, err := range []error{
-		os.WriteFile(gate+".new", []byte(content), 0o666),
-		os.Rename(gate+".new", gate),
-	} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	write(t, gate+".new", content)
+	must(t, os.Rename(gate+".new", gate))
 }
 
 // waitToTheEnd waits for a lock until the test ends.
