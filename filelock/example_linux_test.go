@@ -12,38 +12,29 @@ import (
 	"github.com/fsync-lock/fsync/filelock"
 )
 
-// A process that inherits the file shares the hold: the lock is held until the
-// last of them has ended.
+// A process that inherits the file shares the hold: the lock is held until the last of these
+// processes has ended, or until one of them releases it.
 func ExampleLock_File() {
 	lock := filelock.New(filepath.Join(dir(), "file.lock"))
-	if err := lock.Acquire(context.Background()); err != nil {
-		log.Print(err)
-		return
-	}
-	file, err := lock.File()
+	err := lock.With(context.Background(), func(context.Context) error {
+		file, err := lock.File()
+		if err != nil {
+			return err
+		}
+		defer file.Close() // the command has a file of its own
+		cmd := exec.Command("sh", "-c", "echo the lock is descriptor 3")
+		cmd.ExtraFiles = []*os.File{file}
+		cmd.Stdout = os.Stdout
+		return cmd.Run()
+	})
 	if err != nil {
-		log.Print(err)
-		return
-	}
-	cmd := exec.Command("sh", "-c", "echo the lock is descriptor 3")
-	cmd.ExtraFiles = []*os.File{file}
-	cmd.Stdout = os.Stdout
-	err = cmd.Start()
-	file.Close() // the command has its own
-	if err == nil {
-		err = cmd.Wait()
-	}
-	if err != nil {
-		log.Print(err)
-	}
-	if err := lock.Release(); err != nil { // for this process and all that inherited it
 		log.Print(err)
 	}
 	// Output: the lock is descriptor 3
 }
 
-// The new process of a server adopts the lock that the old one gives it, and then the
-// old one leaves it. Here, both are this process; see examples/handover.
+// The new process of a server adopts the lock of the old process, and then the old process
+// leaves the lock. Here, both are this process; see examples/handover.
 func ExampleAdopt() {
 	path := filepath.Join(dir(), "adopt.lock")
 	old := filelock.New(path)
@@ -91,8 +82,7 @@ func ExampleLock_Holders() {
 	// Output: true false
 }
 
-// The record of a holder is shown when it has held the lock for some
-// milliseconds.
+// Holders shows the note of a process that has held the lock for some milliseconds.
 func ExampleNote() {
 	path := filepath.Join(dir(), "note.lock")
 	lock := filelock.New(path, filelock.Note("nightly backup"))
@@ -115,7 +105,7 @@ func ExampleNote() {
 	// Output: nightly backup
 }
 
-// Waiters returns the processes that wait for the lock, also those with flock(1).
+// Waiters returns the processes that wait for the lock, also processes that use flock(1).
 func ExampleLock_Waiters() {
 	path := filepath.Join(dir(), "waiters.lock")
 	lock := filelock.New(path)
@@ -146,40 +136,36 @@ func ExampleLock_Waiters() {
 	// <nil>
 }
 
-// A child that inherited the lock holds it, too: that is one hold of two
+// A child process that inherited the lock holds it, too. GroupByHold returns one hold of two
 // processes.
 func ExampleGroupByHold() {
 	lock := filelock.New(filepath.Join(dir(), "holds.lock"))
-	if err := lock.Acquire(context.Background()); err != nil {
-		log.Print(err)
-		return
-	}
-	defer lock.Release()
-	file, err := lock.File()
-	if err != nil {
-		log.Print(err)
-		return
-	}
-	defer file.Close()
-	child := exec.Command("sleep", "1000")
-	child.ExtraFiles = []*os.File{file}
-	if err := child.Start(); err != nil {
-		log.Print(err)
-		return
-	}
-	defer child.Process.Kill()
+	err := lock.With(context.Background(), func(context.Context) error {
+		file, err := lock.File()
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		child := exec.Command("sleep", "1000")
+		child.ExtraFiles = []*os.File{file}
+		if err := child.Start(); err != nil {
+			return err
+		}
+		defer child.Process.Kill()
 
-	holders, err := lock.Holders()
+		holders, err := lock.Holders()
+		for _, hold := range filelock.GroupByHold(holders) {
+			fmt.Println(len(hold), "processes,", hold[0].PID == os.Getpid(), hold[1].PID == child.Process.Pid)
+		}
+		return err
+	})
 	if err != nil {
 		log.Print(err)
-	}
-	for _, hold := range filelock.GroupByHold(holders) {
-		fmt.Println(len(hold), "processes,", hold[0].PID == os.Getpid(), hold[1].PID == child.Process.Pid)
 	}
 	// Output: 2 processes, true true
 }
 
-// Inspect looks at several locks at the same moment.
+// Inspect returns the states of several locks at the same moment.
 func ExampleInspect() {
 	busy := filelock.New(filepath.Join(dir(), "busy.lock"))
 	idle := filelock.New(filepath.Join(dir(), "idle.lock"))
@@ -227,8 +213,8 @@ func ExampleSemaphore_Holders() {
 	// Output: 2 of 3 slots are held
 }
 
-// A program that hands its work, and the lock, to another one leaves the hold:
-// the lock is held until that one ends.
+// A program leaves its work and the lock to a child process. The lock is held until the child
+// ends.
 func ExampleLock_Leave() {
 	path := filepath.Join(dir(), "leave.lock")
 	lock := filelock.New(path)
@@ -261,7 +247,7 @@ func ExampleLock_Leave() {
 	// true <nil>
 }
 
-// A lock file that is reached by a symbolic link of one's own.
+// With AnyFile, the path of a lock may be a symbolic link that no other user can have created.
 func ExampleAnyFile() {
 	link := filepath.Join(dir(), "link.lock")
 	if err := os.Symlink("file.lock", link); err != nil {

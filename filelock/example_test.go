@@ -13,7 +13,7 @@ import (
 	"github.com/fsync-lock/fsync/filelock"
 )
 
-// dir is a directory that the programs of these examples share.
+// dir returns a directory for the lock files of the examples.
 var dir = sync.OnceValue(func() string {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -24,8 +24,7 @@ var dir = sync.OnceValue(func() string {
 
 func removeDir() { os.RemoveAll(dir()) }
 
-// Any number of processes may run this at the same time. The work is done by one
-// after the other.
+// Any number of processes may run this at the same time. They work one after the other.
 func Example() {
 	lock := filelock.New(filepath.Join(dir(), "backup.lock"))
 	err := lock.With(context.Background(), func(context.Context) error {
@@ -38,7 +37,7 @@ func Example() {
 	// Output: one process at a time
 }
 
-// With releases the lock whatever happens, and returns the error of the work.
+// With returns the error of the work, and releases the lock in any case.
 func ExampleLock_With() {
 	lock := filelock.New(filepath.Join(dir(), "with.lock"))
 	full := errors.New("the disk is full")
@@ -53,8 +52,8 @@ func ExampleLock_With() {
 	// true <nil>
 }
 
-// A wait ends with its context. The error tells a lock that is held from a file
-// that cannot be locked.
+// A wait ends with its context. ErrLocked means that the lock is held; after any other error,
+// the file cannot be locked.
 func ExampleLock_Acquire() {
 	path := filepath.Join(dir(), "acquire.lock")
 	other := filelock.New(path) // as if in another process
@@ -67,14 +66,14 @@ func ExampleLock_Acquire() {
 	lock := filelock.New(path)
 	switch err := lock.Acquire(ctx); {
 	case errors.Is(err, filelock.ErrLocked):
-		fmt.Println("another process is at work")
+		fmt.Println("another process works")
 	case err != nil:
 		log.Print(err) // no such directory, no permission, ...
 	default:
 		defer lock.Release()
 		fmt.Println("my turn")
 	}
-	// Output: another process is at work
+	// Output: another process works
 }
 
 // TryAcquire never waits.
@@ -96,7 +95,7 @@ func ExampleLock_TryAcquire() {
 	// false
 }
 
-// TryAcquireFor waits, but not for long.
+// TryAcquireFor waits for a limited time.
 func ExampleLock_TryAcquireFor() {
 	lock := filelock.New(filepath.Join(dir(), "tryfor.lock"))
 	ok, err := lock.TryAcquireFor(5 * time.Second)
@@ -113,7 +112,7 @@ func ExampleLock_TryAcquireFor() {
 	// Output: working
 }
 
-// A program that says what it waits for.
+// The program prints a message before it waits.
 func ExampleOnWait() {
 	path := filepath.Join(dir(), "wait.lock")
 	other := filelock.New(path) // as if in another process
@@ -137,7 +136,7 @@ func ExampleOnWait() {
 	// working
 }
 
-// The other users of this machine cannot lock the file, because they may not read it.
+// Other users cannot lock the file, because they may not read it.
 func ExamplePerm() {
 	path := filepath.Join(dir(), "private.lock")
 	lock := filelock.New(path, filelock.Perm(0o600))
@@ -150,7 +149,7 @@ func ExamplePerm() {
 	// Output: false <nil>
 }
 
-// Readers share the lock, and a writer has it alone.
+// Several readers may hold the lock at once. A writer must wait until no reader holds it.
 func ExampleShared() {
 	path := filepath.Join(dir(), "shared.lock")
 	reader, another := filelock.New(path, filelock.Shared()), filelock.New(path, filelock.Shared())
@@ -181,8 +180,8 @@ func ExampleLockedError() {
 	// Output: locked.lock true the night is over
 }
 
-// A program that needs two locks takes both at once, in any order: two such
-// programs never wait for each other in a circle.
+// Programs that need several locks take them with AcquireAll. Then they never wait for each
+// other in a deadlock, whatever the order of the arguments is.
 func ExampleAcquireAll() {
 	disk, tape := filelock.New(filepath.Join(dir(), "disk.lock")), filelock.New(filepath.Join(dir(), "tape.lock"))
 	if err := filelock.AcquireAll(context.Background(), tape, disk); err != nil {
@@ -191,8 +190,8 @@ func ExampleAcquireAll() {
 	}
 	defer disk.Release()
 	defer tape.Release()
-	fmt.Println("both are mine")
-	// Output: both are mine
+	fmt.Println("both locks are held")
+	// Output: both locks are held
 }
 
 // At most three processes work at a time.
@@ -225,8 +224,8 @@ func ExampleSemaphore_TryAcquire() {
 	// true <nil>
 }
 
-// The number of slots changes while the semaphore is in use. Fewer slots need the last
-// ones to be free.
+// Resize changes the number of slots while the semaphore is in use. To make the number
+// smaller, the last slots must be free.
 func ExampleSemaphore_Resize() {
 	path := filepath.Join(dir(), "resized.sem")
 	slots := filelock.NewSemaphore(path, 1)
@@ -245,7 +244,7 @@ func ExampleSemaphore_Resize() {
 	// 2 <nil>
 }
 
-// Programs that do not know the number of slots can ask for it.
+// A program that does not know the number of slots can read it.
 func ExampleSlots() {
 	path := filepath.Join(dir(), "asked.sem")
 	if _, err := filelock.Slots(path); errors.Is(err, os.ErrNotExist) {
