@@ -39,7 +39,7 @@ func TestAnyFileIsAnOption(t *testing.T) {
 
 // A file has one gate, and one list of holders and waiters, whatever links lead to it.
 func TestLinksToOneFile(t *testing.T) {
-	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
+	needsWaiters(t)
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.lock")

@@ -34,10 +34,10 @@ func starve(args []string) error {
 		return err
 	}
 	for _, err := range []error{
-		func() error { _, err := filelock.New(args[0]).TryAcquire(); return err }(),
+		errorOf(filelock.New(args[0]).TryAcquire()),
 		filelock.New(args[0]).Acquire(context.Background()),
 		waiting.Acquire(context.Background()),
-		func() error { _, err := waiting.Holders(); return err }(),
+		errorOf(waiting.Holders()),
 	} {
 		if !errors.Is(err, syscall.EMFILE) || errors.Is(err, filelock.ErrLocked) {
 			return fmt.Errorf("without a descriptor: %w", err)

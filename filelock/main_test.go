@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	testproc.Main(m, roles, removeDir)
 }
 
+// errorOf returns the error of a call with two results.
+func errorOf[T any](_ T, err error) error { return err }
+
 // hold PATH [shared]: for each line that it hears, "acquire", "try DURATION" or "release",
 // it calls the method and prints what it did.
 func hold(args []string) error {

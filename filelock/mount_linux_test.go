@@ -20,7 +20,7 @@ func TestFullDisk(t *testing.T) {
 	mustRelease(t, l)
 	for _, err := range []error{
 		filelock.New(missing).Acquire(background),
-		func() error { _, err := filelock.New(missing).TryAcquire(); return err }(),
+		errorOf(filelock.New(missing).TryAcquire()),
 	} {
 		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), missing) {
 			t.Errorf("new lock file on a full disk: %v", err)

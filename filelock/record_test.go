@@ -102,6 +102,18 @@ func mustBeEmpty(t testing.TB, path string) {
 	}
 }
 
+// mustRecord fails the test unless a new hold gets a record, and removes it at its end.
+func mustRecord(t testing.TB, path string) {
+	t.Helper()
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	if r := awaitRecord(t, path); r.PID != os.Getpid() {
+		t.Errorf("the record is %+v", r)
+	}
+	mustRelease(t, l)
+	mustBeEmpty(t, path)
+}
+
 func writeRecord(t testing.TB, path string, r process.Record) {
 	t.Helper()
 	write(t, path, "\x00"+string(r.Encode()))
@@ -300,13 +312,7 @@ func TestRecordOfAnotherVersion(t *testing.T) {
 	if got := mustHolders(t, path); len(got) != 0 {
 		t.Errorf("holders = %+v", got)
 	}
-	l := filelock.New(path)
-	mustAcquire(t, l)
-	if r := awaitRecord(t, path); r.PID != os.Getpid() {
-		t.Errorf("record %+v", r)
-	}
-	mustRelease(t, l)
-	mustBeEmpty(t, path)
+	mustRecord(t, path)
 }
 
 // What another program writes to the file, before or while it is locked, does not change.

@@ -225,8 +225,8 @@ func TestSemaphoreOfAnotherSize(t *testing.T) {
 	mustTry(t, three, true)
 	for _, err := range []error{
 		filelock.NewSemaphore(path, 4).Acquire(background),
-		func() error { _, err := filelock.NewSemaphore(path, 2).TryAcquire(); return err }(),
-		func() error { _, err := filelock.NewSemaphore(path, 2).Holders(); return err }(),
+		errorOf(filelock.NewSemaphore(path, 2).TryAcquire()),
+		errorOf(filelock.NewSemaphore(path, 2).Holders()),
 	} {
 		if !errors.Is(err, fs.ErrInvalid) || errors.Is(err, filelock.ErrLocked) ||
 			!strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "slots is 3, not ") {

@@ -62,3 +62,9 @@ func needsKernelWait(t testing.TB, why string) {
 		t.Skip("waiters poll: " + why)
 	}
 }
+
+// needsWaiters skips a test of the list of waiters if waiters poll.
+func needsWaiters(t testing.TB) {
+	t.Helper()
+	needsKernelWait(t, "the kernel does not show them, so Waiters does not list them")
+}

@@ -35,7 +35,7 @@ func pids(waiters []filelock.Waiter) (list []int) {
 // Waiters returns the waiters in order: first the processes that wait for the lock file,
 // flock(1) included, then the processes at the gate.
 func TestWaiters(t *testing.T) {
-	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
+	needsWaiters(t)
 	t.Parallel()
 	path := lockPath(t)
 	l := filelock.New(path)
@@ -69,7 +69,7 @@ func TestWaiters(t *testing.T) {
 // A process is listed once, even if several goroutines wait. It is not listed after it has
 // given up its wait.
 func TestWaitersOfThisProcess(t *testing.T) {
-	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
+	needsWaiters(t)
 	t.Parallel()
 	path := lockPath(t)
 	holder := startHolder(t, path)
@@ -100,7 +100,7 @@ func TestWaitersOfThisProcess(t *testing.T) {
 // inode number, so the waiters that the table shows for it are left out. If the lock file is
 // replaced meanwhile, Holders reads the table again.
 func TestFileChangesDuringInspect(t *testing.T) {
-	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
+	needsWaiters(t)
 	t.Parallel()
 	path := lockPath(t)
 	gate := gateOf(path)
@@ -130,7 +130,7 @@ func TestFileChangesDuringInspect(t *testing.T) {
 }
 
 func TestSemaphoreWaiters(t *testing.T) {
-	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
+	needsWaiters(t)
 	t.Parallel()
 	path := semPath(t)
 	s := filelock.NewSemaphore(path, 2)
@@ -192,7 +192,7 @@ func beginning(t testing.TB, path string) string {
 
 // The content of a gate is a hint that any process may have written.
 func TestHostileGate(t *testing.T) {
-	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
+	needsWaiters(t)
 	t.Parallel()
 	for name, put := range map[string]func(gate string) error{
 		"not ours": func(gate string) error { return os.WriteFile(gate, []byte("precious\n"), 0o666) },
@@ -240,9 +240,17 @@ func TestHostileGate(t *testing.T) {
 	})
 }
 
+// mustKnowSince fails the test unless there is one waiter, and it is known since when.
+func mustKnowSince(t testing.TB, path string) {
+	t.Helper()
+	if got := mustWaiters(t, filelock.New(path)); len(got) != 1 || got[0].Since.IsZero() {
+		t.Errorf("waiters = %+v", got)
+	}
+}
+
 // A gate with very many lines is emptied.
 func TestGateDoesNotGrow(t *testing.T) {
-	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
+	needsWaiters(t)
 	t.Parallel()
 	path, ours := waitBehindHolder(t)
 	line := "{\"fsync\":1,\"pid\":1}\n"
@@ -252,22 +260,18 @@ func TestGateDoesNotGrow(t *testing.T) {
 	if err != nil || info.Size() > 1000 {
 		t.Errorf("the gate has %v bytes, %v", info.Size(), err)
 	}
-	if got := mustWaiters(t, filelock.New(path)); len(got) != 1 || got[0].Since.IsZero() {
-		t.Errorf("waiters = %+v", got)
-	}
+	mustKnowSince(t, path)
 	mustStillWait(t, ours)
 }
 
 // Half a line, which a killed process has left, does not spoil the next line.
 func TestHalfALineInTheGate(t *testing.T) {
-	needsKernelWait(t, "the kernel does not show them, and neither does Waiters")
+	needsWaiters(t)
 	t.Parallel()
 	path, ours := waitBehindHolder(t)
 	put(t, gateOf(path), "{\"fsync\":1,\"pi")
 	filelock.Check(t, path)
-	if got := mustWaiters(t, filelock.New(path)); len(got) != 1 || got[0].Since.IsZero() {
-		t.Errorf("waiters = %+v", got)
-	}
+	mustKnowSince(t, path)
 	mustStillWait(t, ours)
 }
 
