@@ -125,7 +125,7 @@ func isSlot(path string) bool {
 // is closed.
 func (f lockFile) adopt(open *os.File) (*hold, error) {
 	fl := flock.New(f.path, flock.SetPermissions(fs.ModeIrregular)) // no file has this mode, so gofrs/flock does not open the file again
-	h := &hold{fl: fl, at: f, given: true}
+	h := &hold{fl: fl, at: f, inheritable: true}
 	err := f.mayAdopt(open)
 	if err == nil {
 		err = h.setFile(open)

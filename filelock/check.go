@@ -170,7 +170,7 @@ func (f lockFile) statAgain() (file.Info, error) {
 	if f.viaFD {
 		f = lockFile{path: f.path, base: f.base}
 	}
-	return f.statNow()
+	return f.statCurrent()
 }
 
 // A lostError is the reason why a lock is lost.

@@ -21,10 +21,10 @@ type common struct {
 	config
 	makeRequest func(create bool) (request, error) // nil for a zero Lock or Semaphore
 
-	mu    sync.Mutex // guards the fields below
-	holds []*hold
-	gate  *gate // the gate of the path that was last used
-	seen  bool  // that path has been locked before
+	mu           sync.Mutex // guards the fields below
+	holds        []*hold
+	gate         *gate // the gate of the path that was last used
+	lockedBefore bool  // the path of gate has been locked before
 }
 
 func (c *common) init(path string, opts []Option, makeRequest func(create bool) (request, error)) {
@@ -174,7 +174,7 @@ func (c *common) File() (*os.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "duplicate", Path: c.given, Err: err}
 	}
-	h.given = true
+	h.inheritable = true
 	h.recordNow()
 	return f, nil
 }
@@ -192,7 +192,7 @@ func (c *common) acquire(ctx context.Context, makeRequest func(create bool) (req
 	if err != errBusy {
 		return err
 	}
-	return locked(ctx, c.given, r.now().state(false).LikelyHolders()) // not thorough: the deadline has passed
+	return newLockedError(ctx, c.given, r.current().state(false).LikelyHolders()) // not thorough: the deadline has passed
 }
 
 // take acquires what makeRequest returns, again if the semaphore was resized meanwhile.
@@ -235,7 +235,7 @@ func (c *common) keep(r request, h *hold) error {
 	}
 	h.keep()
 	c.holds = append(c.holds, h)
-	c.seen = true
+	c.lockedBefore = true
 	return nil
 }
 
@@ -255,8 +255,8 @@ func (c *common) lockFile(path, gatePath string, base cwd.Dir) (lockFile, *gate)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gate == nil || c.gate.of != base.Key(gatePath) {
-		c.gate, c.seen = gateOf(gatePath, base, c.perm), false
+		c.gate, c.lockedBefore = gateOf(gatePath, base, c.perm), false
 	}
-	f.known = c.seen && !c.anyFile
+	f.lockedBefore = c.lockedBefore && !c.anyFile
 	return f, c.gate
 }

@@ -40,7 +40,7 @@ type LockedError struct {
 	busy          []int // the held slots that Resize needs
 }
 
-func locked(ctx context.Context, path string, holders []Holder) error {
+func newLockedError(ctx context.Context, path string, holders []Holder) error {
 	return &LockedError{Path: path, Holders: holders, ctxErr: ctx.Err(), cause: context.Cause(ctx)}
 }
 

@@ -81,7 +81,7 @@ func (g *gate) ignored() (yes, stuck bool) {
 
 // statBirth describes the file that is now at the gate's path, with its time of birth.
 func (g *gate) statBirth() (file.Info, error) {
-	t, err := g.now()
+	t, err := g.current()
 	if err != nil {
 		return file.Info{}, err
 	}
@@ -123,7 +123,7 @@ func (g *gate) inUse() bool {
 	if last := g.missing.Load(); last != 0 && now < time.Duration(last)+missingFor {
 		return false
 	}
-	if at, err := g.statNow(); err == nil && at.Exists {
+	if at, err := g.statCurrent(); err == nil && at.Exists {
 		ignored, _ := g.ignored()
 		return !ignored
 	}
@@ -222,7 +222,7 @@ func (g *gate) trySweep() (used bool) {
 		return err == errBusy
 	}
 	defer h.release()
-	if f, err = f.now(); err != nil {
+	if f, err = f.current(); err != nil {
 		return false
 	}
 	if isWaitedFor(h) {

@@ -17,7 +17,7 @@ const maxLines = 64 << 10
 // when. There is one line for each process, in the form of a record. The lines disappear
 // with the gate. If tell fails there is no line, which is not an error.
 func (w *waiter) tell() {
-	gate, err := w.gate.now()
+	gate, err := w.gate.current()
 	if err != nil {
 		return
 	}

@@ -14,14 +14,14 @@ import (
 
 // A hold is an open lock file with the kernel's lock on it.
 type hold struct {
-	fl      *flock.Flock
-	at      lockFile // the file as it was locked
-	known   bool     // id and regular are known
-	id      file.ID  // the locked file
-	size    int64    // its size when it was locked
-	regular bool     // it is a regular file
-	given   bool     // another process may have the open file: File gave it away, or Adopt took it over
-	rec     recording
+	fl          *flock.Flock
+	at          lockFile // the file as it was locked
+	known       bool     // id and regular are known
+	id          file.ID  // the locked file
+	size        int64    // its size when it was locked
+	regular     bool     // it is a regular file
+	inheritable bool     // another process may have the open file: File gave it away, or Adopt took it over
+	rec         recording
 
 	network *bool // whether the file is on a network file system; nil = not known yet
 	shown   bool  // Check has seen the lock in /proc
@@ -94,7 +94,7 @@ func (h *hold) release() error {
 // file, leave also unlocks it: a child process that is just being started has a copy of
 // the descriptor until it calls execve(2).
 func (h *hold) leave() error {
-	if !h.given {
+	if !h.inheritable {
 		return h.release()
 	}
 	if _, err := h.osFile(); err != nil {

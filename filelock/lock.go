@@ -60,7 +60,7 @@ func (l *Lock) requestAt(path string, base cwd.Dir) (request, error) {
 		}
 	}
 	f, gate := l.lockFile(path, gatePath, base)
-	f, err := f.now()
+	f, err := f.current()
 	if err != nil {
 		return request{}, err
 	}

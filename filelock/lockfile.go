@@ -17,13 +17,13 @@ import (
 
 // A lockFile is a file to lock, and how to lock it. It does not change.
 type lockFile struct {
-	path     string
-	base     cwd.Dir // the directory in which the path starts
-	shared   bool
-	perm     fs.FileMode
-	known    bool // the path was locked before, so the file is opened without a stat first
-	noCreate bool // a missing file is not created
-	isGate   bool
+	path         string
+	base         cwd.Dir // the directory in which the path starts
+	shared       bool
+	perm         fs.FileMode
+	lockedBefore bool // the path was locked before, so the file is opened without a stat first
+	noCreate     bool // a missing file is not created
+	isGate       bool
 
 	anyFile bool   // it may be a device, or a link may lead to it
 	given   string // the path before links were followed; empty if none were followed
@@ -49,9 +49,9 @@ func locate(path string) (string, cwd.Dir, error) {
 	return at, base, nil
 }
 
-// now returns the lockFile with the path that leads to it now: the process may have
-// changed its working directory.
-func (f lockFile) now() (lockFile, error) {
+// current returns the lockFile with the path that leads to it now: the process may have
+// changed its working directory, and links may have changed.
+func (f lockFile) current() (lockFile, error) {
 	given := cmp.Or(f.given, f.path)
 	path, err := f.base.Path(given)
 	if err != nil {
@@ -68,9 +68,9 @@ func (f lockFile) now() (lockFile, error) {
 	return f, nil
 }
 
-// isSame reports whether f.path, which the method now has set, still starts in the same
+// inSameDir reports whether f.path, as current returned it, still starts in the same
 // directory. It does not follow links; verify does.
-func (f lockFile) isSame() bool { return f.base.Still(cmp.Or(f.given, f.path)) }
+func (f lockFile) inSameDir() bool { return f.base.Still(cmp.Or(f.given, f.path)) }
 
 // stat describes the file at the path.
 func (f lockFile) stat() (file.Info, error) {
@@ -80,9 +80,9 @@ func (f lockFile) stat() (file.Info, error) {
 	return file.Lstat(f.path)
 }
 
-// statNow describes the file to which the path leads now.
-func (f lockFile) statNow() (file.Info, error) {
-	f, err := f.now()
+// statCurrent describes the file to which the path leads now.
+func (f lockFile) statCurrent() (file.Info, error) {
+	f, err := f.current()
 	if err != nil {
 		return file.Info{}, err
 	}
@@ -99,7 +99,7 @@ func (f lockFile) try() (*hold, error) {
 		if err != errReplaced {
 			return h, err
 		}
-		f.known = false
+		f.lockedBefore = false
 	}
 	return nil, &fs.PathError{Op: "lock", Path: f.path, Err: errReplaced}
 }
@@ -107,12 +107,12 @@ func (f lockFile) try() (*hold, error) {
 // lockOnce opens the lock file, locks it, and verifies that it is still the file at the
 // path. With a supervisor, it waits for the lock if a thread may block.
 func (f lockFile) lockOnce(wait supervisor) (*hold, error) {
-	f, err := f.now()
+	f, err := f.current()
 	if err != nil {
 		return nil, err
 	}
 	h, err := f.lockNow(wait)
-	if !f.isSame() { // the working directory changed: it may be another file
+	if !f.inSameDir() { // the working directory has changed, so the file may be another one
 		if h != nil {
 			h.release()
 		}
@@ -123,7 +123,7 @@ func (f lockFile) lockOnce(wait supervisor) (*hold, error) {
 
 func (f lockFile) lockNow(wait supervisor) (*hold, error) {
 	at := file.Info{Exists: true}
-	if !f.known {
+	if !f.lockedBefore {
 		var err error
 		if at, err = f.mayOpen(); err != nil {
 			return nil, err
@@ -143,8 +143,8 @@ func (f lockFile) lockNow(wait supervisor) (*hold, error) {
 
 // isReplaced reports whether the file that a waiter waits for is no longer at the path.
 func (f lockFile) isReplaced(waitedFor file.Info) bool {
-	at, err := f.statNow()
-	return errors.Is(err, cwd.ErrMoved) || err == nil && (!at.Exists || at.ID != waitedFor.ID) || !f.isSame()
+	at, err := f.statCurrent()
+	return errors.Is(err, cwd.ErrMoved) || err == nil && (!at.Exists || at.ID != waitedFor.ID) || !f.inSameDir()
 }
 
 // mayOpen describes the file at the path, if there is one. It returns an error if the
@@ -168,7 +168,7 @@ func (f lockFile) verify(h *hold) error {
 	}
 	stat := f.stat
 	if f.anyFile { // the links may lead elsewhere by now
-		stat = f.statNow
+		stat = f.statCurrent
 	}
 	at, err := stat()
 	if err != nil {
@@ -187,7 +187,7 @@ func (f lockFile) mayLock(at file.Info) error {
 	case f.anyFile && at.Mode&fs.ModeDevice != 0:
 	case f.isFD && at.Mode&fs.ModeNamedPipe != 0:
 	default:
-		if kind := unlockable(at.Mode); kind != "" {
+		if kind := wrongType(at.Mode); kind != "" {
 			return &fs.PathError{Op: "lock", Path: f.path, Err: invalid.Error("it is " + kind + "; a lock file must be a regular file or a directory")}
 		}
 	}
@@ -201,7 +201,9 @@ func (f lockFile) mayLock(at file.Info) error {
 	return nil
 }
 
-func unlockable(mode fs.FileMode) string {
+// wrongType names the type of a file that cannot be a lock file. It returns an empty text for
+// a regular file and a directory.
+func wrongType(mode fs.FileMode) string {
 	switch {
 	case mode.IsRegular(), mode.IsDir():
 		return ""

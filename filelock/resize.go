@@ -73,25 +73,25 @@ func (s *Semaphore) Resize(slots int) error {
 		return err
 	}
 	dir := lockFile{path: path, base: base}
-	now, err := dir.now()
+	at, err := dir.current()
 	if err != nil {
 		return err
 	}
-	n, err := readSlots(cwd.Join(now.path, slotsFile))
+	n, err := readSlots(cwd.Join(at.path, slotsFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = s.make(now.path, slots); err == nil {
-			n, err = readSlots(cwd.Join(now.path, slotsFile))
+		if err = s.make(at.path, slots); err == nil {
+			n, err = readSlots(cwd.Join(at.path, slotsFile))
 		}
 	}
 	if err != nil {
-		return s.explain(now.path, err)
+		return s.explain(at.path, err)
 	}
 	if n != slots {
-		if err := s.resize(dir, now.path, slots); err != nil {
+		if err := s.resize(dir, at.path, slots); err != nil {
 			return err
 		}
 	}
-	return s.settle(now.path, slots)
+	return s.settle(at.path, slots)
 }
 
 // settle makes the Semaphore use the number of slots of its resized directory.

@@ -85,11 +85,11 @@ func (s *Semaphore) directory() (lockFile, error) {
 func (s *Semaphore) checkCount(slots int) error {
 	switch {
 	case slots < 1:
-		return s.wrong(fmt.Sprintf("a semaphore needs at least one slot, not %d", slots))
+		return s.invalid(fmt.Sprintf("a semaphore needs at least one slot, not %d", slots))
 	case slots > maxSlots:
-		return s.wrong(fmt.Sprintf("a semaphore can have at most %d slots, not %d", maxSlots, slots))
+		return s.invalid(fmt.Sprintf("a semaphore can have at most %d slots, not %d", maxSlots, slots))
 	case s.shared:
-		return s.wrong("a semaphore cannot be shared: its slots are exclusive")
+		return s.invalid("a semaphore cannot be shared: its slots are exclusive")
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ const maxSlots = 10000
 // slotsFile is the file in a semaphore's directory with the number of slots.
 const slotsFile = "slots"
 
-func (s *Semaphore) wrong(what string) error {
+func (s *Semaphore) invalid(what string) error {
 	return &fs.PathError{Op: "open", Path: s.given, Err: invalid.Error(what)}
 }
 
@@ -39,7 +39,7 @@ func (s *Semaphore) createdSlotCount(dir lockFile) (int, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return n, err
 	}
-	if dir, err = dir.now(); err != nil {
+	if dir, err = dir.current(); err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
@@ -55,7 +55,7 @@ func (s *Semaphore) createdSlotCount(dir lockFile) (int, error) {
 // number, that is an error, unless the Semaphore has used this directory before: then the
 // directory was resized.
 func (s *Semaphore) slotCount(at lockFile) (int, error) {
-	at, err := at.now()
+	at, err := at.current()
 	if err != nil {
 		return 0, err
 	}
@@ -80,7 +80,7 @@ func (s *Semaphore) slotCount(at lockFile) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n != s.slots && !dir.Is(s.used) {
-		return 0, s.wrong(fmt.Sprintf("the number of slots is %d, not %d; Resize changes it", n, s.slots))
+		return 0, s.invalid(fmt.Sprintf("the number of slots is %d, not %d; Resize changes it", n, s.slots))
 	}
 	s.slots, s.used, s.read = n, dir, read
 	return n, nil
@@ -112,7 +112,7 @@ func identifyDirectory(path string) (file.Info, error) {
 // and not a directory.
 func (s *Semaphore) explain(dir string, err error) error {
 	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
-		return s.wrong("it is a file, not the directory of a semaphore: use it as a lock, without slots (--slots), or choose another path")
+		return s.invalid("it is a file, not the directory of a semaphore: use it as a lock, without slots (--slots), or choose another path")
 	}
 	return err
 }

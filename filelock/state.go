@@ -163,13 +163,13 @@ func (r request) slot(i int) int {
 	return i + 1
 }
 
-// now returns the request with the paths that lead to its files now. It has no files if
+// current returns the request with the paths that lead to its files now. It has no files if
 // there are no such paths.
-func (r request) now() request {
+func (r request) current() request {
 	r.files = slices.Clone(r.files)
 	for i, f := range r.files {
 		var err error
-		if r.files[i], err = f.now(); err != nil {
+		if r.files[i], err = f.current(); err != nil {
 			r.files = nil
 			return r
 		}

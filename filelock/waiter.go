@@ -104,7 +104,7 @@ func callBackIf(isReplaced bool, call *flockwait.Call) bool {
 // lock waits for the lock until ctx ends; then it returns errBusy. It waits in the
 // kernel under the supervisor or, if no thread may block there, between tries.
 func (f lockFile) lock(ctx context.Context, wait supervisor) (*hold, error) {
-	f.known = false
+	f.lockedBefore = false
 	var pause flockwait.Pause
 	for ctx.Err() == nil { // a wait that has ended must not create the file
 		h, err := f.lockOnce(wait)
