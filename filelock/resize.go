@@ -65,14 +65,10 @@ var resizeWait = time.Second
 // [fs.ErrInvalid] if the number is less than 1 or more than 10,000, and
 // [fs.ErrPermission] if this process may not write in the directory.
 func (s *Semaphore) Resize(slots int) error {
-	if err := s.checkCount(slots); err != nil {
-		return err
-	}
-	path, base, err := locate(s.given)
+	dir, err := s.directory(slots)
 	if err != nil {
 		return err
 	}
-	dir := lockFile{path: path, base: base}
 	at, err := dir.current()
 	if err != nil {
 		return err

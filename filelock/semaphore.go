@@ -51,7 +51,7 @@ func NewSemaphore(path string, slots int, opts ...Option) *Semaphore {
 
 // requestNow returns the request for any slot of the directory.
 func (s *Semaphore) requestNow(create bool) (request, error) {
-	dir, err := s.directory()
+	dir, err := s.directory(s.ownCount())
 	if err != nil {
 		return request{}, err
 	}
@@ -69,16 +69,21 @@ func (s *Semaphore) requestNow(create bool) (request, error) {
 	return s.requestIn(dir, n), nil
 }
 
-// directory returns the directory of the semaphore.
-func (s *Semaphore) directory() (lockFile, error) {
-	s.mu.Lock()
-	err := s.checkCount(s.slots)
-	s.mu.Unlock()
-	if err != nil {
+// directory returns the directory of the semaphore. It returns an error if the semaphore
+// cannot have so many slots.
+func (s *Semaphore) directory(slots int) (lockFile, error) {
+	if err := s.checkCount(slots); err != nil {
 		return lockFile{}, err
 	}
 	path, base, err := locate(s.given)
 	return lockFile{path: path, base: base}, err
+}
+
+// ownCount returns the number of slots that the Semaphore was made with, or has used last.
+func (s *Semaphore) ownCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.slots
 }
 
 // checkCount returns an error if the semaphore cannot have so many slots.

@@ -42,10 +42,7 @@ func (s *Semaphore) createdSlotCount(dir lockFile) (int, error) {
 	if dir, err = dir.current(); err != nil {
 		return 0, err
 	}
-	s.mu.Lock()
-	n = s.slots
-	s.mu.Unlock()
-	if err := s.make(dir.path, n); err != nil {
+	if err := s.make(dir.path, s.ownCount()); err != nil {
 		return 0, s.explain(dir.path, err)
 	}
 	return s.slotCount(dir)
