@@ -81,11 +81,11 @@ func (g *gate) ignored() (yes, stuck bool) {
 
 // statBirth describes the file that is now at the gate's path, with its time of birth.
 func (g *gate) statBirth() (file.Info, error) {
-	t, err := g.current()
+	f, err := g.current()
 	if err != nil {
 		return file.Info{}, err
 	}
-	return file.LstatBirth(t.path)
+	return file.LstatBirth(f.path)
 }
 
 // trust ends the distrust of a stuck gate when a waiter has passed it.
