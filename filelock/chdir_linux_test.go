@@ -175,7 +175,7 @@ func TestChdirWhileAcquiringAll(t *testing.T) {
 	}
 }
 
-// The record is removed with the hold, also after a change of the directory.
+// Release removes the record even if the program has changed its directory.
 func TestRecordAfterChdir(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

@@ -125,8 +125,8 @@ func TestStoppedHeadOfTheQueue(t *testing.T) {
 	awaitWaiters(t, path, 1)
 }
 
-// If the first waiter is stopped, not each of the others waits a second for it: when one
-// has passed by, the others follow.
+// If the first waiter is stopped, one of the others passes by within a second. The rest
+// follow at once; they do not wait a second each.
 func TestCrowdBehindAStoppedHead(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
@@ -433,7 +433,7 @@ func TestNoSweepOfAWaiter(t *testing.T) {
 	goOn := waiter.Halt() // so it does not take the gate when the gate is free
 	release(t, holder)
 	mustGet(t, first)
-	mustRelease(t, head) // sweeps
+	mustRelease(t, head) // removes the gate if no process waits at it
 	after, err := os.Stat(gateOf(path))
 	if err != nil || !os.SameFile(before, after) {
 		t.Errorf("the gate is another file now, or gone (%v)", err)

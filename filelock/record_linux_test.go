@@ -130,7 +130,8 @@ func TestHolderWithForeignProc(t *testing.T) {
 	}
 }
 
-// crashedWithForeignProc returns the state after the death of such a process.
+// crashedWithForeignProc returns the state of a lock whose holder was such a process, and
+// was killed.
 func crashedWithForeignProc(t *testing.T) filelock.State {
 	t.Helper()
 	path := lockPath(t)
