@@ -13,9 +13,9 @@ import (
 // maxLines is the size at which a gate is emptied before a line is added.
 const maxLines = 64 << 10
 
-// tell writes a line into the gate for Waiters, which says which process waits, and since
-// when. There is one line for each process, in the form of a record. The lines disappear
-// with the gate. If tell fails there is no line, which is not an error.
+// tell writes a line into the gate: which process waits, and since when. Waiters shows it.
+// There is one line for each process, in the form of a record. The lines disappear with
+// the gate. If tell fails there is no line, which is not an error.
 func (w *waiter) tell() {
 	gate, err := w.gate.current()
 	if err != nil {

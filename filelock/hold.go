@@ -16,8 +16,7 @@ import (
 type hold struct {
 	fl          *flock.Flock
 	at          lockFile // the file as it was locked
-	known       bool     // id and regular are known
-	id          file.ID  // the locked file
+	id          file.ID  // the locked file; zero = not known yet
 	size        int64    // its size when it was locked
 	regular     bool     // it is a regular file
 	inheritable bool     // another process may have the open file: File gave it away, or Adopt took it over
@@ -58,7 +57,7 @@ func (h *hold) drop() (was bool) {
 
 // identify finds out which file is open.
 func (h *hold) identify() error {
-	if h.known {
+	if h.id != (file.ID{}) {
 		return nil
 	}
 	f, err := h.osFile()
@@ -70,7 +69,7 @@ func (h *hold) identify() error {
 
 func (h *hold) identifyAs(f *os.File) error {
 	at, err := file.Of(f)
-	h.known, h.id, h.regular = err == nil, at.ID, at.Mode.IsRegular()
+	h.id, h.regular = at.ID, at.Mode.IsRegular()
 	return err
 }
 

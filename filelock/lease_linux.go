@@ -17,7 +17,8 @@ import (
 // hardly disturbs other processes: a process that opens the file just then waits for a
 // moment or, with O_NONBLOCK, gets EWOULDBLOCK and opens the file again (file.Unleased).
 // If this process is stopped meanwhile, the kernel takes the lease away after some time
-// and sends a signal: SIGIO by default, but SIGURG harms no program.
+// and sends a signal. The default is SIGIO, which the program may use for itself. So
+// isUnopened chooses SIGURG, which a Go program must expect at any time.
 //
 // Only the owner of the file, or a process with CAP_LEASE, gets a lease. On a network
 // file system a lease says nothing about other hosts.

@@ -224,7 +224,7 @@ func wrongType(mode fs.FileMode) string {
 // O_CREAT only if the file is missing, and then with O_EXCL: with
 // fs.protected_regular (proc_sys_fs(5)) the kernel refuses O_CREAT on the file of
 // another user in a sticky directory. If the lock needs a writable file (NFS,
-// flock(2)), the kernel returns EBADF or EIO, and the file is opened again.
+// flock(2)), the kernel returns EBADF or EIO, and the file is opened again for writing.
 func (f lockFile) openAndLock(at file.Info, wait supervisor) (*hold, error) {
 	flag := os.O_RDONLY
 	if !at.Exists {

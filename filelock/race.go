@@ -83,7 +83,8 @@ func (r request) lockAny(ctx context.Context, w *waiter) (*hold, error) {
 		case first := <-race.won:
 			return first.h, first.err
 		case <-ctx.Done():
-			return nil, race.giveUp()
+			race.giveUp()
+			return nil, errBusy
 		case <-poll:
 			start := time.Now()
 			h, err := polled.try()
@@ -155,21 +156,20 @@ func (r *race) check() (done bool) {
 	blocked := maps.Clone(r.blocked)
 	r.mu.Unlock()
 	for call, isReplaced := range blocked {
-		callBackIf(isReplaced(), call) // a call that is over ignores it
+		callBackIfReplaced(call, isReplaced) // a call that is over ignores it
 	}
 	return false
 }
 
 // giveUp ends the race without a winner. When it returns, no goroutine is left, and
 // no slot is held.
-func (r *race) giveUp() error {
+func (r *race) giveUp() {
 	if !r.end() {
 		if first := <-r.won; first.h != nil {
 			first.h.release()
 		}
 	}
 	r.runs.Wait()
-	return errBusy
 }
 
 // finish ends the race with the result of a poll, unless a goroutine has won meanwhile.

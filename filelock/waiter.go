@@ -85,7 +85,7 @@ type supervisor func(call *flockwait.Call, isReplaced func() bool) (stop func())
 // until returns a supervisor for a wait that ends with ctx.
 func (w *waiter) until(ctx context.Context) supervisor {
 	return func(call *flockwait.Call, isReplaced func() bool) (stop func()) {
-		stopCheck := w.everySecond(func() (done bool) { return callBackIf(isReplaced(), call) })
+		stopCheck := w.everySecond(func() (done bool) { return callBackIfReplaced(call, isReplaced) })
 		stopWithContext := context.AfterFunc(ctx, func() { call.Back(errBusy) })
 		return func() {
 			stopWithContext()
@@ -94,11 +94,12 @@ func (w *waiter) until(ctx context.Context) supervisor {
 	}
 }
 
-func callBackIf(isReplaced bool, call *flockwait.Call) bool {
-	if isReplaced {
+// callBackIfReplaced calls a call back if the file is not at the path any more.
+func callBackIfReplaced(call *flockwait.Call, isReplaced func() bool) (done bool) {
+	if done = isReplaced(); done {
 		call.Back(errReplaced)
 	}
-	return isReplaced
+	return done
 }
 
 // lock waits for the lock until ctx ends; then it returns errBusy. It waits in the
