@@ -91,7 +91,7 @@ func TestChdirWhileWaiting(t *testing.T) {
 				must(t, os.Rename(dir, dir+".old"))
 			}
 			mustRelease(t, holder)
-			err := <-result
+			err := await(t, result)
 			var pathErr *fs.PathError
 			switch {
 			case !lost && err != nil:

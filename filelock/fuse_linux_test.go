@@ -55,7 +55,7 @@ func TestWaitOnFUSE(t *testing.T) {
 	result := acquireUntil(ctx, filelock.New(path))
 	awaitTries(t, path)
 	cancel()
-	if err := <-result; !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.Canceled) {
+	if err := await(t, result); !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.Canceled) {
 		t.Fatalf("Acquire = %v", err)
 	}
 	l := filelock.New(path)

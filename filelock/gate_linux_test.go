@@ -161,13 +161,8 @@ func TestNoDirectoryBehindAStoppedHead(t *testing.T) {
 	next := waitAtGate(t, background, filelock.New(path))
 	head.Halt()
 	must(t, os.RemoveAll(dir))
-	select {
-	case err := <-next:
-		if !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("Acquire = %v, want ErrNotExist", err)
-		}
-	case <-time.After(testproc.Patience):
-		t.Error("Acquire still waits")
+	if err := await(t, next); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Acquire = %v, want ErrNotExist", err)
 	}
 }
 
@@ -346,27 +341,6 @@ func TestStoppedWriterKeepsItsPlace(t *testing.T) {
 	goOn()
 }
 
-// A waiter passes by a stopped process and gets the lock. Its context has ended meanwhile,
-// so it releases the lock.
-func TestPassingByTooLate(t *testing.T) {
-	t.Parallel()
-	path := lockPath(t)
-	holder, head := startHead(t, path)
-	ctx, cancel := context.WithCancel(background)
-	result := waitAtGate(t, ctx, filelock.New(path))
-	goOn := head.Halt()
-	filelock.StopChecks(t, path) // until At is set up
-	release(t, holder)
-	filelock.At(t, filelock.PassingBy, path, cancel)
-	filelock.Check(t, path)
-	if err := <-result; !errors.Is(err, filelock.ErrLocked) {
-		t.Errorf("Acquire = %v", err)
-	}
-	holder.Send("try 0s")
-	holder.Expect("try")
-	goOn()
-}
-
 // A gate that no process uses is removed. If there is none, the directory does not change.
 func TestSweep(t *testing.T) {
 	t.Parallel()
@@ -473,9 +447,9 @@ func TestTrustComesBack(t *testing.T) {
 	mustGet(t, result)
 }
 
-// A waiter takes the lock without the gate, but its context has ended. The lock does not
-// go to the next waiter, which may ask for another mode.
-func TestPassingByForAnother(t *testing.T) {
+// A waiter passes by a stopped process and gets the lock. Its context has ended meanwhile, so
+// it releases the lock. The next waiter, which asks for another mode, then gets it.
+func TestPassingByTooLate(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
 	holder, head := startHead(t, path)
@@ -490,7 +464,7 @@ func TestPassingByForAnother(t *testing.T) {
 	release(t, holder)
 	filelock.At(t, filelock.PassingBy, path, cancel)
 	filelock.Check(t, path)
-	if err := <-reader; !errors.Is(err, filelock.ErrLocked) {
+	if err := await(t, reader); !errors.Is(err, filelock.ErrLocked) {
 		t.Errorf("Acquire = %v", err)
 	}
 	mustGet(t, writer) // at its next check

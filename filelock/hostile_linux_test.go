@@ -83,7 +83,7 @@ func TestDirectoryMovedAway(t *testing.T) {
 	moved := filelock.New(filepath.Join(dir+".old", "a.lock"))
 	mustTry(t, moved, false) // the same file still excludes
 	release(t, holder)
-	if err := <-result; !errors.Is(err, os.ErrNotExist) {
+	if err := await(t, result); !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("Acquire = %v", err)
 	}
 	mustTry(t, moved, true)

@@ -62,7 +62,7 @@ func cancelAt(t testing.TB, s flockwait.Step, path string, cancel func()) {
 // gets the lock at once.
 func mustGiveUp(t testing.TB, result <-chan error, path string) {
 	t.Helper()
-	if err := <-result; !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.Canceled) {
+	if err := await(t, result); !errors.Is(err, filelock.ErrLocked) || !errors.Is(err, context.Canceled) {
 		t.Errorf("Acquire = %v", err)
 	}
 	l := filelock.New(path)
@@ -219,7 +219,7 @@ func TestGivenUpWaitMakesNoFile(t *testing.T) {
 				result := acquireUntil(ctx, open(path))
 				spin(rand.N(500 * time.Microsecond))
 				cancel()
-				if err := <-result; !errors.Is(err, context.Canceled) {
+				if err := await(t, result); !errors.Is(err, context.Canceled) {
 					t.Fatal(err)
 				}
 				must(t, os.RemoveAll(dir))

@@ -86,7 +86,19 @@ func acquireAndWait(t testing.TB, ctx context.Context, l *filelock.Lock) (result
 // mustGet waits for the result of an acquisition, and fails the test if it is an error.
 func mustGet(t testing.TB, result <-chan error) {
 	t.Helper()
-	must(t, <-result)
+	must(t, await(t, result))
+}
+
+// await waits for the result of an acquisition.
+func await(t testing.TB, result <-chan error) error {
+	t.Helper()
+	select {
+	case err := <-result:
+		return err
+	case <-time.After(testproc.Patience):
+		t.Fatal("Acquire still waits")
+		return nil
+	}
 }
 
 // mustStillWait fails the test if an acquisition has returned.
@@ -328,7 +340,7 @@ func TestCancelledWait(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(background)
 	result := acquireAndWait(t, ctx, filelock.New(path))
 	cancel(why)
-	err := <-result
+	err := await(t, result)
 	var locked *filelock.LockedError
 	if !errors.As(err, &locked) || locked.Path != path {
 		t.Fatalf("Acquire = %v, want a LockedError for %s", err, path)

@@ -32,7 +32,7 @@ func giveUp(t testing.TB, l *filelock.Lock) {
 	awaitQueue(t, l.Path(), 1)
 	awaitWaiters(t, l.Path(), 1)
 	cancel()
-	if err := <-result; !errors.Is(err, filelock.ErrLocked) {
+	if err := await(t, result); !errors.Is(err, filelock.ErrLocked) {
 		t.Fatal(err)
 	}
 }
@@ -226,7 +226,7 @@ func TestLastTryAtTheDeadline(t *testing.T) {
 		result := acquireAndWait(t, ctx, filelock.New(path))
 		must(t, os.Remove(path))
 		close(ctx.done)
-		if err := <-result; (err == nil) != (why == context.DeadlineExceeded) {
+		if err := await(t, result); (err == nil) != (why == context.DeadlineExceeded) {
 			t.Errorf("the wait ended with %v, and Acquire = %v", why, err)
 		}
 	}
@@ -266,7 +266,7 @@ func TestReleaseMeetsCancellation(t *testing.T) {
 		}
 		mustRelease(t, holder)
 		cancel()
-		if err := <-result; err == nil {
+		if err := await(t, result); err == nil {
 			mustTry(t, other, false)
 			mustRelease(t, l)
 		} else if !errors.Is(err, context.Canceled) {
@@ -311,7 +311,7 @@ func TestDirectoryRemovedWhileWaiting(t *testing.T) {
 	result := acquireAndWait(t, background, filelock.New(path))
 	must(t, os.RemoveAll(dir))
 	release(t, holder)
-	err := <-result
+	err := await(t, result)
 	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
 		t.Fatalf("Acquire = %v", err)
 	}

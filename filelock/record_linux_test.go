@@ -638,7 +638,7 @@ func TestGivenUpBehindARecord(t *testing.T) {
 	result := acquireAndWait(t, ctx, filelock.New(path))
 	cancel()
 	var locked *filelock.LockedError
-	if err := <-result; !errors.As(err, &locked) || len(locked.Holders) != 1 || locked.Holders[0].PID != holder.PID() || locked.Holders[0].Since.IsZero() {
+	if err := await(t, result); !errors.As(err, &locked) || len(locked.Holders) != 1 || locked.Holders[0].PID != holder.PID() || locked.Holders[0].Since.IsZero() {
 		t.Errorf("Acquire = %v", err)
 	}
 }

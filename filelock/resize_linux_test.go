@@ -543,12 +543,7 @@ func TestGrowBehindAStoppedHead(t *testing.T) {
 	goOn := head.Halt()
 	must(t, s.Resize(2))
 	filelock.Check(t, path)
-	select {
-	case err := <-result:
-		must(t, err)
-	case <-time.After(testproc.Patience):
-		t.Error("Acquire still waits")
-	}
+	mustGet(t, result)
 	goOn()
 }
 
@@ -564,7 +559,7 @@ func TestGrowBeforeTheDeadline(t *testing.T) {
 	filelock.StopChecks(t, path)
 	must(t, filelock.NewSemaphore(path, 1).Resize(2))
 	expire()
-	if err := <-result; err != nil {
+	if err := await(t, result); err != nil {
 		t.Errorf("Acquire = %v, although a slot is free", err)
 	}
 }

@@ -371,7 +371,7 @@ func TestSemaphoreReplacedWhileWaiting(t *testing.T) {
 	awaitSlotWaiter(t, path, 2)
 	must(t, os.RemoveAll(path))
 	startSlot(t, path, 1).Expect("acquire")
-	switch err := <-result; {
+	switch err := await(t, result); {
 	case testproc.Polls() && errors.Is(err, fs.ErrNotExist): // it polled meanwhile
 	case !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), "slots is 1, not 2"):
 		t.Fatalf("Acquire = %v", err)

@@ -60,7 +60,7 @@ func TestHolders(t *testing.T) {
 	awaitQueue(t, path, 1)
 	cancel()
 	var locked *filelock.LockedError
-	if err := <-result; !errors.As(err, &locked) || len(locked.Holders) != 1 ||
+	if err := await(t, result); !errors.As(err, &locked) || len(locked.Holders) != 1 ||
 		!strings.Contains(err.Error(), fmt.Sprintf("%s is held by pid %d (", path, os.Getpid())) {
 		t.Fatalf("Acquire = %v", err)
 	}
