@@ -143,7 +143,7 @@ func (v *verdict) checkLate(s *story, e *eventStory, w *operation) {
 		if set.result != ok || w.to-since <= bound || set.from <= w.slept && e.mayBeClear(set, since+bound, w) {
 			continue
 		}
-		if w.to-since-s.stalled(since, w.to) > bound {
+		if w.to-since-s.stalledFor(w, since, w.to) > bound {
 			v.add("late wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), set)
 			return
 		}
@@ -162,7 +162,7 @@ func (v *verdict) checkTake(s *story, e *eventStory, w *operation) {
 		if set.result != ok || w.to-since <= bound || e.mayBeClear(set, since+bound, w) {
 			continue
 		}
-		if w.to-since-s.stalled(since, w.to) > bound {
+		if w.to-since-s.stalledFor(w, since, w.to) > bound {
 			v.add("late wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), set)
 			return
 		}
@@ -181,7 +181,7 @@ func (v *verdict) checkWaitClear(s *story, e *eventStory, w *operation) {
 		if c.result != ok || w.to-since <= bound || e.maySet(c, since+bound) {
 			continue
 		}
-		if w.to-since-s.stalled(since, w.to) > bound {
+		if w.to-since-s.stalledFor(w, since, w.to) > bound {
 			v.add("late wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), c)
 			return
 		}

@@ -341,13 +341,13 @@ func TestWatches(t *testing.T) {
 	}
 }
 
-// A machine that had no time explains a late wake-up.
+// A machine or a process that did not run explains a late wake-up.
 func TestStalled(t *testing.T) {
 	t.Parallel()
 	s := storyOf(anEvent, did(alice, opSet, 5, 6), did(bob, opWait, 0, 900, sleptAt(1), until(1000)))
-	s.stalls = []span{{10e6, 300e6}, {200e6, 500e6}}
-	if got := s.stalled(0, 1000e6); got != 490e6 {
-		t.Errorf("stalled for %d", got)
+	s.stalls = []stall{{nil, span{10e6, 300e6}}, {bob, span{200e6, 500e6}}, {alice, span{400e6, 600e6}}}
+	if all, his := s.stalled(0, 1000e6), s.stalledFor(s.operations[0], 0, 1000e6); all != 590e6 || his != 490e6 {
+		t.Errorf("stalled for %d and %d", all, his)
 	}
 	if v := checkStory(s, ""); len(v.violations) > 0 {
 		t.Error(v.violations)

@@ -53,7 +53,7 @@ func (v *verdict) checkLateNext(s *story, e *eventStory, next, before *operation
 	if next.result == open || set == nil {
 		return
 	}
-	if since := max(set.to, next.from); next.to-since-s.stalled(since, next.to) > bound {
+	if since := max(set.to, next.from); next.to-since-s.stalledFor(next, since, next.to) > bound {
 		v.add("late wake-up", e.object, "%v, but there was a %v since %v", next, set, before)
 	}
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -42,15 +43,21 @@ func (c *client) setInBursts(e *fileevent.Event) {
 	for !c.isEnding() {
 		c.set(e)
 		if c.object.kind == manualEvent {
-			c.sleep(time.Duration(c.rng.Int64N(int64(500 * time.Microsecond))))
+			c.sleep(c.wakeTime())
 			c.clear(e)
 		}
-		c.sleep(time.Duration(c.rng.Int64N(int64(500 * time.Microsecond))))
+		c.sleep(c.wakeTime())
 		c.set(e)
-		c.sleep(700*time.Millisecond + c.upTo(700*time.Millisecond))
+		c.sleep(700*time.Millisecond + c.upTo(300*time.Millisecond))
 		c.clear(e)
 		c.sleep(c.upTo(50 * time.Millisecond))
 	}
+}
+
+// wakeTime returns a random time of the order in which a process wakes up: microseconds, or
+// milliseconds on a busy machine.
+func (c *client) wakeTime() time.Duration {
+	return time.Duration(float64(20*time.Microsecond) * math.Pow(500, c.rng.Float64()))
 }
 
 // waitAgain waits without a pause between two waits. It waits in turn for the event and,

@@ -48,6 +48,7 @@ type options struct {
 	round  int
 	dir    string
 	keepOn bool
+	keep   bool
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -61,6 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.round, "round", 0, "repeat this round only")
 	flags.StringVar(&o.dir, "dir", "", "make the directories of the rounds in this one (default: the system's temporary directory)")
 	flags.BoolVar(&o.keepOn, "keep-on", false, "do not end at the first violation")
+	flags.BoolVar(&o.keep, "keep", false, "keep the directories of all rounds")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return 2
 	}
@@ -119,7 +121,7 @@ func torture(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 			undo()
 			return nil, fmt.Errorf("round %d: %w", n, err)
 		}
-		go func() { before <- t.check(r, undo, stderr) }()
+		go func() { before <- t.check(r, undo, o.keep, stderr) }()
 		if ctx.Err() != nil || o.round > 0 || time.Since(t.began) > o.length || len(t.found()) > 0 && !o.keepOn {
 			return t, <-before
 		}
@@ -127,7 +129,7 @@ func torture(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 }
 
 // check checks a round, and removes its directory if nothing was wrong.
-func (t *report) check(r *round, undo func(), stderr io.Writer) error {
+func (t *report) check(r *round, undo func(), keep bool, stderr io.Writer) error {
 	s, v, err := r.finish(undo)
 	if err != nil {
 		return fmt.Errorf("round %d, in %s: %w", r.plan.round, r.dir, err)
@@ -139,7 +141,7 @@ func (t *report) check(r *round, undo func(), stderr io.Writer) error {
 		fmt.Fprintf(stderr, "torture: VIOLATION after %v in round %d (-seed %d -round %d), kept in %s: %v\n",
 			time.Since(t.began).Round(100*time.Millisecond), r.plan.round, t.seed, r.plan.round, r.dir, bad)
 	}
-	if len(v.violations) > 0 {
+	if len(v.violations) > 0 || keep {
 		return nil
 	}
 	return os.RemoveAll(r.dir)

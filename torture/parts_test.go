@@ -110,7 +110,7 @@ func TestHistory(t *testing.T) {
 	p := killedBetween(1, 2)
 	s, err := readStory(&plan{objects: []object{aMoving}}, dir, map[int]*process{1: p}, nil, nil)
 	must(t, err)
-	if len(s.operations) != 2 || len(s.holds) != 1 || !reflect.DeepEqual(s.stalls, []span{{5, 9}}) {
+	if len(s.operations) != 2 || len(s.holds) != 1 || !reflect.DeepEqual(s.stalls, []stall{{p, span{5, 9}}}) {
 		t.Fatalf("%+v", s)
 	}
 	got := s.operations[0]

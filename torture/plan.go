@@ -151,13 +151,18 @@ func (p *plan) chooseObjects(rng *rand.Rand, of []kind) {
 				dir = "other"
 			}
 			o.fileMoves = movesFiles && i == 0 && (k == exclusiveLock || k == sharedLock)
-			o.slow = k.isEvent() && !o.dirMoves && rng.IntN(2) == 0
 			if k == semaphore {
 				o.permit = 1 + rng.IntN(5)
 			}
 			extension := [kinds]string{".lock", ".lock", ".sem", ".event", ".event"}[k]
 			o.path = filepath.Join(dir, fmt.Sprintf("%s%d%s", k, i, extension))
 			p.objects = append(p.objects, o)
+		}
+		for i := range 8 {
+			if k.isEvent() {
+				path := filepath.Join("still", fmt.Sprintf("slow-%s%d.event", k, i))
+				p.objects = append(p.objects, object{number: len(p.objects), kind: k, path: path, slow: true})
+			}
 		}
 	}
 }
@@ -211,7 +216,7 @@ func (p *plan) needed(rng *rand.Rand, o object) (hs []habit) {
 	}[o.kind]
 	switch {
 	case o.slow && o.kind == manualEvent:
-		roles = []role{sets, waits, waits, waits, waits}
+		roles = []role{sets, waits, waits, waits}
 	case o.slow:
 		roles = []role{sets, takes} // another one that sleeps would take what the first has missed
 	}

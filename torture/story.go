@@ -65,20 +65,30 @@ type absence struct {
 	span
 }
 
+// A stall is a time in which a process did not run, or, if by is nil, the whole machine was
+// slow.
+type stall struct {
+	by *process
+	span
+}
+
 // A story is what happened in a round.
 type story struct {
 	plan       *plan
 	operations []*operation // by their begin
 	holds      []*hold      // by their acquisition
 	absences   []absence
-	stalls     []span // by their begin; when some process did not run
+	stalls     []stall // by their begin
 	overlapped []record
 	processes  map[int]*process
 }
 
 // readStory reads the histories of all processes of a round.
 func readStory(p *plan, dir string, processes map[int]*process, absences []absence, slow []span) (*story, error) {
-	s := &story{plan: p, processes: processes, absences: absences, stalls: slow}
+	s := &story{plan: p, processes: processes, absences: absences}
+	for _, sp := range slow {
+		s.stalls = append(s.stalls, stall{nil, sp})
+	}
 	files, err := os.ReadDir(filepath.Join(dir, "history"))
 	if err != nil {
 		return nil, err
@@ -95,7 +105,9 @@ func readStory(p *plan, dir string, processes map[int]*process, absences []absen
 		s.add(processes[number], records)
 	}
 	for _, p := range processes {
-		s.stalls = append(s.stalls, p.stops...)
+		for _, stop := range p.stops {
+			s.stalls = append(s.stalls, stall{p, stop})
+		}
 	}
 	s.order()
 	return s, nil
@@ -112,7 +124,7 @@ func (s *story) add(by *process, records []record) {
 			s.operations = append(s.operations, newOperation(by, inFlight[r.Client], r))
 			delete(inFlight, r.Client)
 		case stalls:
-			s.stalls = append(s.stalls, span{r.Time - r.Limit, r.Time})
+			s.stalls = append(s.stalls, stall{by, span{r.Time - r.Limit, r.Time}})
 		case overlaps:
 			s.overlapped = append(s.overlapped, r)
 		case offPath:
@@ -145,7 +157,7 @@ func newOperation(by *process, begin, end record) *operation {
 // order sorts what was read and finds the end of each hold.
 func (s *story) order() {
 	slices.SortFunc(s.operations, func(a, b *operation) int { return cmp.Compare(a.from, b.from) })
-	slices.SortFunc(s.stalls, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	slices.SortFunc(s.stalls, func(a, b stall) int { return cmp.Compare(a.from, b.from) })
 	s.findHolds()
 	slices.SortFunc(s.holds, func(a, b *hold) int { return cmp.Compare(a.acquire.to, b.acquire.to) })
 }
@@ -233,10 +245,19 @@ func (s *story) operationsOn(o object) (ops []*operation) {
 }
 
 // stalled returns for how long some process did not run between two times.
-func (s *story) stalled(from, to int64) (sum int64) {
+func (s *story) stalled(from, to int64) int64 {
+	return s.sumStalls(from, to, func(stall) bool { return true })
+}
+
+// stalledFor returns for how long the process of an operation did not run between two times.
+func (s *story) stalledFor(op *operation, from, to int64) int64 {
+	return s.sumStalls(from, to, func(st stall) bool { return st.by == nil || st.by == op.by })
+}
+
+func (s *story) sumStalls(from, to int64, counts func(stall) bool) (sum int64) {
 	last := from
 	for _, st := range s.stalls {
-		if begin, end := max(st.from, last), min(st.to, to); begin < end {
+		if begin, end := max(st.from, last), min(st.to, to); begin < end && counts(st) {
 			sum += end - begin
 			last = end
 		}
