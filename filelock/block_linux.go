@@ -24,7 +24,7 @@ func (f lockFile) block(h *hold, flag int, at file.Info, wait supervisor) error 
 	}
 	if err = h.identifyAs(open); err == nil { // before the wait, so that Acquire returns soon after it
 		var call flockwait.Call
-		stop := wait(&call, func() bool { return f.isReplaced(at) })
+		stop := wait(&call, func() bool { return f.isReplaced(h.id) })
 		err = call.Lock(int(open.Fd()), how)
 		stop()
 	}

@@ -3,6 +3,7 @@ package filelock_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/flockwait"
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
@@ -445,6 +447,31 @@ func TestTrustComesBack(t *testing.T) {
 	}
 	release(t, holder)
 	mustGet(t, result)
+}
+
+// A waiter passes by the gate. While its call for the gate is called back, the process that
+// had the gate goes away, and sees that a process waits. So the waiter removes the gate:
+//
+//	waiter                      head, which has the gate
+//	check: take the lock
+//	call back the own call
+//	                            unlock the gate; a waiter is shown; end
+//	close the gate
+//	remove it
+func TestPassingByAGateThatIsLeft(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder, head := startHead(t, path)
+	atCall(t, flockwait.Begun, gateOf(path), func(fd int) {
+		callSteps.Store(fmt.Sprint(int(flockwait.Interrupting), " ", fd), func(int) { head.Kill() })
+	})
+	result := acquire(filelock.New(path))
+	awaitWaiters(t, gateOf(path), 1)
+	head.Halt()
+	release(t, holder)
+	filelock.Check(t, path)
+	mustGet(t, result)
+	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
 }
 
 // A waiter passes by a stopped process and gets the lock. Its context has ended meanwhile, so

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
@@ -203,4 +204,51 @@ func TestPathChangesBeforeTheOpen(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A lock file is moved away between the look and the open, and comes back when the waiter
+// is blocked on the file that was there meanwhile:
+//
+//	waiter                      others
+//	look: file A
+//	                            mv A away; make file B, and lock it
+//	open B, block
+//	                            mv A back to the path; release A
+//	check: B is not at the path
+//	lock A
+func TestLockFileComesBack(t *testing.T) {
+	t.Parallel()
+	needsKernelWait(t, "no waiter blocks on a file that is not at the path")
+	path := lockPath(t)
+	away := path + ".away"
+	holder, other := filelock.New(path), filelock.New(path)
+	mustAcquire(t, holder)
+	moved := make(chan struct{})
+	filelock.At(t, filelock.Opening, path, func() { // the try
+		filelock.Once(filelock.Opening, path, func() { // the wait
+			err := os.Rename(path, away)
+			if ok, lockErr := other.TryAcquire(); err != nil || !ok {
+				t.Error(err, lockErr)
+			}
+			close(moved)
+		})
+	})
+	result := acquire(filelock.New(path))
+	<-moved
+	awaitWaiters(t, path, 1)
+	filelock.StopChecks(t, path)
+	if err := os.Rename(away, path); err != nil {
+		t.Fatal(err)
+	}
+	mustRelease(t, holder)
+	filelock.Check(t, path)
+	select {
+	case err := <-result:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(testproc.Patience):
+		t.Error("the waiter is not at the free lock")
+	}
+	mustRelease(t, other)
 }

@@ -141,10 +141,12 @@ func (f lockFile) lockNow(wait supervisor) (*hold, error) {
 	return h, nil
 }
 
-// isReplaced reports whether the file that a waiter waits for is no longer at the path.
-func (f lockFile) isReplaced(waitedFor file.Info) bool {
+// isReplaced reports whether the file that a waiter waits for is no longer at the path. That
+// is the open file. It may be another one than the look before the open has found, and that
+// one may come back to the path.
+func (f lockFile) isReplaced(waitedFor file.ID) bool {
 	at, err := f.statCurrent()
-	return errors.Is(err, cwd.ErrMoved) || err == nil && (!at.Exists || at.ID != waitedFor.ID) || !f.inSameDir()
+	return errors.Is(err, cwd.ErrMoved) || err == nil && (!at.Exists || at.ID != waitedFor) || !f.inSameDir()
 }
 
 // mayOpen describes the file at the path, if there is one. It returns an error if the
@@ -260,9 +262,8 @@ func (f lockFile) openAndLock(at file.Info, wait supervisor) (*hold, error) {
 // becomes free. Its error is an *fs.PathError if the file could not be opened, and the
 // bare error of the lock call otherwise.
 //
-// flock does not wait for a file that it creates: at has no ID for that file, so the wait
-// could not notice that the file was replaced. It does not wait on FUSE and network file
-// systems either, because they may not interrupt a wait.
+// flock does not wait for a file that it creates, which is nearly always free. It does not
+// wait on FUSE and network file systems either, because they may not interrupt a wait.
 func (f lockFile) flock(flag int, at file.Info, wait supervisor) (*hold, error) {
 	flag |= file.Flags
 	if f.isFD {

@@ -136,6 +136,7 @@ func (r request) passGate(ctx context.Context, w *waiter) (gate, lock *hold, err
 		r.gate.leave(gate, lock != nil)
 	case lock != nil:
 		r.gate.distrust(time.Now().Add(stuckFor))
+		r.gate.sweep() // the process that had the gate may have seen this waiter, and left the gate to it
 	}
 	if lock != nil && ctx.Err() != nil {
 		lock.release()
