@@ -33,6 +33,9 @@
 // One Set ends a Wait once. If a process is woken, clears the event and waits
 // again, it waits for another Set, even if the first Set is still going on.
 //
+// A marker without a record, from touch(1), may have the inode of the one before. So if it
+// was cleared in the last 10 ms, a Wait begins up to 20 ms after the call.
+//
 // rm(1) leaves no tombstone, so a Set directly followed by rm(1) may go unseen.
 // [Event.WaitClear] may miss a Clear directly followed by a Set, because it must
 // find the marker gone. If another directory is moved to DIR during a wait, a

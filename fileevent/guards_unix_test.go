@@ -27,6 +27,56 @@ func TestTombstoneInTheSameInode(t *testing.T) {
 	}
 }
 
+// The tombstone has no ID, because touch(1) made the marker. Two pulses in the same tick of
+// the file system's clock could make another tombstone that looks the same, where an inode is
+// used again at once (ext4):
+//
+//	waiter                      others
+//	                            touch, Clear: the tombstone has inode 1
+//	read the tombstone
+//	                            touch, Clear: inode 2, and 1 is free
+//	                            touch, Clear: inode 1
+//	look: no marker
+//
+// So the wait begins when the tick is over. Linux 6.13 and later give these files different
+// times; so the test checks that the wait begins late enough.
+func TestPulsesInOneTick(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	pulse := func() {
+		must(t, os.WriteFile(e.Path(), nil, 0o644))
+		must(t, e.Clear())
+	}
+	pulse()
+	e.hook = once(looking, func() {
+		if v, err := e.marker.tombstone(); err != nil || v.ambiguous(time.Now()) {
+			t.Errorf("the tombstone is ambiguous: %v, %v", v, err)
+		}
+		pulse()
+		pulse()
+	})
+	if set, err := e.WaitFor(time.Millisecond); !set || err != nil {
+		t.Errorf("WaitFor = %v, %v", set, err)
+	}
+}
+
+// A pulse comes while a wait begins, because the tombstone looks like a later one. The wait
+// returns, and does not begin after the pulse.
+func TestPulseWhileTheTombstoneIsYoung(t *testing.T) {
+	t.Parallel()
+	before := version{exists: true, ino: 1, born: time.Now().Add(tick)} // it is young for a while
+	reads := 0
+	now, err := settled(func() (version, error) {
+		if reads++; reads == 1 {
+			return before, nil
+		}
+		return version{exists: true, ino: 2, born: before.born}, nil
+	})
+	if err != nil || now != before {
+		t.Errorf("%v after %v, %v", now, before, err)
+	}
+}
+
 // If Set can write only a part of its record, it leaves an empty marker.
 func TestRecordInPart(t *testing.T) {
 	t.Parallel()

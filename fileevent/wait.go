@@ -31,7 +31,7 @@ func (e *Event) newCondition(interest watch.Interest) (condition, error) {
 	}
 	c := condition{event: e, marker: m.withKind(), interest: interest}
 	if interest == watch.Appear {
-		c.before, err = m.tombstone()
+		c.before, err = settled(m.tombstone)
 	}
 	if err != nil {
 		if set, existsErr := m.exists(); set && existsErr == nil {
@@ -40,6 +40,20 @@ func (e *Event) newCondition(interest watch.Interest) (condition, error) {
 	}
 	e.at(looking)
 	return c, err
+}
+
+// settled reads the tombstone again while it is ambiguous. If there is another tombstone
+// meanwhile, settled returns the first one, so that the wait sees that there was a Set.
+func settled(tombstone func() (version, error)) (version, error) {
+	before, err := tombstone()
+	for start := time.Now(); err == nil && before.ambiguous(time.Now()) && pauseInTick(start); {
+		now, againErr := tombstone()
+		if againErr != nil || now.differs(before) {
+			break
+		}
+		before = now
+	}
+	return before, err
 }
 
 // An observation is the result of one look at an event.

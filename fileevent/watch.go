@@ -126,12 +126,7 @@ const tick = 10 * time.Millisecond
 // settle reads the versions again while one of them is ambiguous, but for two ticks at most.
 // With an error it returns the versions that it read before.
 func (m marker) settle(v versions) (versions, error) {
-	for start := time.Now(); v.ambiguous(time.Now()) && time.Since(start) <= 2*tick; {
-		if time.Since(start) < tick/100 {
-			runtime.Gosched() // Set writes the ID within microseconds
-		} else {
-			time.Sleep(tick / 20)
-		}
+	for start := time.Now(); v.ambiguous(time.Now()) && pauseInTick(start); {
 		again, err := m.versions()
 		if err != nil {
 			return v, err
@@ -139,6 +134,20 @@ func (m marker) settle(v versions) (versions, error) {
 		v = again
 	}
 	return v, nil
+}
+
+// pauseInTick pauses before the next read of an ambiguous version. It reports false if the
+// reads have gone on for two ticks since start.
+func pauseInTick(start time.Time) bool {
+	switch waited := time.Since(start); {
+	case waited > 2*tick:
+		return false
+	case waited < tick/100:
+		runtime.Gosched() // Set writes the ID within microseconds
+	default:
+		time.Sleep(tick / 20)
+	}
+	return true
 }
 
 func (v versions) ambiguous(now time.Time) bool {
