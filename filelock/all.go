@@ -66,7 +66,7 @@ func inOrder(locks []*Lock) ([]located, error) {
 			return nil, err
 		}
 		all[i] = located{l, path, base, ""}
-		f, err := lockFile{path: path, anyFile: l.anyFile}.current()
+		f, err := lockFile{path: path, base: base, anyFile: l.anyFile}.current()
 		if err != nil {
 			return nil, err
 		}
