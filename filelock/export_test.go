@@ -172,3 +172,9 @@ func SetResizeWait(t testing.TB, d time.Duration) {
 	resizeWait = d
 	t.Cleanup(func() { resizeWait = former })
 }
+
+// Unchanging reports whether the number of slots in the file at path is read only once.
+func Unchanging(path string) bool {
+	_, ok := unchanging(path)
+	return ok
+}

@@ -85,12 +85,12 @@ func (s *Semaphore) slotCount(at lockFile) (int, error) {
 
 // unchanging describes the file with the number. If ok is true, a later change of the file
 // will change the description. ok is false if the file system does not keep the time of
-// birth, or if the times are so recent that a change in the same tick of the clock would
-// not show.
+// birth, or if the last change is so recent that another one in the same tick of the clock
+// would not show.
 func unchanging(path string) (info file.Info, ok bool) {
 	info, err := file.LstatBirth(path)
 	recent := time.Now().Add(-2 * time.Second)
-	if err != nil || info.Born.IsZero() || info.Born.After(recent) || info.Changed.After(recent) {
+	if err != nil || info.Born.IsZero() || info.Changed.After(recent) {
 		return file.Info{}, false
 	}
 	return info, true
