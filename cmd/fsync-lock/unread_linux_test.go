@@ -57,6 +57,11 @@ func goneReader(t *testing.T) *os.File {
 }
 
 func fullPipe(t *testing.T) *os.File {
+	_, w := filledPipe(t)
+	return w
+}
+
+func filledPipe(t *testing.T) (r, w *os.File) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -76,5 +81,5 @@ func fullPipe(t *testing.T) *os.File {
 	if err := syscall.SetNonblock(fd, false); err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return r, w
 }
