@@ -138,8 +138,8 @@ func (t *report) check(r *round, undo func(), keep bool, stderr io.Writer) error
 	defer t.mu.Unlock()
 	t.add(r, s, v)
 	for _, bad := range v.violations {
-		fmt.Fprintf(stderr, "torture: VIOLATION after %v in round %d (-seed %d -round %d), kept in %s: %v\n",
-			time.Since(t.began).Round(100*time.Millisecond), r.plan.round, t.seed, r.plan.round, r.dir, bad)
+		fmt.Fprintf(stderr, "torture: VIOLATION after %v in round %d with %s (-seed %d -round %d), kept in %s: %v\n",
+			time.Since(t.began).Round(100*time.Millisecond), r.plan.round, r.plan.faultNames(), t.seed, r.plan.round, r.dir, bad)
 	}
 	if len(v.violations) > 0 || keep {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -130,6 +131,18 @@ func (p *plan) chooseFaults(rng *rand.Rand, m mix) {
 
 func (p *plan) has(name string) bool {
 	return slices.ContainsFunc(p.faults, func(f *fault) bool { return f.name == name })
+}
+
+// faultNames returns the names of the faults of the round.
+func (p *plan) faultNames() string {
+	if len(p.faults) == 0 {
+		return "no faults"
+	}
+	var names []string
+	for _, f := range p.faults {
+		names = append(names, f.name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // anyFault reports whether a fault of the round has the property.

@@ -107,12 +107,15 @@ func (r *round) run() (undo func(), err error) {
 }
 
 // watchMachine notices when this machine is too slow to blame a process for being late: when
-// this process does not run, or when a lock and an unlock take long. While some process reads
-// /proc/locks, they wait for it.
+// this process does not run, or when one of these steps takes long: lock and unlock a file,
+// because they wait while some process reads /proc/locks, and rename it to another directory,
+// because of all processes that do that in a file system one runs at a time. A take, a Clear
+// and a Set do that too.
 func (r *round) watchMachine() (stop func() error) {
 	over, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		f, err := os.Create(filepath.Join(r.dir, "machine"))
+		name, other := filepath.Join(objectsPath(r.dir), "still", "machine"), filepath.Join(objectsPath(r.dir), "other", "machine")
+		f, err := os.Create(name)
 		if err != nil {
 			ended <- err
 			return
@@ -123,12 +126,14 @@ func (r *round) watchMachine() (stop func() error) {
 		for last := now(); ; {
 			select {
 			case <-over:
-				ended <- nil
+				ended <- os.Remove(name)
 				return
 			case <-tick.C:
 			}
 			unix.Flock(int(f.Fd()), unix.LOCK_EX)
 			unix.Flock(int(f.Fd()), unix.LOCK_UN)
+			os.Rename(name, other)
+			name, other = other, name
 			t := now()
 			if t-last > int64(beatLate) {
 				r.mu.Lock()

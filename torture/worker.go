@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/signal"
@@ -120,6 +121,7 @@ func (w *worker) run() error {
 		return err
 	}
 	dumpOnQuit()
+	slog.SetLogLoggerLevel(slog.LevelDebug) // the library says there why it polls
 	before := used()
 	var clients sync.WaitGroup
 	for i, h := range w.plan.slots[w.slot].clients {
