@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -154,17 +155,28 @@ func TestCrowdBehindAStoppedHead(t *testing.T) {
 	goOn()
 }
 
-// A waiter behind a stopped waiter notices that the directory was removed.
-func TestNoDirectoryBehindAStoppedHead(t *testing.T) {
+// A waiter behind a stopped waiter notices that there is no lock file to wait for any more.
+func TestNoLockFileBehindAStoppedHead(t *testing.T) {
 	t.Parallel()
-	dir := newDir(t)
-	path := filepath.Join(dir, "a.lock")
-	_, head := startHead(t, path)
-	next := waitAtGate(t, background, filelock.New(path))
-	head.Halt()
-	must(t, os.RemoveAll(dir))
-	if err := await(t, next); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Acquire = %v, want ErrNotExist", err)
+	for name, c := range map[string]struct {
+		do  func(dir, path string) error
+		err error
+	}{
+		"directory removed": {func(dir, _ string) error { return os.RemoveAll(dir) }, fs.ErrNotExist},
+		"FIFO in its place": {func(_, path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o666)) }, fs.ErrInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := newDir(t)
+			path := filepath.Join(dir, "a.lock")
+			_, head := startHead(t, path)
+			next := waitAtGate(t, background, filelock.New(path))
+			head.Halt()
+			must(t, c.do(dir, path))
+			if err := await(t, next); !errors.Is(err, c.err) {
+				t.Errorf("Acquire = %v, want %v", err, c.err)
+			}
+		})
 	}
 }
 
@@ -331,9 +343,11 @@ func TestStoppedWriterKeepsItsPlace(t *testing.T) {
 	reader, writer := startHead(t, path, "shared")
 	second := waitAtGate(t, background, filelock.New(path, filelock.Shared()))
 	goOn := writer.Halt()
+	var passed atomic.Bool
+	filelock.At(t, filelock.PassingBy, path, func() { passed.Store(true) })
 	for range 3 {
 		filelock.Check(t, path)
-		if filelock.QueueLen(path) != 1 {
+		if passed.Load() {
 			t.Fatal("a reader has overtaken the writer")
 		}
 	}
