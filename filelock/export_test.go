@@ -64,10 +64,12 @@ func SetLocked(shared bool) (exclusively, shares bool) {
 
 // The steps at which a test can act, with At.
 const (
-	Opening   = opening
-	PassingBy = passingBy
-	TableRead = tableRead
-	Leaving   = leaving
+	Opening    = opening
+	PassingBy  = passingBy
+	SlotLocked = slotLocked
+	RaceWon    = raceWon
+	TableRead  = tableRead
+	Leaving    = leaving
 )
 
 // A stepAt is a step on a path.

@@ -200,6 +200,53 @@ func TestTwoSlotsAreGranted(t *testing.T) {
 	}
 }
 
+// A goroutine has locked a slot when another one wins the race. It releases its slot.
+func TestLoserReleasesItsSlot(t *testing.T) {
+	t.Parallel()
+	path, holders := heldSlots(t, 2)
+	late, kept := holders[0], holders[1]
+	locked, goOn := make(chan struct{}), make(chan struct{})
+	filelock.At(t, filelock.SlotLocked, late.Path(), func() { close(locked); <-goOn })
+	s := filelock.NewSemaphore(path, 2)
+	result := acquireUntil(background, s)
+	awaitSlotWaiter(t, path, 2)
+	mustRelease(t, late)
+	<-locked
+	mustRelease(t, kept)
+	mustGet(t, result)
+	mustTry(t, late, false)
+	close(goOn)
+	testproc.Until(t, "the slot is free", func() bool {
+		ok, err := late.TryAcquire()
+		return ok && err == nil
+	})
+}
+
+// A wait ends with its context when a goroutine has just won a slot for it. The slot is
+// released.
+func TestGivenUpWhenASlotIsWon(t *testing.T) {
+	t.Parallel()
+	path, holders := heldSlots(t, 2)
+	s, slot := filelock.NewSemaphore(path, 2), holders[0]
+	for range 5 { // in case that the waiter does not sleep yet, and gets the slot
+		ctx, cancel := context.WithCancel(background)
+		defer cancel()
+		filelock.At(t, filelock.RaceWon, slot.Path(), cancel)
+		result := acquireUntil(ctx, s)
+		awaitSlotWaiter(t, path, 2)
+		mustRelease(t, slot)
+		switch err := <-result; {
+		case err == nil:
+			if err := s.Release(); err != nil {
+				t.Fatal(err)
+			}
+		case !errors.Is(err, filelock.ErrLocked):
+			t.Fatal(err)
+		}
+		mustTry(t, slot, true)
+	}
+}
+
 // After a wait was given up, no file is created: the directory can be removed at once, and
 // stays removed.
 func TestGivenUpWaitMakesNoFile(t *testing.T) {

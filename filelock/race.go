@@ -107,8 +107,10 @@ func (r *race) start(slots []lockFile) (others []lockFile) {
 	for _, f := range slots[:n] {
 		r.runs.Go(func() {
 			h, err := f.lock(r.ctx, r.supervise)
+			reached(slotLocked, f.path)
 			switch first := err != errBusy && r.end(); {
 			case first:
+				reached(raceWon, f.path)
 				r.won <- result{h, err}
 			case h != nil:
 				h.release()

@@ -200,8 +200,10 @@ var reached = func(_ step, path string) {}
 type step int
 
 const (
-	opening   step = iota // between the stat of the path and the open
-	passingBy             // after tryPast has taken the lock
-	tableRead             // after the kernel's table of locks was read
-	leaving               // after a waiter that leaves a gate has checked for other waiters
+	opening    step = iota // between the stat of the path and the open
+	passingBy              // after tryPast has taken the lock
+	tableRead              // after the kernel's table of locks was read
+	leaving                // after a waiter that leaves a gate has checked for other waiters
+	slotLocked             // when a goroutine of a race has a slot, or has given up
+	raceWon                // when it has won the race, before the waiter gets the slot
 )
