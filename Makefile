@@ -1,4 +1,4 @@
-.PHONY: help build install uninstall fmt vet test race busy torture ci
+.PHONY: help build install uninstall fmt vet test race busy torture bugs ci
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 PREFIX   = /usr/local
@@ -50,5 +50,7 @@ busy:    ## run the tests 30 times beside four busy loops
 	for run in $$(seq 30); do $(GO) test -count=1 ./... || exit 1; done
 torture: ## let processes use locks and events while faults strike, and check what happened; TORTURE="-length 4m -seed N -mix WORDS"
 	cd torture && $(GO) run . $(TORTURE)
+bugs:    ## put each known fault back, and check that the torture finds it; BUGS="-only NAMES, -ci, -tests, -list"
+	cd torture && $(GO) run ./bugs $(BUGS)
 ci:      ## run all checks that a change must pass
 	.ci/run

@@ -96,7 +96,10 @@ func hunt(ctx context.Context, bugs []bug, tests bool, progress io.Writer) (resu
 		if ctx.Err() != nil {
 			return results, context.Cause(ctx)
 		}
-		r := t.look(ctx, b, tests)
+		r, err := t.look(ctx, b, tests)
+		if err != nil {
+			return results, err
+		}
 		results = append(results, r)
 		fmt.Fprintln(progress, r)
 	}

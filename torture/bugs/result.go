@@ -46,21 +46,19 @@ func tableOf(results []result) string {
 	return b.String()
 }
 
-// look puts a bug into the tree, looks for it, and takes it out again.
-func (t tree) look(ctx context.Context, b bug, tests bool) result {
+// look puts a bug into the tree, looks for it, and takes it out again. The error means that
+// the bug is still in the tree.
+func (t tree) look(ctx context.Context, b bug, tests bool) (result, error) {
 	r := result{bug: b}
 	if r.err = t.put(b); r.err != nil {
-		return r
+		return r, nil
 	}
 	if tests || b.mix == "" {
 		r.test(t)
 	} else {
 		r.torture(ctx, t)
 	}
-	if err := t.takeOut(b); err != nil {
-		r.found, r.err = false, errors.Join(r.err, err)
-	}
-	return r
+	return r, t.takeOut(b)
 }
 
 // test looks for the bug with its test.

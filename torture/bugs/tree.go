@@ -67,10 +67,12 @@ func (t tree) remove() error { return os.RemoveAll(filepath.Dir(t.dir)) }
 func (t tree) put(b bug) error     { return t.apply(b) }
 func (t tree) takeOut(b bug) error { return t.apply(b, "--reverse") }
 
-// apply calls git apply, which also works outside a repository. A line of context is
-// enough, so that a patch survives changes beside it.
+// apply calls git apply, which also works outside a repository. It takes the patch of the
+// copy, which stays as it is meanwhile. A line of context is enough, so that a patch
+// survives changes beside it.
 func (t tree) apply(b bug, options ...string) error {
-	cmd := exec.Command("git", append(append([]string{"apply", "-C1"}, options...), b.file)...)
+	patch := filepath.Join(t.dir, "torture", "bugs", b.name+".patch")
+	cmd := exec.Command("git", append(append([]string{"apply", "-C1"}, options...), patch)...)
 	cmd.Dir = t.dir
 	cmd.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(t.dir))
 	return said(cmd)
