@@ -46,7 +46,7 @@ func newEventStory(o object, ops []*operation) *eventStory {
 		switch {
 		case op.op == opSet:
 			e.sets = append(e.sets, op)
-		case op.op == opClear, op.op == opTake && (op.result == ok || op.result == open):
+		case op.op == opClear, op.op == opTake && (op.result == ok || op.result == open || op.result == failed):
 			e.clears = append(e.clears, op)
 		}
 	}
@@ -188,8 +188,8 @@ func (v *verdict) checkWaitClear(s *story, e *eventStory, w *operation) {
 	}
 }
 
-// The model of an event. A Set or a take that was in flight when its process was killed may
-// have happened or not, so the state of the model is the set of states that are possible.
+// The model of an event. A Set or a take that has failed, or was in flight when its process was
+// killed, may have happened or not, so the state of the model is the set of states that are possible.
 type eventState uint8
 
 const (
@@ -235,9 +235,9 @@ func (s eventState) step(in eventInput) (bool, eventState) {
 // only what has certainly found the marker.
 func eventOperations(o object, ops []*operation) (history []porcupine.Operation) {
 	for _, op := range ops {
-		in, when := eventInput{op: op.op, saw: isClear, maybe: op.result == open}, op.span
+		in, when := eventInput{op: op.op, saw: isClear, maybe: op.result == open || op.result == failed}, op.span
 		switch {
-		case op.result == failed || op.result == cancelled || op.result == tooLate:
+		case op.result == failed && op.op != opSet && op.op != opClear && op.op != opTake || op.result == cancelled || op.result == tooLate:
 			continue
 		case op.op == opSet:
 		case op.op == opClear:
@@ -246,7 +246,7 @@ func eventOperations(o object, ops []*operation) (history []porcupine.Operation)
 			continue
 		case op.op == opIsSet:
 			in.saw = looked(op.result == ok)
-		case op.op == opTake && (op.result == ok || op.result == open) && op.isOf(o) && o.kind == autoEvent:
+		case op.op == opTake && (op.result == ok || op.result == open || op.result == failed) && op.isOf(o) && o.kind == autoEvent:
 		case o.dirMoves:
 			continue
 		case (op.op == opWait || op.op == opTake) && (op.result == timedOut || op.result == no):

@@ -15,7 +15,7 @@ func init() {
 	addFault(&fault{
 		name: "rename-dir", about: "directory of locks and events renamed away and back", every: 250 * time.Millisecond, movesDirs: true,
 		strike: func(r *round, rng *rand.Rand) error {
-			at := filepath.Join(objectsPath(r.dir), "moving")
+			at := filepath.Join(r.objects(), "moving")
 			if err := os.Rename(at, at+".away"); err != nil {
 				return err
 			}

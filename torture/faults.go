@@ -24,6 +24,9 @@ type fault struct {
 	// returns what undoes it after the last process has ended.
 	setup func(*round) (undo func(), err error)
 
+	// prepare, if there is one, changes the command of a process that is about to start.
+	prepare func(r *round, p *process)
+
 	// strike does it once. If the trouble lasts for a time, strike undoes it before it
 	// returns. It must return soon after r.over is closed (see round.pause). Several
 	// strikes may run at the same time, but not two of one kind.
@@ -34,6 +37,10 @@ type fault struct {
 	movesDirs  bool // moves directories: object.dirMoves
 	kills      bool // kills processes, which may leave gates and drafts
 	alone      bool // it strikes in a round of its own
+
+	// entersNamespace means that prepare puts processes into a namespace. A plan has only
+	// one such fault.
+	entersNamespace bool
 
 	// slows is added to the longest time that a free lock or a set event may wait for
 	// its waiter, for example if the fault makes waiters poll.

@@ -19,6 +19,20 @@ import (
 // Resources are what a process uses.
 type resources struct{ goroutines, descriptors int }
 
+// watcherUse is what a watcher uses: its descriptor, a goroutine of fsnotify and one of the
+// library. A process that could not have a watcher at first may have one later.
+var watcherUse = resources{goroutines: 2, descriptors: 1}
+
+// mayUse returns what the process may use in the end: what it uses now, and a watcher.
+func mayUse() resources {
+	u := used()
+	if !slices.Contains(openFiles(), "anon_inode:inotify") {
+		u.goroutines += watcherUse.goroutines
+		u.descriptors += watcherUse.descriptors
+	}
+	return u
+}
+
 func used() resources { return resources{runtime.NumGoroutine(), len(openFiles())} }
 
 // warmUp uses the library once. What it keeps for the whole process, such as the watcher, is

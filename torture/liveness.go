@@ -95,10 +95,10 @@ var (
 
 func (r *round) checkFiles() {
 	interrupts := r.plan.anyFault(func(f *fault) bool { return f.kills || f.movesDirs })
-	filepath.WalkDir(objectsPath(r.dir), func(path string, d os.DirEntry, err error) error {
+	filepath.WalkDir(r.objects(), func(path string, d os.DirEntry, err error) error {
 		name := d.Name()
 		switch {
-		case path == objectsPath(r.dir), lasting.MatchString(name), interrupts && unfinished.MatchString(name):
+		case path == r.objects(), lasting.MatchString(name), interrupts && unfinished.MatchString(name):
 		default:
 			r.violated("left over", "the file %s", path)
 		}

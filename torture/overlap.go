@@ -3,11 +3,14 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -132,10 +135,18 @@ func (c *cell) part(hold uint64) bool {
 	return false
 }
 
+// procDir shows all processes, even where a fault has hidden /proc.
+var procDir = cmp.Or(os.Getenv(procVar), "/proc")
+
 // isAlive reports whether the process of a hold can still have it.
 func isAlive(hold uint64) bool {
 	const exiting = 0x4 // PF_EXITING
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", hold>>32))
+	name := fmt.Sprintf("%s/%d/stat", procDir, hold>>32)
+	text, err := os.ReadFile(name)
+	for errors.Is(err, unix.EMFILE) { // a fault, see fault_shortage.go
+		time.Sleep(time.Millisecond)
+		text, err = os.ReadFile(name)
+	}
 	if err != nil {
 		return false
 	}

@@ -123,7 +123,8 @@ func (p *plan) chooseFaults(rng *rand.Rand, m mix) {
 	rng.Shuffle(len(possible), func(i, j int) { possible[i], possible[j] = possible[j], possible[i] })
 	for _, f := range possible[:min(len(possible), 1+rng.IntN(3))] {
 		alone := f.alone || slices.ContainsFunc(p.faults, func(f *fault) bool { return f.alone })
-		if !alone || len(p.faults) == 0 {
+		namespaces := f.entersNamespace && p.anyFault(func(f *fault) bool { return f.entersNamespace })
+		if (!alone || len(p.faults) == 0) && !namespaces {
 			p.faults = append(p.faults, f)
 		}
 	}

@@ -31,6 +31,7 @@ type process struct {
 	killed  span   // from kill(2) to the return of wait(2); zero if it was not killed
 	stops   []span // in which it was stopped, or may have been
 	stopped bool
+	mayDie  int64  // since when a fault may end it; 0 = none
 	left    string // what it says is left
 	status  error  // its end
 }
@@ -100,6 +101,11 @@ func (r *round) start(slot int) error {
 	}
 	defer stderr.Close()
 	p.cmd.Stderr = stderr
+	for _, f := range r.plan.faults {
+		if f.prepare != nil {
+			f.prepare(r, p)
+		}
+	}
 	if p.in, err = p.cmd.StdinPipe(); err == nil {
 		err = p.cmd.Start()
 	}
@@ -133,6 +139,9 @@ func (r *round) attend(p *process, out *os.File) {
 	<-said
 	out.Close()
 	r.mu.Lock()
+	if err == nil && !state.Success() && p.mayDie > 0 && r.lacksThread(p) {
+		p.killed.from = p.mayDie
+	}
 	if p.killed.from > 0 {
 		p.killed.to = at
 	} else if err == nil && !state.Success() {
@@ -199,14 +208,17 @@ func (r *round) kill(ps ...*process) {
 }
 
 // stop stops a process for a time (SIGSTOP, SIGCONT).
-func (r *round) stop(p *process, d time.Duration) {
+func (r *round) stop(p *process, d time.Duration) { r.stopWhile(p, func() { r.pause(d) }) }
+
+// stopWhile stops a process while f runs.
+func (r *round) stopWhile(p *process, f func()) {
 	from := now()
 	r.mu.Lock()
 	p.stops = append(p.stops, span{from, never})
 	i := len(p.stops) - 1
 	r.mu.Unlock()
 	p.cmd.Process.Signal(syscall.SIGSTOP)
-	r.pause(d)
+	f()
 	p.cmd.Process.Signal(syscall.SIGCONT)
 	r.mu.Lock()
 	p.stops[i].to = now()

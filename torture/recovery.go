@@ -34,7 +34,7 @@ func recoveries(s *story) (rs []recovery) {
 		holds := s.of(o)
 		for i, h := range holds[:max(len(holds)-1, 0)] {
 			next, by := holds[i+1], h.got.by
-			if by == nil || by.killed.from == 0 || h.release != by.killed || next.acquire.from > by.killed.from || next.got.flags&byPeer != 0 {
+			if by == nil || by.killed.from == 0 || by.mayDie > 0 || h.release != by.killed || next.acquire.from > by.killed.from || next.got.flags&byPeer != 0 {
 				continue
 			}
 			at := by.killed.from / 1e6

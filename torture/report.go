@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type report struct {
 	processes  int
 	operations map[string]int
 	holds      map[string]int
+	excused    map[string]int // failures that a fault explains
 	struck     map[string]int
 	killed     int
 	stalled    time.Duration
@@ -35,7 +37,7 @@ type report struct {
 }
 
 func newReport(seed uint64, mix string) *report {
-	return &report{seed: seed, mix: mix, began: time.Now(), operations: map[string]int{}, holds: map[string]int{}, struck: map[string]int{}}
+	return &report{seed: seed, mix: mix, began: time.Now(), operations: map[string]int{}, holds: map[string]int{}, excused: map[string]int{}, struck: map[string]int{}}
 }
 
 // missing notes what the mix asks for and this machine cannot do.
@@ -65,6 +67,9 @@ func (t *report) add(r *round, s *story, v *verdict) {
 			name += " by a peer"
 		}
 		t.operations[name]++
+		if op.result == failed && op.errno > 0 {
+			t.excused[name+": "+syscall.Errno(op.errno).Error()]++
+		}
 	}
 	for _, h := range s.holds {
 		o := s.plan.objects[h.object]
@@ -127,6 +132,7 @@ func (t *report) text() string {
 	line("| missed beats of processes, in all | %v |", t.stalled.Round(time.Millisecond))
 	writeCounts(line, "Operations", t.operations)
 	writeCounts(line, "Holds", t.holds)
+	writeCounts(line, "Failures that a fault explains", t.excused)
 	line("\n## Faults\n\n| fault | what it does | strikes |\n|---|---|---|")
 	for _, f := range allFaults {
 		line("| %s | %s | %d |", f.name, f.about, t.struck[f.name])

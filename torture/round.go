@@ -21,6 +21,7 @@ type round struct {
 	plan    *plan
 	mix     mix
 	dir     string
+	in      *namespace // in which the objects are; nil = none
 	overlap overlapMap
 
 	over chan struct{} // closed when no fault strikes any more
@@ -52,7 +53,15 @@ func newRound(p *plan, m mix, dir string) (*round, error) {
 }
 
 // path returns the path of an object.
-func (r *round) path(o object) string { return filepath.Join(objectsPath(r.dir), o.path) }
+func (r *round) path(o object) string { return filepath.Join(r.objects(), o.path) }
+
+// objects returns the directory of the objects, as this process reaches it.
+func (r *round) objects() string {
+	if r.in != nil {
+		return r.in.path(objectsPath(r.dir))
+	}
+	return objectsPath(r.dir)
+}
 
 func (r *round) isOver() bool {
 	select {
@@ -225,7 +234,7 @@ func (r *round) violated(check, format string, args ...any) {
 func (r *round) finish(undo func()) (*story, *verdict, error) {
 	processes := map[int]*process{}
 	r.waitForEnds()
-	undo()
+	defer undo()
 	r.overlap.close()
 	r.mu.Lock()
 	for _, p := range r.processes {

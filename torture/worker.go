@@ -22,6 +22,9 @@ import (
 // roleVar is set in a process that this program has started to take part in a round.
 const roleVar = "FSYNC_TORTURE_ROLE"
 
+// procVar names a directory that is like /proc, for a process from which a fault hides /proc.
+const procVar = "FSYNC_TORTURE_PROC"
+
 // statusBroken is the exit status of a process that could not do its part.
 const statusBroken = 3
 
@@ -62,6 +65,9 @@ func (c *client) path(o object) string {
 
 // playRole runs a process of a round and returns its exit status.
 func playRole(role string, args []string) int {
+	if role == "keeper" {
+		return statusOf(role, keep())
+	}
 	w, err := newWorker(args)
 	if err == nil {
 		switch role {
@@ -73,6 +79,10 @@ func playRole(role string, args []string) int {
 			err = errors.New("no such role: " + role)
 		}
 	}
+	return statusOf(role, err)
+}
+
+func statusOf(role string, err error) int {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "torture:", role+":", err)
 		return statusBroken
@@ -122,7 +132,7 @@ func (w *worker) run() error {
 	}
 	dumpOnQuit()
 	slog.SetLogLoggerLevel(slog.LevelDebug) // the library says there why it polls
-	before := used()
+	before := mayUse()
 	var clients sync.WaitGroup
 	for i, h := range w.plan.slots[w.slot].clients {
 		c := &client{
