@@ -18,8 +18,9 @@ import (
 // The hub reads the ID before it makes the watch, and compares it with the directory at
 // the path afterwards, see add. With one of the two reads alone, the directory could be
 // replaced between the read and the watch. Then the dir would have the ID of one
-// directory and a watch on another, and other paths could share the wrong watch. (A
-// directory that is replaced and put back between the two reads is not noticed.)
+// directory and a watch on another, and other paths could share the wrong watch. (The reads
+// do not notice a directory that is replaced and put back between them. But then the watch is
+// on the other directory, and usually reports that this one is gone.)
 func (h *hub) attach(d *dir, found file.ID, err error) {
 	path, kind := "", fskind.Kind{}
 	if err == nil {

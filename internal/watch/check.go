@@ -45,9 +45,9 @@ func checkEvery() time.Duration {
 }
 
 // Checks, and the looks of the waiters that they wake, take at most a tenth of the time. So
-// if many waiters are polled, the pauses are longer. If many waiters are watched, most
-// changes were reported already: each check wakes only some of the waiters, whose looks take
-// about 10 ms, and the next checks wake the others.
+// the pauses of a polled directory with many waiters are longer. In a watched directory, most
+// changes were reported already: each check wakes only as many waiters as can look in 10 ms,
+// and the next checks wake the others.
 const (
 	checkShare = 10
 	fewLooks   = int(10 * time.Millisecond / localLookCost)
@@ -152,6 +152,10 @@ func (h *hub) dropIfIdle(d *dir) bool {
 // audit forgets watches that the watcher has dropped without a report, as fsnotify
 // v1.10.1 does on Linux when a file system is unmounted. Comparing IDs does not find
 // them if the same file system is mounted again.
+//
+// audit also removes watches that no dir has. If a report about a directory comes late, the
+// hub forgets the watch on the next directory at that path. If the last subscription ends
+// before the path is attached again, that watch is left over.
 func (h *hub) audit() {
 	if runtime.GOOS != "linux" || !h.admin.TryLock() { // a check does not wait while another directory is attached
 		return
@@ -171,8 +175,12 @@ func (h *hub) audit() {
 		if !alive[path] {
 			due = append(due, h.forget(path)...)
 		}
+		delete(alive, path)
 	}
 	h.mu.Unlock()
+	for path := range alive {
+		h.watcher.Remove(path)
+	}
 	send(due)
 }
 

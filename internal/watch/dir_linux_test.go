@@ -82,3 +82,21 @@ func TestLastSubscriptionEndsWhileAttached(t *testing.T) {
 		}
 	}
 }
+
+// A report about a directory comes after the next directory at the path has a watch. The last
+// subscription ends before the path is attached again. The watch is removed.
+func TestLateReportLeavesNoWatch(t *testing.T) {
+	t.Parallel()
+	h := testHub(t, never)
+	other, _ := on(t, h, filepath.Join(t.TempDir(), "a"))
+	s, _ := on(t, h, filepath.Join(t.TempDir(), "a"))
+	stopTimer(t, other.entry.dir)
+	stopTimer(t, s.entry.dir)
+	h.concerned(fsnotify.Event{Name: s.entry.dir.watch, Op: fsnotify.Create}, nil)
+	s.Close()
+	h.check(s.entry.dir)
+	h.check(other.entry.dir)
+	if got := h.watcher.WatchList(); len(got) != 1 || got[0] != other.entry.dir.watch {
+		t.Errorf("these directories are watched: %q, want only %q", got, other.entry.dir.watch)
+	}
+}

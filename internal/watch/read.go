@@ -39,8 +39,10 @@ func (h *hub) concerned(report fsnotify.Event, due []*Subscription) []*Subscript
 	for _, d := range h.watched[filepath.Clean(path)] {
 		due = d.notify(name, report.Op, due)
 	}
-	if h.watched[report.Name] != nil {
-		due = append(due, h.forget(report.Name)...) // the directory itself is gone, or another is at its path
+	// The directory itself is gone, or another one is at its path. With kqueue(2), fsnotify
+	// also reports the creation of a directory that has been there for long.
+	if h.watched[report.Name] != nil && (report.Op&fsnotify.Create == 0 || !missesPulses()) {
+		due = append(due, h.forget(report.Name)...)
 	}
 	return due
 }
