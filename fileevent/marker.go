@@ -132,7 +132,8 @@ func (m marker) exists() (bool, error) {
 	return info.Exists, err
 }
 
-// listed reports whether the listing of the directory contains the marker, or cannot be read.
+// listed reports whether the listing of the directory contains the marker. It also returns
+// true if the listing cannot be read, or may contain the name in another encoding.
 func (m marker) listed() bool {
 	if strings.ContainsFunc(m.name, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return true // the server may encode the name in another way

@@ -62,9 +62,12 @@ func (r *takeRace) stop(t *testing.T) (sum int) {
 	t.Helper()
 	tell(r.agents, "stop")
 	for ended := 0; ended < len(r.agents); {
-		if n, ok := strings.CutSuffix(r.line(t), " taken"); ok {
+		line := r.line(t)
+		if n, ok := strings.CutSuffix(line, " taken"); ok {
 			sum += must2(strconv.Atoi(n))
 			ended++
+		} else if line != "took" {
+			t.Fatalf("a process said %q", line)
 		}
 	}
 	return sum

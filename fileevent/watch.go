@@ -84,7 +84,8 @@ func (w *Watch) setSinceLast() (bool, error) {
 	return true, nil
 }
 
-// A versions has the version of the marker and, read after it, of the tombstone.
+// A versions has the version of the marker, and the version of the tombstone, which was read
+// after it.
 type versions struct{ marker, tombstone version }
 
 // versions reads the marker first. If a Clear comes between the two reads, the same file is

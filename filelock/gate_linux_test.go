@@ -479,13 +479,12 @@ func TestPassingByAGateThatIsLeft(t *testing.T) {
 	atCall(t, flockwait.Begun, gateOf(path), func(fd int) {
 		callSteps.Store(fmt.Sprint(int(flockwait.Interrupting), " ", fd), func(int) { head.Kill() })
 	})
-	result := acquire(filelock.New(path))
-	awaitWaiters(t, gateOf(path), 1)
+	result := waitAtGate(t, background, filelock.New(path))
 	head.Halt()
 	release(t, holder)
 	filelock.Check(t, path)
 	mustGet(t, result)
-	testproc.Until(t, "the gate is gone", func() bool { return gone(gateOf(path)) })
+	awaitNoGate(t, path)
 }
 
 // A waiter passes by a stopped process and gets the lock. Its context has ended meanwhile, so

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
@@ -237,18 +236,9 @@ func TestLockFileComesBack(t *testing.T) {
 	<-moved
 	awaitWaiters(t, path, 1)
 	filelock.StopChecks(t, path)
-	if err := os.Rename(away, path); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Rename(away, path))
 	mustRelease(t, holder)
 	filelock.Check(t, path)
-	select {
-	case err := <-result:
-		if err != nil {
-			t.Fatal(err)
-		}
-	case <-time.After(testproc.Patience):
-		t.Error("the waiter is not at the free lock")
-	}
+	mustGet(t, result)
 	mustRelease(t, other)
 }

@@ -158,9 +158,9 @@ func parseSlots(text []byte) int {
 
 // make creates the directory, then all slots, then the file with their number. It
 // creates all slots because other users of the semaphore may have no permission to create
-// files there. The file with the number gets its name only when it is complete; if several
-// processes create it, the first name counts. A process that dies in between leaves files
-// that do no harm.
+// files there. The file with the number gets its name only when it is complete. If several
+// processes create one, only the first of these files gets the name. A process that dies in
+// between leaves files that do no harm.
 func (s *Semaphore) make(dir string, n int) error {
 	err := os.Mkdir(dir, s.perm|s.perm>>2&0o111) // permission to read includes permission to search
 	if err != nil && !errors.Is(err, fs.ErrExist) {

@@ -97,7 +97,7 @@ func (c *Call) backAgain() {
 	}
 }
 
-// replace puts the other file, nowhere, behind the number of a descriptor. The kernel
+// replace puts the other file (nowhere.fd) behind the number of a descriptor. The kernel
 // refuses a number beyond RLIMIT_NOFILE (getrlimit(2)), which the program may have lowered
 // since the file was opened. But then no other file can get the number, so replace can
 // close the descriptor instead.
