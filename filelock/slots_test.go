@@ -3,6 +3,7 @@ package filelock_test
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
 )
@@ -11,9 +12,9 @@ import (
 // other content, may have the same times.
 func TestNumberOfSlotsIsReadAgain(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "slots")
+	path, start := filepath.Join(t.TempDir(), "slots"), time.Now()
 	write(t, path, "2\n")
-	if filelock.Unchanging(path) {
+	if filelock.Unchanging(path) && time.Since(start) < time.Second { // on a busy machine the file may be old by now
 		t.Error("a new file is trusted not to change")
 	}
 	if !filelock.Unchanging("slots.go") { // older than this test

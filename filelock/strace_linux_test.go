@@ -139,8 +139,7 @@ func TestReleaseFails(t *testing.T) {
 }
 
 // A waiter creates the lock file, but another process locks the new file first. The waiter
-// does not know the ID of the new file yet. It must stat the file before it waits;
-// otherwise it would not notice that the file was removed.
+// waits for the file, and notices that it was removed.
 func TestWaitForACreatedFile(t *testing.T) {
 	t.Parallel()
 	path := lockPath(t)
