@@ -151,6 +151,10 @@ func (p *plan) anyFault(property func(*fault) bool) bool {
 	return slices.ContainsFunc(p.faults, property)
 }
 
+// slowEvents is how many events of each kind change in bursts. There are many, because a
+// notification is seldom lost.
+const slowEvents = 16
+
 // chooseObjects makes one to three objects of each kind.
 func (p *plan) chooseObjects(rng *rand.Rand, of []kind) {
 	movesFiles := p.anyFault(func(f *fault) bool { return f.movesFiles })
@@ -172,7 +176,7 @@ func (p *plan) chooseObjects(rng *rand.Rand, of []kind) {
 			o.path = filepath.Join(dir, fmt.Sprintf("%s%d%s", k, i, extension))
 			p.objects = append(p.objects, o)
 		}
-		for i := range 8 {
+		for i := range slowEvents {
 			if k.isEvent() {
 				path := filepath.Join("still", fmt.Sprintf("slow-%s%d.event", k, i))
 				p.objects = append(p.objects, object{number: len(p.objects), kind: k, path: path, slow: true})
