@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/fsync-lock/fsync/internal/printable"
 )
@@ -147,13 +145,10 @@ func cutAll(words []string, n int) []string {
 	return words
 }
 
-// cut shortens a text that is longer than n bytes to n bytes and an ellipsis.
+// cut shortens a text that is longer than n bytes to at most n bytes and an ellipsis.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return strings.ToValidUTF8(s[:n], "�") + "…"
+	return printable.Cut(s, n) + "…"
 }

@@ -6,6 +6,7 @@ package printable
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Text replaces each character that is not printable, and each run of bytes that
@@ -27,6 +28,19 @@ func Shorten(s string, n int) string {
 		return string(runes)
 	}
 	return string(runes[:max(n-1, 0)]) + "…"
+}
+
+// Cut returns s, or as many of its first characters as fit into n bytes. Each run of
+// bytes that are not UTF-8 becomes U+FFFD.
+func Cut(s string, n int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }
 
 // Lines is [Text] for each line of s.

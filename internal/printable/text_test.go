@@ -33,3 +33,12 @@ func TestShorten(t *testing.T) {
 		}
 	}
 }
+
+func TestCut(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{0: "", 1: "a", 2: "a", 3: "aü", 5: "aü", 6: "aü\uFFFD", 7: "aü\uFFFDb", 8: "aü\uFFFDb"} {
+		if got := Cut("aü\xff\xfeb", n); got != want {
+			t.Errorf("Cut(_, %d) = %q, want %q", n, got, want)
+		}
+	}
+}

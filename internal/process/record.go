@@ -6,9 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/fsync-lock/fsync/internal/printable"
 )
@@ -47,24 +45,12 @@ func (r Record) Encode() []byte {
 	r.Since = plausible(r.Since.UTC())     // encoding/json refuses a year after 9999
 	for limit := MaxRecord; ; limit /= 2 { // in JSON a control character takes six bytes
 		short := r
-		short.Host, short.Command, short.Note = cut(r.Host, limit), cut(r.Command, limit), cut(r.Note, limit)
+		short.Host, short.Command, short.Note = printable.Cut(r.Host, limit), printable.Cut(r.Command, limit), printable.Cut(r.Note, limit)
 		text, _ := printable.JSONLine(short) // no other field can fail
 		if len(text) <= MaxRecord {
 			return text
 		}
 	}
-}
-
-// cut shortens s to at most n bytes of valid UTF-8.
-func cut(s string, n int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }
 
 // Parse reads a record. It accepts only a whole record of this version, and nothing
