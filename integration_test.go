@@ -426,7 +426,8 @@ sys.stdin.readline()
 	}
 }
 
-// The commands of the demonstration in the README print what it shows.
+// Without a terminal, the commands of the demonstration in the README print what it
+// shows.
 func TestDemonstration(t *testing.T) {
 	t.Parallel()
 	bash := need(t, "bash")

@@ -307,6 +307,9 @@ func TestOnWait(t *testing.T) {
 		if !waits(waiter.wait) {
 			t.Errorf("%s: Done was not called for a lock that is held", peer)
 		}
+		if err := holder.release(); err != nil { // until now the holder must not be garbage collected
+			t.Errorf("%s: %v", peer, err)
+		}
 	}
 	e := fileevent.New(filepath.Join(dir, "event"))
 	if !waits(e.Wait) {

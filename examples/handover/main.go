@@ -1,7 +1,7 @@
 // Handover is a server that restarts itself, while its lock is never free. It shows
 // [filelock.Adopt]: the new process adopts the lock, and then the old one leaves it.
 //
-//	go build -o /tmp/handover ./examples/handover && /tmp/handover server.lock
+//	go build -o /tmp/handover ./examples/handover && /tmp/handover /tmp/server.lock
 package main
 
 import (

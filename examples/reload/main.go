@@ -3,8 +3,8 @@
 // It shows [fileevent.Watch]: each listener sees the last version, even if the
 // listener was busy or just starting when that version was published.
 //
-//	go run ./examples/reload listen config &
-//	go run ./examples/reload publish config 'version 2'
+//	go run ./examples/reload listen /tmp/config &
+//	go run ./examples/reload publish /tmp/config 'version 2'
 package main
 
 import (

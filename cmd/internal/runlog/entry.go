@@ -26,7 +26,7 @@ type Entry struct {
 	over bool       // the last line is written, or being written
 }
 
-// LongRun is how long a command runs before the line that is written meanwhile.
+// LongRun is how long a command must run to get a line while it runs.
 const LongRun = time.Second / 2
 
 // Begin makes the entry of a run, before the wait for its lock or event. run has the
