@@ -94,9 +94,9 @@ func (limit Limit) outcome(p *process, end Outcome, term time.Time) Outcome {
 	return end
 }
 
-// endRest waits for the descendants of the command, which hold the lock, too. When
-// KillAfter is over, it sends them KILL. No event tells when all of them have ended, so it
-// polls. It returns the processes that are left.
+// endRest waits for the descendants of the command, which hold the lock, too. If there is
+// a KillAfter, and it is over, endRest sends them KILL. No event tells when all of them
+// have ended, so endRest polls. It returns the processes that are left.
 func (limit Limit) endRest(p *process, term time.Time) []Survivor {
 	left := awaitEnd(p, max(limit.KillAfter-time.Since(term), 0))
 	if len(left) == 0 {
