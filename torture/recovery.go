@@ -12,7 +12,8 @@ import (
 // already waiting.
 type recovery struct {
 	took  time.Duration
-	group bool // holders and waiters were killed at the same time
+	net   time.Duration // without the time in which the waiter did not run, or the machine was slow
+	group bool          // holders and waiters were killed at the same time
 }
 
 // recoveries returns the recoveries of a round. Locks of a round with stopped processes do
@@ -38,7 +39,9 @@ func recoveries(s *story) (rs []recovery) {
 				continue
 			}
 			at := by.killed.from / 1e6
-			rs = append(rs, recovery{time.Duration(next.acquire.to - by.killed.from), killedAt[at]+killedAt[at-1]+killedAt[at+1] > 1})
+			took := next.acquire.to - by.killed.from
+			net := took - s.stalledFor(next.got, by.killed.from, next.acquire.to)
+			rs = append(rs, recovery{time.Duration(took), time.Duration(net), killedAt[at]+killedAt[at-1]+killedAt[at+1] > 1})
 		}
 	}
 	return rs

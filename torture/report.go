@@ -32,8 +32,7 @@ type report struct {
 	unknown    []string
 	cannot     []string // what is not possible on this machine, and why
 	violations []string
-	single     []time.Duration
-	group      []time.Duration
+	recoveries []recovery
 }
 
 func newReport(seed uint64, mix string) *report {
@@ -90,13 +89,7 @@ func (t *report) add(r *round, s *story, v *verdict) {
 	for _, st := range s.stalls {
 		t.stalled += time.Duration(st.to - st.from)
 	}
-	for _, rec := range recoveries(s) {
-		if rec.group {
-			t.group = append(t.group, rec.took)
-		} else {
-			t.single = append(t.single, rec.took)
-		}
-	}
+	t.recoveries = append(t.recoveries, recoveries(s)...)
 	t.histories += v.histories
 	t.unknown = append(t.unknown, v.unknown...)
 	for _, bad := range v.violations {
@@ -127,8 +120,8 @@ func (t *report) text() string {
 	line("| holds | %d |", sum(t.holds))
 	line("| histories that porcupine decided | %d, not in time %d |", t.histories, len(t.unknown))
 	line("| violations | %d |", len(t.violations))
-	writeRecoveries(line, "a holder", t.single)
-	writeRecoveries(line, "several processes", t.group)
+	writeRecoveries(line, "a holder", t.recoveries, false)
+	writeRecoveries(line, "several processes", t.recoveries, true)
 	line("| missed beats of processes, in all | %v |", t.stalled.Round(time.Millisecond))
 	writeCounts(line, "Operations", t.operations)
 	writeCounts(line, "Holds", t.holds)
@@ -149,10 +142,21 @@ func (t *report) text() string {
 	return b.String()
 }
 
-func writeRecoveries(line func(string, ...any), of string, times []time.Duration) {
+func writeRecoveries(line func(string, ...any), of string, all []recovery, group bool) {
+	var took, net []time.Duration
+	for _, r := range all {
+		if r.group == group {
+			took, net = append(took, r.took), append(net, r.net)
+		}
+	}
+	line("| recovery after kill -9 of %s | %d times, %s |", of, len(took), spread(took))
+	line("| the same without the time in which the waiter did not run | %s |", spread(net))
+}
+
+func spread(times []time.Duration) string {
 	median, p99, most := quantiles(times)
-	line("| recovery after kill -9 of %s | %d times, median %v, p99 %v, longest %v |", of, len(times),
-		median.Round(10*time.Microsecond), p99.Round(10*time.Microsecond), most.Round(10*time.Microsecond))
+	const digits = 10 * time.Microsecond
+	return fmt.Sprintf("median %v, p99 %v, longest %v", median.Round(digits), p99.Round(digits), most.Round(digits))
 }
 
 func writeCounts(line func(string, ...any), title string, counts map[string]int) {
