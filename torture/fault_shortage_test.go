@@ -48,6 +48,9 @@ func TestDescriptorsUsedUp(t *testing.T) {
 	t.Parallel()
 	s := startShell(t, exec.Command("sh"))
 	open := `if (true 5</dev/null); then echo opened; else echo refused; fi`
+	if got := s.do(open); got != "opened" { // the shell has loaded its libraries
+		t.Errorf("at first: %q", got)
+	}
 	undo, err := lowerLimit(s.cmd.Process.Pid, unix.RLIMIT_NOFILE, 3)
 	must(t, err)
 	if got := s.do(open); got != "refused" {
