@@ -19,6 +19,7 @@ func (v *verdict) checkLock(s *story, o object) {
 	}
 	if o.fileMoves {
 		v.checkPath(s, o, holds)
+		v.checkLost(s, o)
 		v.checkSwitch(s, o, holds)
 		return
 	}
@@ -95,6 +96,21 @@ func (v *verdict) checkSwitch(s *story, o object, holds []*hold) {
 		for _, w := range s.operationsOn(o) {
 			if w.isAcquisition() && w.flags&byPeer == 0 && w.from < during.from && w.to > during.to && (w.deadline == 0 || w.deadline > during.to) {
 				v.add("stale file", o, "%v, but the lock file is another one since %s", w, clock(a.from))
+			}
+		}
+	}
+}
+
+// checkLost checks that a holder was told when its file was not at the path any more: by Check,
+// and by Adopt, which takes over no lost hold.
+func (v *verdict) checkLost(s *story, o object) {
+	for _, op := range s.operationsOn(o) {
+		if op.op != opCheck && op.op != opAdopt || op.result != ok {
+			continue
+		}
+		for _, a := range s.absences {
+			if a.object == o.number && a.id == op.id && a.from < op.from && op.to < a.to {
+				v.add("lost", o, "%v, but its file was not at the path since %s", op, clock(a.from))
 			}
 		}
 	}

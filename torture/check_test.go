@@ -155,6 +155,16 @@ func TestLocks(t *testing.T) {
 			did(alice, opAcquire, 0, 1, holding(1), withFile(1)), did(alice, opRelease, 9, 12, holding(1)),
 			did(bob, opAcquire, 1, 13, holding(2), withFile(1)), did(bob, opRelease, 20, 21, holding(2)),
 		}, absent: []absence{{0, identity{file: 1}, span{2e6, never}}}},
+		{name: "not told that the lock is lost", object: aMoving, broken: "lost", ops: []*operation{
+			did(alice, opAcquire, 0, 1, holding(1), withFile(1)), did(alice, opCheck, 3, 4, holding(1), withFile(1)), did(alice, opRelease, 9, 12, holding(1)),
+		}, absent: []absence{{0, identity{file: 1}, span{2e6, never}}}},
+		{name: "adopted a lost lock", object: aMoving, broken: "lost", ops: []*operation{
+			did(alice, opAcquire, 0, 1, holding(1), withFile(1)), did(bob, opAdopt, 3, 4, holding(1), withFile(1)), did(bob, opRelease, 9, 12, holding(1)),
+		}, absent: []absence{{0, identity{file: 1}, span{2e6, never}}}},
+		{name: "told that the lock is lost", object: aMoving, ops: []*operation{
+			did(alice, opAcquire, 0, 1, holding(1), withFile(1)), did(alice, opCheck, 1, 3, holding(1), withFile(1)),
+			did(alice, opCheck, 3, 4, holding(1), withFile(1), became(lost)), did(alice, opRelease, 9, 12, holding(1)),
+		}, absent: []absence{{0, identity{file: 1}, span{2e6, never}}}},
 		{name: "went on with a new file", object: aMoving, ops: []*operation{
 			did(alice, opAcquire, 0, 1, holding(1), withFile(1)), did(alice, opRelease, 5000, 5001, holding(1)),
 			did(bob, opAcquire, 1, 1100, holding(2), withFile(2)), did(bob, opRelease, 1101, 1102, holding(2)),
