@@ -93,8 +93,8 @@ func (r *result) torture(ctx context.Context, t tree) {
 	switch {
 	case err == nil:
 		r.err = fmt.Errorf("the torture found nothing in %v", r.after.Round(time.Second))
-	case errors.As(err, &exit) && exit.ExitCode() == statusViolation:
-		r.found, r.by = true, violationsIn(report.String())
+	case errors.As(err, &exit) && exit.ExitCode() == statusViolation, violation.MatchString(report.String()):
+		r.found, r.by = true, violationsIn(report.String()) // also if it could not end its processes then
 	default:
 		r.err = fmt.Errorf("the torture failed: %w: %s", err, lastLine(report.String()))
 	}

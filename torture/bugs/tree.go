@@ -97,7 +97,7 @@ func (t tree) build() (program string, err error) {
 
 // test runs the test that a bug names, and returns nil if it fails.
 func (t tree) test(b bug) error {
-	cmd := exec.Command("go", "test", "-count=1", "-failfast", "-timeout=2m", "-run", "^("+b.test+")$", b.pkg)
+	cmd := exec.Command("go", "test", "-vet=off", "-count=3", "-failfast", "-timeout=2m", "-run", "^("+b.test+")$", b.pkg)
 	cmd.Dir = t.dir
 	out, err := cmd.CombinedOutput()
 	text := string(out)
