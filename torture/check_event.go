@@ -44,9 +44,9 @@ func newEventStory(o object, ops []*operation) *eventStory {
 	e := &eventStory{object: o}
 	for _, op := range ops {
 		switch {
-		case op.op == opSet:
+		case op.op == opSet && op.result != failed: // a Set that fails has set nothing
 			e.sets = append(e.sets, op)
-		case op.op == opClear, op.op == opTake && (op.result == ok || op.result == open || op.result == failed):
+		case op.op == opClear && op.result != failed, op.op == opTake && (op.result == ok || op.result == open || op.result == failed):
 			e.clears = append(e.clears, op)
 		}
 	}
@@ -188,8 +188,9 @@ func (v *verdict) checkWaitClear(s *story, e *eventStory, w *operation) {
 	}
 }
 
-// The model of an event. A Set or a take that has failed, or was in flight when its process was
-// killed, may have happened or not, so the state of the model is the set of states that are possible.
+// The model of an event. A take that has failed may have happened or not, and so may everything
+// that was in flight when its process was killed. So the state of the model is the set of
+// states that are possible. A Set or Clear that has failed has changed nothing.
 type eventState uint8
 
 const (
@@ -237,7 +238,7 @@ func eventOperations(o object, ops []*operation) (history []porcupine.Operation)
 	for _, op := range ops {
 		in, when := eventInput{op: op.op, saw: isClear, maybe: op.result == open || op.result == failed}, op.span
 		switch {
-		case op.result == failed && op.op != opSet && op.op != opClear && op.op != opTake || op.result == cancelled || op.result == tooLate:
+		case op.result == failed && op.op != opTake || op.result == cancelled || op.result == tooLate:
 			continue
 		case op.op == opSet:
 		case op.op == opClear:

@@ -71,11 +71,7 @@ func forSomeFile(do func(*round, object, *rand.Rand) error) func(*round, *rand.R
 		if len(moving) == 0 {
 			return nil
 		}
-		err := do(r, moving[rng.IntN(len(moving))], rng)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // another fault was faster
-		}
-		return err
+		return unlessMissed(do(r, moving[rng.IntN(len(moving))], rng))
 	}
 }
 
@@ -84,7 +80,7 @@ func forSomeFile(do func(*round, object, *rand.Rand) error) func(*round, *rand.R
 func (r *round) takeAway(o object, do func() error) error {
 	fd, err := unix.Open(r.path(o), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return ignoreMissing(err)
+		return unlessMissed(err)
 	}
 	defer unix.Close(fd)
 	if err := do(); err != nil {
@@ -92,6 +88,15 @@ func (r *round) takeAway(o object, do func() error) error {
 	}
 	r.isGone(o, fd)
 	return nil
+}
+
+// unlessMissed returns errMissed for what another fault has caused: there is no such file, or
+// the disk is full or read-only.
+func unlessMissed(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EROFS) || errors.Is(err, unix.ENOSPC) {
+		return errMissed
+	}
+	return err
 }
 
 func ignoreMissing(err error) error {
@@ -148,7 +153,7 @@ func (r *round) chmodForAWhile(o object, rng *rand.Rand) error {
 		r.pause(time.Duration(rng.Int64N(int64(100 * time.Millisecond))))
 		err = os.Chmod(r.path(o), 0o666)
 	}
-	return ignoreMissing(err)
+	return unlessMissed(err)
 }
 
 // unlink removes the lock file while this client holds the lock.

@@ -38,8 +38,11 @@ func init() {
 		strike: func(r *round, rng *rand.Rand) error {
 			n, err := queueLength()
 			p := r.chooseRunning(rng, goProgram)
-			if err != nil || p == nil {
+			if err != nil {
 				return err
+			}
+			if p == nil {
+				return errMissed
 			}
 			r.stopWhile(p, func() {
 				err = burst(filepath.Join(r.objects(), "still", "burst.lock"), n, r.isOver)

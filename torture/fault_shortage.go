@@ -61,7 +61,7 @@ func (r *round) chooseRunning(rng *rand.Rand, programs ...program) *process {
 // to a few more than it has, or to fewer.
 func (r *round) lowerForAWhile(p *process, which int, rng *rand.Rand) error {
 	if p == nil {
-		return nil
+		return errMissed
 	}
 	pid := p.cmd.Process.Pid
 	limit := uint64(1)
@@ -71,11 +71,11 @@ func (r *round) lowerForAWhile(p *process, which int, rng *rand.Rand) error {
 	}
 	undo, err := lowerLimit(pid, which, limit)
 	if err != nil {
-		return ignoreEnded(err)
+		return unlessEnded(err)
 	}
 	x := rng.Float64()
 	r.pause(time.Duration(x * x * float64(500*time.Millisecond)))
-	return ignoreEnded(undo())
+	return unlessEnded(undo())
 }
 
 // lowerLimit lowers the soft limit of a process. The process may have more already.
@@ -91,9 +91,9 @@ func lowerLimit(pid, which int, limit uint64) (undo func() error, err error) {
 	return func() error { return os.NewSyscallError("prlimit", unix.Prlimit(pid, which, &old, nil)) }, nil
 }
 
-func ignoreEnded(err error) error {
+func unlessEnded(err error) error {
 	if errors.Is(err, unix.ESRCH) {
-		return nil
+		return errMissed
 	}
 	return err
 }
@@ -162,7 +162,7 @@ func makePidsGroup() (string, error) {
 func (t *threadLimit) strike(r *round, rng *rand.Rand) error {
 	p := r.chooseRunning(rng, goProgram, flockProgram)
 	if p == nil {
-		return nil
+		return errMissed
 	}
 	t.members = append(t.members, p)
 	r.mu.Lock()
@@ -176,7 +176,7 @@ func (t *threadLimit) strike(r *round, rng *rand.Rand) error {
 		return r.lowerForAWhile(p, unix.RLIMIT_NPROC, rng)
 	}
 	if err := t.write("cgroup.procs", p.cmd.Process.Pid); err != nil {
-		return ignoreEnded(err)
+		return unlessEnded(err)
 	}
 	text, err := os.ReadFile(filepath.Join(t.group, "pids.current"))
 	if err != nil {

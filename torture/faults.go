@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -36,6 +37,7 @@ type fault struct {
 	movesFiles bool // removes, replaces or renames lock files: object.fileMoves
 	movesDirs  bool // moves directories: object.dirMoves
 	kills      bool // kills processes, which may leave gates and drafts
+	freezes    bool // a Set of an event that is set may change nothing, so a Watch does not see it
 	alone      bool // it strikes in a round of its own
 
 	// entersNamespace means that prepare puts processes into a namespace. A plan has only
@@ -51,6 +53,9 @@ type fault struct {
 }
 
 var allFaults []*fault
+
+// errMissed is what strike returns if it found nothing to strike.
+var errMissed = errors.New("the fault struck nothing")
 
 // addFault adds a fault. The order by name makes a plan independent of the order of files.
 func addFault(f *fault) {

@@ -155,6 +155,8 @@ func (p *plan) anyFault(property func(*fault) bool) bool {
 // notification is seldom lost.
 const slowEvents = 16
 
+func (p *plan) freezes() bool { return p.anyFault(func(f *fault) bool { return f.freezes }) }
+
 // chooseObjects makes one to three objects of each kind.
 func (p *plan) chooseObjects(rng *rand.Rand, of []kind) {
 	movesFiles := p.anyFault(func(f *fault) bool { return f.movesFiles })

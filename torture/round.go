@@ -179,6 +179,9 @@ func (r *round) strike() {
 			err := s.fault.strike(r, rand.New(rand.NewPCG(s.seed, 0)))
 			r.mu.Lock()
 			defer r.mu.Unlock()
+			if errors.Is(err, errMissed) {
+				return
+			}
 			if r.struck[s.fault.name]++; err != nil {
 				r.troubles = append(r.troubles, fmt.Errorf("%s: %w", s.fault.name, err))
 			}
