@@ -28,7 +28,7 @@ type fault struct {
 	// prepare, if there is one, changes the command of a process that is about to start.
 	prepare func(r *round, p *process)
 
-	// strike does it once. If the trouble lasts for a time, strike undoes it before it
+	// strike, if there is one, does it once. If the trouble lasts for a time, strike undoes it before it
 	// returns. It must return soon after r.over is closed (see round.pause). Several
 	// strikes may run at the same time, but not two of one kind.
 	strike func(r *round, rng *rand.Rand) error

@@ -101,7 +101,7 @@ func leftAfter(before resources) string {
 // directory: the library opens it when it calls a wait in the kernel back for the first time,
 // and keeps it open.
 func openFiles() (files []string) {
-	fds, _ := filepath.Glob("/proc/self/fd/*")
+	fds, _ := filepath.Glob(procDir + "/self/fd/*")
 	for _, fd := range fds {
 		if to, _ := os.Readlink(fd); to != "/" {
 			files = append(files, to)

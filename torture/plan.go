@@ -269,6 +269,9 @@ func (p *plan) habit(rng *rand.Rand, o object) habit {
 // chooseStrikes chooses the times of the faults: each kind again and again.
 func (p *plan) chooseStrikes(rng *rand.Rand) {
 	for _, f := range p.faults {
+		if f.strike == nil {
+			continue
+		}
 		for at := 200 * time.Millisecond; at < p.length-200*time.Millisecond; {
 			p.strikes = append(p.strikes, strike{at: at, fault: f, seed: rng.Uint64()})
 			at += f.every/2 + time.Duration(rng.Int64N(int64(f.every)))
