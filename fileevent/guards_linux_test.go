@@ -1,24 +1,28 @@
 package fileevent
 
 import (
+	"encoding/binary"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/fsync-lock/fsync/internal/testproc"
 	"golang.org/x/sys/unix"
 )
 
-// reportsOf watches a file. The function that it returns returns the kernel's reports since its
-// last call.
-func reportsOf(t *testing.T, path string, mask uint32) func() string {
+// reportsOf watches a file, and perhaps others. The function that it returns returns the
+// kernel's reports since its last call.
+func reportsOf(t *testing.T, path string, mask uint32, others ...string) func() string {
 	t.Helper()
 	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
 	if err != nil {
 		t.Skip("other programs of this user have taken all inotify instances")
 	}
 	t.Cleanup(func() { unix.Close(fd) })
-	if _, err := unix.InotifyAddWatch(fd, path, mask); err != nil {
-		t.Fatal(err)
+	for _, path := range append([]string{path}, others...) {
+		if _, err := unix.InotifyAddWatch(fd, path, mask); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return func() (reports string) {
 		var buffer [4096]byte
@@ -50,6 +54,28 @@ func TestNetworkLooksOpenTheDirectory(t *testing.T) {
 		if opened() == "" {
 			t.Errorf("%s has not opened the directory", what)
 		}
+	}
+}
+
+// A Watch reads the marker before the tombstone. In the other order, a Clear between the two
+// reads would hide the marker, and Next would later take the Set before the Watch for a new one.
+func TestWatchReadsTheMarkerFirst(t *testing.T) {
+	t.Parallel()
+	e := New(filepath.Join(t.TempDir(), "ready"))
+	pulse(t, e)
+	if err := e.Set(); err != nil {
+		t.Fatal(err)
+	}
+	opened := reportsOf(t, e.Path(), unix.IN_OPEN, e.marker.tombstonePath())
+	if _, err := e.Watch(); err != nil {
+		t.Fatal(err)
+	}
+	var order []uint32 // 1 is the marker, 2 the tombstone
+	for reports := []byte(opened()); len(reports) > 0; reports = reports[unix.SizeofInotifyEvent:] {
+		order = append(order, binary.NativeEndian.Uint32(reports))
+	}
+	if !slices.Equal(order, []uint32{1, 2}) {
+		t.Errorf("it has opened the files in the order %v", order)
 	}
 }
 
