@@ -3,14 +3,13 @@ package filelock
 import (
 	"os"
 
-	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/flockwait"
 	"golang.org/x/sys/unix"
 )
 
 // block opens the file and waits in the kernel until it is locked. It returns the error
 // with which the supervisor called the wait back.
-func (f lockFile) block(h *hold, flag int, at file.Info, wait supervisor) error {
+func (f lockFile) block(h *hold, flag int, wait supervisor) error {
 	open, err := os.OpenFile(f.path, flag, f.perm)
 	if err != nil {
 		return err

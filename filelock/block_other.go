@@ -2,14 +2,10 @@
 
 package filelock
 
-import (
-	"errors"
-
-	"github.com/fsync-lock/fsync/internal/file"
-)
+import "errors"
 
 // block is not called: flockwait.Reserve lets no thread wait in the kernel.
-func (lockFile) block(*hold, int, file.Info, supervisor) error { return errors.ErrUnsupported }
+func (lockFile) block(*hold, int, supervisor) error { return errors.ErrUnsupported }
 
 // isWaitedFor returns false: it is not known whether another process waits at the gate.
 // Waiters that poll do not keep the gate open.

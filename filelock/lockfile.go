@@ -274,7 +274,7 @@ func (f lockFile) flock(flag int, at file.Info, wait supervisor) (*hold, error) 
 	if wait != nil && at.Exists && canSet && !fskind.Of(f.path).Network {
 		if free, ok := flockwait.Reserve(); ok {
 			defer free()
-			lock = func() error { return f.block(h, flag, at, wait) }
+			lock = func() error { return f.block(h, flag, wait) }
 		}
 	}
 	err := file.Unleased(lock)
