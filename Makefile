@@ -1,4 +1,4 @@
-.PHONY: help build install uninstall fmt vet test race busy torture bugs ci
+.PHONY: help build install uninstall fmt vet test race busy torture bugs model ci
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 PREFIX   = /usr/local
@@ -52,5 +52,7 @@ torture: ## let processes use locks and events while faults strike, and check wh
 	cd torture && $(GO) run . $(TORTURE)
 bugs:    ## put each known fault back, and check that the torture finds it; BUGS="-only NAMES, -ci, -tests, -list"
 	cd torture && $(GO) run ./bugs $(BUGS)
+model:   ## check the models of docs/model.md with spin
+	docs/model/run
 ci:      ## run all checks that a change must pass
 	.ci/run
