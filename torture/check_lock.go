@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/anishathalye/porcupine"
 )
@@ -21,6 +22,7 @@ func (v *verdict) checkLock(s *story, o object) {
 		v.checkPath(s, o, holds)
 		v.checkLost(s, o)
 		v.checkSwitch(s, o, holds)
+		v.checkNewFile(s, o, holds)
 		return
 	}
 	v.checkNeedlessFailures(s, o, holds)
@@ -114,6 +116,60 @@ func (v *verdict) checkLost(s *story, o object) {
 			}
 		}
 	}
+}
+
+// checkNewFile checks that, some time after a holder has removed the lock file, the new file
+// does not stay free while a process waits. Other faults that move files leave no such time.
+func (v *verdict) checkNewFile(s *story, o object, holds []*hold) {
+	if s.plan.anyFault(func(f *fault) bool { return f.movesFiles && f.name != unlinkByHolder }) {
+		return
+	}
+	ops := s.operationsOn(o)
+	settled := s.plan.late(o) - int64(time.Second)
+	for i, op := range ops {
+		if op.op != opUnlink || op.result != ok {
+			continue
+		}
+		calm := span{op.to + settled, never} // until the next removal
+		for _, next := range ops[i+1:] {
+			if next.op == opUnlink {
+				calm.to = min(calm.to, next.from)
+			}
+		}
+		v.checkIdleNewFile(s, o, holds, ops, calm)
+	}
+}
+
+// checkIdleNewFile looks for a time within calm in which nobody had the new file.
+func (v *verdict) checkIdleNewFile(s *story, o object, holds []*hold, ops []*operation, calm span) {
+	const bound = int64(500 * time.Millisecond)
+	gone := map[identity]bool{}
+	for _, a := range s.absences {
+		if a.object == o.number && a.from < calm.from {
+			gone[a.id] = true
+		}
+	}
+	free := calm.from
+	for _, h := range holds {
+		if idle := (span{free, min(h.acquire.to, calm.to)}); !gone[h.id] && h.acquire.to > calm.from {
+			if idle.to-idle.from > bound && idle.to-idle.from-s.stalled(idle.from, idle.to) > bound {
+				if w := waitsDuring(ops, idle); w != nil {
+					v.add("stale file", o, "%v, but the new lock file was free since %s", w, clock(free))
+				}
+			}
+			free = max(free, h.release.to)
+		}
+	}
+}
+
+// waitsDuring returns an acquisition of this library that was in flight during a time.
+func waitsDuring(ops []*operation, during span) *operation {
+	for _, w := range ops {
+		if w.isAcquisition() && w.flags&byPeer == 0 && w.from < during.from && w.to >= during.to && w.result != open && (w.deadline == 0 || w.deadline > during.to) {
+			return w
+		}
+	}
+	return nil
 }
 
 // checkNeedlessFailures checks tries that found the lock held, and waits whose deadline
@@ -257,17 +313,44 @@ func (s lockState) find(key string) (at int, found bool) {
 	return at, false
 }
 
+// grants returns for each hold of one lock file a time before which the kernel has not granted
+// it: a hold that came later than another one that it excludes was granted after the end of
+// that one. holds are in the order in which the acquisitions returned. Without this, a process
+// that waited for long might have got the lock at any time, and porcupine would try them all.
+func grants(o object, holds []*hold) []int64 {
+	var any, exclusive int64 // the latest end of a hold until now, and of an exclusive one
+	slots := map[identity]int64{}
+	times := make([]int64, len(holds))
+	for i, h := range holds {
+		ended := any
+		switch {
+		case o.kind == semaphore:
+			ended = slots[h.slotID]
+		case h.shared:
+			ended = exclusive
+		}
+		times[i] = min(max(h.acquire.from, ended), h.acquire.to)
+		if h.release.from == never {
+			continue
+		}
+		slots[h.slotID] = max(slots[h.slotID], h.release.from)
+		if any = max(any, h.release.from); !h.shared {
+			exclusive = max(exclusive, h.release.from)
+		}
+	}
+	return times
+}
+
 // lockOperations returns the history of one lock file for the model. An acquisition that was
 // in flight when its process was killed is left out: if it got the lock, it lost it by the
 // kill, and no other result depends on it.
 func lockOperations(s *story, o object, holds []*hold) (ops []porcupine.Operation) {
 	mine := map[uint64]*hold{}
-	clients := map[uint32]int{}
-	for _, h := range holds {
+	granted := grants(o, holds)
+	for i, h := range holds {
 		mine[h.number] = h
-		clients[h.got.client] = len(clients)
 		in := lockInput{op: opAcquire, hold: h.number, shared: h.shared || o.kind == semaphore}
-		ops = append(ops, porcupine.Operation{Input: in, Call: h.acquire.from, Return: h.acquire.to})
+		ops = append(ops, porcupine.Operation{Input: in, Call: granted[i], Return: h.acquire.to})
 		in.op = opRelease
 		ops = append(ops, porcupine.Operation{Input: in, Call: max(h.release.from, h.acquire.to), Return: max(h.release.to, h.acquire.to)})
 	}

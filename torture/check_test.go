@@ -173,6 +173,11 @@ func TestLocks(t *testing.T) {
 			did(alice, opAcquire, 0, 1, holding(1), withFile(1)), did(alice, opRelease, 5000, 5001, holding(1)),
 			did(bob, opAcquire, 1, 5002, holding(2), withFile(2)), did(bob, opRelease, 5003, 5004, holding(2)),
 		}, absent: []absence{{0, identity{file: 1}, span{20e6, never}}}},
+		{name: "the new file is free while a process waits for the old one", object: aMoving, broken: "stale file", ops: []*operation{
+			did(alice, opAcquire, 0, 1, holding(1), withFile(1)), did(bob, opAcquire, 1, 5002, holding(2), withFile(2)),
+			did(alice, opUnlink, 20, 21), did(carol, opAcquire, 100, 101, holding(3), withFile(2)), did(carol, opRelease, 102, 103, holding(3)),
+			did(alice, opRelease, 5000, 5001, holding(1)), did(bob, opRelease, 5003, 5004, holding(2)),
+		}, absent: []absence{{0, identity{file: 1}, span{20e6, never}}}},
 		{name: "granted when the file was back", object: aMoving, ops: []*operation{
 			did(alice, opAcquire, 0, 1, holding(1), withFile(1)), did(alice, opRelease, 9, 12, holding(1)),
 			did(bob, opAcquire, 1, 13, holding(2), withFile(1)), did(bob, opRelease, 20, 21, holding(2)),

@@ -208,7 +208,7 @@ func (c *client) stay(l locker, a record) {
 	if c.chance(15) {
 		c.do(record{Op: opCheck, Hold: a.Hold, File: a.File, Born: a.Born}, func(r *record) { r.became(l.Check()) })
 	}
-	if c.object.fileMoves && c.plan.has(unlinkByHolder) && c.chance(3) {
+	if c.object.fileMoves && c.plan.has(unlinkByHolder) && c.chance(1) {
 		c.unlink(l, a)
 	}
 }

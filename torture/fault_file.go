@@ -168,7 +168,7 @@ func (c *client) unlink(l locker, a record) {
 			c.history.write(record{Time: now(), Client: c.number, Kind: offPath, Objects: c.object.mask(), File: id.file, Born: id.born})
 		}
 	})
-	if c.chance(20) { // the others must go on with a new file
+	if c.chance(40) { // the others must go on with a new file
 		c.sleep(3 * time.Second)
 	}
 }
