@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Every patch can be put into the repository as it is now, and says what it is about.
@@ -92,5 +93,8 @@ func TestViolationsIn(t *testing.T) {
 		if text := violationsIn(report); text != expected {
 			t.Errorf("%q, want %q", text, expected)
 		}
+	}
+	if after := afterIn(found + "path: b"); after != 3100*time.Millisecond {
+		t.Errorf("after %v", after)
 	}
 }

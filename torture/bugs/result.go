@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -95,6 +96,7 @@ func (r *result) torture(ctx context.Context, t tree) {
 		r.err = fmt.Errorf("the torture found nothing in %v", r.after.Round(time.Second))
 	case errors.As(err, &exit) && exit.ExitCode() == statusViolation, violation.MatchString(report.String()):
 		r.found, r.by = true, violationsIn(report.String()) // also if it could not end its processes then
+		r.after = min(r.after, afterIn(report.String()))
 	default:
 		r.err = fmt.Errorf("the torture failed: %w: %s", err, lastLine(report.String()))
 	}
@@ -107,7 +109,7 @@ const statusViolation = 1
 const graceTime = time.Minute
 
 // violation matches what the torture prints about a violation.
-var violation = regexp.MustCompile(`VIOLATION .*, kept in [^:]*: (([a-zA-Z -]+): .*)`)
+var violation = regexp.MustCompile(`VIOLATION after (\S+) .*, kept in [^:]*: (([a-zA-Z -]+): .*)`)
 
 // violationsIn returns the names of the checks that found something, and what the first of
 // them found.
@@ -118,14 +120,24 @@ func violationsIn(report string) string {
 	}
 	var others []string
 	for _, v := range found {
-		if check := v[2]; check != found[0][2] && !slices.Contains(others, check) {
+		if check := v[3]; check != found[0][3] && !slices.Contains(others, check) {
 			others = append(others, check)
 		}
 	}
 	if len(others) == 0 {
-		return found[0][1]
+		return found[0][2]
 	}
-	return fmt.Sprintf("%s (and %s)", found[0][1], strings.Join(others, ", "))
+	return fmt.Sprintf("%s (and %s)", found[0][2], strings.Join(others, ", "))
+}
+
+// afterIn returns when the first violation was found, after the start of the torture.
+func afterIn(report string) time.Duration {
+	if v := violation.FindStringSubmatch(report); v != nil {
+		if after, err := time.ParseDuration(v[1]); err == nil {
+			return after
+		}
+	}
+	return math.MaxInt64
 }
 
 func lastLine(text string) string {
