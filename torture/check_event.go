@@ -128,64 +128,41 @@ func (v *verdict) checkWait(s *story, e *eventStory, w *operation) {
 			v.add("lost wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), set)
 		}
 	}
-	v.checkLate(s, e, w)
+	v.checkLate(s, e, w, e.sets, func(set *operation, by int64) bool { // a Set during the sleep wakes it even if a Clear follows
+		return set.from <= w.slept && e.mayBeClear(set, by, w)
+	})
 }
 
-// checkLate checks that a wait did not go on for long after a Set: one that began when the
-// wait was asleep, or one that no Clear has undone since.
-func (v *verdict) checkLate(s *story, e *eventStory, w *operation) {
+// checkLate checks that a wait did not sleep for long after one of the changes that it was
+// for, each a Set or each a Clear. isUndone reports whether another operation may have undone
+// the change by a time.
+func (v *verdict) checkLate(s *story, e *eventStory, w *operation, changes []*operation, isUndone func(change *operation, by int64) bool) {
 	if w.slept == 0 || w.result == open {
 		return
 	}
 	bound := s.plan.late(e.object)
-	for _, set := range e.sets {
-		since := max(set.to, w.from)
-		if set.result != ok || w.to-since <= bound || set.from <= w.slept && e.mayBeClear(set, since+bound, w) {
+	for _, change := range changes {
+		since := max(change.to, w.from)
+		if change.result != ok || w.to-since <= bound || isUndone(change, since+bound) {
 			continue
 		}
 		if w.to-since-s.stalledFor(w, since, w.to) > bound {
-			v.add("late wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), set)
+			v.add("late wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), change)
 			return
 		}
 	}
 }
 
-// checkTake checks that a wait with AutoReset did not go on for long while the event was set
+// checkTake checks that a wait with AutoReset did not sleep for long while the event was set
 // and nobody else took it. The model checks the rest.
 func (v *verdict) checkTake(s *story, e *eventStory, w *operation) {
-	if w.slept == 0 || w.result == open {
-		return
-	}
-	bound := s.plan.late(e.object)
-	for _, set := range e.sets {
-		since := max(set.to, w.from)
-		if set.result != ok || w.to-since <= bound || e.mayBeClear(set, since+bound, w) {
-			continue
-		}
-		if w.to-since-s.stalledFor(w, since, w.to) > bound {
-			v.add("late wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), set)
-			return
-		}
-	}
+	v.checkLate(s, e, w, e.sets, func(set *operation, by int64) bool { return e.mayBeClear(set, by, w) })
 }
 
-// checkWaitClear checks that a wait for the end of an event did not go on for long while the
+// checkWaitClear checks that a wait for the end of an event did not sleep for long while the
 // event was clear. The model checks the rest.
 func (v *verdict) checkWaitClear(s *story, e *eventStory, w *operation) {
-	if w.slept == 0 || w.result == open {
-		return
-	}
-	bound := s.plan.late(e.object)
-	for _, c := range e.clears {
-		since := max(c.to, w.from)
-		if c.result != ok || w.to-since <= bound || e.maySet(c, since+bound) {
-			continue
-		}
-		if w.to-since-s.stalledFor(w, since, w.to) > bound {
-			v.add("late wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), c)
-			return
-		}
-	}
+	v.checkLate(s, e, w, e.clears, e.maySet)
 }
 
 // The model of an event. A take that has failed may have happened or not, and so may everything
