@@ -71,18 +71,24 @@ func TestSignalsOnATerminal(t *testing.T) {
 	testproc.Until(t, "there is a probe", func() bool { probe = probeOf(term.PID()); return probe != 0 })
 	// The kernel merges two equal pending signals. So before the second one is sent, the
 	// wrapper must have handled the first. So must the probe, and before the wrapper: the
-	// wrapper would take a late report of the first signal for a report of the second.
+	// wrapper would take a late report of the first signal for a report of the second. The
+	// command may handle the first one before the kernel has sent it to the other two.
 	settle := func() { t.Helper(); handled(t, probe); handled(t, term.PID()) }
-	term.Type("\x03")
-	got(syscall.SIGINT, 1)
-	settle()
-	term.Signal(syscall.SIGINT)
-	got(syscall.SIGINT, 2)
-	term.Type("\x1c")
-	got(syscall.SIGQUIT, 1)
-	settle()
-	term.Signal(syscall.SIGQUIT)
-	got(syscall.SIGQUIT, 2)
+	both := func(key string, sig os.Signal) {
+		t.Helper()
+		settle()
+		ofProbe, ofWrapper := switches(t, probe), switches(t, term.PID())
+		term.Type(key)
+		got(sig, 1)
+		testproc.Until(t, fmt.Sprintf("the probe and the wrapper have got %v", sig), func() bool {
+			return switches(t, probe) != ofProbe && switches(t, term.PID()) != ofWrapper
+		})
+		settle()
+		term.Signal(sig)
+		got(sig, 2)
+	}
+	both("\x03", syscall.SIGINT)
+	both("\x1c", syscall.SIGQUIT)
 	term.Signal(syscall.SIGHUP)
 	got(syscall.SIGHUP, 1)
 	term.Signal(syscall.SIGTERM) // it comes after all others
@@ -95,6 +101,22 @@ func TestSignalsOnATerminal(t *testing.T) {
 	if status := term.Exit(); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
+}
+
+// switches tells how often the main thread of a process has gone to sleep. A main thread that
+// waits for signals does so after each signal.
+func switches(t *testing.T, pid int) (count string) {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "voluntary_ctxt_switches:"); ok {
+			count = value
+		}
+	}
+	return count
 }
 
 // pendingCont is a CONT that is pending. A probe never takes it.

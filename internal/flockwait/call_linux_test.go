@@ -53,8 +53,8 @@ func newLockFile(t testing.TB) *lockFile {
 	f.fd = open(t, f.path)
 	t.Cleanup(func() {
 		unix.Close(f.fd)
-		if after := testproc.Descriptors(t); after != before {
-			t.Errorf("before the test there were these descriptors:\n%s\nafter it:\n%s", before, after)
+		if left := testproc.NewDescriptors(t, before); left != "" {
+			t.Errorf("the test has left these descriptors open:\n%s", left)
 		}
 		if n := testproc.Waiters(t, f.path); n != 0 {
 			t.Errorf("%d threads are left in the kernel", n)

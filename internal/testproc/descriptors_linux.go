@@ -23,3 +23,21 @@ func Descriptors(t testing.TB) string {
 	}
 	return all.String()
 }
+
+// NewDescriptors lists the open descriptors that are not in before, a list of Descriptors.
+// Descriptors of before may be closed: the pipes of an earlier test's process are closed a
+// moment after the process has ended.
+func NewDescriptors(t testing.TB, before string) string {
+	t.Helper()
+	known := map[string]bool{}
+	for line := range strings.Lines(before) {
+		known[line] = true
+	}
+	var added strings.Builder
+	for line := range strings.Lines(Descriptors(t)) {
+		if !known[line] {
+			added.WriteString(line)
+		}
+	}
+	return added.String()
+}
