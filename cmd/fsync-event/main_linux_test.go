@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -53,34 +54,40 @@ func TestNoWatcher(t *testing.T) {
 		t.Skipf("strace cannot trace here: %v: %s", err, out)
 	}
 	for args, want := range map[string]bool{
-		"wait set":                       false,
-		"wait --any clear set":           false,
-		"wait set other":                 false,
-		"wait --cleared clear":           false,
-		"wait -w 0 set":                  false,
-		"wait -w 0 clear":                false,
-		"wait -w 0 --take set clear":     false,
-		"wait -w 0 --cleared set":        false,
-		"wait --take taken":              false,
-		"run --when ./set true":          false,
-		"wait -w .01 clear":              true, // the test can see a watcher
-		"run -w .01 --when ./clear true": true,
+		"wait set":                   false,
+		"wait --any clear set":       false,
+		"wait set other":             false,
+		"wait --cleared clear":       false,
+		"wait -w 0 set":              false,
+		"wait -w 0 clear":            false,
+		"wait -w 0 --take set clear": false,
+		"wait -w 0 --cleared set":    false,
+		"wait --take taken":          false,
+		"run --when ./set true":      false,
+		"wait clear":                 true, // the test can see a watcher
+		"run --when ./clear true":    true,
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			mustRun(t, dir, "set", "set", "other", "taken")
 			cmd := testproc.Below(event(dir, strings.Fields(args)...), "strace", "-f", "-qq", "-o", filepath.Join(dir, "trace"), "-e", "trace=inotify_init1")
-			out, err := cmd.CombinedOutput()
-			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+			var out bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &out
+			testproc.Must(t, cmd.Start())
+			if want {
+				testproc.Until(t, "it waits", func() bool { return len(watchers(dir)) > 0 })
+				mustRun(t, dir, "set", "clear")
+			}
+			if err, exit := cmd.Wait(), (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 				t.Fatal(err)
 			}
 			trace, err := os.ReadFile(filepath.Join(dir, "trace"))
 			if err != nil {
-				t.Fatal(err, string(out))
+				t.Fatal(err, out.String())
 			}
 			if got := strings.Contains(string(trace), "inotify_init1("); got != want {
-				t.Errorf("a watcher: %t, want %t; it said %q\n%s", got, want, out, trace)
+				t.Errorf("a watcher: %t, want %t; it said %q\n%s", got, want, out.String(), trace)
 			}
 		})
 	}
