@@ -152,8 +152,8 @@ func TestRotationKeepsTheACL(t *testing.T) {
 	}
 }
 
-// A user who may not set the group of the new file rotates a journal. Then the group of
-// the new file gets at most the permissions that all other users have.
+// A rotation cannot set the group of the new file, because the user has no right to it. Then
+// the group of the new file gets at most the permissions that all other users have.
 func TestRotationByAnotherUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

@@ -140,7 +140,6 @@ func TestClosedSubscription(t *testing.T) {
 	s, gone := on(t, h, filepath.Join(dir, "a"))
 	_, stays := on(t, h, filepath.Join(dir, "a"))
 	s.Close()
-	s.Close()
 	touch(t, filepath.Join(dir, "a"))
 	expect(t, stays)
 	expectNone(t, gone)
