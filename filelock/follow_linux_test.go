@@ -82,8 +82,8 @@ func TestLinkLeadsElsewhere(t *testing.T) {
 	result := acquire(l)
 	awaitWaiters(t, filepath.Join(dir, "first"), 1)
 	t.Chdir(t.TempDir())
-	must(t, os.Remove(to))
-	link(t, filepath.Join(dir, "second"), to)
+	// In one step, because a waiter that polls would create a file where there is no link.
+	must(t, os.Rename(link(t, filepath.Join(dir, "second"), to+".new"), to))
 	mustRelease(t, holder)
 	mustGet(t, result)
 	mustTry(t, filelock.New(filepath.Join(dir, "first")), true)

@@ -162,8 +162,10 @@ func TestNoLockFileBehindAStoppedHead(t *testing.T) {
 		do  func(dir, path string) error
 		err error
 	}{
-		"directory removed": {func(dir, _ string) error { return os.RemoveAll(dir) }, fs.ErrNotExist},
-		"FIFO in its place": {func(_, path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o666)) }, fs.ErrInvalid},
+		"directory removed": {func(dir, _ string) error { return removeAtOnce(dir) }, fs.ErrNotExist},
+		"FIFO in its place": {func(_, path string) error {
+			return errors.Join(syscall.Mkfifo(path+".new", 0o666), os.Rename(path+".new", path))
+		}, fs.ErrInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

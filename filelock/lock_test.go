@@ -36,6 +36,12 @@ func newDir(t testing.TB) string {
 	return dir
 }
 
+// removeAtOnce removes a directory in one step: while its files are removed one by one, a
+// waiter that polls could create one of them again.
+func removeAtOnce(dir string) error {
+	return errors.Join(os.Rename(dir, dir+".gone"), os.RemoveAll(dir+".gone"))
+}
+
 // An acquirer is a Lock or a Semaphore.
 type acquirer interface {
 	Path() string
