@@ -19,7 +19,9 @@ import (
 
 func mustList(t testing.TB, m *fsync.Manager) []fsync.Entry {
 	t.Helper()
-	list, err := m.List()
+	var list []fsync.Entry
+	var err error
+	testproc.BetweenForks(func() { list, err = m.List() })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 	"unicode"
@@ -123,9 +122,9 @@ func writeRecord(t testing.TB, path string, r process.Record) {
 // process has all files of this process until it calls execve(2).
 func mustHolders(t testing.TB, path string) []filelock.Holder {
 	t.Helper()
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	got, err := filelock.New(path).Holders()
+	var got []filelock.Holder
+	var err error
+	testproc.BetweenForks(func() { got, err = filelock.New(path).Holders() })
 	must(t, err)
 	return got
 }

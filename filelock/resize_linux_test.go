@@ -71,9 +71,9 @@ func TestResize(t *testing.T) {
 			mustTry(t, before, true)
 		}
 		mustTry(t, before, false)
-		syscall.ForkLock.RLock() // a child process that has not called execve(2) yet is a holder, too
-		holders, err := before.Holders()
-		syscall.ForkLock.RUnlock()
+		var holders []filelock.Holder
+		var err error
+		testproc.BetweenForks(func() { holders, err = before.Holders() })
 		if len(holders) != n || err != nil {
 			t.Fatalf("%d holders, %v", len(holders), err)
 		}

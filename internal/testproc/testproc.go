@@ -6,6 +6,7 @@ package testproc
 import (
 	"errors"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -24,6 +25,14 @@ func Until(t testing.TB, what string, ok func() bool) {
 		}
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// BetweenForks calls fn while no child process of this process is just being started. Such a
+// child has copies of all descriptors until it calls execve(2), so it holds all locks, too.
+func BetweenForks(fn func()) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fn()
 }
 
 // Must fails the test if one of the errors is not nil.
