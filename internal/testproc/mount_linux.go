@@ -22,10 +22,15 @@ func Tmpfs(t testing.TB, options string) string {
 	return dir
 }
 
-// ReadOnly makes the file system of [Tmpfs] read-only.
+// ReadOnly makes the file system of [Tmpfs] read-only. It waits until no process has a file
+// open for writing: a child process that is just being started has copies of all descriptors.
 func ReadOnly(t testing.TB, dir string) {
 	t.Helper()
-	if err := syscall.Mount("none", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
-		t.Fatal(os.NewSyscallError("remount", err))
-	}
+	Until(t, "the file system can be made read-only", func() bool {
+		err := syscall.Mount("none", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
+		if err != nil && err != syscall.EBUSY {
+			t.Fatal(os.NewSyscallError("remount", err))
+		}
+		return err == nil
+	})
 }

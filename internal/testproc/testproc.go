@@ -28,7 +28,7 @@ func Until(t testing.TB, what string, ok func() bool) {
 }
 
 // BetweenForks calls fn while no child process of this process is just being started. Such a
-// child has copies of all descriptors until it calls execve(2), so it holds all locks, too.
+// child has copies of all descriptors until execve(2) closes them, so it holds all locks, too.
 func BetweenForks(fn func()) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
