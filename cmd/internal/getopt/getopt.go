@@ -21,34 +21,40 @@ type Option struct {
 // Parse sets the options at the beginning of args and returns the operands after
 // them.
 func Parse(args []string, options []Option) (operands []string, err error) {
+	operands, _, err = parse(args, options)
+	return operands, err
+}
+
+// parse is Parse. It also reports whether a "--" has ended the options.
+func parse(args []string, options []Option) (operands []string, ended bool, err error) {
 	for len(args) > 0 {
 		arg := args[0]
 		switch {
 		case arg == "--":
-			return args[1:], nil
+			return args[1:], true, nil
 		case strings.HasPrefix(arg, "--"):
 			args, err = long(arg[2:], args[1:], options)
 		case len(arg) > 1 && arg[0] == '-':
 			args, err = short(arg[1:], args[1:], options)
 		default:
-			return args, nil
+			return args, false, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return nil, nil
+	return nil, false, nil
 }
 
 // ParseMixed is Parse for options that may stand among the operands. After "--" all
 // words are operands.
 func ParseMixed(args []string, options []Option) (operands []string, err error) {
 	for {
-		rest, err := Parse(args, options)
-		if err != nil || len(rest) == 0 {
-			return operands, err
-		}
-		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" { // wrong if "--" is the argument of an option, which is rare
+		rest, ended, err := parse(args, options)
+		switch {
+		case err != nil:
+			return nil, err
+		case ended || len(rest) == 0:
 			return append(operands, rest...), nil
 		}
 		operands, args = append(operands, rest[0]), rest[1:]

@@ -69,3 +69,24 @@ func TestParse(t *testing.T) {
 		}
 	}
 }
+
+// In ParseMixed, only a "--" that is no argument of an option ends the options.
+func TestParseMixed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ args, set, operands string }{
+		{"", "", ""},
+		{"a -n b", "n", "a b"},
+		{"a -n -- -n", "n", "a -n"},
+		{"-w -- a -n", "w=-- n", "a"},
+		{"a --wait -- -n b -- -n --", "w=-- n", "a b -n --"},
+	} {
+		var set []string
+		operands, err := getopt.ParseMixed(strings.Fields(c.args), []getopt.Option{
+			{Short: "n", Set: func(string) error { set = append(set, "n"); return nil }},
+			{Short: "w", Long: []string{"wait"}, Arg: "SECONDS", Set: func(arg string) error { set = append(set, "w="+arg); return nil }},
+		})
+		if err != nil || !slices.Equal(set, strings.Fields(c.set)) || !slices.Equal(operands, strings.Fields(c.operands)) {
+			t.Errorf("%q: set %v, operands %v, %v", c.args, set, operands, err)
+		}
+	}
+}
