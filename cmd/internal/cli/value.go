@@ -61,7 +61,7 @@ var ErrNegative = errors.New("is negative")
 
 // Seconds reads a number of seconds, as flock(1) does.
 func Seconds(arg string) (time.Duration, error) {
-	seconds, err := number(arg)
+	seconds, err := Number(arg)
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("%q is not a number of seconds", arg)
@@ -78,7 +78,7 @@ func Duration(arg string) (time.Duration, error) {
 	if arg != "" && units[arg[len(arg)-1]] != 0 {
 		digits, unit = arg[:len(arg)-1], units[arg[len(arg)-1]]
 	}
-	n, err := number(digits)
+	n, err := Number(digits)
 	if err != nil || n < 0 {
 		return 0, fmt.Errorf("%q is not a time such as 90, 1.5m, 2h or 1d", arg)
 	}
@@ -98,13 +98,23 @@ func Size(arg string) (int64, error) {
 	return n * unit, nil
 }
 
-func number(arg string) (float64, error) {
-	n, err := strconv.ParseFloat(strings.TrimLeft(arg, " "), 64)
-	if strings.Contains(arg, "_") { // Go permits 1_000; flock(1) does not
-		err = strconv.ErrSyntax
+// Number reads a decimal number. A number that is too large for a float64 becomes the
+// largest one, and a positive number that is too small the smallest one: a time that is not
+// 0 must not become 0, which means no limit.
+func Number(arg string) (float64, error) {
+	text := strings.TrimLeft(arg, " \t\n\v\f\r") // as strtod(3) does
+	if strings.ContainsAny(text, "_xX") {        // Go permits 1_000 and 0x1p4
+		return 0, strconv.ErrSyntax
 	}
-	if err == nil && (math.IsNaN(n) || math.IsInf(n, 0)) {
-		err = strconv.ErrRange
+	n, err := strconv.ParseFloat(text, 64)
+	digits, _, _ := strings.Cut(strings.ToLower(text), "e")
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return math.Copysign(math.MaxFloat64, n), nil
+	case err == nil && (math.IsNaN(n) || math.IsInf(n, 0)):
+		return 0, strconv.ErrRange
+	case err == nil && n == 0 && strings.ContainsAny(digits, "123456789"):
+		return math.Copysign(math.SmallestNonzeroFloat64, n), nil
 	}
 	return n, err
 }

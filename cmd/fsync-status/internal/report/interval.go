@@ -2,9 +2,10 @@ package report
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fsync-lock/fsync/cmd/internal/cli"
 )
 
 // An Interval is the time of a report. A zero time is no bound.
@@ -42,7 +43,8 @@ var layouts = []string{
 func ParseTime(text string, now time.Time) (time.Time, error) {
 	text = strings.TrimSpace(text)
 	for _, layout := range layouts {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+		t, err := time.ParseInLocation(layout, text, time.Local)
+		if err == nil && !t.IsZero() { // a zero time would mean no bound
 			return t, nil
 		}
 	}
@@ -58,7 +60,10 @@ func parseAgo(text string) (time.Duration, bool) {
 	if text == "" || units[text[len(text)-1]] == 0 {
 		return 0, false
 	}
-	n, err := strconv.ParseFloat(strings.TrimSpace(text[:len(text)-1]), 64)
+	n, err := cli.Number(strings.TrimSpace(text[:len(text)-1]))
 	d := n * float64(units[text[len(text)-1]])
-	return time.Duration(d), err == nil && d >= 0 && d < float64(200*365*24*time.Hour)
+	if err != nil || d < 0 || d >= float64(200*365*24*time.Hour) {
+		return 0, false
+	}
+	return time.Duration(d), true
 }
