@@ -3,7 +3,6 @@
 package userdir
 
 import (
-	"bufio"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -36,14 +35,21 @@ func base() (dir string, shared bool, err error) {
 
 // homeOf returns the home directory of a user in the file; empty = none.
 func homeOf(uid int, passwd string) string {
-	f, err := os.Open(passwd)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
+	text, _ := os.ReadFile(passwd)
+	return homeIn(string(text), uid)
+}
+
+// homeIn returns the home directory of a user in the text of a password file. As
+// getpwuid(3), it ignores comments, which begin with #, and references to other databases,
+// which begin with + or -.
+func homeIn(text string, uid int) string {
+	for line := range strings.Lines(text) {
 		// name:password:UID:GID:comment:home:shell
-		if fields := strings.Split(lines.Text(), ":"); len(fields) == 7 && fields[2] == strconv.Itoa(uid) && filepath.IsAbs(fields[5]) {
+		fields := strings.Split(strings.TrimRight(line, "\r\n"), ":")
+		if len(fields) != 7 || fields[0] == "" || strings.ContainsAny(fields[0][:1], "#+-") {
+			continue
+		}
+		if fields[2] == strconv.Itoa(uid) && filepath.IsAbs(fields[5]) {
 			return fields[5]
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -237,6 +238,31 @@ func TestIsSession(t *testing.T) {
 			t.Errorf("isSession(%q) = %v", dir, got)
 		}
 	}
+}
+
+// FuzzHome compares homeIn with a regular expression.
+func FuzzHome(f *testing.F) {
+	for _, text := range []string{
+		"root:x:0:0::/root:/bin/sh\n# 1000\n\nshort:x:7:7:\n#old:x:1000:1000::/home/old:/bin/sh\n+nis:x:1000:1000::/home/nis:/bin/sh\nrelative:x:7:8::home:/bin/sh\nann:x:7:1000:Ann,,,:/home/ann:/bin/zsh",
+		"#old:x:7:7::/home/old:/bin/sh\n+nis:x:7:7::/home/nis:/bin/sh\n-no:x:7:7::/home/no:/bin/sh\nnew:x:7:7::/home/new:/bin/sh\r\n",
+		":x:7:7::/home/nobody:\n7:7:7:7:7:/7:7\n", "a:x:7:7::/home/" + strings.Repeat("a", 70000) + ":\nb:x:8:8::/b:\n", "a:x:07:7::/a:\n+::::::\n",
+	} {
+		f.Add(text, 7)
+		f.Add(text, 8)
+	}
+	f.Fuzz(func(t *testing.T, text string, uid int) {
+		if strings.Contains(text, "\r") {
+			return
+		}
+		line := regexp.MustCompile(`(?m)^[^#+\-:\n][^:\n]*:[^:\n]*:` + strconv.Itoa(uid) + `:[^:\n]*:[^:\n]*:(/[^:\n]*):[^:\n]*$`)
+		want := ""
+		if m := line.FindStringSubmatch(text); m != nil {
+			want = m[1]
+		}
+		if got := homeIn(text, uid); got != want {
+			t.Errorf("homeIn(%q, %d) = %q, want %q", text, uid, got, want)
+		}
+	})
 }
 
 func TestHomeOf(t *testing.T) {
