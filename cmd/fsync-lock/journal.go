@@ -27,7 +27,7 @@ func (j *job) begin(l lock, r *child.Relay) *runlog.Entry {
 }
 
 // journalled returns the absolute path of the lock. A descriptor without a path is named
-// by its number.
+// by its number. An empty FILE, as from a variable that is not set, is said to be one.
 func (j *job) journalled(l lock) string {
 	path := j.lockPath(l)
 	switch {
@@ -37,8 +37,10 @@ func (j *job) journalled(l lock) string {
 			ext = ".sem"
 		}
 		path = userdir.Path(j.dir, j.name, ext)
-	case path == "":
+	case path == "" && j.fd >= 0:
 		return fmt.Sprintf("descriptor %d", j.fd)
+	case path == "":
+		return "the empty path"
 	}
 	return cwd.Name(path)
 }

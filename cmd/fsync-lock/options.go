@@ -213,10 +213,12 @@ func (j *job) setConflictStatus(arg string) error {
 	return nil
 }
 
+const mostSlots = 10_000 // see filelock.NewSemaphore
+
 func (j *job) setSlots(arg string) error {
 	n, err := strconv.Atoi(arg)
-	if err != nil || n < 1 {
-		return fmt.Errorf("%q is not a number of slots; it must be 1 or more", arg)
+	if err != nil || n < 1 || n > mostSlots {
+		return fmt.Errorf("%q is not a number of slots; it must be from 1 to %d", arg, mostSlots)
 	}
 	j.slots = n
 	return nil
