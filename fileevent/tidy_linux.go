@@ -1,11 +1,13 @@
 package fileevent
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -84,9 +86,33 @@ func (m marker) archive(name string) (version, error) {
 	if err != nil || !v.exists {
 		return v, err
 	}
-	set := setTime(m.sidecar(name))
-	text := fmt.Appendf(nil, "%d %d %d %d %s", v.ino, v.born.Unix(), v.born.Nanosecond(), set.UnixNano(), v.id)
-	return v, unix.Setxattr(m.directory(), attributeOf(name), text, 0)
+	v.set = setTime(m.sidecar(name))
+	return v, unix.Setxattr(m.directory(), attributeOf(name), v.attribute(), 0)
+}
+
+// attribute returns the text of the attribute for a version.
+func (v version) attribute() []byte {
+	return fmt.Appendf(nil, "%d %d %d %d %s", v.ino, v.born.Unix(), v.born.Nanosecond(), v.set.UnixNano(), v.id)
+}
+
+// parseAttribute returns the version in the text of an attribute, and the zero version for
+// another text.
+func parseAttribute(text string) (v version) {
+	fields := strings.SplitN(text, " ", 5) // the ID may contain spaces
+	if len(fields) != 5 || len(fields[4]) != 0 && len(fields[4]) != idSize {
+		return version{}
+	}
+	ino, err := strconv.ParseUint(fields[0], 10, 64)
+	var numbers [3]int64
+	for i := range numbers {
+		var wrong error
+		numbers[i], wrong = strconv.ParseInt(fields[i+1], 10, 64)
+		err = cmp.Or(err, wrong)
+	}
+	if err != nil {
+		return version{}
+	}
+	return version{exists: true, archived: true, ino: ino, born: time.Unix(numbers[0], numbers[1]), set: time.Unix(0, numbers[2]), id: fields[4]}
 }
 
 // removeArchived removes a tombstone that was archived, and reports whether it is gone. It
@@ -107,10 +133,6 @@ func (m marker) removeArchived(path string, archived version) bool {
 	watch.NotifyAll(m.dir)
 	return false
 }
-
-// aside is the suffix of a tombstone while Tidy checks it. If the process dies then, the
-// tombstone stays under that name, and looks still find it.
-const aside = ".old"
 
 // putBack moves a tombstone back that was moved aside. If a Clear has left another tombstone
 // meanwhile, putBack removes the one that was moved aside, because it is older.
@@ -157,17 +179,7 @@ func (m marker) archived() (v version) {
 	if err != nil {
 		return version{}
 	}
-	text := string(buffer[:n])
-	var sec, nsec, set int64
-	if _, err := fmt.Sscan(text, &v.ino, &sec, &nsec, &set); err != nil {
-		return version{}
-	}
-	v.born, v.set = time.Unix(sec, nsec), time.Unix(0, set)
-	v.exists, v.archived = true, true
-	if id := text[strings.LastIndexByte(text, ' ')+1:]; len(id) == idSize {
-		v.id = id
-	}
-	return v
+	return parseAttribute(string(buffer[:n]))
 }
 
 // attributeOf returns the name of the attribute for the tombstone with that name.

@@ -25,12 +25,18 @@ import (
 // tombstone of the same Set would wake it a second time.
 func (m marker) tombstonePath() string { return m.sidecar(m.tombstoneName()) }
 
-const tombstoneSuffix = ".pulse"
+const (
+	tombstoneSuffix = ".pulse"
 
-// tombstoneName returns NAME.pulse. If that is longer than 255 bytes, the limit of the
-// common file systems, it shortens NAME and adds a hash of it.
+	// aside is the suffix of a tombstone while Tidy checks it. If the process dies then,
+	// the tombstone stays under that name, and looks still find it.
+	aside = ".old"
+)
+
+// tombstoneName returns NAME.pulse. If NAME.pulse.old is longer than 255 bytes, the limit of
+// the common file systems, it shortens NAME and adds a hash of it.
 func (m marker) tombstoneName() string {
-	if len(m.name)+len(tombstoneSuffix) <= 255 {
+	if len(m.name)+len(tombstoneSuffix)+len(aside) <= 255 {
 		return m.name + tombstoneSuffix
 	}
 	h := fnv.New64a()
