@@ -23,7 +23,7 @@ func readRecord(path string) (r process.Record, ok bool) {
 	if !keepsRecords {
 		return r, false
 	}
-	text, _, err := file.Read(path, recordOffset, process.MaxRecord)
+	text, _, err := file.Read(path, recordOffset, process.MaxRecord+1)
 	if err != nil {
 		return r, false
 	}

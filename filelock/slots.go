@@ -1,6 +1,7 @@
 package filelock
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -148,9 +149,8 @@ func numberText(n int) []byte { return []byte(strconv.Itoa(n) + "\n") }
 
 // parseSlots returns the number in the text of the file, 0 if there is none.
 func parseSlots(text []byte) int {
-	line, whole := strings.CutSuffix(string(text), "\n")
-	n, err := strconv.Atoi(line)
-	if !whole || err != nil || n < 1 || n > maxSlots {
+	n, err := strconv.Atoi(strings.TrimSuffix(string(text), "\n"))
+	if err != nil || n < 1 || n > maxSlots || !bytes.Equal(text, numberText(n)) {
 		return 0
 	}
 	return n
