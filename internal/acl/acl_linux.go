@@ -69,11 +69,19 @@ func Inherit(f *os.File, dir string, parent *syscall.Stat_t) bool {
 func listOf(path string) (list, bool) {
 	var buffer [4096]byte
 	n, err := unix.Getxattr(path, Attribute, buffer[:])
-	if err != nil || n < 4 || binary.LittleEndian.Uint32(buffer[:]) != version {
+	if err != nil {
+		return nil, false
+	}
+	return decode(buffer[:n])
+}
+
+// decode reads the attribute.
+func decode(text []byte) (list, bool) {
+	if len(text) < 4 || binary.LittleEndian.Uint32(text) != version {
 		return nil, false
 	}
 	var l list
-	for text := buffer[4:n]; len(text) >= 8; text = text[8:] {
+	for text = text[4:]; len(text) >= 8; text = text[8:] {
 		l = append(l, entry{
 			binary.LittleEndian.Uint16(text), binary.LittleEndian.Uint16(text[2:]), binary.LittleEndian.Uint32(text[4:]),
 		})

@@ -63,7 +63,7 @@ func (m Mounts) at(path string, flags int) device {
 	}
 	dev, known := m[stx.Mnt_id]
 	if !known {
-		dev, _ = mountDevice(stx.Mnt_id)
+		dev = mountDevice(stx.Mnt_id)
 		m[stx.Mnt_id] = dev
 	}
 	return dev
@@ -79,16 +79,26 @@ func hasOneDevice(path string) bool {
 	return st.Type == unix.TMPFS_MAGIC || uint32(st.Type) == unix.RAMFS_MAGIC
 }
 
-func mountDevice(mount uint64) (dev device, ok bool) {
+func mountDevice(mount uint64) device {
 	table, _ := os.ReadFile("/proc/self/mountinfo")
-	for line := range strings.Lines(string(table)) {
+	return deviceIn(string(table), mount)
+}
+
+// deviceIn returns the device of a mount in the text of a mountinfo.
+func deviceIn(table string, mount uint64) device {
+	for line := range strings.Lines(table) {
 		// 36 35 98:0 /mnt1 /mnt2 rw,noatime - ext3 /dev/root rw
 		f := strings.Fields(line)
 		if len(f) < 3 || f[0] != strconv.FormatUint(mount, 10) {
 			continue
 		}
-		n, _ := fmt.Sscanf(f[2], "%d:%d", &dev.major, &dev.minor)
-		return dev, n == 2
+		major, minor, _ := strings.Cut(f[2], ":")
+		a, errA := strconv.ParseUint(major, 10, 32)
+		b, errB := strconv.ParseUint(minor, 10, 32)
+		if errA != nil || errB != nil {
+			return device{}
+		}
+		return device{uint32(a), uint32(b)}
 	}
-	return dev, false
+	return device{}
 }

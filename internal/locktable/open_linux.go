@@ -90,12 +90,20 @@ func OfDescriptor(fd uintptr) (l Lock, locked bool, err error) {
 func lockIn(fdinfo string) (l Lock, locked bool, err error) {
 	var buf [1024]byte // the line of a flock(2) lock comes before the lines of other locks
 	n, err := readOnce(fdinfo, buf[:])
-	for line := range strings.Lines(string(buf[:max(n, 0)])) {
+	if l, locked = flockIn(string(buf[:max(n, 0)])); locked {
+		err = nil
+	}
+	return l, locked, err
+}
+
+// flockIn returns the flock(2) lock in the text of an fdinfo.
+func flockIn(text string) (l Lock, locked bool) {
+	for line := range strings.Lines(text) {
 		if _, l, ok := parse(line); ok && !l.POSIX {
-			return l, true, nil
+			return l, true
 		}
 	}
-	return Lock{}, false, err
+	return Lock{}, false
 }
 
 // readOnce reads the beginning of a file in /proc, in a third of the time of [os.ReadFile].

@@ -94,8 +94,12 @@ func Waiters(path string) (int, error) {
 // with other locks.
 func Flocks() string {
 	table, _ := os.ReadFile("/proc/locks")
+	return flocksIn(string(table))
+}
+
+func flocksIn(table string) string {
 	var found strings.Builder
-	for line := range strings.Lines(string(table)) {
+	for line := range strings.Lines(table) {
 		if _, line, _ = strings.Cut(line, ":"); strings.Contains(line, " FLOCK ") {
 			found.WriteString(line)
 		}

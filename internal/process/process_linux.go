@@ -37,21 +37,29 @@ func statIn(dir string) (s Stat, ok bool) {
 	if err != nil {
 		return Stat{}, false
 	}
+	return parseStat(string(text))
+}
+
+func parseStat(text string) (s Stat, ok bool) {
 	// 4242 (name, which may contain spaces and parentheses) S 1 ...
-	from, to := strings.IndexByte(string(text), '('), strings.LastIndexByte(string(text), ')')
+	from, to := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
 	if from < 0 || to < from {
 		return Stat{}, false
 	}
-	f := strings.Fields(string(text[to+1:])) // from the third field on
+	f := strings.Fields(text[to+1:]) // from the third field on
 	if len(f) < 20 {
 		return Stat{}, false
 	}
-	s.Name, s.State = string(text[from+1:to]), f[0][0]
-	s.Parent, _ = strconv.Atoi(f[1])
-	s.Group, _ = strconv.Atoi(f[2])
-	s.Threads, _ = strconv.Atoi(f[17])
-	s.Start, err = strconv.ParseUint(f[19], 10, 64)
-	return s, err == nil
+	s.Name, s.State = text[from+1:to], f[0][0]
+	var errs [4]error
+	s.Parent, errs[0] = strconv.Atoi(f[1])
+	s.Group, errs[1] = strconv.Atoi(f[2])
+	s.Threads, errs[2] = strconv.Atoi(f[17])
+	s.Start, errs[3] = strconv.ParseUint(f[19], 10, 64)
+	if errs != [4]error{} {
+		return Stat{}, false
+	}
+	return s, true
 }
 
 // start returns when a process was started, in clock ticks since the boot, and whether the
@@ -108,10 +116,15 @@ func (r Record) Wrote(pid int) bool {
 // innermost returns the PID of a process in its own PID namespace.
 func innermost(pid int) string {
 	status, _ := os.ReadFile(dir(pid) + "/status")
-	for line := range strings.Lines(string(status)) {
+	return innermostIn(string(status))
+}
+
+func innermostIn(status string) string {
+	for line := range strings.Lines(status) {
 		if pids, ok := strings.CutPrefix(line, "NSpid:"); ok {
-			f := strings.Fields(pids)
-			return f[len(f)-1]
+			if f := strings.Fields(pids); len(f) > 0 {
+				return f[len(f)-1]
+			}
 		}
 	}
 	return ""

@@ -70,7 +70,7 @@ func Parse(text []byte) (Record, bool) {
 // plausible returns the time. It returns the zero time for one before 2000 or more than a
 // day in the future, because then the clock of the writer was wrong.
 func plausible(when time.Time) time.Time {
-	if when.Year() < 2000 || time.Until(when) > 24*time.Hour {
+	if when.UTC().Year() < 2000 || time.Until(when) > 24*time.Hour {
 		return time.Time{}
 	}
 	return when

@@ -107,6 +107,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(Self().Encode())
 	f.Add([]byte(`{"fsync":1,"pid":7,"host":"\u001b","since":"2026-01-01T00:00:00Z","note":"` + strings.Repeat(`\u0001`, 600) + "\"}\n"))
 	f.Add([]byte("{\"fsync\":1,\"pid\":7}\n"))
+	f.Add([]byte(`{"fsync":1,"pid":7,"since":"2000-01-01T00:00:00+14:00"}` + "\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		r, ok := Parse(text)
 		if !ok {
@@ -154,7 +155,7 @@ func checkRoundTrip(t *testing.T, r Record) {
 			t.Errorf("%q became %q", s[0], s[1])
 		}
 	}
-	if !got.Since.Equal(r.Since) || got.PID != r.PID || got.Start != r.Start || got.Boot != r.Boot || got.PIDNS != r.PIDNS {
+	if !got.Since.Equal(r.Since) || got.PID != r.PID || got.ID != r.ID || got.Start != r.Start || got.Boot != r.Boot || got.PIDNS != r.PIDNS {
 		t.Errorf("%+v became %+v", r, got)
 	}
 	if again := got.Encode(); !bytes.Equal(again, text) {

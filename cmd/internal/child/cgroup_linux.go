@@ -14,32 +14,44 @@ import (
 func cgroupRoom() (left, limit uint64) {
 	const plenty = 1 << 30
 	left, limit = plenty, plenty
-	for line := range strings.Lines(readSmall("/proc/self/cgroup")) {
-		_, line, _ = strings.Cut(strings.TrimSpace(line), ":")
-		controllers, group, _ := strings.Cut(line, ":")
-		root := "/sys/fs/cgroup"
-		switch controllers {
+	for _, dir := range cgroupsIn(readSmall("/proc/self/cgroup")) {
+		most, err := strconv.ParseUint(readSmall(dir+"/pids.max"), 10, 32)
+		if err != nil { // the text is "max", or there is no file
+			continue
+		}
+		now, err := strconv.ParseUint(readSmall(dir+"/pids.current"), 10, 32)
+		if rest := most - min(now, most); err == nil && rest < left {
+			left, limit = rest, most
+		}
+	}
+	return left, limit
+}
+
+const cgroupRoot = "/sys/fs/cgroup"
+
+// cgroupsIn returns the directories of the control groups in a text of /proc/self/cgroup
+// that can have a limit of processes, with all groups above them. In a container the text
+// may have the path on the host, but our group is at the root.
+func cgroupsIn(text string) (dirs []string) {
+	for line := range strings.Lines(text) {
+		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3) // 0::/group, or 4:pids:/group
+		if len(fields) != 3 {
+			continue
+		}
+		root := cgroupRoot
+		switch fields[1] {
 		case "": // version 2
 		case "pids":
 			root += "/pids"
 		default:
 			continue
 		}
-		// In a container the path may be the one on the host, but our group is at the root.
-		for dir := path.Clean("/" + group); ; dir = path.Dir(dir) {
-			most, err := strconv.ParseUint(readSmall(root+dir+"/pids.max"), 10, 32)
-			if err == nil { // otherwise the text is "max", or there is no file
-				now, err := strconv.ParseUint(readSmall(root+dir+"/pids.current"), 10, 32)
-				if rest := most - min(now, most); err == nil && rest < left {
-					left, limit = rest, most
-				}
-			}
-			if dir == "/" {
-				break
-			}
+		for dir := path.Clean("/" + fields[2]); dir != "/"; dir = path.Dir(dir) {
+			dirs = append(dirs, root+dir)
 		}
+		dirs = append(dirs, root)
 	}
-	return left, limit
+	return dirs
 }
 
 // readSmall returns the content of a small file of the kernel, without the newline. It

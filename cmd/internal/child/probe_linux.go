@@ -144,13 +144,21 @@ func (pr *probe) reachedCommand(sig syscall.Signal, p *process) bool {
 // isPending reports whether the probe has got the signal but has not reported it.
 func (pr *probe) isPending(sig syscall.Signal) bool {
 	status, _ := os.ReadFile("/proc/" + strconv.Itoa(pr.pid) + "/status")
-	for line := range strings.Lines(string(status)) {
+	return pendingIn(string(status))>>(sig-1)&1 != 0
+}
+
+// pendingIn returns the set of pending signals in a text of /proc/PID/status.
+func pendingIn(status string) uint64 {
+	for line := range strings.Lines(status) {
 		if set, ok := strings.CutPrefix(line, "ShdPnd:"); ok { // hexadecimal, proc_pid_status(5)
 			pending, err := strconv.ParseUint(strings.TrimSpace(set), 16, 64)
-			return err == nil && pending>>(sig-1)&1 != 0
+			if err != nil {
+				return 0
+			}
+			return pending
 		}
 	}
-	return false
+	return 0
 }
 
 // sharesGroup reports whether the command is in the group of the probe. If it has
