@@ -496,45 +496,6 @@ type failing struct{ err error }
 
 func (f *failing) Read([]byte) (int, error) { return 0, f.err }
 
-func FuzzRead(f *testing.F) {
-	text, err := numbered(1, 7).encode()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(text)
-	f.Add(text[:len(text)/2])
-	f.Add([]byte("{\"fsync_run\":2}\n\x00{\"fsync_run\":1}\n[[[[\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		runs, unread, err := Read(bytes.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := len(runs) + unread.Total(); n > bytes.Count(text, []byte("\n"))+1 {
-			t.Fatalf("%d of %d lines", n, bytes.Count(text, []byte("\n"))+1)
-		}
-		for _, r := range runs {
-			line, err := r.encode()
-			if err != nil {
-				if len(r.Lock)+len(r.Host)+len(r.Name)+len(r.User)+len(r.Signal) > maxLine/8 {
-					continue
-				}
-				t.Fatalf("%+v: %v", r, err)
-			}
-			if bytes.IndexByte(line, '\n') != len(line)-1 {
-				t.Fatalf("more than one line: %q", line)
-			}
-			again, kind := decode(line)
-			r.Command, r.Reason = cutAll(r.Command, maxCommand), cut(r.Reason, maxReason)
-			if len(r.Command) == 0 {
-				r.Command, again.Command = nil, nil
-			}
-			if kind != lineRun || !reflect.DeepEqual(again, r) {
-				t.Fatalf("read %+v, then %+v", r, again)
-			}
-		}
-	})
-}
-
 // Append waits for another process that has locked the journal, but not for ever.
 func TestLockedJournal(t *testing.T) {
 	t.Parallel()
