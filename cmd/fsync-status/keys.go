@@ -29,6 +29,9 @@ var sequences = map[string]key{
 	"[5~": keyPageUp, "[6~": keyPageDown, "[1~": keyHome, "[4~": keyEnd, "[7~": keyHome, "[8~": keyEnd,
 }
 
+// longestSequence is longer than any sequence that a terminal sends for a key.
+const longestSequence = 16
+
 // A keyDecoder finds the keys in the bytes from a terminal.
 type keyDecoder struct {
 	escaped bool
@@ -49,7 +52,7 @@ func (d *keyDecoder) next(b byte) (k key, ok bool) {
 		d.escaped = false
 		return key(b), true
 	}
-	if len(d.rest) < 2 || d.rest[0] == '[' && (b < '@' || b > '~') {
+	if len(d.rest) < 2 || d.rest[0] == '[' && (b < '@' || b > '~') && len(d.rest) < longestSequence {
 		return 0, false
 	}
 	k, ok = sequences[d.rest]
