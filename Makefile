@@ -1,4 +1,4 @@
-.PHONY: help build install uninstall fmt vet test race busy torture bugs model ci
+.PHONY: help build install uninstall fmt vet test race busy fuzz torture bugs model ci
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 PREFIX   = /usr/local
@@ -13,6 +13,7 @@ GO       = go
 INSTALL  = install
 PROGRAMS = fsync-lock fsync-event fsync-status
 TORTURE  = -length 4m
+FUZZTIME = 20s
 
 help:    ## list the targets
 	@sed -n 's/^\([a-z]*:\).*## /\1	/p' Makefile
@@ -48,6 +49,8 @@ busy:    ## run the tests 30 times beside four busy loops
 	@for i in 1 2 3 4; do (while :; do :; done) & loops="$$loops $$!"; done; \
 	trap 'kill $$loops' EXIT; \
 	for run in $$(seq 30); do $(GO) test -count=1 ./... || exit 1; done
+fuzz:    ## run each fuzz target for FUZZTIME (20s)
+	.ci/fuzz $(FUZZTIME)
 torture: ## let processes use locks and events while faults strike, and check what happened; TORTURE="-length 4m -seed N -mix WORDS"
 	cd torture && $(GO) run . $(TORTURE)
 bugs:    ## put each known fault back, and check that the torture finds it; BUGS="-only NAMES, -ci, -tests, -list"
