@@ -1,4 +1,4 @@
-.PHONY: help build install uninstall fmt vet test race busy fuzz torture bugs model ci
+.PHONY: help build install uninstall fmt vet test race busy fuzz torture bugs mutate model ci
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 PREFIX   = /usr/local
@@ -14,6 +14,7 @@ INSTALL  = install
 PROGRAMS = fsync-lock fsync-event fsync-status
 TORTURE  = -length 4m
 FUZZTIME = 20s
+MUTATE   = ./internal/sidecar ./internal/file ./internal/flockwait ./internal/locktable ./internal/process ./internal/watch ./fileevent ./filelock
 
 help:    ## list the targets
 	@sed -n 's/^\([a-z]*:\).*## /\1	/p' Makefile
@@ -55,6 +56,8 @@ torture: ## let processes use locks and events while faults strike, and check wh
 	cd torture && $(GO) run . $(TORTURE)
 bugs:    ## put each known fault back, and check that the torture finds it; BUGS="-only NAMES, -ci, -tests, -list"
 	cd torture && $(GO) run ./bugs $(BUGS)
+mutate:  ## change the code, one small thing at a time, and check that a test notices; MUTATE="PACKAGES"
+	cd torture && $(GO) run ./mutate $(MUTATE)
 model:   ## check the models of docs/model.md with spin
 	docs/model/run
 ci:      ## run all checks that a change must pass
