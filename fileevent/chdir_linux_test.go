@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
 // The program changes its working directory during a wait, and the former directory is
@@ -67,6 +68,20 @@ func TestWaitInAMovedDirectory(t *testing.T) {
 	must(t, New(filepath.Join(dir+".new", "renamed")).Set())
 	ends(t, renamed)
 	t.Chdir(top)
+}
+
+// The program changes its working directory between two steps of a wait: the wait has chosen
+// the path to watch, and the watch is made. The wait then watches the directory that it began
+// in. The process makes no rescans, which would find the marker later.
+func TestLeaveBeforeTheWatch(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cmd := testproc.RoleCmd("agent", "ready", "blind")
+	cmd.Dir = dir
+	waiter := startCmd(t, cmd)
+	ask(t, waiter, "leave "+t.TempDir(), "asleep")
+	must(t, New(filepath.Join(dir, "ready")).Set())
+	waiter.Expect("ok")
 }
 
 // A Watch stays with the event that it was made for.

@@ -46,7 +46,7 @@ const (
 	renewing                // Set is about to replace the marker of an event that is set
 	clearing                // Clear has seen the marker
 	looking                 // Wait knows the tombstone and has not yet looked for the marker
-	subscribing             // Wait has seen that the event is not set
+	subscribing             // Wait has seen that the event is not set, and has chosen the path to watch
 	sleeping                // Wait has looked for the last time before it sleeps
 	taking                  // the event is about to be taken
 	took                    // the event has been taken

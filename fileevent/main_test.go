@@ -136,6 +136,10 @@ func obey(e *Event, line string) string {
 			takeDescriptors()
 		})
 		err = e.Wait(context.Background())
+	case "leave": // waits; the process goes to another directory while the wait makes its watch
+		asleep, leave := e.hook, once(subscribing, func() { os.Chdir(arg) })
+		e.hook = func(s step) { leave(s); asleep(s) }
+		err = e.Wait(context.Background())
 	case "waitall": // the event and another one, to take both
 		err = WaitAll(context.Background(), e, New(arg, AutoReset()))
 	case "waitclear":

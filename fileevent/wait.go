@@ -195,9 +195,7 @@ func (w *wait) tickIfAging() (tick <-chan time.Time, stop func()) {
 
 func (w *wait) subscribe(queue *watch.Queue) error {
 	for i := range w.conditions {
-		c := &w.conditions[i]
-		c.event.at(subscribing)
-		if err := c.subscribe(queue, i); err != nil {
+		if err := w.conditions[i].subscribe(queue, i); err != nil {
 			return err
 		}
 	}
@@ -210,6 +208,7 @@ func (c *condition) subscribe(queue *watch.Queue, tag int) error {
 		if err != nil {
 			return err
 		}
+		c.event.at(subscribing)
 		c.sub, err = queue.Subscribe(m.path, c.interest, tag)
 		if m.still() {
 			return err

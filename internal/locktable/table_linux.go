@@ -14,10 +14,11 @@ import (
 // pieces, until two reads are equal, but at most the given number of times. It returns the
 // locks of all reads, so some of them may have been released meanwhile. A first piece that
 // is less than half a page is the whole table.
-func Read(times int) (Table, error) {
+func Read(times int) (Table, error) { return readWith(read, times, os.Getpagesize()) }
+
+func readWith(read func(first int) (string, error), times, page int) (Table, error) {
 	table, before := Table{}, ""
 	for i := range times {
-		page := os.Getpagesize()
 		text, err := read(page * (times - i) / times)
 		if err != nil {
 			return nil, err
@@ -70,23 +71,31 @@ func Waiters(path string) (int, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
-	for before := -1; err == nil; {
-		var text string
-		if text, err = read(os.Getpagesize()); err != nil {
-			break
+	if err != nil {
+		return 0, err
+	}
+	return countWaiters(read, file.Name)
+}
+
+// countWaiters reads the table until two reads agree: a read in pieces may miss lines, or
+// have lines twice.
+func countWaiters(read func(first int) (string, error), file string) (int, error) {
+	for before := -1; ; {
+		text, err := read(os.Getpagesize())
+		if err != nil {
+			return 0, err
 		}
 		n := 0
 		for line := range strings.Lines(text) {
-			if name, l, ok := parse(line); ok && name == file.Name && l.Waits && !l.POSIX {
+			if name, l, ok := parse(line); ok && name == file && l.Waits && !l.POSIX {
 				n++
 			}
 		}
 		if n == before {
 			return n, nil
 		}
-		before = n // a read in pieces may miss lines, or have lines twice
+		before = n
 	}
-	return 0, err
 }
 
 // Flocks returns the lines of flock(2) locks and waits. If it returns the same text twice,

@@ -81,6 +81,67 @@ func TestLockTableInPieces(t *testing.T) {
 	}
 }
 
+// scripted returns a function that reads texts from a list, one after the other, and the
+// lengths of the first pieces that it was asked for.
+func scripted(t *testing.T, texts ...string) (read func(first int) (string, error), asked *[]int) {
+	asked = new([]int)
+	return func(first int) (string, error) {
+		if len(texts) == 0 {
+			t.Fatal("it reads too often")
+		}
+		*asked = append(*asked, first)
+		text := texts[0]
+		texts = texts[1:]
+		return text, nil
+	}, asked
+}
+
+// lines returns a table with locks of these processes on the file "00:01:2".
+func lines(kind string, pids ...int) (text string) {
+	for i, pid := range pids {
+		text += fmt.Sprintf("%d: %sFLOCK  ADVISORY  WRITE %d 00:01:2 0 EOF\n", i, kind, pid)
+	}
+	return text
+}
+
+// A long table is read in other pieces until two reads agree, but not too often. The result has
+// the locks of all reads.
+func TestReadUntilTwoReadsAgree(t *testing.T) {
+	t.Parallel()
+	a, b, c := lines("", 1), lines("", 2), lines("", 3)
+	for _, test := range []struct {
+		page  int
+		texts []string
+		asked string
+		found int
+	}{
+		{120, []string{a}, "[120]", 1}, // it is less than half a page, and so in one piece
+		{80, []string{a, a}, "[80 60]", 1},
+		{40, []string{a, b, b}, "[40 30 20]", 2},
+		{40, []string{a, b, a, c}, "[40 30 20 10]", 3},
+		{120, []string{a + b, a, a}, "[120 90 60]", 2}, // only the first read can show that the table is short
+	} {
+		read, asked := scripted(t, test.texts...)
+		table, err := readWith(read, 4, test.page)
+		if err != nil || fmt.Sprint(*asked) != test.asked || len(table["00:01:2"]) != test.found {
+			t.Errorf("%q: %v after reads of %d, %v", test.texts, table, *asked, err)
+		}
+	}
+}
+
+// The number of waiters is that of two reads that agree.
+func TestWaitersOfTwoReads(t *testing.T) {
+	t.Parallel()
+	other := strings.ReplaceAll(lines("-> ", 9), "00:01:2", "00:01:3") + strings.ReplaceAll(lines("-> ", 9), "FLOCK", "POSIX") + lines("", 9)
+	one, two := other+lines("-> ", 1), lines("-> ", 1, 1)+other
+	for want, texts := range map[int][]string{1: {one, one}, 2: {one, two, one, two, two}, 0: {two, other, other}} {
+		read, _ := scripted(t, texts...)
+		if n, err := countWaiters(read, "00:01:2"); n != want || err != nil {
+			t.Errorf("%q: %d, %v", texts, n, err)
+		}
+	}
+}
+
 // Waiters counts each call that waits, also if several are of one process. Takers returns
 // the process that took the lock, and Holders each process that has the open file.
 func TestWaitersAndHolders(t *testing.T) {

@@ -20,20 +20,23 @@ var Self = sync.OnceValue(func() Record {
 
 // IsVisible reports whether this process could see the writer of the record if the
 // writer still ran.
-func (r Record) IsVisible() bool {
-	return r.Boot == Self().Boot && r.PIDNS == Self().PIDNS && hasOwnProc()
+func (r Record) IsVisible() bool { return r.isVisibleTo(Self()) }
+
+func (r Record) isVisibleTo(me Record) bool {
+	return r.Boot == me.Boot && r.PIDNS == me.PIDNS && hasOwnProc()
 }
 
 // MayRun reports whether the writer of the record may still run. A process that this
 // one cannot see, on another host or in another PID namespace, may run.
-func (r Record) MayRun() bool {
-	me := Self()
+func (r Record) MayRun() bool { return r.mayRunBeside(Self()) }
+
+func (r Record) mayRunBeside(me Record) bool {
 	switch {
 	case (r.Boot == "") != (me.Boot == ""): // one of the two has no /proc
 		return true
 	case r.Boot != me.Boot:
 		return r.Host != me.Host // on the same host, the boot has ended the writer
-	case r.Boot == "" && r.Host != me.Host, !r.IsVisible():
+	case r.Boot == "" && r.Host != me.Host, !r.isVisibleTo(me):
 		return true
 	}
 	start, alive := start(r.PID)

@@ -103,6 +103,33 @@ func TestMayRun(t *testing.T) {
 	}
 }
 
+// Without /proc a process does not know its boot. It cannot tell whether a process runs that
+// knows its boot, or that is on another host.
+func TestMayRunWithoutBoot(t *testing.T) {
+	t.Parallel()
+	blind := Self()
+	blind.Boot = ""
+	gone := blind
+	gone.Start += "0"
+	away, seer := gone, Self()
+	away.Host = "elsewhere"
+	seer.Start += "0"
+	for name, c := range map[string]struct {
+		r, me Record
+		want  bool
+	}{
+		"neither knows its boot":                       {gone, blind, false},
+		"neither knows its boot, and on another host":  {away, blind, true},
+		"only the writer knows its boot":               {seer, blind, true},
+		"only this process knows its boot":             {gone, Self(), true},
+		"only this process knows, and on another host": {away, Self(), true},
+	} {
+		if got := c.r.mayRunBeside(c.me); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(Self().Encode())
 	f.Add([]byte(`{"fsync":1,"pid":7,"host":"\u001b","since":"2026-01-01T00:00:00Z","note":"` + strings.Repeat(`\u0001`, 600) + "\"}\n"))
