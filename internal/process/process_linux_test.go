@@ -58,6 +58,56 @@ func TestStatOfChild(t *testing.T) {
 	}
 }
 
+// Text that is not what the kernel shows of a process describes no process.
+func TestStatOfDamagedText(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	fields := strings.Repeat(" 7", 18)
+	for text, want := range map[string]bool{
+		"1 (name) S" + fields + " 42\n":         true,
+		"1 (a) ) S (b) S" + fields + " 42 43\n": true,
+		"1 (name) S" + fields + "\n":            false,
+		"1 (name) S" + fields + " many\n":       false,
+		"1 name) S" + fields + " 42\n":          false,
+		"1 (name S" + fields + " 42\n":          false,
+		"1 )name( S" + fields + " 42\n":         false,
+		"":                                      false,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "stat"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if s, ok := statIn(dir); ok != want || ok && s.Start != 42 {
+			t.Errorf("%q: %+v, %v", text, s, ok)
+		}
+	}
+	if s, ok := statIn(dir + "/missing"); ok || s != (Stat{}) {
+		t.Errorf("a missing process: %+v, %v", s, ok)
+	}
+}
+
+// The record of a process that has ended stays its record. A PID that no process has may have
+// been that of any process of another PID namespace.
+func TestWroteOfTheDead(t *testing.T) {
+	t.Parallel()
+	gone := exec.Command("true")
+	if err := gone.Run(); err != nil {
+		t.Skip(err)
+	}
+	pid := gone.Process.Pid
+	mine, other := Self(), Self()
+	mine.PID, mine.Start = pid, "1"
+	other.PIDNS, other.PID = "1", pid+1
+	if !mine.Wrote(pid) || !other.Wrote(pid) {
+		t.Errorf("its record: %v, a record of another namespace: %v", mine.Wrote(pid), other.Wrote(pid))
+	}
+	if mine.PID++; mine.Wrote(pid) {
+		t.Error("it wrote the record of another PID")
+	}
+	if IsHidden(pid) || CommandLine(pid) != "" || len(Ancestors(pid)) > 0 {
+		t.Error("the dead process is described")
+	}
+}
+
 // A process is the writer of its own record, and of no other.
 func TestWrote(t *testing.T) {
 	t.Parallel()

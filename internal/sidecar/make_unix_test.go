@@ -3,11 +3,15 @@
 package sidecar
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
@@ -74,4 +78,111 @@ func TestMakeBesideARemover(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// The sidecar has the permissions of its directory, but no sticky bit.
+func TestMakeInheritsTheMode(t *testing.T) {
+	t.Parallel()
+	for parent, want := range map[fs.FileMode]fs.FileMode{
+		0o750:                 0o750,
+		0o775 | fs.ModeSetgid: 0o775 | fs.ModeSetgid,
+		0o777 | fs.ModeSticky: 0o777,
+		0o700 | fs.ModeSetgid: 0o700 | fs.ModeSetgid,
+	} {
+		dir := t.TempDir() + "/"
+		must(t, os.Chmod(dir, parent), Make(dir), Make(dir))
+		if info, err := os.Stat(dir + Dir); err != nil || info.Mode()&^fs.ModeDir != want {
+			t.Errorf("in %v: %v, %v", parent, info.Mode(), err)
+		}
+		if names, err := os.ReadDir(dir); err != nil || len(names) != 1 {
+			t.Errorf("left: %v, %v", names, err)
+		}
+	}
+}
+
+// Make fails if something else is in the place of the sidecar, or if the directory is missing.
+func TestMakeInTheWay(t *testing.T) {
+	t.Parallel()
+	for name, put := range map[string]func(path string) error{
+		"a file": func(path string) error { return os.WriteFile(path, nil, 0o644) },
+		"a link": func(path string) error { return os.Symlink("elsewhere", path) },
+	} {
+		dir := t.TempDir() + "/"
+		must(t, put(dir+Dir))
+		if err := Make(dir); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("%s: Make = %v", name, err)
+		}
+		if err := Check(dir); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("%s: Check = %v", name, err)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "missing") + "/"
+	if err := Make(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing directory: Make = %v", err)
+	}
+	if err := Check(dir); err != nil {
+		t.Errorf("a missing directory: Check = %v", err)
+	}
+}
+
+// If the directory cannot be made, the error names it, and not the name that it has at first.
+func TestMakeOnAReadOnlyDisk(t *testing.T) {
+	t.Parallel()
+	dir := testproc.Tmpfs(t, "") + "/"
+	testproc.ReadOnly(t, dir)
+	var path *fs.PathError
+	if err := Make(dir); !errors.As(err, &path) || path.Path != dir+Dir || path.Err != syscall.EROFS {
+		t.Errorf("Make = %v", err)
+	}
+}
+
+// In an empty dir, the functions mean the working directory.
+func TestWorkingDirectory(t *testing.T) {
+	t.Chdir(t.TempDir())
+	must(t, Make(""), Check(""))
+	left := Dir + ".0123456789abcdef"
+	must(t, os.Mkdir(left, 0o700), os.Chtimes(left, long, long))
+	Sweep("")
+	if names, err := os.ReadDir("."); err != nil || len(names) != 1 || names[0].Name() != Dir {
+		t.Errorf("left: %v, %v", names, err)
+	}
+}
+
+// long is a time that is long ago for Sweep.
+var long = time.Now().Add(-sweepAfter - time.Minute)
+
+// Sweep removes old, empty directories with the names that Make uses, and nothing else. It
+// does nothing in a directory with many entries.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/"
+	name := func(digit string) string { return Dir + "." + digit + "123456789abcdef" }
+	must(t,
+		os.Mkdir(dir+name("0"), 0o700), // old: the only one that goes
+		os.Mkdir(dir+name("1"), 0o700), // young
+		os.MkdirAll(dir+name("2")+"/full", 0o700),
+		os.WriteFile(dir+name("3"), nil, 0o600),
+		os.Mkdir(dir+Dir, 0o700), os.Mkdir(dir+Dir+".short", 0o700), os.Mkdir(dir+"other", 0o700))
+	for _, old := range []string{name("0"), name("2"), name("3"), Dir, Dir + ".short", "other"} {
+		must(t, os.Chtimes(dir+old, long, long))
+	}
+	before, err := os.ReadDir(dir)
+	must(t, err)
+	for i := range maxSwept {
+		must(t, os.WriteFile(fmt.Sprint(dir, i), nil, 0o600))
+	}
+	Sweep(dir)
+	if _, err := os.Lstat(dir + name("0")); err != nil {
+		t.Errorf("swept among many entries: %v", err)
+	}
+	for i := range maxSwept {
+		must(t, os.Remove(fmt.Sprint(dir, i)))
+	}
+	Sweep(dir)
+	after, err := os.ReadDir(dir)
+	must(t, err)
+	if _, err := os.Lstat(dir + name("0")); !errors.Is(err, fs.ErrNotExist) || len(after) != len(before)-1 {
+		t.Errorf("left: %v, %v", after, err)
+	}
+	Sweep(dir + "missing/")
 }

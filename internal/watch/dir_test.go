@@ -94,3 +94,27 @@ func stopTimer(t *testing.T, d *dir) {
 	t.Helper()
 	testproc.Until(t, "no check is going on", d.timer.Stop)
 }
+
+// The time of an idle watcher is over just when a new subscription begins. The watcher stays.
+func TestWatcherIsUsedAgainInTime(t *testing.T) {
+	t.Parallel()
+	h := testHub(t, never)
+	s, notified := on(t, h, filepath.Join(t.TempDir(), "a"))
+	h.closeIdle()
+	proveReports(t, h, s, notified)
+}
+
+// The hub has never had a watcher when the time of an idle watcher is over.
+func TestNoWatcherToClose(t *testing.T) {
+	t.Parallel()
+	h := testHub(t, never)
+	h.open = noWatcher
+	s, _ := on(t, h, filepath.Join(t.TempDir(), "a"))
+	s.Close()
+	h.check(s.entry.dir)
+	h.check(s.entry.dir)
+	if !empty(h) {
+		t.Error("there is still a directory")
+	}
+	h.closeIdle()
+}
