@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -122,17 +121,6 @@ func TestMakeInTheWay(t *testing.T) {
 	}
 	if err := Check(dir); err != nil {
 		t.Errorf("a missing directory: Check = %v", err)
-	}
-}
-
-// If the directory cannot be made, the error names it, and not the name that it has at first.
-func TestMakeOnAReadOnlyDisk(t *testing.T) {
-	t.Parallel()
-	dir := testproc.Tmpfs(t, "") + "/"
-	testproc.ReadOnly(t, dir)
-	var path *fs.PathError
-	if err := Make(dir); !errors.As(err, &path) || path.Path != dir+Dir || path.Err != syscall.EROFS {
-		t.Errorf("Make = %v", err)
 	}
 }
 
