@@ -103,6 +103,9 @@ func calls(args []string) error {
 		}
 		c.Back(errBack)
 		err := <-result
+		if args[1] == "during: all ignored" && !signal.Ignored(unix.SIGURG) {
+			t.Error("the program does not ignore the signal any more")
+		}
 		both.Wait()
 		if i%2 != 0 {
 			release()

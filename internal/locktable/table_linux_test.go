@@ -2,7 +2,9 @@ package locktable
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fsync-lock/fsync/internal/process"
 )
 
 // hold locks a file until the test ends.
@@ -104,6 +108,78 @@ func lines(kind string, pids ...int) (text string) {
 	return text
 }
 
+// Identify follows a link at the end of the path only if it is asked to.
+func TestIdentifyLink(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	hold(t, path)
+	if err := os.Symlink(path, path+".link"); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]File{}
+	for _, follow := range []bool{false, true} {
+		for _, at := range []string{path, path + ".link"} {
+			file, err := Mounts{}.Identify(at, follow)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids[fmt.Sprint(at == path, follow)] = file
+		}
+	}
+	if ids["true true"] != ids["true false"] || ids["false true"] != ids["true true"] || ids["false false"] == ids["true true"] {
+		t.Errorf("%v", ids)
+	}
+	var missing *fs.PathError
+	if _, err := (Mounts{}).Identify(path+".missing", false); !errors.As(err, &missing) || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+}
+
+// No look leaves a descriptor open.
+//
+// The test is not parallel, because it counts the descriptors of this process.
+func TestLooksLeaveNoDescriptor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	held := hold(t, path)
+	file, err := Mounts{}.Identify(path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _ := process.Descriptors(os.Getpid())
+	table, err := Read(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, locked, err := OfDescriptor(held.Fd()); !locked || err != nil {
+		t.Errorf("OfDescriptor = %v, %v", locked, err)
+	}
+	if l, holds := HeldBy(os.Getpid(), file); !holds || l.PID != os.Getpid() {
+		t.Errorf("HeldBy = %v, %v", l, holds)
+	}
+	if len(table.Holders([]File{file})) != 1 {
+		t.Error("there is no holder")
+	}
+	if after, err := process.Descriptors(os.Getpid()); err != nil || len(after) != len(before) {
+		t.Errorf("open: %v, and before: %v, %v", after, before, err)
+	}
+	if _, locked, err := OfDescriptor(1 << 20); locked || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a descriptor that is not open: %v, %v", locked, err)
+	}
+}
+
+// An error of a read is returned.
+func TestReadFails(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	read := func(int) (string, error) { return "", broken }
+	if _, err := readWith(read, 4, 40); err != broken {
+		t.Errorf("readWith: %v", err)
+	}
+	if _, err := countWaiters(read, "00:01:2"); err != broken {
+		t.Errorf("countWaiters: %v", err)
+	}
+}
+
 // A long table is read in other pieces until two reads agree, but not too often. The result has
 // the locks of all reads.
 func TestReadUntilTwoReadsAgree(t *testing.T) {
@@ -189,6 +265,12 @@ func TestWaitersAndHolders(t *testing.T) {
 		if l, ok := got[pid]; !ok || l.PID != os.Getpid() || l.Waits {
 			t.Errorf("%d holds: %v, %+v", pid, ok, l)
 		}
+	}
+	if err := syscall.FcntlFlock(held.Fd(), syscall.F_SETLK, &syscall.Flock_t{Type: syscall.F_RDLCK}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(Flocks(), "POSIX") {
+		t.Error("Flocks has a lock of fcntl(2)")
 	}
 	if !strings.Contains(Flocks(), fmt.Sprintf(" %d %s ", os.Getpid(), file.Name)) {
 		t.Error("Flocks lacks the lock")

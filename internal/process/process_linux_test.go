@@ -1,12 +1,15 @@
 package process
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -22,6 +25,7 @@ func TestStatOfChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(path, "-c", "echo ready; read line")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -41,16 +45,16 @@ func TestStatOfChild(t *testing.T) {
 	pid := cmd.Process.Pid
 	s, ok := StatOf(pid)
 	me, _ := StatOf(os.Getpid())
-	if !ok || s.Name != "a) R (b" || s.Parent != os.Getpid() || s.Group != me.Group || s.Threads != 1 || s.Start < me.Start {
+	if !ok || s.Name != "a) R (b" || s.Parent != os.Getpid() || s.Group != pid || s.Threads != 1 || s.Start < me.Start {
 		t.Errorf("%+v %v, this process %+v", s, ok, me)
 	}
-	if got := Ancestors(pid); len(got) < 2 || got[0] != os.Getpid() || got[1] != os.Getppid() {
+	if got := Ancestors(pid); len(got) < 2 || got[0] != os.Getpid() || got[1] != os.Getppid() || slices.Contains(got, 0) {
 		t.Errorf("ancestors %v", got)
 	}
 	if got := CommandLine(pid); got != path+" -c echo ready; read line" {
 		t.Errorf("command line %q", got)
 	}
-	if all, err := List(); err != nil || !slices.Contains(all, pid) {
+	if all, err := List(); err != nil || !slices.Contains(all, pid) || slices.Contains(all, 0) {
 		t.Errorf("%d is not among %v, %v", pid, all, err)
 	}
 	if fds, err := Descriptors(pid); err != nil || !slices.Contains(fds, "1") || IsHidden(pid) {
@@ -102,6 +106,9 @@ func TestWroteOfTheDead(t *testing.T) {
 	}
 	if mine.PID++; mine.Wrote(pid) {
 		t.Error("it wrote the record of another PID")
+	}
+	if _, err := Descriptors(pid); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("descriptors of the dead: %v", err)
 	}
 	if IsHidden(pid) || CommandLine(pid) != "" || len(Ancestors(pid)) > 0 {
 		t.Error("the dead process is described")

@@ -44,15 +44,22 @@ func TestCut(t *testing.T) {
 func TestParse(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
-		"{\"fsync\":1,\"pid\":7}\n":   true,
-		"{\"fsync\":1,\"pid\":7}":     false, // it may be torn
-		"{\"fsync\":1,\"pid\":7}\n\n": false,
-		"{\"fsync\":\n1,\"pid\":7}\n": false,
-		"{\"fsync\":1,\"pid\":7\n":    false,
-		"{\"fsync\":2,\"pid\":7}\n":   false,
-		"{\"fsync\":1}\n":             false,
-		"\n":                          false,
-		"":                            false,
+		"{\"fsync\":1,\"pid\":7}\n":            true,
+		"{\"fsync\":1,\"pid\":7}":              false, // it may be torn
+		"{\"fsync\":1,\"pid\":7}\n\n":          false,
+		"{\"fsync\":\n1,\"pid\":7}\n":          false,
+		"{\"fsync\":1,\"pid\":7\n":             false,
+		"{\"fsync\":2,\"pid\":7}\n":            false,
+		"{\"fsync\":1}\n":                      false,
+		"{\"fsync\":1,\"pid\":7,\"note\":7}\n": false,
+		"{\"fsync\":1,\"pid\":2147483647}\n":   true,
+		"{\"fsync\":1,\"pid\":2147483648}\n":   false,
+		"{\"fsync\":1,\"pid\":7,\"id\":\"" + strings.Repeat("x", maxIdentity) + "\"}\n":      true,
+		"{\"fsync\":1,\"pid\":7,\"pidns\":\"" + strings.Repeat("x", maxIdentity+1) + "\"}\n": false,
+		"{\"fsync\":1,\"pid\":7}" + strings.Repeat(" ", MaxRecord-20) + "\n":                 true,
+		"{\"fsync\":1,\"pid\":7}" + strings.Repeat(" ", MaxRecord-19) + "\n":                 false,
+		"\n": false,
+		"":   false,
 	} {
 		if _, got := Parse([]byte(text)); got != want {
 			t.Errorf("Parse(%q) = %v", text, got)
@@ -75,6 +82,19 @@ func TestPlausible(t *testing.T) {
 	}
 }
 
+// A record is written although the clock is wrong, and in UTC.
+func TestEncodeOfAStrangeTime(t *testing.T) {
+	t.Parallel()
+	r, ok := Parse(Record{Version: 1, PID: 1, Since: time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC)}.Encode())
+	if !ok || !r.Since.IsZero() {
+		t.Errorf("the year 12000: %+v, %v", r, ok)
+	}
+	noon := time.Date(2020, 1, 1, 12, 0, 0, 0, time.FixedZone("east", 3600))
+	if text := (Record{Version: 1, PID: 1, Since: noon}).Encode(); !bytes.Contains(text, []byte(`"2020-01-01T11:00:00Z"`)) {
+		t.Errorf("noon in the east: %s", text)
+	}
+}
+
 func TestMayRun(t *testing.T) {
 	t.Parallel()
 	me := Self()
@@ -92,6 +112,7 @@ func TestMayRun(t *testing.T) {
 		"an earlier boot":                 {func(r *Record) { r.Boot = "another" }, false},
 		"another host":                    {func(r *Record) { r.Host, r.Boot = "elsewhere", "another" }, true},
 		"another host, PID of ended":      {func(r *Record) { r.Host, r.Boot, r.PID = "elsewhere", "another", gone.Process.Pid }, true},
+		"another name of the host, ended": {func(r *Record) { r.Host, r.PID = "elsewhere", gone.Process.Pid }, false},
 		"another PID namespace":           {func(r *Record) { r.PIDNS, r.PID = "1", gone.Process.Pid }, true},
 		"another namespace, earlier boot": {func(r *Record) { r.PIDNS, r.Boot = "1", "another" }, false},
 	} {

@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -76,6 +78,88 @@ func TestMakeBesideARemover(t *testing.T) {
 		if err := Make(dir); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// failRename lets the renames of a test fail with these errors, one after the other, and then
+// succeed. It returns how often the code has renamed. The tests that use it are not parallel.
+func failRename(t *testing.T, between func(path string), errs ...error) *int {
+	n := new(int)
+	rename = func(from, to string) error {
+		if *n++; *n > len(errs) {
+			return os.Rename(from, to)
+		}
+		between(to)
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: errs[*n-1]}
+	}
+	t.Cleanup(func() { rename = os.Rename })
+	return n
+}
+
+func nothing(string) {}
+
+// Another process makes the sidecar, and it is removed again before Make looks: Make begins
+// again, but not for ever.
+func TestMakeBeginsAgain(t *testing.T) {
+	dir := t.TempDir() + "/"
+	n := failRename(t, nothing, syscall.ENOTEMPTY, syscall.EEXIST)
+	if err := Make(dir); err != nil || *n != 3 {
+		t.Errorf("Make = %v after %d renames", err, *n)
+	}
+	onlySidecar(t, dir, 1)
+	dir = t.TempDir() + "/"
+	n = failRename(t, nothing, slices.Repeat([]error{syscall.ENOTEMPTY}, maxAttempts+1)...)
+	if err := Make(dir); !errors.Is(err, fs.ErrExist) || *n != maxAttempts {
+		t.Errorf("Make = %v after %d renames", err, *n)
+	}
+	onlySidecar(t, dir, 0)
+}
+
+// Another process makes and uses the sidecar just before the rename.
+func TestMakeIsOvertaken(t *testing.T) {
+	dir := t.TempDir() + "/"
+	n := failRename(t, func(path string) { must(t, os.Mkdir(path, 0o700)) }, syscall.ENOTEMPTY)
+	if err := Make(dir); err != nil || *n != 1 {
+		t.Errorf("Make = %v after %d renames", err, *n)
+	}
+	onlySidecar(t, dir, 1)
+}
+
+// If the directory cannot be renamed because of another reason, Make fails at once. On an
+// overlay it makes the sidecar under its name.
+func TestMakeCannotRename(t *testing.T) {
+	dir := t.TempDir() + "/"
+	n := failRename(t, nothing, syscall.EACCES)
+	if err := Make(dir); !errors.Is(err, fs.ErrPermission) || *n != 1 {
+		t.Errorf("Make = %v after %d renames", err, *n)
+	}
+	onlySidecar(t, dir, 0)
+	failRename(t, nothing, syscall.EXDEV)
+	must(t, Make(dir))
+	onlySidecar(t, dir, 1)
+}
+
+// onlySidecar fails the test unless there are n entries in a directory, the sidecar at most.
+func onlySidecar(t *testing.T, dir string, n int) {
+	t.Helper()
+	names, err := os.ReadDir(dir)
+	if err != nil || len(names) != n || n > 0 && names[0].Name() != Dir {
+		t.Errorf("left: %v, %v", names, err)
+	}
+}
+
+// A sidecar that root makes belongs to the owner and the group of its directory.
+func TestMakeInheritsTheOwner(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	dir := t.TempDir() + "/"
+	must(t, os.Chown(dir, 4242, 4243), Make(dir))
+	info, err := os.Stat(dir + Dir)
+	must(t, err)
+	if st := info.Sys().(*syscall.Stat_t); st.Uid != 4242 || st.Gid != 4243 {
+		t.Errorf("it belongs to %d and %d", st.Uid, st.Gid)
 	}
 }
 

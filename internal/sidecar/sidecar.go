@@ -80,7 +80,7 @@ func tryMake(dir string, parent fs.FileInfo) error {
 	tmp := fmt.Sprintf("%s.%016x", path, rand.Uint64())
 	err := mkdir(tmp, dir, parent)
 	if err == nil {
-		if err = os.Rename(tmp, path); err == nil {
+		if err = rename(tmp, path); err == nil {
 			return nil
 		}
 		os.Remove(tmp)
@@ -95,6 +95,9 @@ func tryMake(dir string, parent fs.FileInfo) error {
 	}
 	return &fs.PathError{Op: "mkdir", Path: path, Err: errors.Unwrap(err)}
 }
+
+// rename is replaced by tests.
+var rename = os.Rename
 
 // mkdir makes a directory with the permissions of the parent. Before it has them, only this
 // user may use it.
