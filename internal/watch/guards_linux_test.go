@@ -28,6 +28,59 @@ func TestIdleWatchGivesWay(t *testing.T) {
 	}
 }
 
+// A directory with a subscription keeps its watch although another one needs a watch.
+func TestUsedWatchStays(t *testing.T) {
+	t.Parallel()
+	if !allowOneWatch(t) {
+		return
+	}
+	h := testHub(t, never)
+	first, _ := on(t, h, filepath.Join(t.TempDir(), "a"))
+	second, _ := on(t, h, filepath.Join(t.TempDir(), "a"))
+	if !watches(h, first) || len(h.dirs) != 2 || second.entry.dir.reason == "" {
+		t.Errorf("the first directory has its watch: %v; %d directories; the second one is polled because of %q",
+			watches(h, first), len(h.dirs), second.entry.dir.reason)
+	}
+}
+
+// The hub has given up the watch of a directory, and then another directory is at its path.
+// The kernel has only the watch on the new one.
+func TestForgottenWatchIsRemoved(t *testing.T) {
+	t.Parallel()
+	h, dir := testHub(t, never), childDir(t)
+	s, notified := on(t, h, filepath.Join(dir, "a"))
+	stopTimer(t, s.entry.dir)
+	former := replaceSilently(t, dir)
+	h.mu.Lock()
+	h.forget(s.entry.dir.watch)
+	h.mu.Unlock()
+	h.check(s.entry.dir)
+	if testproc.Watches(t, os.Getpid(), former) || !watches(h, s) {
+		t.Errorf("the former directory is watched: %v, the new one: %v", testproc.Watches(t, os.Getpid(), former), watches(h, s))
+	}
+	proveReports(t, h, s, notified)
+}
+
+// A check opens the nearest directory that exists.
+func TestCheckOpensTheParent(t *testing.T) {
+	t.Parallel()
+	h, dir := testHub(t, never), t.TempDir()
+	s, _ := on(t, h, filepath.Join(dir, "missing", "too", "a"))
+	stopTimer(t, s.entry.dir)
+	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	if err != nil {
+		t.Skip("other programs of this user have taken all inotify instances")
+	}
+	defer unix.Close(fd)
+	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_OPEN); err != nil {
+		t.Fatal(err)
+	}
+	h.check(s.entry.dir)
+	if n, _ := unix.Read(fd, make([]byte, 4096)); n <= 0 {
+		t.Error("the parent has not been opened")
+	}
+}
+
 // allowOneWatch runs the test in a process that may have one watch, and reports whether
 // this is that process.
 func allowOneWatch(t *testing.T) bool {
