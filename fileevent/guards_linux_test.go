@@ -100,3 +100,17 @@ func TestInfoOpensRegularFilesOnly(t *testing.T) {
 		t.Error("the FIFO has been opened")
 	}
 }
+
+// A Watch does not open a device or a FIFO either.
+func TestWatchOpensRegularFilesOnly(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	must(t, unix.Mkfifo(e.Path(), 0o644))
+	opened := reportsOf(t, e.Path(), unix.IN_OPEN)
+	if _, err := e.Watch(); err != nil {
+		t.Fatal(err)
+	}
+	if opened() != "" {
+		t.Error("the FIFO has been opened")
+	}
+}

@@ -120,7 +120,7 @@ func TestPolledWaitersWakeTogether(t *testing.T) {
 		must(t, err)
 		t.Cleanup(s.Close)
 	}
-	stopTimer(t, s.entry.dir)
+	s.entry.dir.timer.Stop()
 	q.Drain(nil)
 	h.check(s.entry.dir)
 	if woken := q.Drain(nil); len(woken) != 2*fewLooks {
