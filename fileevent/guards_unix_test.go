@@ -289,13 +289,13 @@ func TestClearOfALinkToTheTombstone(t *testing.T) {
 // The longest names have tombstones with readable names, as far as those fit.
 func TestTombstoneNames(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", 249)
+	long := strings.Repeat("x", 245)
 	if got := (marker{name: long}).tombstoneName(); got != long+tombstoneSuffix {
-		t.Errorf("of 249 bytes: %s", got)
+		t.Errorf("of 245 bytes: %s", got)
 	}
 	one, two := marker{name: long + "1"}.tombstoneName(), marker{name: long + "2"}.tombstoneName()
 	if len(one) > 255 || one == two || !strings.HasSuffix(one, tombstoneSuffix) {
-		t.Errorf("of 250 bytes: %s and %s", one, two)
+		t.Errorf("of 246 bytes: %s and %s", one, two)
 	}
 }
 
