@@ -142,7 +142,7 @@ func (w *mutator) add(format string, nodes ...ast.Node) int {
 	if w.names[name]++; w.names[name] > 1 {
 		name = fmt.Sprintf("%s (%d)", name, w.names[name])
 	}
-	w.made = append(w.made, &mutant{n: w.next, name: name, line: w.fset.Position(nodes[0].Pos()).Line})
+	w.made = append(w.made, &mutant{n: w.next, name: name, verdict: untried, line: w.fset.Position(nodes[0].Pos()).Line})
 	w.next++
 	return w.next - 1
 }

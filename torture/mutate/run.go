@@ -25,7 +25,7 @@ import (
 type verdict string
 
 const (
-	untried   verdict = ""
+	untried   verdict = "not tried"
 	killed    verdict = "noticed"
 	survives  verdict = "SURVIVES"
 	unreached verdict = "not reached"
@@ -79,10 +79,23 @@ func (s *subject) build(ctx context.Context) (b *bench, err error) {
 		}
 		b.binaries = append(b.binaries, bin)
 	}
+	s.gone = s.missing()
 	s.mutants = slices.DeleteFunc(s.mutants, func(m *mutant) bool {
 		return !strings.Contains(m.name, s.only) || m.n%s.parts != s.part%s.parts
 	})
 	return b, nil
+}
+
+// missing returns what is listed for the package and is no mutant of it.
+func (s *subject) missing() (names []string) {
+	for name := range s.known {
+		file, _, _ := strings.Cut(name, " ")
+		if filepath.Dir(file) == filepath.Clean(s.pkg) && !slices.ContainsFunc(s.mutants, func(m *mutant) bool { return m.name == name }) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (b *bench) remove() { os.RemoveAll(b.dir) }
@@ -213,9 +226,9 @@ func (b *bench) try(ctx context.Context, m *mutant) error {
 			if len(tests) == 0 {
 				continue
 			}
-			timeout := 10 * time.Second
+			timeout := 20 * time.Second
 			for _, t := range tests {
-				timeout += 3 * t.took
+				timeout += 4 * t.took
 			}
 			failed, err := b.run(ctx, tests, min(timeout, 2*time.Minute), "MUTANT="+strconv.Itoa(m.n))
 			if err != nil {
@@ -230,6 +243,10 @@ func (b *bench) try(ctx context.Context, m *mutant) error {
 	m.verdict = survives
 	return nil
 }
+
+// timeLimit is what notices a change that makes a test hang. On a busy machine it may also be
+// a test that is only slow.
+const timeLimit = "the time limit"
 
 var failLine = regexp.MustCompile(`--- FAIL: (\S+)`)
 
@@ -281,7 +298,7 @@ func (b *bench) run(ctx context.Context, tests []test, timeout time.Duration, en
 	case failed != "" || err == nil:
 		return failed, nil
 	case here.Err() != nil:
-		return "the time limit", nil
+		return timeLimit, nil
 	}
 	return "a crash", nil
 }
