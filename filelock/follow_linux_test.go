@@ -129,3 +129,15 @@ func TestOpenFile(t *testing.T) {
 	}
 	mustRelease(t, l)
 }
+
+// AnyFile allows devices, but no FIFO: opening it has effects on other processes.
+func TestAnyFileIsNoFIFO(t *testing.T) {
+	t.Parallel()
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := filelock.New(fifo, filelock.AnyFile()).TryAcquire(); ok || !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("TryAcquire = %v, %v", ok, err)
+	}
+}
