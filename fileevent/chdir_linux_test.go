@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,4 +135,26 @@ func TestWaitInARemovedDirectory(t *testing.T) {
 	must(t, New(filepath.Join(filepath.Dir(dir), "ready")).Set())
 	ends(t, above)
 	t.Chdir("/")
+}
+
+// The working directory changes while a call uses the marker: the call uses it again, by the
+// absolute path. If the former directory is renamed meanwhile, the call fails.
+func TestReachAgain(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	m, err := New("ready").marker.begin("look for")
+	must(t, err)
+	var paths []string
+	err = m.reach(func(now marker) error {
+		switch paths = append(paths, now.path); len(paths) {
+		case 1:
+			t.Chdir("/")
+		case 2:
+			must(t, os.Rename(dir, dir+".old"))
+		}
+		return nil
+	})
+	if !slices.Equal(paths, []string{"ready", filepath.Join(dir, "ready")}) || !errors.Is(err, cwd.ErrMoved) {
+		t.Errorf("it has used %q, and returns %v", paths, err)
+	}
 }

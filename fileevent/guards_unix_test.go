@@ -362,3 +362,40 @@ func TestEmptyPath(t *testing.T) {
 		t.Errorf("Set = %v", err)
 	}
 }
+
+// A wait does not take a directory that is in the place of the marker, as Clear does not.
+func TestTakeOfADirectory(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t), AutoReset())
+	pulse(t, e) // so that there is a place for the tombstone
+	must(t, os.Remove(e.marker.tombstonePath()), os.Mkdir(e.Path(), 0o755))
+	if taken, err := e.WaitFor(0); taken || err == nil {
+		t.Errorf("WaitFor = %v, %v", taken, err)
+	}
+	isSet(t, e, true)
+}
+
+// DIR/.fsync is removed with the new marker in it, just before Set renames the new marker. Set
+// begins again, so a Watch sees it.
+func TestRenewalBeginsAgain(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	pulse(t, e)
+	must(t, e.Set())
+	w, err := e.Watch()
+	must(t, err)
+	e.hook = once(renewing, func() { must(t, os.RemoveAll(filepath.Dir(e.marker.tombstonePath()))) })
+	must(t, e.Set())
+	if seen, err := w.setSinceLast(); !seen || err != nil {
+		t.Errorf("the Watch has seen it: %v, %v", seen, err)
+	}
+}
+
+// After a Clear of a marker with two names, a new marker is no link to the tombstone, and stays.
+func TestNewMarkerAfterAClear(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	pulse(t, e)
+	must(t, e.Set(), e.marker.removeLinked(file.Info{Exists: true, Links: 2}))
+	isSet(t, e, true)
+}
