@@ -145,6 +145,17 @@ func StopChecks(t testing.TB, path string) {
 	}
 }
 
+// ChecksOver reports whether no waiter for path will check any more.
+func ChecksOver(t testing.TB, path string) bool {
+	t.Helper()
+	for _, w := range waitersOf(t, path) {
+		if !w.isOver() {
+			return false
+		}
+	}
+	return true
+}
+
 func (w *waiter) isOver() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

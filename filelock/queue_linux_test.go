@@ -378,3 +378,32 @@ func TestPollingAtTheGate(t *testing.T) {
 	release(t, other)
 	mustGet(t, result)
 }
+
+// The checks of a waiter end with its wait, whether it gets the lock or gives up.
+func TestChecksEndWithTheWait(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	holder, l := filelock.New(path), filelock.New(path)
+	for _, gets := range []bool{false, true} {
+		mustAcquire(t, holder)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- l.Acquire(ctx) }()
+		awaitQueue(t, path, 1)
+		if !gets {
+			cancel()
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			mustRelease(t, holder)
+		} else {
+			mustRelease(t, holder)
+			must(t, <-done)
+			mustRelease(t, l)
+		}
+		if !filelock.ChecksOver(t, path) {
+			t.Error("a waiter goes on checking after its wait")
+		}
+	}
+}

@@ -271,7 +271,7 @@ func TestSemaphoreOfAnotherSize(t *testing.T) {
 func TestSemaphoreSlotsFile(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]error{
-		"2\n": nil, "02\n": nil,
+		"2\n": nil, "02\n": fs.ErrInvalid,
 		"": fs.ErrInvalid, "2": fs.ErrInvalid, "x": fs.ErrInvalid, "2\n2\n": fs.ErrInvalid, "0\n": fs.ErrInvalid, "-2\n": fs.ErrInvalid,
 		"10001\n": fs.ErrInvalid, "99999999999999999999999999999999999\n": fs.ErrInvalid,
 	} {
