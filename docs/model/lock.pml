@@ -20,6 +20,12 @@
  *   NOGATE   there is no gate
  *   LOOP     goroutines acquire and release for ever, and the gate stays; for the property
  *            "served"
+ *   MERGED   system calls are one step if no step of another process between them makes a
+ *            difference, and the lock file exists from the start; see docs/model.md
+ *
+ * Goroutines that want the same lock, each in a process of its own, are interchangeable.
+ * So the first one that a fault strikes is number 0, and the next one is number 1. Those
+ * that are never struck begin in the order of their numbers.
  *
  * -DBUG_... puts a bug in; see docs/model/run.
  */
@@ -55,11 +61,24 @@
 #define P(g)      ((g) < SAME -> 0 : (g))  /* the process of a goroutine */
 #define shared(g) ((g) >= G - READERS)
 
-/* Processes that are stopped or dead take no step. */
-#if STOPS + CRASHES > 0
-#define RUNS provided (up[P(_pid % G)])
+#define FAULTS (CANCELS + STOPS + CRASHES) /* goroutines from this number on are not struck */
+#if READERS == 0 && SAME == 1
+#define INTERCHANGEABLE
+#define mayBegin(g) ((g) <= FAULTS || begun[(g) - 1])
 #else
-#define RUNS
+#define mayBegin(g) true
+#endif
+
+/* A step needs that the process is not stopped. A process that is dead only ends. */
+#if STOPS > 0
+#define on up[P(_pid % G)]
+#else
+#define on true
+#endif
+#if CRASHES > 0
+#define UNLESS_KILLED(forget) unless { atomic { dead[P(_pid % G)] -> forget } }
+#else
+#define UNLESS_KILLED(forget)
 #endif
 bit up[G] = 1;
 bit dead[G];
@@ -67,7 +86,12 @@ bit dead[G];
 /* Files. A file is a number from 1 to FILES; like an inode, the number is used again when
    the file has no name and is not open. */
 #define FILES (2*G + 4)
-byte lockPath, gatePath;   /* the file at each path; 0 = none */
+#ifdef MERGED
+byte lockPath = 1;         /* the file at each path; 0 = none */
+#else
+byte lockPath;
+#endif
+byte gatePath;
 byte away;                 /* a lock file that a user has renamed */
 byte refs[FILES+1];        /* open file descriptions of the file */
 byte writer[FILES+1];      /* the open file with the exclusive lock, + 1; 0 = none */
@@ -87,7 +111,8 @@ bit  shows[4*G];           /* showWaiter */
 /* Goroutines. */
 byte ended[G];             /* the ctx: 1 = cancelled, 2 = its deadline has passed */
 bit  waits[G];             /* in Acquire */
-bit  finished[G];              /* it does nothing any more */
+bit  begun[G];
+bit  finished[G];          /* it does nothing any more */
 byte past[G];              /* tryPast has the lock */
 bit  atGate[G];            /* the check of passGate is registered */
 bit  checking[G];          /* it is going on: the mutex of the waiter is locked */
@@ -114,7 +139,7 @@ bit  wasFree[G];           /* the lock was free at the deadline, and has been si
 inline lockFile(o, sh) {
 	if
 	:: sh -> readers[file[o]]++
-	:: else -> writer[file[o]] = o + 1
+	:: else -> writer[file[o]] = (o) + 1
 	fi;
 	locked[o] = 1;
 	noneFree()
@@ -133,7 +158,7 @@ inline unlockFile(o) {
 	:: locked[o] ->
 		locked[o] = 0;
 		if
-		:: writer[file[o]] == o + 1 -> writer[file[o]] = 0
+		:: writer[file[o]] == (o) + 1 -> writer[file[o]] = 0
 		:: else -> readers[file[o]]--
 		fi
 	:: else
@@ -219,24 +244,49 @@ inline dropLock(g) { /* close the lock file, with or without the lock */
 /* The steps of lockOnce; at_ is the next one. */
 #define LOOK   0
 #define OPEN   1
-#define CALL   2
-#define VERIFY 3
-#define PAUSE  4
+#define SHOW   2
+#define CALL   3
+#define VERIFY 4
+#define PAUSE  5
 
-/* lockFile.try of the lock file: got = 1 if it is locked. */
-inline tryLock(g) {
+#define LOCKFILE(g) lockPath, LOCK(g), shared(g), stillAt(lockPath, LOCK(g)), 0
+#define GATEFILE(g) gatePath, GATE(g), 0, gateStillAt(GATE(g)), 1
+
+inline gotFile(g, isGate) {
+	got = 1;
+	if
+	:: isGate
+	:: else -> countHold(g)
+	fi
+}
+
+/* lockFile.try: got = 1 if the file, the lock file or the gate, is locked. */
+inline try(g, path, o, sh, still, isGate) {
 	do
-	:: atomic { at_ == LOOK -> at = lockPath; at_ = OPEN }   /* mayOpen */
-	:: atomic { at_ == OPEN ->
-		open(lockPath, LOCK(g)); at = 0;
-		at_ = (file[LOCK(g)] == 0 -> LOOK : CALL) }
-	:: atomic { at_ == CALL && fits(file[LOCK(g)], shared(g)) -> lockFile(LOCK(g), shared(g)); at_ = VERIFY }
-	:: atomic { at_ == CALL && !fits(file[LOCK(g)], shared(g)) -> closeFile(LOCK(g)); got = 0; at_ = LOOK; break }
-	:: atomic { at_ == VERIFY ->
+#ifdef MERGED
+	:: atomic { on && at_ == LOOK ->
+		at = path; open(path, o); at = 0;
+		if
+		:: fits(file[o], sh) -> lockFile(o, sh);
+			if
+			:: !isGate && REPLACES == 0 -> gotFile(g, isGate); break
+			:: else -> at_ = VERIFY
+			fi
+		:: else -> closeFile(o); break
+		fi }
+#else
+	:: atomic { on && at_ == LOOK -> at = path; at_ = OPEN }   /* mayOpen */
+	:: atomic { on && at_ == OPEN ->
+		open(path, o); at = 0;
+		at_ = (file[o] == 0 -> LOOK : CALL) }
+	:: atomic { on && at_ == CALL && fits(file[o], sh) -> lockFile(o, sh); at_ = VERIFY }
+	:: atomic { on && at_ == CALL && !fits(file[o], sh) -> closeFile(o); at_ = LOOK; break }
+#endif
+	:: atomic { on && at_ == VERIFY ->
 		at_ = LOOK;
 		if
-		:: stillAt(lockPath, LOCK(g)) -> countHold(g); got = 1; break
-		:: else -> closeFile(LOCK(g)) /* errReplaced: again */
+		:: still -> gotFile(g, isGate); break
+		:: else -> closeFile(o) /* errReplaced: again */
 		fi }
 	od
 }
@@ -251,34 +301,38 @@ inline tryLock(g) {
 #define replaced(path, o) (path != file[o])
 #endif
 
-#define LOCKFILE(g) lockPath, LOCK(g), shared(g), stillAt(lockPath, LOCK(g)), 0
-#define GATEFILE(g) gatePath, GATE(g), 0, gateStillAt(GATE(g)), 1
+inline showIf(is, o) { /* showWaiter */
+	if
+	:: is -> shows[o] = 1; waiters[file[o]]++
+	:: else
+	fi
+}
 
 inline waitFor(g, path, o, sh, still, isGate, over) {
 	do
-	:: atomic { at_ == LOOK && over -> got = 0; break }
-	:: atomic { at_ == LOOK && !(over) -> at = path; at_ = OPEN }
-	:: atomic { at_ == OPEN ->
+	:: atomic { on && at_ == LOOK && over -> break }
+#ifdef MERGED
+	:: atomic { on && at_ == LOOK && !(over) -> at = path; open(path, o); showIf(isGate && at != 0, o); at_ = CALL }
+#else
+	:: atomic { on && at_ == LOOK && !(over) -> at = path; at_ = OPEN }
+	:: atomic { on && at_ == OPEN ->
 		open(path, o);
 		if
 		:: file[o] == 0 -> at = 0; at_ = LOOK
-		:: else ->
-			at_ = CALL;
-			if
-			:: isGate && at != 0 -> shows[o] = 1; waiters[file[o]]++
-			:: else
-			fi
+		:: else -> at_ = (isGate && at != 0 -> SHOW : CALL)
 		fi }
-	:: atomic { at_ == CALL && fits(file[o], sh) -> lockFile(o, sh); at_ = VERIFY }
+	:: atomic { on && at_ == SHOW -> showIf(1, o); at_ = CALL }
+#endif
+	:: atomic { on && at_ == CALL && fits(file[o], sh) -> lockFile(o, sh); at_ = VERIFY }
 #ifdef POLL
-	:: atomic { at_ == CALL && !fits(file[o], sh) -> closeFile(o); at = 0; at_ = PAUSE }
-	:: atomic { at_ == PAUSE && (path == 0 || fits(path, sh) || over) -> at_ = LOOK }
+	:: atomic { on && at_ == CALL && !fits(file[o], sh) -> closeFile(o); at = 0; at_ = PAUSE }
+	:: atomic { on && at_ == PAUSE && (path == 0 || fits(path, sh) || over) -> at_ = LOOK }
 #else
 	/* flock does not wait for a file that it creates */
-	:: atomic { at_ == CALL && at == 0 && !fits(file[o], sh) -> closeFile(o); at_ = LOOK }
+	:: atomic { on && at_ == CALL && at == 0 && !fits(file[o], sh) -> closeFile(o); at_ = LOOK }
 	/* the call is called back: by ctx, or by the check once a second. In VERIFY it has the
 	   lock, but the Call is not over. */
-	:: atomic { at_ >= CALL && at != 0 && over -> at = 0; got = 0;
+	:: atomic { on && at_ >= CALL && at != 0 && over -> at = 0; got = 0;
 #ifdef BUG_GRANT_KEPT
 		if
 		:: at_ == CALL -> closeFile(o)
@@ -288,18 +342,12 @@ inline waitFor(g, path, o, sh, still, isGate, over) {
 		closeFile(o);
 #endif
 		at_ = LOOK; break }
-	:: atomic { at_ >= CALL && at != 0 && replaced(path, o) -> closeFile(o); at = 0; at_ = LOOK }
+	:: atomic { on && at_ >= CALL && at != 0 && replaced(path, o) -> closeFile(o); at = 0; at_ = LOOK }
 #endif
-	:: atomic { at_ == VERIFY ->
+	:: atomic { on && at_ == VERIFY ->
 		at = 0; at_ = LOOK;
 		if
-		:: still ->
-			got = 1;
-			if
-			:: isGate
-			:: else -> countHold(g)
-			fi;
-			break
+		:: still -> gotFile(g, isGate); break
 		:: else -> closeFile(o)
 		fi }
 	od
@@ -350,27 +398,27 @@ inline leaveGate(g) {
 #define ignored(g) (gatePath != 0 && distrusted[P(g)] == gatePath)
 
 /* Acquire, the hold, and Release. The hold ends in a step of its own. */
-active [G] proctype Goroutine() RUNS {
+active [G] proctype Goroutine() {
 	byte at, k, at_;
-	bit got, gate;
+	bit got, gate, stuck;
 	byte n;
-	do
-	:: atomic { n < ROUNDS ->
+	{ do
+	:: atomic { on && n < ROUNDS && mayBegin(_pid) ->
 #ifndef LOOP
 		n++;
 #endif
-		waits[_pid] = 1 };
+		begun[_pid] = 1; waits[_pid] = 1 };
 		/* request.acquire: a newcomer does not overtake */
 		if
-		:: hasNoTurn(_pid) && (gatePath == 0 || ignored(_pid)) -> tryLock(_pid)
+		:: on && hasNoTurn(_pid) && (gatePath == 0 || ignored(_pid)) -> try(_pid, LOCKFILE(_pid))
 #ifdef LOOP
 #ifdef BUG_OVERTAKE
-		:: tryLock(_pid)
+		:: try(_pid, LOCKFILE(_pid))
 #endif
 		:: else
 #else
-		:: tryLock(_pid)  /* gate.missing is not up to date; or TryAcquire */
-		:: !hasNoTurn(_pid) || gatePath != 0
+		:: try(_pid, LOCKFILE(_pid))  /* gate.missing is not up to date; or TryAcquire */
+		:: on && (!hasNoTurn(_pid) || gatePath != 0)
 #endif
 		fi;
 		if
@@ -380,7 +428,7 @@ active [G] proctype Goroutine() RUNS {
 
 		/* takeTurn */
 #if SAME > 1
-		atomic {
+		atomic { on ->
 			users[P(_pid)]++;
 			if
 			:: turn[P(_pid)] == 0 -> turn[P(_pid)] = _pid + 1
@@ -388,37 +436,41 @@ active [G] proctype Goroutine() RUNS {
 			fi
 		};
 		if
-		:: atomic { turn[P(_pid)] == _pid + 1 && !ended[_pid] }
-		:: atomic { turn[P(_pid)] == _pid + 1 && ended[_pid] ->
+		:: atomic { on && turn[P(_pid)] == _pid + 1 && !ended[_pid] }
+		:: atomic { on && turn[P(_pid)] == _pid + 1 && ended[_pid] ->
 #ifndef BUG_TURN_LOST
 			passTurn(_pid);
 #endif
 			users[P(_pid)]-- }; goto busy
-		:: atomic { turn[P(_pid)] != _pid + 1 && ended[_pid] -> queue??eval(_pid); users[P(_pid)]-- }; goto busy
+		:: atomic { on && turn[P(_pid)] != _pid + 1 && ended[_pid] -> queue??eval(_pid); users[P(_pid)]-- }; goto busy
 		fi;
 #endif
 
 		/* passGate */
 #ifndef NOGATE
-		atomic {
+		atomic { on ->
 			atGate[_pid] = 1;
 			if
-			:: ignored(_pid) -> /* gate.pass does not wait for a stopped holder: errStuck */
+			:: ignored(_pid) ->
 				if
 				:: distrusted[P(_pid)] = 0 /* it has ignored the gate for long enough */
 				:: skip
 				fi
 			:: else -> distrusted[P(_pid)] = 0
-			fi
+			fi;
+			stuck = (distrusted[P(_pid)] != 0)
 		};
 		if
-		:: distrusted[P(_pid)] != 0
+		:: stuck -> /* gate.pass tries, but does not wait for a stopped holder: errStuck */
+			try(_pid, GATEFILE(_pid))
 		:: else -> waitFor(_pid, GATEFILE(_pid), (ended[_pid] || past[_pid]))
 		fi;
 		/* stop waits for a check that is going on */
 		atomic {
-#ifndef BUG_STOP_WAITS_NOT
-			!checking[_pid] ->
+#ifdef BUG_STOP_WAITS_NOT
+			on ->
+#else
+			on && !checking[_pid] ->
 #endif
 			atGate[_pid] = 0;
 			gate = got; got = past[_pid]; past[_pid] = 0;
@@ -436,25 +488,25 @@ active [G] proctype Goroutine() RUNS {
 				sweepLater[_pid] = 1
 #endif
 			:: !got && gate -> distrusted[P(_pid)] = 0 /* trust */
-			:: !got && !gate && distrusted[P(_pid)] == 0 -> sweepLater[_pid] = 1; goto giveUp
-			:: !got && !gate && distrusted[P(_pid)] != 0
+			:: !got && !gate && !stuck -> sweepLater[_pid] = 1; goto giveUp
+			:: !got && !gate && stuck
 			fi;
-			gate = 0
+			gate = 0; stuck = 0
 		};
 		if
-		:: atomic { got && ended[_pid] -> got = 0;
+		:: atomic { on && got && ended[_pid] -> got = 0;
 #ifndef BUG_PAST_KEPT
 			dropLock(_pid)
 #endif
 		   }; goto giveUp
-		:: got && !ended[_pid]
+		:: on && got && !ended[_pid]
 		:: !got ->
 #ifdef BUG_GATE_LEFT_EARLY
-			atomic { leaveGate(_pid) };
+			atomic { on -> leaveGate(_pid) };
 #endif
 			waitFor(_pid, LOCKFILE(_pid), (ended[_pid]))
 		fi;
-		atomic {
+		atomic { on ->
 #ifdef BUG_GATE_KEPT
 			if
 			:: got -> leaveGate(_pid)
@@ -469,7 +521,7 @@ active [G] proctype Goroutine() RUNS {
 #endif
 giveUp:
 #if SAME > 1
-		atomic { passTurn(_pid); users[P(_pid)]-- };
+		atomic { on -> passTurn(_pid); users[P(_pid)]-- };
 #endif
 		if
 		:: got -> goto hold
@@ -479,7 +531,7 @@ giveUp:
 busy:		/* errBusy: at a deadline, one last try */
 #ifndef BUG_NO_LAST_TRY
 		if
-		:: ended[_pid] == 2 -> tryLock(_pid)
+		:: ended[_pid] == 2 -> try(_pid, LOCKFILE(_pid))
 		:: else
 		fi;
 		if
@@ -487,37 +539,54 @@ busy:		/* errBusy: at a deadline, one last try */
 		:: else
 		fi;
 #endif
-		atomic { /* a wait that was given up leaves nothing */
+		atomic { on -> /* a wait that was given up leaves nothing */
 			assert(!wasFree[_pid]);
 			assert(file[LOCK(_pid)] == 0 && file[GATE(_pid)] == 0);
 			waits[_pid] = 0; ended[_pid] = 0
 		};
 		goto next;
 
-hold:		atomic { got = 0; waits[_pid] = 0; ended[_pid] = 0; wasFree[_pid] = 0; assert(locked[LOCK(_pid)]) };
+hold:		atomic { on -> got = 0; waits[_pid] = 0; ended[_pid] = 0; wasFree[_pid] = 0; assert(locked[LOCK(_pid)]) };
 		/* Release: unlock, then close */
-		atomic { uncountHold(_pid); unlockFile(LOCK(_pid)) };
-		atomic { closeFile(LOCK(_pid)) };
+#ifdef MERGED
+		atomic { on -> dropLock(_pid) };
+#else
+		atomic { on -> uncountHold(_pid); unlockFile(LOCK(_pid)) };
+		atomic { on -> closeFile(LOCK(_pid)) };
+#endif
 next:		skip
-	:: atomic { n == ROUNDS -> finished[_pid] = 1; break }
-	od
+	:: atomic { on && n == ROUNDS -> n = 0; finished[_pid] = 1; break }
+	od } UNLESS_KILLED(at = 0; k = 0; at_ = LOOK; got = 0; gate = 0; stuck = 0; n = 0)
 }
 
 /* The check of passGate, once a second: if no process holds the lock, take it past the
    gate. It runs in a goroutine of its own. */
 #if !defined(LOOP) && !defined(NOGATE)
-active [G] proctype Check() RUNS {
+active [G] proctype Check() {
 	byte at, k, at_;
 	bit got;
 #define me (_pid - G)
 #ifndef BUG_NO_PASSING
-	do
-	:: atomic { atGate[me] && !past[me] && (lockPath == 0 || free(lockPath)) -> checking[me] = 1 };
-	   /* mayBeFree locks a file for writing for a moment, for a reader; tryLock finds out too */
-	   tryLock(me);
-	   atomic { past[me] = got; got = 0; checking[me] = 0 }
+	{ do
+#ifdef MERGED
+	:: atomic { on && atGate[me] && !past[me] && (lockPath == 0 || free(lockPath)) -> checking[me] = 1; try(me, LOCKFILE(me)) };
+#else
+	:: atomic { on && atGate[me] && !past[me] && (lockPath == 0 || free(lockPath)) -> checking[me] = 1 };
+#endif
+#if READERS > 0
+	   if
+	   :: shared(me) -> /* mayBeFree: with the lock for writing, for a moment */
+		atomic { on -> if :: lockPath != 0 && free(lockPath) -> openFile(LOCK(me), lockPath); lockFile(LOCK(me), 0) :: else fi };
+		atomic { on -> closeFile(LOCK(me)) }
+	   :: else
+	   fi;
+#endif
+#ifndef MERGED
+	   try(me, LOCKFILE(me));
+#endif
+	   atomic { on -> past[me] = got; got = 0; checking[me] = 0 }
 	:: finished[me] -> break
-	od
+	od } UNLESS_KILLED(at = 0; k = 0; at_ = LOOK; got = 0)
 #endif
 #undef me
 }
@@ -537,52 +606,74 @@ inline forgetGate() { /* another gate, also with the same inode, is not ignored 
 	gatePath = 0
 }
 
+/* The gate is waited for or held, and not only by a process that sweeps. */
+#define usedGate (waiters[gatePath] > 0 || (writer[gatePath] > 0 && (writer[gatePath] - 1) % 4 != 3))
+
 /* sweepLeft and sweep: in Release, or some time later. */
 #if !defined(LOOP) && !defined(NOGATE)
-active [G] proctype Sweeper() RUNS {
+active [G] proctype Sweeper() {
 	byte k;
 	bit waited;
 #define me (_pid % G)
-	do
-	:: atomic { sweepNow[me] -> sweepNow[me] = 0 }; /* left.Swap */
-#ifdef BUG_HIDE_AFTER
-	   waited = waiters[file[LEFT(me)]] > shows[LEFT(me)];
-	   atomic { hide(LEFT(me)) };
+	{ do
+	:: atomic { on && sweepNow[me] -> sweepNow[me] = 0;       /* left.Swap */
+		file[SWEEP(me)] = file[LEFT(me)]; shows[SWEEP(me)] = shows[LEFT(me)];
+		file[LEFT(me)] = 0; shows[LEFT(me)] = 0
+#ifndef MERGED
+	   };
+	   atomic { on ->
 #else
-	   atomic { hide(LEFT(me)) };
-	   waited = waiters[file[LEFT(me)]] > 0;
+		;
 #endif
-	   atomic {
-		closeFile(LEFT(me));
+#ifdef BUG_HIDE_AFTER
+		waited = waiters[file[SWEEP(me)]] > shows[SWEEP(me)]
+#else
+		hide(SWEEP(me))
+#endif
+	   };
+#if !defined(MERGED) && !defined(BUG_HIDE_AFTER)
+	   atomic { on -> waited = waiters[file[SWEEP(me)]] > 0 };
+#endif
+	   atomic { on ->
+#if defined(MERGED) && !defined(BUG_HIDE_AFTER)
+		waited = waiters[file[SWEEP(me)]] > 0;
+#endif
+		closeFile(SWEEP(me));
 		if
 		:: !waited -> sweepLater[me] = 1
 		:: else
 		fi;
 		waited = 0
 	   }
-	:: atomic { sweepLater[me] && gatePath == 0 -> sweepLater[me] = 0 }
-	   /* trySweep; again until the gate is not used */
+	:: atomic { on && sweepLater[me] && gatePath == 0 -> sweepLater[me] = 0 }
+	   /* sweepAgain gives up after some time: the process that uses the gate removes it later */
+	:: atomic { on && sweepLater[me] && gatePath != 0 && usedGate -> sweepLater[me] = 0 }
+	   /* trySweep */
 #ifdef BUG_SWEEP_UNLOCKED
-	:: atomic { sweepLater[me] && gatePath != 0 && waiters[gatePath] == 0 -> sweepLater[me] = 0; forgetGate() }
+	:: atomic { on && sweepLater[me] && gatePath != 0 && waiters[gatePath] == 0 -> sweepLater[me] = 0; forgetGate() }
 #else
-	:: atomic { sweepLater[me] && gatePath != 0 && free(gatePath) && waiters[gatePath] == 0 ->
-		openFile(SWEEP(me), gatePath) };
-	   if
-	   :: atomic { free(file[SWEEP(me)]) -> lockFile(SWEEP(me), 0) };
-	      if
-	      :: gatePath != file[SWEEP(me)]
-	      :: gatePath == file[SWEEP(me)] ->
-		if /* isWaitedFor */
-		:: waiters[file[SWEEP(me)]] > 0
-		:: waiters[file[SWEEP(me)]] == 0 -> atomic { sweepLater[me] = 0; forgetGate() }
-		fi
-	      fi
-	   :: !free(file[SWEEP(me)])
-	   fi;
-	   atomic { closeFile(SWEEP(me)) }
+	:: atomic { on && sweepLater[me] && gatePath != 0 && free(gatePath) && waiters[gatePath] == 0 ->
+		openFile(SWEEP(me), gatePath)
+#ifndef MERGED
+	   };
+	   atomic { on ->
+#else
+		;
 #endif
-	:: atomic { finished[me] && !sweepNow[me] && !sweepLater[me] -> break }
-	od
+		if
+		:: free(file[SWEEP(me)]) -> lockFile(SWEEP(me), 0)
+		:: else
+		fi
+	   };
+	   if
+	   :: on && locked[SWEEP(me)] && gatePath == file[SWEEP(me)] && waiters[file[SWEEP(me)]] == 0 -> /* verify, isWaitedFor */
+		atomic { on -> sweepLater[me] = 0; forgetGate() }
+	   :: on && !(locked[SWEEP(me)] && gatePath == file[SWEEP(me)] && waiters[file[SWEEP(me)]] == 0)
+	   fi;
+	   atomic { on -> closeFile(SWEEP(me)) }
+#endif
+	:: atomic { on && finished[me] && !sweepNow[me] && !sweepLater[me] -> break }
+	od } UNLESS_KILLED(k = 0; waited = 0)
 #undef me
 }
 
@@ -605,17 +696,30 @@ inline stepOfUser() { /* no hold excludes any more */
 	od
 }
 
-inline any(g) { /* one of the goroutines */
-	g = 0;
+inline any(g) { /* a goroutine: one that was struck before, or the next one */
+#ifdef INTERCHANGEABLE
+	do
+	:: g < struck && g < G - 1 -> g++
+	:: break
+	od
+#else
 	do
 	:: g < G - 1 -> g++
 	:: break
 	od
+#endif
+}
+
+inline mark(g) {
+	if
+	:: g == struck -> struck++
+	:: else
+	fi
 }
 
 inline kill() { /* the process of g */
 	p = P(g);
-	up[p] = 0; dead[p] = 1;
+	up[p] = 1; dead[p] = 1;
 	g = 0;
 	do
 	:: g < G && P(g) == p ->
@@ -633,54 +737,63 @@ inline kill() { /* the process of g */
 	p = 0
 }
 
-/* What comes from outside. It may stop at any time. */
+/* What comes from outside. Each fault may also not come at all. */
 active proctype World() {
-	byte g, k, p, cancels, replaces, stops, goes, crashes, gates;
+	byte g, k, p, struck, cancels, replaces, stops, goes, crashes, gates;
 	do
 #if CANCELS > 0
 	:: atomic { cancels < CANCELS -> cancels++; any(g);
 		if
-		:: waits[g] && !ended[g] ->
+		:: waits[g] && !ended[g] -> mark(g);
 			if
 			:: ended[g] = 1
 			:: ended[g] = 2; wasFree[g] = (lockPath == 0 || fits(lockPath, shared(g)))
 			fi
-		:: else
+		:: true
 		fi; g = 0 }
 #endif
 #if REPLACES > 0
-	:: atomic { replaces < REPLACES && lockPath != 0 -> replaces++; stepOfUser();
+	:: atomic { replaces < REPLACES -> replaces++;
 		if
-		:: lockPath = 0                                           /* rm */
-		:: lockPath = 0; create(lockPath)                         /* mv another one to the path */
-		:: away == 0 -> away = lockPath; lockPath = 0             /* mv it away */
-		:: away == 0 -> away = lockPath; lockPath = 0; create(lockPath)
+		:: lockPath != 0 -> stepOfUser();
+			if
+			:: lockPath = 0                                   /* rm */
+			:: lockPath = 0; create(lockPath)                 /* mv another one to the path */
+			:: away == 0 -> away = lockPath; lockPath = 0     /* mv it away */
+			:: away == 0 -> away = lockPath; lockPath = 0; create(lockPath)
+			fi
+		:: true
 		fi }
 	:: atomic { away != 0 -> stepOfUser(); lockPath = away; away = 0 } /* mv it back */
 #endif
 #if GATES > 0
-	:: atomic { gates < GATES && gatePath != 0 -> gates++; forgetGate() }
+	:: atomic { gates < GATES -> gates++;
+		if
+		:: gatePath != 0 -> forgetGate()
+		:: true
+		fi }
 #endif
 #if STOPS > 0
 	:: atomic { stops < STOPS -> stops++; any(g);
 		if
-		:: up[P(g)] -> up[P(g)] = 0
-		:: else
+		:: up[P(g)] && !dead[P(g)] -> mark(g); up[P(g)] = 0
+		:: true
 		fi; g = 0 }
-	:: atomic { goes < STOPS -> goes++; any(g);
+	:: atomic { goes < stops -> goes++; any(g);
 		if
-		:: !up[P(g)] && !dead[P(g)] -> up[P(g)] = 1
-		:: else
+		:: !up[P(g)] -> up[P(g)] = 1
+		:: true
 		fi; g = 0 }
 #endif
 #if CRASHES > 0
 	:: atomic { crashes < CRASHES -> crashes++; any(g);
 		if
-		:: !dead[P(g)] -> kill()
-		:: else
+		:: !dead[P(g)] -> mark(g); kill()
+		:: true
 		fi; g = 0 }
 #endif
-	:: break
+	:: atomic { cancels == CANCELS && replaces == REPLACES && gates == GATES &&
+		    stops == STOPS && goes == STOPS && crashes == CRASHES -> break }
 	od
 }
 
@@ -698,7 +811,7 @@ active proctype Monitor() {
 		g = 0;
 		do
 		:: g < G ->
-			assert(finished[g] || !up[P(g)] || held);
+			assert(finished[g] || !up[P(g)] || dead[P(g)] || held);
 #if STOPS + CRASHES == 0
 			assert(file[LEFT(g)] == 0); /* no descriptor is left */
 #endif
