@@ -80,9 +80,12 @@ func (m marker) isSidecar(f *os.File) bool {
 	return err == nil && now.Is(opened)
 }
 
-// archive copies the tombstone with that name to its attribute.
+// archive copies the tombstone with that name to its attribute. It waits while the tombstone
+// is ambiguous: if tidy removed it now, the next marker could get its inode in the same tick
+// of the clock. A wait that has found the attribute would take the two for one, and miss the
+// pulse.
 func (m marker) archive(name string) (version, error) {
-	v, err := versionOf(m.sidecar(name))
+	v, err := settled(func() (version, error) { return versionOf(m.sidecar(name)) })
 	if err != nil || !v.exists {
 		return v, err
 	}

@@ -32,6 +32,31 @@ func tidied(t *testing.T, dir string) {
 	}
 }
 
+// Tidy removes the tombstone of touch(1), which has no ID. A Set that is still going on then
+// makes its file, in the same tick of the clock and maybe with the inode of the tombstone. A
+// wait that begins now sees the pulse of that Set.
+func TestTidyOfATombstoneWithoutID(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	e := New(markerPath(t))
+	must(t, os.WriteFile(e.Path(), nil, 0o644))
+	must(t, e.Clear())
+	e.Tidy()
+	if v := e.marker.archived(); !v.exists || v.ambiguous(time.Now()) {
+		t.Errorf("the archived tombstone is missing or ambiguous: %v", v)
+	}
+	f := must2(e.marker.draft(0o644))
+	e.record(f)
+	must(t, f.Close())
+	e.hook = once(looking, func() {
+		must(t, os.Rename(f.Name(), e.Path()))
+		must(t, e.Clear())
+	})
+	if set, err := e.WaitFor(time.Millisecond); !set || err != nil {
+		t.Errorf("WaitFor = %v, %v", set, err)
+	}
+}
+
 // A Clear and a Tidy leave nothing behind, and each pulse wakes every waiter, once.
 func TestTidyLosesNoPulse(t *testing.T) {
 	t.Parallel()

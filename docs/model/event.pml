@@ -1,11 +1,12 @@
 /*
  * Set, Clear, Wait, take (AutoReset) and Watch of an event: fileevent/event.go, renew.go,
- * tombstone.go, version.go, wait.go, take.go, watch.go, internal/watch. docs/model.md maps
+ * tombstone.go, version.go, wait.go, take.go, watch.go, tidy_linux.go, internal/watch. docs/model.md maps
  * the steps to functions.
  *
  * Processes set and clear the event, at any step in any order, and may die or be stopped at
  * each step. The size is set with -D:
- *   SETS, CLEARS, TOUCHES  how many processes call Set, call Clear, or run touch(1)
+ *   SETS, CLEARS, TOUCHES, TIDIES  how many processes call Set, Clear, or Tidy, or run
+ *            touch(1)
  *   WAITERS  goroutines in Wait; they are in one process and share their looks
  *   TAKERS   goroutines in Wait with AutoReset, in one process; with APART, in several
  *   WATCHES  processes with a Watch, which call Next again and again
@@ -27,6 +28,9 @@
 #ifndef TOUCHES
 #define TOUCHES 0
 #endif
+#ifndef TIDIES
+#define TIDIES 0
+#endif
 #ifndef WAITERS
 #define WAITERS 0
 #endif
@@ -38,14 +42,20 @@
 #endif
 
 /* Files: a number is an inode, from 1 to FILES. */
-#define FILES (SETS + TOUCHES + 4)
+#define FILES (SETS + TOUCHES + TIDIES + 4)
 byte marker, tombstone;     /* the file at each path; 0 = none */
 byte open[FILES+1];         /* a process has it open, or it is a draft */
 byte born[FILES+1], id[FILES+1];
 byte clock, ids;
 
-/* A version, as the code remembers it. */
-typedef version { byte file, born, id }
+/* A version, as the code remembers it. isAttribute: it was read from the attribute. */
+typedef version { byte file, born, id; bit isAttribute }
+
+/* What Tidy makes of the tombstone. */
+byte aside;                 /* the tombstone that was moved aside: NAME.pulse.old */
+version attribute;
+byte attributeSet;          /* setOf of the archived tombstone */
+bit  tidying;               /* a process has locked .fsync */
 
 /* Subscriptions: waiters, then takers, then watches. An entry is what the subscriptions with
    the same interest share in one process. Each entry gets the reports of a watcher. */
@@ -86,7 +96,7 @@ bit  since[SUBS];           /* the event was set since the call began, or was se
 bit  pulse[SUBS];           /* it was set since the call began */
 byte seen[SUBS];            /* Next has reported the Sets up to this one */
 
-#define unused(f) (open[f] == 0 && marker != f && tombstone != f)
+#define unused(f) (open[f] == 0 && marker != f && tombstone != f && aside != f)
 
 inline forget(f) { /* so that equal states are equal */
 	if
@@ -188,9 +198,36 @@ proctype Clear() {
 	fi
 }
 
-inline read(v, f) { v.file = f; v.born = born[f]; v.id = id[f] }
+inline read(v, f) { v.file = f; v.born = born[f]; v.id = id[f]; v.isAttribute = 0 }
 
-inline zero(v) { v.file = 0; v.born = 0; v.id = 0 }
+inline zero(v) { v.file = 0; v.born = 0; v.id = 0; v.isAttribute = 0 }
+
+inline copy(v, w) { v.file = w.file; v.born = w.born; v.id = w.id; v.isAttribute = w.isAttribute }
+
+/* lastOf: the tombstone or, if there is none, the archived version, unless there is a
+   tombstone after all. set is setOf. */
+#if TIDIES > 0
+inline readTombstone(v, set) {
+	atomic { read(v, tombstone); set = setOf[tombstone] };
+	if
+	:: v.file != 0
+	:: v.file == 0 ->
+		atomic { read(v, aside); set = setOf[aside] };
+		if
+		:: v.file != 0
+		:: v.file == 0 -> atomic { copy(v, attribute); set = attributeSet }
+		fi;
+#ifndef BUG_NO_SECOND_READ
+		if
+		:: v.file != 0 -> atomic { if :: tombstone != 0 -> read(v, tombstone); set = setOf[tombstone] :: else fi }
+		:: v.file == 0
+		fi
+#endif
+	fi
+}
+#else
+inline readTombstone(v, set) { atomic { read(v, tombstone); set = setOf[tombstone] } }
+#endif
 
 /* version.differs. */
 #ifdef BUG_NO_ID
@@ -200,11 +237,98 @@ inline zero(v) { v.file = 0; v.born = 0; v.id = 0 }
 #else
 #define differs(n, b) (n.file != 0 && (b.file == 0 || \
 	(n.id != 0 && b.id != 0 -> n.id != b.id : \
-	(b.id != 0 -> true : n.file != b.file || n.born != b.born))))
+	(b.id != 0 && !n.isAttribute -> true : n.file != b.file || n.born != b.born))))
 #endif
 
 /* A file without an ID that was made in this tick cannot be told from a later one. */
 #define ambiguous(v) (v.file != 0 && v.id == 0 && v.born == clock)
+
+/* Tidy. It may die at each step. */
+#if TIDIES > 0
+inline putAsideBack() {
+	atomic {
+		if
+		:: tombstone == 0 -> tombstone = aside; aside = 0
+		:: else -> old = aside; aside = 0; forget(old); old = 0
+		fi
+	}
+}
+
+inline archive() {
+	atomic { read(was, tombstone); set = setOf[tombstone] };
+#ifndef BUG_TIDY_TRUSTS_YOUNG
+	do
+	:: atomic { ambiguous(was) -> clock++; read(now, tombstone);
+		if
+		:: differs(now, was) -> break
+		:: else -> copy(was, now); set = setOf[tombstone]
+		fi }
+	:: atomic { !ambiguous(was) -> zero(now); break }
+	od;
+#endif
+#ifndef BUG_TIDY_KEEPS_NO_TRACE
+	atomic { if :: was.file != 0 -> copy(attribute, was); attribute.isAttribute = 1; attributeSet = set :: else fi }
+#endif
+}
+
+inline removeArchived() {
+#ifdef BUG_TIDY_REMOVES_A_LATER_TOMBSTONE
+	atomic { if :: tombstone != 0 -> old = tombstone; tombstone = 0; forget(old); old = 0 :: else fi }
+#else
+	atomic { if :: tombstone != 0 -> old = aside; aside = tombstone; tombstone = 0; forget(old); old = 0 :: else fi };
+	atomic { read(now, aside) };
+	if
+	:: now.file == 0
+	:: now.file != 0 && !differs(now, was) -> atomic { old = aside; aside = 0; forget(old); old = 0 }
+	:: now.file != 0 && differs(now, was) -> putAsideBack();
+#ifndef BUG_TIDY_TELLS_NOBODY
+		report(1, 0) /* NotifyAll */
+#endif
+	fi
+#endif
+}
+
+byte killed;                /* the number of a Tidy, + 1 */
+
+proctype Tidy(byte me) {
+	byte k, old, set;
+	bit mine;
+	version was, now;
+	{
+#ifndef BUG_TIDY_UNLOCKED
+	if
+	:: atomic { !tidying -> tidying = 1; mine = 1 }
+	:: tidying -> goto end
+	fi;
+#endif
+	if                                                   /* restore */
+	:: aside != 0 -> putAsideBack()
+	:: aside == 0
+	fi;
+#ifdef BUG_ARCHIVED_TOO_LATE
+	atomic { read(was, tombstone); set = setOf[tombstone] };
+	removeArchived();
+	atomic { if :: was.file != 0 -> copy(attribute, was); attribute.isAttribute = 1; attributeSet = set :: else fi };
+#else
+	archive();
+	if
+	:: was.file != 0 -> removeArchived()
+	:: was.file == 0
+	fi;
+#endif
+end:	skip
+	} unless { killed == me + 1 };
+	atomic { tidying = tidying && !mine; mine = 0; set = 0; zero(was); zero(now) }
+}
+
+proctype Killer() {
+	if
+	:: skip
+	:: killed = 1
+	:: killed = TIDIES
+	fi
+}
+#endif
 
 /* The watcher of an entry, and the check once a second. */
 proctype Hub(byte e) {
@@ -260,11 +384,14 @@ inline unsubscribe(s, e) {
 /* observe, for a waiter: set, or another tombstone. */
 inline observeMarker() {
 #ifdef BUG_TOMBSTONE_FIRST
-	atomic { read(now, tombstone) };
+	readTombstone(now, k); k = 0;
 	atomic { set = (marker != 0) }
 #else
 	atomic { set = (marker != 0) };
-	atomic { if :: !set -> read(now, tombstone) :: else -> zero(now) fi }
+	if
+	:: !set -> readTombstone(now, k); k = 0
+	:: set -> zero(now)
+	fi
 #endif
 }
 
@@ -309,7 +436,7 @@ inline look(e, isTake, others) {
 #endif
 		if
 		:: subs[e] > 1 -> hasLast[e] = 1; lastChanges[e] = mine; lastSet[e] = others;
-			lastTombstone[e].file = now.file; lastTombstone[e].born = now.born; lastTombstone[e].id = now.id
+			copy(lastTombstone[e], now)
 		:: else
 		fi;
 		looking[e] = 0 }
@@ -320,7 +447,7 @@ inline look(e, isTake, others) {
 
 inline useLast(e) {
 	set = lastSet[e];
-	now.file = lastTombstone[e].file; now.born = lastTombstone[e].born; now.id = lastTombstone[e].id
+	copy(now, lastTombstone[e])
 }
 
 #define met (set || differs(now, before))
@@ -335,8 +462,24 @@ proctype Wait(byte me) {
 	version before, now;
 	byte mine, k, old;
 	bit set, missed;
-	/* newCondition: the tombstone first. The wait begins when that is known. */
-#ifdef BUG_TOMBSTONE_AFTER_LOOK
+	/* newCondition: the tombstone first. The wait begins when that is known. With Tidy, that
+	   takes several steps, and it may have begun before the first of them or after the last. */
+#if TIDIES > 0
+	since[me] = (marker != 0);
+	readTombstone(before, k);
+	atomic { pulse[me] = 0; k = 0 };
+	do
+	:: atomic { ambiguous(before) -> clock++ };
+	   readTombstone(now, k);
+	   if
+	   :: differs(now, before) -> break
+	   :: !differs(now, before) -> atomic { copy(before, now); pulse[me] = 0; k = 0 }
+	   fi
+	:: atomic { !ambiguous(before) -> break }
+	od;
+	atomic { zero(now); k = 0 };
+	observeMarker();
+#elif defined(BUG_TOMBSTONE_AFTER_LOOK)
 	atomic { set = (marker != 0); since[me] = set; pulse[me] = 0 };
 	atomic { read(before, tombstone) };
 #else
@@ -428,11 +571,11 @@ cancelled:
 /* Watch.versions: the marker first. */
 inline readVersions() {
 #ifdef BUG_WATCH_TOMBSTONE_FIRST
-	atomic { read(nowTombstone, tombstone); was = setOf[tombstone] };
+	readTombstone(nowTombstone, was);
 	atomic { read(nowMarker, marker); count = sets };
 #else
 	atomic { read(nowMarker, marker); count = sets };
-	atomic { read(nowTombstone, tombstone); was = setOf[tombstone] };
+	readTombstone(nowTombstone, was);
 #endif
 	atomic {
 		count = (was > count -> was : count);
@@ -448,8 +591,7 @@ inline readUnambiguous() {
 	od;
 #endif
 	atomic {
-		lastMarker.file = nowMarker.file; lastMarker.born = nowMarker.born; lastMarker.id = nowMarker.id;
-		lastTombstone_.file = nowTombstone.file; lastTombstone_.born = nowTombstone.born; lastTombstone_.id = nowTombstone.id;
+		copy(lastMarker, nowMarker); copy(lastTombstone_, nowTombstone);
 		seen[me] = count; count = 0; zero(nowMarker); zero(nowTombstone)
 	}
 }
@@ -522,6 +664,10 @@ init {
 		s = 0;
 		do :: s < SETS -> run Set(); s++ :: else -> s = 0; break od;
 		do :: s < CLEARS -> run Clear(); s++ :: else -> s = 0; break od;
+#if TIDIES > 0
+		do :: s < TIDIES -> run Tidy(s); s++ :: else -> s = 0; break od;
+		run Killer();
+#endif
 		do :: s < TOUCHES -> run Touch(); s++ :: else -> s = 0; break od;
 		run Monitor()
 	}
