@@ -14,7 +14,7 @@ INSTALL  = install
 PROGRAMS = fsync-lock fsync-event fsync-status
 TORTURE  = -length 4m
 FUZZTIME = 20s
-MUTATE   = ./internal/sidecar ./internal/file ./internal/flockwait ./internal/locktable ./internal/process ./internal/watch ./fileevent ./filelock
+MUTATE   = ./internal/sidecar ./internal/flockwait ./internal/locktable ./internal/process ./internal/watch
 
 help:    ## list the targets
 	@sed -n 's/^\([a-z]*:\).*## /\1	/p' Makefile
