@@ -51,7 +51,7 @@ func TestParseTime(t *testing.T) {
 			t.Errorf("%q: %v, %v; want %v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "ago", "h", "2", "-2h", "2y", "NaNh", "1e99h", "infd", "2026-13-01", "noon", "14.3.2026"} {
+	for _, text := range []string{"", "ago", "h", "2", "-2h", "2y", "NaNh", "1e99h", "infd", "2026-13-01", "noon", "14.3.2026", "1_0h", "0x1p4h", "0001-01-01T00:00:00Z"} {
 		if got, err := ParseTime(text, now); err == nil {
 			t.Errorf("%q is %v", text, got)
 		}
