@@ -20,7 +20,8 @@ type Run struct {
 
 	// Lock is the absolute path of the lock file, of the directory of a semaphore, or
 	// of an event. The paths of several events are joined by " and ". For descriptor 9
-	// of a file whose path is not known, Lock is "descriptor 9".
+	// of a file whose path is not known, Lock is "descriptor 9", and for an empty path
+	// "the empty path".
 	Lock    string
 	Name    string   // the name of the lock or event in its directory; empty if it was given as a path
 	Command []string // the command and its arguments
