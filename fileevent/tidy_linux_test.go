@@ -133,6 +133,22 @@ func TestTidyIsOvertaken(t *testing.T) {
 	tidyUnseen(t, e, w, "tidied")
 }
 
+// Tidy puts a later tombstone back, and then notifies the waits: in the other order they could
+// look before the tombstone is back.
+func TestTidyPutsBackBeforeItNotifies(t *testing.T) {
+	t.Parallel()
+	path, m, archived := archivedPulse(t)
+	pulse(t, New(path))
+	dir, tombstones := filepath.Dir(path), filepath.Dir(m.tombstonePath())
+	reports := reportsOf(t, dir, unix.IN_CREATE|unix.IN_MOVED_TO, tombstones)
+	m.removeArchived(m.tombstonePath(), archived)
+	got := reports()
+	back, notified := strings.LastIndex(got, filepath.Base(m.tombstonePath())+"\x00"), strings.Index(got, ".fsync.")
+	if back < 0 || notified < back {
+		t.Errorf("the tombstone is back at %d, and the waits are notified at %d: %q", back, notified, got)
+	}
+}
+
 // A wait that looked while the tombstone was away looks again.
 func TestTidyNotifies(t *testing.T) {
 	t.Parallel()
