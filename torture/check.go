@@ -97,6 +97,7 @@ func checkStory(s *story, drawings string) *verdict {
 	v := &verdict{drawings: drawings}
 	v.checkOverlaps(s)
 	v.checkFailures(s)
+	v.checkJoint(s)
 	for _, o := range s.plan.objects {
 		if o.kind.isEvent() {
 			v.checkEvent(s, o)

@@ -13,10 +13,16 @@ import (
 // checkLock checks a lock or a semaphore. Every lock file is a lock of its own: if a held
 // lock file is removed, the next process locks a new file, and both run. That is documented.
 func (v *verdict) checkLock(s *story, o object) {
-	holds := s.of(o)
+	holds, slots := s.of(o), s.slotNumbers(o)
 	for _, group := range byIdentity(holds) {
-		v.checkExclusion(o, group)
-		v.decide("lock model", o, lockModel(o), lockOperations(s, o, group))
+		v.checkExclusion(o, group, slots)
+		v.decide("lock model", o, lockModel(o, slots), lockOperations(s, o, group, slots))
+	}
+	if o.staying {
+		v.checkStaying(s, o, holds)
+		v.checkPath(s, o, holds)
+		v.checkLost(s, o)
+		return
 	}
 	if o.fileMoves {
 		v.checkPath(s, o, holds)
@@ -25,8 +31,12 @@ func (v *verdict) checkLock(s *story, o object) {
 		v.checkNewFile(s, o, holds)
 		return
 	}
-	v.checkNeedlessFailures(s, o, holds)
+	v.checkNeedlessFailures(s, o, holds, slots)
 	v.checkIdle(s, o, holds)
+	if o.kind == semaphore {
+		v.checkIdleSlots(s, o, holds, slots)
+		v.checkSlots(s, o, holds, slots)
+	}
 }
 
 func byIdentity(holds []*hold) map[identity][]*hold {
@@ -40,7 +50,7 @@ func byIdentity(holds []*hold) map[identity][]*hold {
 // checkExclusion compares the times in which the holds certainly lasted. It finds the same
 // as the model, but also in histories that are too long for the model, and it names the two
 // holds.
-func (v *verdict) checkExclusion(o object, holds []*hold) {
+func (v *verdict) checkExclusion(o object, holds []*hold, slots *slotNumbers) {
 	var lasting []*hold
 	for _, h := range holds { // by the end of the acquisition
 		lasting = slices.DeleteFunc(lasting, func(other *hold) bool { return other.release.from < h.acquire.to })
@@ -55,8 +65,10 @@ func (v *verdict) checkExclusion(o object, holds []*hold) {
 				v.add("exclusion", o, "%v and %v have the same slot", other, h)
 			}
 		}
-		if lasting = append(lasting, h); o.kind == semaphore && len(lasting) > o.permit {
-			v.add("permits", o, "%d holds of %d slots, the last one %v", len(lasting), o.permit, h)
+		if lasting = append(lasting, h); o.kind == semaphore {
+			if _, most := slots.during(span{h.acquire.to, h.acquire.to}); len(lasting) > most {
+				v.add("permits", o, "%d holds of %d slots, the last one %v", len(lasting), most, h)
+			}
 		}
 	}
 }
@@ -175,7 +187,7 @@ func waitsDuring(ops []*operation, during span) *operation {
 // checkNeedlessFailures checks tries that found the lock held, and waits whose deadline
 // passed: a wait makes a last try at its deadline. In the time from the deadline to the
 // return, another process must have held the lock, or may have held it for a moment.
-func (v *verdict) checkNeedlessFailures(s *story, o object, holds []*hold) {
+func (v *verdict) checkNeedlessFailures(s *story, o object, holds []*hold, slots *slotNumbers) {
 	if o.dirMoves {
 		return
 	}
@@ -186,14 +198,22 @@ func (v *verdict) checkNeedlessFailures(s *story, o object, holds []*hold) {
 		}
 		last := span{op.deadline, op.to}
 		mine := &hold{shared: op.op == opShared}
-		held := slices.ContainsFunc(holds, func(h *hold) bool { return h.possible().overlaps(last) && mayBlock(o, h, mine) })
-		if !held && !slices.ContainsFunc(ops, func(other *operation) bool { return other != op && mayHoldForAMoment(o, other) && other.overlaps(last) }) {
+		blocking := 0
+		for _, h := range holds {
+			if h.possible().overlaps(last) && mayBlock(o, h, mine) {
+				blocking++
+			}
+		}
+		if fewest, _ := slots.during(last); blocking < fewest && !slices.ContainsFunc(ops, func(other *operation) bool { return other != op && mayHoldForAMoment(o, other) && other.overlaps(last) }) {
 			v.add("free lock", o, "%v, although the lock was free since %s", op, clock(last.from))
 		}
 	}
 }
 
 func (o *operation) isAcquisition() bool { return o.op == opAcquire || o.op == opShared }
+
+// acquires reports whether the operation takes one lock or several.
+func (o *operation) acquires() bool { return o.isAcquisition() || o.op == opAcquireAll }
 
 // mayBlock reports whether a hold makes a try fail.
 func mayBlock(o object, h, try *hold) bool {
@@ -205,10 +225,12 @@ func mayBlock(o object, h, try *hold) bool {
 //     have got the lock at that moment;
 //   - a shared waiter takes the lock exclusively once a second, to see whether it is free;
 //   - a waiter for a semaphore may get two slots at once, and gives one back;
-//   - while a lock is handed over, child processes that are just being started have it.
+//   - while a lock is handed over, child processes that are just being started have it;
+//   - a call for several locks has some of them while it waits for the next one;
+//   - a change of the number of slots takes the slots that it removes.
 func mayHoldForAMoment(o object, other *operation) bool {
 	switch {
-	case other.op == opShared, other.op == opHandOver, other.op == opAdopt, other.op == opLeave:
+	case other.op == opShared, other.op == opHandOver, other.op == opAdopt, other.op == opLeave, other.op == opAcquireAll, other.op == opResize:
 		return true
 	case other.op == opAcquire && o.kind == semaphore:
 		return true
@@ -240,6 +262,9 @@ func (v *verdict) checkIdle(s *story, o object, holds []*hold) {
 // had the lock in the time.
 func mayBeHeldSecretly(s *story, o object, h *hold, in span) bool {
 	for _, op := range s.operationsOn(o) {
+		if op.op == opAcquireAll && op.overlaps(in) {
+			return true
+		}
 		if op != h.got && op.isAcquisition() && op.overlaps(in) && op.result != ok && op.by != nil && (op.result == open || len(op.by.stops) > 0) {
 			return true
 		}
@@ -252,31 +277,35 @@ type lockInput struct {
 	op     opcode
 	hold   uint64
 	shared bool
+	slots  int // of a change of their number
 }
 
 // lockState is the exclusive holder, or the sorted shared holders or holders of slots.
 type lockState struct {
 	writer uint64
 	others string
+	limit  int // of shared holders
 }
 
-func lockModel(o object) porcupine.Model {
-	limit := 1 << 20 // of readers there may be any number
+func lockModel(o object, slots *slotNumbers) porcupine.Model {
+	first := lockState{limit: 1 << 20} // of readers there may be any number
 	if o.kind == semaphore {
-		limit = o.permit
+		first.limit = slots.first()
 	}
 	return porcupine.Model{
-		Init: func() any { return lockState{} },
-		Step: func(state, input, _ any) (bool, any) {
-			return state.(lockState).step(input.(lockInput), limit)
-		},
+		Init: func() any { return first },
+		Step: func(state, input, _ any) (bool, any) { return state.(lockState).step(input.(lockInput)) },
 	}
 }
 
-func (s lockState) step(in lockInput, limit int) (bool, lockState) {
+func (s lockState) step(in lockInput) (bool, lockState) {
 	key := string(packed(in.hold))
 	i, held := s.find(key)
 	switch {
+	case in.op == opResize:
+		fits := len(s.others)/len(key) <= in.slots
+		s.limit = in.slots
+		return fits, s
 	case in.op == opCheck:
 		return held || s.writer == in.hold, s
 	case in.op == opRelease && in.shared && held:
@@ -285,7 +314,7 @@ func (s lockState) step(in lockInput, limit int) (bool, lockState) {
 	case in.op == opRelease && !in.shared && s.writer == in.hold:
 		s.writer = 0
 		return true, s
-	case in.op == opAcquire && in.shared && s.writer == 0 && !held && len(s.others)/len(key) < limit:
+	case in.op == opAcquire && in.shared && s.writer == 0 && !held && len(s.others)/len(key) < s.limit:
 		s.others = s.others[:i] + key + s.others[i:]
 		return true, s
 	case in.op == opAcquire && !in.shared && s.writer == 0 && s.others == "":
@@ -344,7 +373,7 @@ func grants(o object, holds []*hold) []int64 {
 // lockOperations returns the history of one lock file for the model. An acquisition that was
 // in flight when its process was killed is left out: if it got the lock, it lost it by the
 // kill, and no other result depends on it.
-func lockOperations(s *story, o object, holds []*hold) (ops []porcupine.Operation) {
+func lockOperations(s *story, o object, holds []*hold, slots *slotNumbers) (ops []porcupine.Operation) {
 	mine := map[uint64]*hold{}
 	granted := grants(o, holds)
 	for i, h := range holds {
@@ -359,6 +388,7 @@ func lockOperations(s *story, o object, holds []*hold) (ops []porcupine.Operatio
 			ops = append(ops, porcupine.Operation{Input: lockInput{op: opCheck, hold: op.hold}, Call: op.from, Return: op.to})
 		}
 	}
+	ops = append(ops, slots.operations()...)
 	slices.SortFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	return ops
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
@@ -15,7 +16,10 @@ type locker interface {
 	Acquire(context.Context) error
 	TryAcquire() (bool, error)
 	TryAcquireFor(time.Duration) (bool, error)
+	With(context.Context, func(context.Context) error) error
 	Check() error
+	Holders() ([]filelock.Holder, error)
+	Waiters() ([]filelock.Waiter, error)
 	Release() error
 	Leave() error
 }
@@ -27,39 +31,84 @@ func (c *client) newLocker() locker {
 		opts = append(opts, filelock.Shared())
 	}
 	if c.object.kind == semaphore {
-		return filelock.NewSemaphore(c.path(c.object), c.object.permit)
+		return c.newSemaphore()
 	}
 	return filelock.New(c.path(c.object), opts...)
 }
 
-// useLock acquires and releases until the round ends.
+// useLock does what the program and the role of the client are.
 func (c *client) useLock() {
-	switch c.plan.slots[c.slot].program {
-	case flockProgram:
+	switch program := c.plan.slots[c.slot].program; {
+	case program == flockProgram:
 		c.useFlockCommand()
-		return
-	case handingProgram:
+	case program == handingProgram:
 		c.useHandOver()
-		return
+	case program == droppingProgram:
+		c.useDropped()
+	case program == roamingProgram:
+		c.roam()
+	case c.habit.role == resizes:
+		c.resizeOften()
+	case c.habit.role == grows:
+		c.growWhileHeld()
+	case c.habit.role == joins:
+		c.joinLocks()
+	case c.habit.role == stays:
+		c.stayOnOldFile()
+	default:
+		c.useAgain()
 	}
+}
+
+// useAgain acquires and releases until the round ends.
+func (c *client) useAgain() {
 	for l := c.newLocker(); !c.isEnding(); c.sleep(c.upTo(c.habit.pause)) {
+		var last result
 		for range 1 + c.rng.IntN(4) { // sometimes in a tight loop
-			c.useOnce(l)
+			last = c.useOnce(l)
 		}
-		if c.chance(5) {
+		if last == otherNumber || c.chance(5) {
 			l = c.newLocker()
 		}
 	}
 }
 
-func (c *client) useOnce(l locker) {
+// useOnce acquires and releases once. It returns the result of the acquisition.
+func (c *client) useOnce(l locker) result {
+	if c.unused == 0 && c.chance(3) {
+		return c.useWith(l)
+	}
 	a := c.acquire(l)
 	if a.Result != ok {
-		return
+		return a.Result
 	}
 	leave := c.enter(a)
 	c.stay(l, a)
+	if next := c.acquireAgain(l, a); next.Result == ok {
+		leaveNext := c.enter(next)
+		leave()
+		c.release(l, a) // the older hold
+		c.stay(l, next)
+		a, leave = next, leaveNext
+	}
 	leave()
+	c.release(l, a)
+	return ok
+}
+
+// acquireAgain sometimes uses a Lock again that has a hold on a file which is not at the path
+// any more: then it locks the file that is there now, too.
+func (c *client) acquireAgain(l locker, a record) record {
+	at, err := identify(c.path(c.object))
+	if !c.object.fileMoves || c.object.staying || err == nil && at == (identity{a.File, a.Born}) || !c.chance(50) {
+		return record{}
+	}
+	d := max(c.upTo(300*time.Millisecond), 1)
+	return c.acquireBy(l, record{Limit: int64(d)}, func() (bool, error) { return l.TryAcquireFor(d) })
+}
+
+// release ends the oldest hold of a Lock.
+func (c *client) release(l locker, a record) {
 	op := opRelease
 	if c.chance(10) {
 		op = opLeave
@@ -76,19 +125,16 @@ func (c *client) useOnce(l locker) {
 // acquire tries to take the lock in one of the ways that there are. An Acquire that fails is
 // rare: it reads /proc/locks to name the holders, and all locks of the machine wait for that.
 func (c *client) acquire(l locker) record {
-	r := record{Op: opAcquire, Hold: c.newHold()}
-	if c.habit.role == reads {
-		r.Op = opShared
-	}
-	var call func(*record) (bool, error)
+	var r record
+	var call func() (bool, error)
 	switch way := c.rng.IntN(100); {
 	case way < 25:
 		r.Limit = 1 // so that the record says that this call had a limit
-		call = func(*record) (bool, error) { return l.TryAcquire() }
+		call = l.TryAcquire
 	case way < 50:
 		d := c.upTo(60 * time.Millisecond)
 		r.Limit = max(int64(d), 1)
-		call = func(*record) (bool, error) { return l.TryAcquireFor(d) }
+		call = func() (bool, error) { return l.TryAcquireFor(d) }
 	case way < 56:
 		r.Limit = max(int64(c.upTo(200*time.Millisecond)), 1)
 		call = c.acquireWithin(l, time.Duration(r.Limit))
@@ -96,10 +142,23 @@ func (c *client) acquire(l locker) record {
 		r.Flags |= cancels
 		call = c.acquireCancelled(l, c.upTo(30*time.Millisecond))
 	default:
-		call = func(*record) (bool, error) { return true, l.Acquire(context.Background()) }
+		call = func() (bool, error) { return true, l.Acquire(context.Background()) }
 	}
-	return c.do(r, func(r *record) {
-		switch taken, err := call(r); {
+	return c.acquireBy(l, r, call)
+}
+
+// acquireBy tries to take the lock by a call.
+func (c *client) acquireBy(l locker, r record, call func() (bool, error)) record {
+	r.Op, r.Hold = opAcquire, c.newHold()
+	if c.habit.role == reads {
+		r.Op = opShared
+	}
+	if c.unused > 0 {
+		r.Flags |= firstUse
+		r.Slept = int64(c.unused)
+	}
+	r = c.do(r, func(r *record) {
+		switch taken, err := call(); {
 		case err == nil && taken:
 			r.Result = ok
 			r.identify(l)
@@ -109,10 +168,14 @@ func (c *client) acquire(l locker) record {
 			r.became(err)
 		}
 	})
+	if r.Result != failed {
+		c.unused = 0
+	}
+	return r
 }
 
-func (c *client) acquireWithin(l locker, d time.Duration) func(*record) (bool, error) {
-	return func(*record) (bool, error) {
+func (c *client) acquireWithin(l locker, d time.Duration) func() (bool, error) {
+	return func() (bool, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), d)
 		defer cancel()
 		return true, l.Acquire(ctx)
@@ -121,8 +184,8 @@ func (c *client) acquireWithin(l locker, d time.Duration) func(*record) (bool, e
 
 // acquireCancelled cancels the context at a random moment: mostly in the wait, sometimes
 // before or after it.
-func (c *client) acquireCancelled(l locker, after time.Duration) func(*record) (bool, error) {
-	return func(*record) (bool, error) {
+func (c *client) acquireCancelled(l locker, after time.Duration) func() (bool, error) {
+	return func() (bool, error) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		t := time.AfterFunc(after, cancel)
@@ -140,10 +203,13 @@ func (r *record) identify(l locker) {
 	r.File, r.Born = id.file, id.born
 	if _, isSemaphore := l.(*filelock.Semaphore); isSemaphore {
 		r.Flags |= inSlot
+		r.Slept = int64(heldSlot(l))
 	}
 }
 
-func (r *record) isLock() bool { return r.Op == opAcquire || r.Op == opShared }
+func (r *record) isLock() bool {
+	return r.Op == opAcquire || r.Op == opShared || r.Op == opAcquireAll
+}
 
 // became records the error of an operation.
 func (r *record) became(err error) {
@@ -160,6 +226,8 @@ func (r *record) became(err error) {
 		r.Result = lost
 	case errors.Is(err, filelock.ErrNotHeld):
 		r.Result = notHeld
+	case errors.Is(err, fs.ErrInvalid) && r.Flags&firstUse != 0:
+		r.Result = otherNumber
 	default:
 		r.fail(err)
 	}
@@ -172,7 +240,7 @@ func (c *client) enter(a record) (leave func()) {
 	leave = func() { c.overlapped(a.Hold, 0, at.leave(a.Hold)) }
 	switch {
 	case c.object.kind == semaphore:
-		other = at.join(a.Hold, c.object.permit)
+		other = at.join(a.Hold, c.object.maySlots())
 		leave = func() { c.overlapped(a.Hold, 0, at.part(a.Hold)) }
 	case a.Op == opShared:
 		other = at.join(a.Hold, 0)
@@ -208,7 +276,10 @@ func (c *client) stay(l locker, a record) {
 	if c.chance(15) {
 		c.do(record{Op: opCheck, Hold: a.Hold, File: a.File, Born: a.Born}, func(r *record) { r.became(l.Check()) })
 	}
-	if c.object.fileMoves && c.plan.has(unlinkByHolder) && c.chance(1) {
+	if !c.object.fileMoves && !c.object.dirMoves && c.rng.IntN(500) == 0 {
+		c.askHolders(l, a)
+	}
+	if c.object.fileMoves && !c.object.staying && c.plan.has(unlinkByHolder) && c.chance(1) {
 		c.unlink(l, a)
 	}
 }

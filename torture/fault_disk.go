@@ -51,7 +51,7 @@ func cannotWrite(op *operation, o object, why unix.Errno) bool {
 		return false
 	}
 	takes := op.op == opTake || op.op == opWait && o.kind == autoEvent // in a wait for any of several events
-	return op.op == opSet || op.op == opClear || op.op == opUnlink || takes || op.isAcquisition() && (o.fileMoves || byPeer)
+	return op.op == opSet || op.op == opClear || op.op == opUnlink || op.op == opReplace || op.op == opResize || takes || op.isAcquisition() && (o.fileMoves || byPeer)
 }
 
 // A smallDisk is a tmpfs in a mount namespace, which all processes of the round enter. The

@@ -51,7 +51,7 @@ func init() {
 			return r.chmodForAWhile(o, rng)
 		},
 		excuses: func(op *operation, o object) bool { // root may open the file in any case
-			return !o.kind.isEvent() && op.isAcquisition() && (op.errno == int64(unix.EACCES) || op.errno == int64(unix.ENOENT))
+			return !o.kind.isEvent() && op.acquires() && (op.errno == int64(unix.EACCES) || op.errno == int64(unix.ENOENT))
 		},
 	})
 }
@@ -64,7 +64,7 @@ func forSomeFile(do func(*round, object, *rand.Rand) error) func(*round, *rand.R
 	return func(r *round, rng *rand.Rand) error {
 		var moving []object
 		for _, o := range r.plan.objects {
-			if o.fileMoves {
+			if o.fileMoves && !o.staying {
 				moving = append(moving, o)
 			}
 		}

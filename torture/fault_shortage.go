@@ -42,7 +42,7 @@ func lacksDescriptor(op *operation, _ object) bool {
 	if op.errno != int64(unix.EMFILE) {
 		return false
 	}
-	return op.isAcquisition() || op.op == opSet
+	return op.acquires() || op.op == opSet || op.op == opSlots || op.op == opResize || op.op == opReplace
 }
 
 // chooseRunning returns a process of one of the programs whose clients have begun, or nil.

@@ -29,6 +29,9 @@ type record struct {
 	Born    int64  // and its time of birth
 	Limit   int64  // begin: the nanoseconds that the operation may take; end: the errno of a failure
 	Slept   int64  // end: when the wait went to sleep for the first time, after its first looks; 0 = it did not
+
+	// Of a semaphore, Slept is a number: of the slot, or of the slots that it has or was
+	// thought to have.
 }
 
 const recordSize = 64
@@ -63,6 +66,11 @@ const (
 	opTake
 	opWatch
 	opNext
+	opAcquireAll
+	opReplace
+	opSlots
+	opResize
+	opHolders
 	opcodes
 )
 
@@ -70,6 +78,7 @@ var opNames = [opcodes]string{
 	opAcquire: "acquire", opShared: "acquire shared", opRelease: "release", opLeave: "leave", opCheck: "check",
 	opHandOver: "hand over", opAdopt: "adopt", opUnlink: "remove by holder", opSet: "set", opClear: "clear", opIsSet: "is set",
 	opWait: "wait", opWaitAll: "wait for all", opWaitClear: "wait for clear", opTake: "take", opWatch: "watch", opNext: "next",
+	opAcquireAll: "acquire all", opReplace: "replace by holder", opSlots: "read the number of slots", opResize: "resize", opHolders: "ask for holders",
 }
 
 func (op opcode) String() string { return opNames[op] }
@@ -77,19 +86,20 @@ func (op opcode) String() string { return opNames[op] }
 type result uint8
 
 const (
-	open      result = iota // there is no second record
-	ok                      // done, or true
-	no                      // a try found the lock held, or the event not set
-	timedOut                // the deadline has passed
-	cancelled               // the context was cancelled
-	tooLate                 // the deadline had passed before the call: it has not looked
-	lost                    // ErrLost
-	notHeld                 // ErrNotHeld
-	failed                  // another error
+	open        result = iota // there is no second record
+	ok                        // done, or true
+	no                        // a try found the lock held, or the event not set
+	timedOut                  // the deadline has passed
+	cancelled                 // the context was cancelled
+	tooLate                   // the deadline had passed before the call: it has not looked
+	lost                      // ErrLost
+	notHeld                   // ErrNotHeld
+	failed                    // another error
+	otherNumber               // the semaphore has another number of slots than the Semaphore was made with
 )
 
 func (r result) String() string {
-	return [...]string{"open", "ok", "no", "timed out", "cancelled", "too late", "lost", "not held", "failed"}[r]
+	return [...]string{"open", "ok", "no", "timed out", "cancelled", "too late", "lost", "not held", "failed", "other number"}[r]
 }
 
 type flags uint8
@@ -99,6 +109,7 @@ const (
 	handedOver                   // opLeave: another process has adopted the hold
 	cancels                      // the context of the wait is cancelled at a random moment
 	inSlot                       // the lock is a slot of a semaphore
+	firstUse                     // of a Semaphore
 )
 
 // bytes returns the record as it is in memory: the histories do not leave the machine.

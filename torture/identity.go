@@ -4,7 +4,9 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,9 +47,20 @@ func statx(dir int, path string, flags int) (identity, error) {
 // method File would return a duplicate, but a hold of which there is a duplicate takes
 // another way at its end, and that way is not the one to be tested. So heldFile reads the
 // field; TestHeldFile fails if it moves.
-func heldFile(lock any) int {
+func heldFile(lock any) int { return int(lastHeld(lock).Fd()) }
+
+// heldSlot returns the number of the slot that a Semaphore has locked last.
+func heldSlot(lock any) int {
+	n, err := strconv.Atoi(filepath.Base(lastHeld(lock).Name()))
+	if err != nil {
+		panic(err) // a slot is called by its number
+	}
+	return n
+}
+
+func lastHeld(lock any) *os.File {
 	holds := reflect.ValueOf(lock).Elem().FieldByName("common").FieldByName("holds")
 	last := holds.Index(holds.Len() - 1).Elem()
 	file := last.FieldByName("fl").Elem().FieldByName("fh")
-	return int((*os.File)(file.UnsafePointer()).Fd())
+	return (*os.File)(file.UnsafePointer())
 }

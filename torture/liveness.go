@@ -66,18 +66,19 @@ func (r *round) checkNoGate(path string) {
 
 // checkFreeSemaphore takes all slots, and no more.
 func (r *round) checkFreeSemaphore(o object) {
-	s := filelock.NewSemaphore(r.path(o), o.permit)
-	for i := range o.permit {
+	slots := r.lastNumber(o)
+	s := filelock.NewSemaphore(r.path(o), slots)
+	for i := range slots {
 		if taken, err := tryUntilFree(s.TryAcquire); !taken {
-			r.violated("not free", "%s: at the end only %d of %d slots can be taken: %v", o.path, i, o.permit, err)
+			r.violated("not free", "%s: at the end only %d of %d slots can be taken: %v", o.path, i, slots, err)
 			return
 		}
 	}
-	more, err := filelock.NewSemaphore(r.path(o), o.permit).TryAcquireFor(2 * time.Millisecond)
+	more, err := filelock.NewSemaphore(r.path(o), slots).TryAcquireFor(2 * time.Millisecond)
 	if more || err != nil {
 		r.violated("permits", "%s: at the end there is another slot: %v, %v", o.path, more, err)
 	}
-	for range o.permit {
+	for range slots {
 		err = errors.Join(err, s.Release())
 	}
 	if err != nil {
@@ -86,11 +87,32 @@ func (r *round) checkFreeSemaphore(o object) {
 	r.checkNoGate(filepath.Join(r.path(o), "slots"))
 }
 
+// lastNumber returns the number of slots at the end. It puts it into the history, so that the
+// checks see whether it can be that number.
+func (r *round) lastNumber(o object) int {
+	if !o.resized {
+		return o.permit
+	}
+	n, err := filelock.Slots(r.path(o))
+	if errors.Is(err, os.ErrNotExist) { // no process has used it
+		return o.permit
+	}
+	if err != nil {
+		r.violated("error", "%s: the number of slots at the end: %v", o.path, err)
+		return o.permit
+	}
+	r.lastNumbers = append(r.lastNumbers, &operation{span: span{now(), now()}, op: opSlots, result: ok, objects: o.mask(), slept: int64(n)})
+	if _, err := os.Lstat(filepath.Join(r.path(o), "resize.lock")); err == nil && !r.plan.anyFault(func(f *fault) bool { return f.kills }) {
+		r.violated("left over", "%s: the file resize.lock", o.path)
+	}
+	return n
+}
+
 // The files that may stay: the objects, their tombstones, and, if processes were killed or
 // could not reach a directory, what they were about to make.
 var (
 	lasting    = regexp.MustCompile(`^(\.|still|other|moving|[^.].*\.(lock|sem|event)|\.fsync|.*\.event\.pulse|slots|[0-9]+)$`)
-	unfinished = regexp.MustCompile(`^(\.fsync\.[0-9a-f]+|[0-9a-f]+\.(new|taken)|slots\.[0-9a-f]+)$`)
+	unfinished = regexp.MustCompile(`^(\.fsync\.[0-9a-f]+|[0-9a-f]+\.(new|taken)|slots\.([0-9a-f]+|new))$`)
 )
 
 func (r *round) checkFiles() {

@@ -40,8 +40,8 @@ func TestHeldFile(t *testing.T) {
 	must(t, s.Acquire(context.Background()))
 	want, err = identify(filepath.Join(dir, "a.sem", "1"))
 	must(t, err)
-	if got, _, err := identifyOpen(heldFile(s)); got != want || err != nil {
-		t.Errorf("%v, %v instead of %v", got, err, want)
+	if got, _, err := identifyOpen(heldFile(s)); got != want || err != nil || heldSlot(s) != 1 {
+		t.Errorf("%v, %v instead of %v, in slot %d", got, err, want, heldSlot(s))
 	}
 }
 

@@ -49,6 +49,11 @@ type object struct {
 	permit int    // of a semaphore: the number of slots
 	slow   bool   // an event that changes in bursts, with long pauses; see client.setInBursts
 
+	// What only the clients of plan.chooseSpecials do to it.
+	resized bool // the number of its slots changes
+	joint   bool // some clients take it together with other locks
+	staying bool // the holder takes its file away, and stays
+
 	// What faults do to it. The checks that this makes impossible are left out.
 	fileMoves bool // its file is removed, replaced or renamed
 	dirMoves  bool // its directory is renamed away and back
@@ -60,11 +65,13 @@ func (o object) mask() uint64 { return 1 << o.number }
 type program string
 
 const (
-	goProgram      program = "go"          // this library; several clients, which are goroutines
-	flockProgram   program = "flock"       // a Go process whose clients run flock(1)
-	fcntlProgram   program = "fcntl"       // Python's fcntl.flock
-	pyfilelock     program = "py-filelock" // Python's filelock
-	handingProgram program = "handover"
+	goProgram       program = "go"          // this library; several clients, which are goroutines
+	flockProgram    program = "flock"       // a Go process whose clients run flock(1)
+	fcntlProgram    program = "fcntl"       // Python's fcntl.flock
+	pyfilelock      program = "py-filelock" // Python's filelock
+	handingProgram  program = "handover"
+	droppingProgram program = "dropping" // its clients start processes that drop the Lock
+	roamingProgram  program = "roaming"  // this library, in a process that changes its working directory
 )
 
 // A slot is the place of one process. If the process is killed, another one takes the slot.
@@ -77,7 +84,7 @@ type slot struct {
 type habit struct {
 	role   role
 	object int
-	others []int         // more events, for waits for several of them
+	others []int         // more events or locks, for calls with several of them
 	pause  time.Duration // the longest pause between two operations
 }
 
@@ -90,6 +97,10 @@ const (
 	waits
 	watches
 	takes
+	resizes // changes the number of slots often
+	grows   // holds the only slot, and adds others
+	joins   // takes several locks together
+	stays   // takes the lock file away, and holds the lock for seconds
 )
 
 // A strike is one fault at one time.
@@ -109,6 +120,7 @@ func newPlan(seed uint64, round int, m mix) *plan {
 	p.chooseFaults(rng, m)
 	p.chooseObjects(rng, m.kinds)
 	p.chooseSlots(rng, goSlots, m.programs)
+	p.chooseSpecials(rng, m)
 	p.chooseStrikes(rng)
 	return p
 }
@@ -221,7 +233,7 @@ func (p *plan) choosePeers(rng *rand.Rand, o object, programs []program) {
 			h.role = reads
 		}
 		isPython := peer == fcntlProgram || peer == pyfilelock
-		if !chosen || isPython && o.fileMoves || peer == pyfilelock && o.kind == sharedLock {
+		if !chosen || isPython && o.fileMoves || peer == pyfilelock && o.kind == sharedLock || peer == roamingProgram {
 			continue
 		}
 		p.slots = append(p.slots, slot{program: peer, clients: []habit{h}})

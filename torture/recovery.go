@@ -29,7 +29,7 @@ func recoveries(s *story) (rs []recovery) {
 		}
 	}
 	for _, o := range s.plan.objects {
-		if o.kind != exclusiveLock || o.fileMoves || o.dirMoves {
+		if o.kind != exclusiveLock || o.fileMoves || o.dirMoves || o.joint {
 			continue
 		}
 		holds := s.of(o)

@@ -66,6 +66,9 @@ func (t *report) add(r *round, s *story, v *verdict) {
 			name += " by a peer"
 		}
 		t.operations[name]++
+		if op.op == opReplace {
+			t.struck[replaceByHolder]++
+		}
 		if op.result == failed && op.errno > 0 {
 			t.excused[name+": "+syscall.Errno(op.errno).Error()]++
 		}

@@ -36,6 +36,8 @@ type round struct {
 	struck    map[string]int // by the name of the fault
 	troubles  []error        // why the round says nothing
 	verdict   verdict        // of the end of the round
+
+	lastNumbers []*operation // the numbers of slots at the end
 }
 
 func newRound(p *plan, m mix, dir string) (*round, error) {
@@ -254,6 +256,7 @@ func (r *round) finish(undo func()) (*story, *verdict, error) {
 		return nil, nil, err
 	}
 	r.checkFree()
+	s.operations = append(s.operations, r.lastNumbers...)
 	v := checkStory(s, r.dir)
 	v.violations = append(v.violations, r.verdict.violations...)
 	return s, v, nil

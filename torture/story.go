@@ -23,7 +23,7 @@ type operation struct {
 	hold     uint64
 	id       identity
 	deadline int64 // never before the deadline of the call; 0 = it has none
-	slept    int64
+	slept    int64 // of a semaphore: a number, see record
 	errno    int64
 	client   uint32
 	by       *process
@@ -43,6 +43,7 @@ type hold struct {
 	shared  bool
 	id      identity // the same for all holds of an object whose lock file stays
 	slotID  identity // of a semaphore: the file of the slot
+	slot    int      // and its number
 	acquire span
 	release span
 	got     *operation
@@ -132,7 +133,7 @@ func (s *story) add(by *process, records []record) {
 		}
 	}
 	for _, r := range inFlight {
-		end := record{Time: never, Op: r.Op, Objects: r.Objects, Hold: r.Hold}
+		end := record{Time: never, Op: r.Op, Objects: r.Objects, Hold: r.Hold, Slept: r.Slept}
 		if by != nil && by.killed.to > 0 {
 			end.Time = by.killed.to
 		}
@@ -195,7 +196,7 @@ func newHold(o object, got *operation) *hold {
 		h.id = got.id
 	}
 	if o.kind == semaphore {
-		h.slotID = got.id
+		h.slotID, h.slot = got.id, int(got.slept)
 	}
 	return h
 }
@@ -209,7 +210,7 @@ func (h *hold) crash(handedOver bool) span {
 		return span{never, never}
 	}
 	s := by.killed
-	if handedOver || by.program == flockProgram || by.program == handingProgram {
+	if handedOver || by.program == flockProgram || by.program == handingProgram || by.program == droppingProgram {
 		s.to = never
 	}
 	return s

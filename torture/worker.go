@@ -42,6 +42,7 @@ type worker struct {
 	holds    atomic.Uint64 // counts the holds of this process
 	ending   chan struct{} // closed when the round ends
 	commands sync.WaitGroup
+	roamer   roamer
 }
 
 // A client is a goroutine that does one operation after the other.
@@ -53,6 +54,7 @@ type client struct {
 	rng    *rand.Rand
 
 	absolute bool // it uses absolute paths; the others begin in the working directory
+	unused   int  // the number of slots with which a Semaphore was made that has not been used; 0 = none
 }
 
 // path returns the path of an object as the client uses it.
@@ -65,8 +67,11 @@ func (c *client) path(o object) string {
 
 // playRole runs a process of a round and returns its exit status.
 func playRole(role string, args []string) int {
-	if role == "keeper" {
+	switch role {
+	case "keeper":
 		return statusOf(role, keep())
+	case "drop":
+		return statusOf(role, drop(args))
 	}
 	w, err := newWorker(args)
 	if err == nil {
@@ -132,6 +137,9 @@ func (w *worker) run() error {
 	}
 	dumpOnQuit()
 	slog.SetLogLoggerLevel(slog.LevelDebug) // the library says there why it polls
+	if err := w.beginRoaming(); err != nil {
+		return err
+	}
 	before := mayUse()
 	var clients sync.WaitGroup
 	for i, h := range w.plan.slots[w.slot].clients {
@@ -228,17 +236,28 @@ func (c *client) run() {
 
 // do does one operation and writes its two records. f fills in the second one.
 func (c *client) do(r record, f func(*record)) record {
+	r = c.begin(r)
+	limit := r.Limit
+	r.Limit = 0
+	f(&r)
+	r = c.end(r)
+	r.Limit = limit
+	return r
+}
+
+// begin writes the first record of an operation, and end the second one.
+func (c *client) begin(r record) record {
 	r.Client, r.Kind, r.Time = c.number, begins, now()
 	if r.Objects == 0 {
 		r.Objects = c.object.mask()
 	}
 	c.history.write(r)
-	limit := r.Limit
-	r.Limit = 0
-	f(&r)
+	return r
+}
+
+func (c *client) end(r record) record {
 	r.Kind, r.Time = ends, now()
 	c.history.write(r)
-	r.Limit = limit
 	return r
 }
 
