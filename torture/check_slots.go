@@ -143,19 +143,15 @@ func (v *verdict) checkSlots(s *story, o object, holds []*hold, slots *slotNumbe
 	}
 }
 
-// checkIdleSlots checks that no slot stays free while a process waits for the semaphore. A
+// checkIdleSlots checks that no slot stays free while a process waits for the semaphore. Those
+// that came before it may be ahead of it, so each acquisition of them begins a new time. A
 // waiter notices new slots within a second.
 func (v *verdict) checkIdleSlots(s *story, o object, holds []*hold, slots *slotNumbers) {
 	bound := s.plan.late(o)
 	if o.resized {
 		bound += int64(time.Second)
 	}
-	var free []span // long times in which there were more slots than holds
-	for _, f := range freeTimes(s, o, holds, slots) {
-		if f.to-f.from > bound {
-			free = append(free, f)
-		}
-	}
+	free := slices.DeleteFunc(freeTimes(s, o, holds, slots), func(f span) bool { return f.to-f.from <= bound })
 	for _, w := range s.operationsOn(o) {
 		if !w.isAcquisition() || w.flags&byPeer != 0 || w.result == open || w.result == failed {
 			continue
@@ -165,13 +161,34 @@ func (v *verdict) checkIdleSlots(s *story, o object, holds []*hold, slots *slotN
 			end = min(end, w.deadline)
 		}
 		for _, f := range free {
-			in := span{max(f.from, w.from), min(f.to, end)}
+			in := longestWithout(holds, w, span{max(f.from, w.from), min(f.to, end)}, bound)
 			if idle := in.to - in.from; idle > bound && idle-s.stalled(in.from, in.to) > bound {
 				v.add("idle", o, "%v, although there was a free slot since %s", w, clock(in.from))
 				break
 			}
 		}
 	}
+}
+
+// longestWithout returns the longest part of a time in which no process acquired that had begun
+// before w. A time that is not longer than the bound stays as it is.
+func longestWithout(holds []*hold, w *operation, in span, bound int64) span {
+	if in.to-in.from <= bound {
+		return in
+	}
+	rest, longest := in, span{}
+	for _, h := range holds { // by the end of the acquisition
+		if at := h.acquire.to; h.got.from < w.from && rest.from < at && at < in.to {
+			if at-rest.from > longest.to-longest.from {
+				longest = span{rest.from, at}
+			}
+			rest.from = at
+		}
+	}
+	if rest.to-rest.from > longest.to-longest.from {
+		longest = rest
+	}
+	return longest
 }
 
 // freeTimes returns the times in which fewer slots were certainly held than there were. A slot

@@ -14,6 +14,7 @@ func inSlotNumber(n int64) func(*operation) {
 
 var (
 	aResized = object{kind: semaphore, path: "r.sem", permit: 2, resized: true}
+	aLarge   = object{kind: semaphore, path: "l.sem", permit: 3}
 	aStaying = object{kind: exclusiveLock, path: "stay.lock", permit: 1, fileMoves: true, staying: true}
 )
 
@@ -91,6 +92,16 @@ func TestIdleSlot(t *testing.T) {
 			did(alice, opAcquire, 0, 1, holding(1), inSlotNumber(1)), did(alice, opRelease, 900, 901, holding(1)),
 			did(bob, opAcquire, 2, 3, holding(2), inSlotNumber(2)), did(bob, opRelease, 800, 801, holding(2)),
 			did(carol, opAcquire, 5, 802, holding(3), inSlotNumber(2)), did(carol, opRelease, 903, 904, holding(3)),
+		}},
+		{name: "others that came before get a slot", object: aLarge, ops: []*operation{
+			did(alice, opAcquire, 0, 1, holding(1), inSlotNumber(1)), did(alice, opRelease, 900, 901, holding(1)),
+			did(bob, opAcquire, 2, 450, holding(2), inSlotNumber(2)), did(bob, opRelease, 451, 452, holding(2)),
+			did(carol, opAcquire, 5, 902, holding(3), inSlotNumber(1)), did(carol, opRelease, 903, 904, holding(3)),
+		}},
+		{name: "others that came later get a slot", object: aLarge, broken: "idle", ops: []*operation{
+			did(alice, opAcquire, 0, 1, holding(1), inSlotNumber(1)), did(alice, opRelease, 900, 901, holding(1)),
+			did(bob, opAcquire, 449, 450, holding(2), inSlotNumber(2)), did(bob, opRelease, 451, 452, holding(2)),
+			did(carol, opAcquire, 5, 902, holding(3), inSlotNumber(1)), did(carol, opRelease, 903, 904, holding(3)),
 		}},
 		{name: "a slot may be held by a process that is killed", object: aSemaphore, ops: []*operation{
 			did(alice, opAcquire, 0, 1, holding(1), inSlotNumber(1)), did(alice, opRelease, 900, 901, holding(1)),

@@ -168,8 +168,8 @@ func (c *client) acquireBy(l locker, r record, call func() (bool, error)) record
 			r.became(err)
 		}
 	})
-	if r.Result != failed {
-		c.unused = 0
+	if r.Result == ok || r.Result == no || r.Result == timedOut {
+		c.unused = 0 // a call that is cancelled may not have looked at the semaphore
 	}
 	return r
 }
