@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -27,25 +28,44 @@ func (v *verdict) checkStaying(s *story, o object, holds []*hold) {
 			if w.deadline > 0 {
 				in.to = min(in.to, w.deadline)
 			}
-			if in.to-in.from-s.stalled(in.from, in.to) > bound && !mayBeTaken(s, o, holds, w, in) {
-				v.add("idle", o, "%v, but the lock file is another one since %s, and free", w, clock(a.from))
+			if in.to-in.from <= bound {
+				continue
+			}
+			if in = s.longestFree(o, holds, in); in.to-in.from-s.stalled(in.from, in.to) > bound {
+				v.add("idle", o, "%v, but the lock file is another one since %s, and free since %s", w, clock(a.from), clock(in.from))
+				break
 			}
 		}
 	}
 }
 
-// mayBeTaken reports whether another process than the waiter may have had, during a time, a
-// file that was at the path.
-func mayBeTaken(s *story, o object, holds []*hold, w *operation, in span) bool {
+// longestFree returns the longest part of a time in which no process had a file that may have
+// been at the path. A process that was killed may have had it all the time.
+func (s *story) longestFree(o object, holds []*hold, in span) (longest span) {
 	gone := map[identity]bool{}
 	for _, a := range s.absences {
 		if a.object == o.number && a.from <= in.from {
 			gone[a.id] = true
 		}
 	}
-	return slices.ContainsFunc(holds, func(h *hold) bool {
-		return h.got != w && !gone[h.id] && h.possible().overlaps(in)
-	}) || slices.ContainsFunc(s.operationsOn(o), func(op *operation) bool {
-		return op != w && op.isAcquisition() && op.result != ok && op.result != no && op.overlaps(in)
-	})
+	var taken []span
+	for _, h := range holds {
+		if !gone[h.id] {
+			taken = append(taken, span{h.acquire.to, h.release.to})
+		}
+	}
+	for _, op := range s.operationsOn(o) {
+		if op.isAcquisition() && op.result == open {
+			taken = append(taken, op.span)
+		}
+	}
+	slices.SortFunc(taken, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	from := in.from
+	for _, t := range append(taken, span{in.to, in.to}) {
+		if to := min(t.from, in.to); to-from > longest.to-longest.from {
+			longest = span{from, to}
+		}
+		from = max(from, t.to)
+	}
+	return longest
 }

@@ -35,7 +35,7 @@ func (p *plan) addObject(o object) object {
 }
 
 // addClients gives an object clients in different processes of this library.
-func (p *plan) addClients(rng *rand.Rand, o object, others []int, roles ...role) {
+func (p *plan) addClients(rng *rand.Rand, o object, others []int, roles ...role) (in []*slot) {
 	var slots []int
 	for i, s := range p.slots {
 		if s.program == goProgram {
@@ -47,7 +47,9 @@ func (p *plan) addClients(rng *rand.Rand, o object, others []int, roles ...role)
 		s := &p.slots[slots[(first+i)%len(slots)]]
 		pause := time.Duration(rng.IntN(3000)) * time.Microsecond
 		s.clients = append(s.clients, habit{role: r, object: o.number, others: others, pause: pause})
+		in = append(in, s)
 	}
+	return in
 }
 
 // addResized adds a semaphore whose number of slots changes: often, or while its only slot is
@@ -84,12 +86,14 @@ func (p *plan) addJoint(rng *rand.Rand, has func(kind) bool) {
 	}
 }
 
-// addStaying adds locks whose file goes while it is held for seconds. Only one other client
-// waits for each of them.
+// addStaying adds locks whose file goes while it is held for seconds. Only one other process
+// waits for each of them. It has two clients, which often make each other wait.
 func (p *plan) addStaying(rng *rand.Rand) {
+	p.length += time.Second
 	for i := range 2 {
 		o := p.addObject(object{kind: exclusiveLock, path: fmt.Sprintf("still/stay%d.lock", i), fileMoves: true, staying: true})
-		p.addClients(rng, o, nil, stays, locks)
+		waits := p.addClients(rng, o, nil, stays, locks)[1]
+		waits.clients = append(waits.clients, habit{role: locks, object: o.number, pause: 300 * time.Microsecond})
 	}
 }
 
