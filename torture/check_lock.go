@@ -204,7 +204,7 @@ func (v *verdict) checkNeedlessFailures(s *story, o object, holds []*hold, slots
 				blocking++
 			}
 		}
-		if fewest, _ := slots.during(last); blocking < fewest && !slices.ContainsFunc(ops, func(other *operation) bool { return other != op && mayHoldForAMoment(o, other) && other.overlaps(last) }) {
+		if fewest, _ := slots.during(last); blocking < fewest && !s.roamed(o, last) && !slices.ContainsFunc(ops, func(other *operation) bool { return other != op && mayHoldForAMoment(o, other) && other.overlaps(last) }) {
 			v.add("free lock", o, "%v, although the lock was free since %s", op, clock(last.from))
 		}
 	}

@@ -135,6 +135,24 @@ func TestStaying(t *testing.T) {
 	}
 }
 
+// A process that changes its working directory may lock the wrong file for a moment.
+func TestRoaming(t *testing.T) {
+	t.Parallel()
+	roaming := &process{number: 5, program: roamingProgram}
+	other := func(o *operation) { o.objects = 2 }
+	for _, last := range []int64{2, 4} {
+		s := &story{plan: &plan{objects: []object{
+			{kind: exclusiveLock, path: "still/roam.lock", permit: 1, roams: true}, {number: 1, kind: exclusiveLock, path: "other/roam.lock", permit: 1, roams: true},
+		}}, operations: []*operation{
+			did(roaming, opAcquire, 0, last, other, holding(1)), did(roaming, opRelease, 7, 8, other, holding(1)), did(alice, opAcquire, 3, 5, until(3), became(no)),
+		}}
+		s.order()
+		if v := checkStory(s, ""); (len(v.violations) == 0) != (last == 4) {
+			t.Errorf("until %d ms: %v", last, v.violations)
+		}
+	}
+}
+
 func TestJoint(t *testing.T) {
 	t.Parallel()
 	both := func(o *operation) { o.objects = 3 }

@@ -53,6 +53,7 @@ type object struct {
 	resized bool // the number of its slots changes
 	joint   bool // some clients take it together with other locks
 	staying bool // the holder takes its file away, and stays
+	roams   bool // a process uses it by a relative path, in two directories
 
 	// What faults do to it. The checks that this makes impossible are left out.
 	fileMoves bool // its file is removed, replaced or renamed

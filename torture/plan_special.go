@@ -102,7 +102,7 @@ func (p *plan) addStaying(rng *rand.Rand) {
 func (p *plan) addRoaming(rng *rand.Rand) {
 	var both []int
 	for _, dir := range roamingDirs {
-		o := p.addObject(object{kind: exclusiveLock, path: filepath.Join(dir, roamingName)})
+		o := p.addObject(object{kind: exclusiveLock, path: filepath.Join(dir, roamingName), roams: true})
 		p.addClients(rng, o, nil, locks, locks)
 		both = append(both, o.number)
 	}
