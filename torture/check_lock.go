@@ -204,7 +204,9 @@ func (v *verdict) checkNeedlessFailures(s *story, o object, holds []*hold, slots
 				blocking++
 			}
 		}
-		if fewest, _ := slots.during(last); blocking < fewest && !s.roamed(o, last) && !slices.ContainsFunc(ops, func(other *operation) bool { return other != op && mayHoldForAMoment(o, other) && other.overlaps(last) }) {
+		if fewest, _ := slots.during(last); blocking < fewest && !s.roamed(o, last) && !slices.ContainsFunc(ops, func(other *operation) bool {
+			return other != op && mayHoldForAMoment(o, other) && other.momentary().overlaps(last)
+		}) {
 			v.add("free lock", o, "%v, although the lock was free since %s", op, clock(last.from))
 		}
 	}
@@ -235,7 +237,7 @@ func mayHoldForAMoment(o object, other *operation) bool {
 	case other.op == opAcquire && o.kind == semaphore:
 		return true
 	}
-	return other.op == opAcquire && other.result != no && other.result != ok
+	return other.op == opAcquire && other.result != ok && (other.result != no || other.deadline > other.from+1)
 }
 
 // checkIdle checks that a lock does not stay free while a process waits for it: in the time
@@ -270,6 +272,15 @@ func mayBeHeldSecretly(s *story, o object, h *hold, in span) bool {
 		}
 	}
 	return false
+}
+
+// momentary is when such an operation may have had the lock. A wait whose time ran out gives up
+// only then what it gets.
+func (o *operation) momentary() span {
+	if o.op == opAcquire && (o.result == no || o.result == timedOut) {
+		return span{min(o.deadline, o.to), o.to}
+	}
+	return o.span
 }
 
 // The model of a lock knows its owners: only the holder can release it or find it intact.

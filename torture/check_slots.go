@@ -217,7 +217,7 @@ func freeTimes(s *story, o object, holds []*hold, slots *slotNumbers) (free []sp
 		held, fewest = held+e.held, cmp.Or(e.fewest, fewest)
 		switch isFree := held < fewest; {
 		case isFree && since == never:
-			since = e.at
+			since = max(e.at, 0)
 		case !isFree && since != never:
 			free = append(free, span{since, e.at})
 			since = never

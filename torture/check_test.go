@@ -137,6 +137,12 @@ func TestLocks(t *testing.T) {
 			did(alice, opAcquire, 0, 1, holding(1)), did(alice, opRelease, 3, 6, holding(1)),
 			did(bob, opAcquire, 5, 6, until(5), became(no)),
 		}},
+		{name: "refused while another waiter gave up", object: aLock, ops: []*operation{
+			did(alice, opAcquire, 0, 20, until(4), became(no)), did(bob, opAcquire, 5, 6, until(5), became(no)),
+		}},
+		{name: "refused before another waiter gave up", object: aLock, broken: "free lock", ops: []*operation{
+			did(alice, opAcquire, 0, 20, until(10), became(no)), did(bob, opAcquire, 5, 6, until(5), became(no)),
+		}},
 		{name: "no last try at the deadline", object: aLock, broken: "free lock", ops: []*operation{
 			did(alice, opAcquire, 0, 1, holding(1)), did(alice, opRelease, 3, 4, holding(1)),
 			did(bob, opAcquire, 2, 16, until(15), became(timedOut)),
