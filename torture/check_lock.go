@@ -205,7 +205,7 @@ func (v *verdict) checkNeedlessFailures(s *story, o object, holds []*hold, slots
 			}
 		}
 		if fewest, _ := slots.during(last); blocking < fewest && !s.roamed(o, last) && !slices.ContainsFunc(ops, func(other *operation) bool {
-			return other != op && mayHoldForAMoment(o, other) && other.momentary().overlaps(last)
+			return other != op && mayHoldForAMoment(o, other) && other.momentary(o).overlaps(last)
 		}) {
 			v.add("free lock", o, "%v, although the lock was free since %s", op, clock(last.from))
 		}
@@ -275,9 +275,9 @@ func mayBeHeldSecretly(s *story, o object, h *hold, in span) bool {
 }
 
 // momentary is when such an operation may have had the lock. A wait whose time ran out gives up
-// only then what it gets.
-func (o *operation) momentary() span {
-	if o.op == opAcquire && (o.result == no || o.result == timedOut) {
+// only then what it gets, unless it gets a slot that does not count.
+func (o *operation) momentary(of object) span {
+	if o.op == opAcquire && !of.resized && (o.result == no || o.result == timedOut) {
 		return span{min(o.deadline, o.to), o.to}
 	}
 	return o.span
