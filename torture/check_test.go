@@ -138,9 +138,11 @@ func TestLocks(t *testing.T) {
 			did(bob, opAcquire, 5, 6, until(5), became(no)),
 		}},
 		{name: "refused while another waiter gave up", object: aLock, ops: []*operation{
+			did(carol, opAcquire, 0, 1, holding(1)), did(carol, opRelease, 3, 4, holding(1)),
 			did(alice, opAcquire, 0, 20, until(4), became(no)), did(bob, opAcquire, 5, 6, until(5), became(no)),
 		}},
 		{name: "refused before another waiter gave up", object: aLock, broken: "free lock", ops: []*operation{
+			did(carol, opAcquire, 12, 13, holding(1)), did(carol, opRelease, 14, 15, holding(1)),
 			did(alice, opAcquire, 0, 20, until(10), became(no)), did(bob, opAcquire, 5, 6, until(5), became(no)),
 		}},
 		{name: "no last try at the deadline", object: aLock, broken: "free lock", ops: []*operation{
