@@ -125,7 +125,7 @@ func (v *verdict) checkFailures(s *story) {
 			v.add("error", o, "%v, errno %d", op, op.errno)
 		case op.result == notHeld:
 			v.add("error", o, "%v, but the client holds the lock", op)
-		case op.result == lost && !o.fileMoves && !o.dirMoves:
+		case op.result == lost && !o.fileMoves && !o.dirMoves && op.hidden == 0 && s.unlocked(op) == nil:
 			v.add("error", o, "%v, but nobody has touched the lock file", op)
 		}
 	}

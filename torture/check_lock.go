@@ -24,6 +24,8 @@ func (v *verdict) checkLock(s *story, o object) {
 		v.checkLost(s, o)
 		return
 	}
+	v.checkUnlocked(s, o)
+	v.checkDeadlines(s, o)
 	if o.fileMoves {
 		v.checkPath(s, o, holds)
 		v.checkLost(s, o)
@@ -37,6 +39,7 @@ func (v *verdict) checkLock(s *story, o object) {
 		v.checkIdleSlots(s, o, holds, slots)
 		v.checkSlots(s, o, holds, slots)
 	}
+	v.checkVainWaits(s, o)
 }
 
 func byIdentity(holds []*hold) map[identity][]*hold {
@@ -78,7 +81,7 @@ func (v *verdict) checkExclusion(o object, holds []*hold, slots *slotNumbers) {
 // the path after that.
 func (v *verdict) checkPath(s *story, o object, holds []*hold) {
 	for _, h := range holds {
-		if h.got.flags&byPeer != 0 {
+		if h.got.byStranger() {
 			continue // flock(1) does not look
 		}
 		granted := h.acquire.from // not before
@@ -193,7 +196,7 @@ func (v *verdict) checkNeedlessFailures(s *story, o object, holds []*hold, slots
 	}
 	ops := s.operationsOn(o)
 	for _, op := range ops {
-		if !op.isAcquisition() || op.flags&byPeer != 0 || op.deadline == 0 || op.result != no && op.result != timedOut {
+		if !op.isAcquisition() || op.byStranger() || op.deadline == 0 || op.result != no && op.result != timedOut {
 			continue
 		}
 		last := span{op.deadline, op.to}
@@ -204,7 +207,8 @@ func (v *verdict) checkNeedlessFailures(s *story, o object, holds []*hold, slots
 				blocking++
 			}
 		}
-		if fewest, _ := slots.during(last); blocking < fewest && !s.roamed(o, last) && !slices.ContainsFunc(ops, func(other *operation) bool {
+		excused := s.roamed(o, last) || s.mayHaveMet(o, op, last)
+		if fewest, _ := slots.during(last); blocking < fewest && !excused && !slices.ContainsFunc(ops, func(other *operation) bool {
 			return other != op && mayHoldForAMoment(o, other) && other.momentary(o).overlaps(last)
 		}) {
 			v.add("free lock", o, "%v, although the lock was free since %s", op, clock(last.from))
@@ -216,6 +220,9 @@ func (o *operation) isAcquisition() bool { return o.op == opAcquire || o.op == o
 
 // acquires reports whether the operation takes one lock or several.
 func (o *operation) acquires() bool { return o.isAcquisition() || o.op == opAcquireAll }
+
+// byStranger reports whether another program than this library and fsync-lock did it.
+func (o *operation) byStranger() bool { return o.flags&byPeer != 0 && o.by.program != fsyncLock }
 
 // mayBlock reports whether a hold makes a try fail.
 func mayBlock(o object, h, try *hold) bool {
@@ -232,7 +239,11 @@ func mayBlock(o object, h, try *hold) bool {
 //   - a change of the number of slots takes the slots that it removes.
 func mayHoldForAMoment(o object, other *operation) bool {
 	switch {
-	case other.op == opShared, other.op == opHandOver, other.op == opAdopt, other.op == opLeave, other.op == opAcquireAll, other.op == opResize:
+	case other.op == opShared, other.op == opHandOver, other.op == opAdopt, other.op == opAcquireAll, other.op == opResize:
+		return true
+	case other.op == opLeaveGiven, other.op == opLeave && other.flags&handedOver != 0:
+		return true
+	case other.isAcquisition() && other.hidden != 0: // it has locked the file, and then looked
 		return true
 	case other.op == opAcquire && o.kind == semaphore:
 		return true
@@ -275,9 +286,14 @@ func mayBeHeldSecretly(s *story, o object, h *hold, in span) bool {
 }
 
 // momentary is when such an operation may have had the lock. A wait whose time ran out gives up
-// only then what it gets, unless it gets a slot that does not count.
+// only then what it gets, unless it gets a slot that does not count, or finds that something
+// else is in the place of the lock file. A process that is just being started has copies of all
+// files for a while.
 func (o *operation) momentary(of object) span {
-	if o.op == opAcquire && !of.resized && (o.result == no || o.result == timedOut) {
+	switch {
+	case o.op == opLeaveGiven:
+		return span{o.from, o.to + int64(startTime)}
+	case o.op == opAcquire && !of.resized && o.hidden == 0 && (o.result == no || o.result == timedOut):
 		return span{min(o.deadline, o.to), o.to}
 	}
 	return o.span

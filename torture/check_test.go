@@ -64,18 +64,24 @@ func (c historyCase) test(t *testing.T) {
 	t.Parallel()
 	s := storyOf(c.object, c.ops...)
 	s.absences = c.absent
+	checkForCase(t, s, c.broken)
+}
+
+// checkForCase fails the test unless the checks find what is broken, and nothing if that is empty.
+func checkForCase(t *testing.T, s *story, broken string) {
+	t.Helper()
 	v := checkStory(s, "")
 	found := false
 	for _, bad := range v.violations {
-		if bad.check == c.broken {
+		if bad.check == broken {
 			found = true
 		}
 	}
 	switch {
-	case c.broken == "" && len(v.violations) > 0:
+	case broken == "" && len(v.violations) > 0:
 		t.Errorf("a good history was refused: %v", v.violations)
-	case c.broken != "" && !found:
-		t.Errorf("not found: %s; only %v", c.broken, v.violations)
+	case broken != "" && !found:
+		t.Errorf("not found: %s; only %v", broken, v.violations)
 	}
 	if len(v.unknown) > 0 {
 		t.Errorf("not decided: %v", v.unknown)

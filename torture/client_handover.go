@@ -18,7 +18,9 @@ import (
 func (c *client) useHandOver() {
 	for n := 0; !c.isEnding(); n++ {
 		l := c.newLocker().(*filelock.Lock)
-		if a := c.acquire(l); a.Result == ok {
+		if a := c.acquire(l); a.Result == ok && c.chance(25) {
+			c.letUnlock(l, a)
+		} else if a.Result == ok {
 			c.handOver(l, a, n)
 		}
 		c.sleep(c.upTo(c.habit.pause))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
@@ -22,6 +23,7 @@ type locker interface {
 	Waiters() ([]filelock.Waiter, error)
 	Release() error
 	Leave() error
+	File() (*os.File, error)
 }
 
 // newLocker returns the value that a client uses for all its acquisitions.
@@ -41,6 +43,8 @@ func (c *client) useLock() {
 	switch program := c.plan.slots[c.slot].program; {
 	case program == flockProgram:
 		c.useFlockCommand()
+	case program == fsyncLock:
+		c.useFsyncLock()
 	case program == handingProgram:
 		c.useHandOver()
 	case program == droppingProgram:
@@ -91,8 +95,13 @@ func (c *client) useOnce(l locker) result {
 		c.stay(l, next)
 		a, leave = next, leaveNext
 	}
+	given := c.giveAway(l)
 	leave()
-	c.release(l, a)
+	if given {
+		c.leaveGiven(l, a)
+	} else {
+		c.release(l, a)
+	}
 	return ok
 }
 
@@ -110,7 +119,7 @@ func (c *client) acquireAgain(l locker, a record) record {
 // release ends the oldest hold of a Lock.
 func (c *client) release(l locker, a record) {
 	op := opRelease
-	if c.chance(10) {
+	if c.chance(10) || c.plan.has(startsOthers) && c.chance(40) {
 		op = opLeave
 	}
 	c.do(record{Op: op, Hold: a.Hold, File: a.File, Born: a.Born}, func(r *record) {
@@ -127,12 +136,12 @@ func (c *client) release(l locker, a record) {
 func (c *client) acquire(l locker) record {
 	var r record
 	var call func() (bool, error)
-	switch way := c.rng.IntN(100); {
+	switch way := c.way(); {
 	case way < 25:
 		r.Limit = 1 // so that the record says that this call had a limit
 		call = l.TryAcquire
 	case way < 50:
-		d := c.upTo(60 * time.Millisecond)
+		d := c.deadline()
 		r.Limit = max(int64(d), 1)
 		call = func() (bool, error) { return l.TryAcquireFor(d) }
 	case way < 56:

@@ -45,7 +45,7 @@ func init() {
 		name: "chmod", about: "mode of a lock file 000 for a while", every: 150 * time.Millisecond,
 		strike: func(r *round, rng *rand.Rand) error {
 			o := r.plan.objects[rng.IntN(len(r.plan.objects))]
-			if o.kind != exclusiveLock && o.kind != sharedLock {
+			if o.kind != exclusiveLock && o.kind != sharedLock || o.hidden { // chmod follows links
 				return nil
 			}
 			return r.chmodForAWhile(o, rng)

@@ -36,6 +36,7 @@ type fault struct {
 	// What the fault does to the promises. All are false for a fault that changes none.
 	movesFiles bool // removes, replaces or renames lock files: object.fileMoves
 	movesDirs  bool // moves directories: object.dirMoves
+	hides      bool // puts something else in the place of lock files for a time: object.hidden
 	kills      bool // kills processes, which may leave gates and drafts
 	freezes    bool // a Set of an event that is set may change nothing, so a Watch does not see it
 	alone      bool // it strikes in a round of its own

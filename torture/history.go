@@ -71,6 +71,8 @@ const (
 	opSlots
 	opResize
 	opHolders
+	opUnlock     // by a process that has inherited the lock
+	opLeaveGiven // opLeave after File: other processes may have the file for a moment
 	opcodes
 )
 
@@ -79,6 +81,7 @@ var opNames = [opcodes]string{
 	opHandOver: "hand over", opAdopt: "adopt", opUnlink: "remove by holder", opSet: "set", opClear: "clear", opIsSet: "is set",
 	opWait: "wait", opWaitAll: "wait for all", opWaitClear: "wait for clear", opTake: "take", opWatch: "watch", opNext: "next",
 	opAcquireAll: "acquire all", opReplace: "replace by holder", opSlots: "read the number of slots", opResize: "resize", opHolders: "ask for holders",
+	opUnlock: "unlock by an heir", opLeaveGiven: "leave after File",
 }
 
 func (op opcode) String() string { return opNames[op] }

@@ -116,7 +116,7 @@ var (
 )
 
 func (r *round) checkFiles() {
-	interrupts := r.plan.anyFault(func(f *fault) bool { return f.kills || f.movesDirs })
+	interrupts := r.plan.uses(fsyncLock) || r.plan.anyFault(func(f *fault) bool { return f.kills || f.movesDirs })
 	filepath.WalkDir(r.objects(), func(path string, d os.DirEntry, err error) error {
 		name := d.Name()
 		switch {

@@ -106,6 +106,10 @@ func torture(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 		return nil, err
 	}
 	defer os.Remove(dir) // fails if a round was kept
+	defer os.RemoveAll(filepath.Join(dir, commandsDir))
+	if err := buildCommands(dir, m); err != nil {
+		return nil, err
+	}
 	before := make(chan error, 1)
 	before <- nil
 	for n := max(o.round, 1); ; n++ {

@@ -27,7 +27,7 @@ const (
 
 var (
 	allKinds    = []kind{exclusiveLock, sharedLock, semaphore, manualEvent, autoEvent}
-	allPrograms = []program{handingProgram, droppingProgram, roamingProgram, flockProgram, fcntlProgram, pyfilelock}
+	allPrograms = []program{handingProgram, droppingProgram, roamingProgram, fsyncLock, flockProgram, fcntlProgram, pyfilelock}
 )
 
 // mixWords returns all words.

@@ -58,6 +58,7 @@ type object struct {
 	// What faults do to it. The checks that this makes impossible are left out.
 	fileMoves bool // its file is removed, replaced or renamed
 	dirMoves  bool // its directory is renamed away and back
+	hidden    bool // at times something else is in the place of its file; see hiding
 }
 
 func (o object) mask() uint64 { return 1 << o.number }
@@ -71,8 +72,9 @@ const (
 	fcntlProgram    program = "fcntl"       // Python's fcntl.flock
 	pyfilelock      program = "py-filelock" // Python's filelock
 	handingProgram  program = "handover"
-	droppingProgram program = "dropping" // its clients start processes that drop the Lock
-	roamingProgram  program = "roaming"  // this library, in a process that changes its working directory
+	droppingProgram program = "dropping"   // its clients start processes that drop the Lock
+	roamingProgram  program = "roaming"    // this library, in a process that changes its working directory
+	fsyncLock       program = "fsync-lock" // a Go process whose clients run fsync-lock
 )
 
 // A slot is the place of one process. If the process is killed, another one takes the slot.
@@ -174,6 +176,7 @@ func (p *plan) freezes() bool { return p.anyFault(func(f *fault) bool { return f
 func (p *plan) chooseObjects(rng *rand.Rand, of []kind) {
 	movesFiles := p.anyFault(func(f *fault) bool { return f.movesFiles })
 	movesDirs := p.anyFault(func(f *fault) bool { return f.movesDirs })
+	hides := p.anyFault(func(f *fault) bool { return f.hides })
 	for _, k := range of {
 		for i := range 1 + rng.IntN(3) {
 			o := object{number: len(p.objects), kind: k, permit: 1}
@@ -183,7 +186,9 @@ func (p *plan) chooseObjects(rng *rand.Rand, of []kind) {
 			} else if rng.IntN(3) == 0 {
 				dir = "other"
 			}
-			o.fileMoves = movesFiles && i == 0 && (k == exclusiveLock || k == sharedLock)
+			isLock := k == exclusiveLock || k == sharedLock
+			o.fileMoves = movesFiles && i == 0 && isLock
+			o.hidden = hides && isLock && !o.fileMoves && !o.dirMoves && i <= 1
 			if k == semaphore {
 				o.permit = 1 + rng.IntN(5)
 			}
@@ -218,14 +223,15 @@ func (p *plan) chooseSlots(rng *rand.Rand, goSlots int, programs []program) {
 		}
 	}
 	for _, o := range p.objects {
-		if o.kind == exclusiveLock || o.kind == sharedLock {
+		if !o.kind.isEvent() {
 			p.choosePeers(rng, o, programs)
 		}
 	}
 }
 
 // choosePeers adds processes that do more, or use other programs. py-filelock has no shared
-// locks, and Python cannot tell two files with the same inode apart.
+// locks, Python cannot tell two files with the same inode apart, only fsync-lock knows
+// semaphores, and only the library refuses what hides a lock file.
 func (p *plan) choosePeers(rng *rand.Rand, o object, programs []program) {
 	for _, peer := range programs {
 		chosen := rng.IntN(3) == 0
@@ -234,7 +240,8 @@ func (p *plan) choosePeers(rng *rand.Rand, o object, programs []program) {
 			h.role = reads
 		}
 		isPython := peer == fcntlProgram || peer == pyfilelock
-		if !chosen || isPython && o.fileMoves || peer == pyfilelock && o.kind == sharedLock || peer == roamingProgram {
+		unfit := peer != fsyncLock && o.kind == semaphore || peer != handingProgram && o.hidden
+		if !chosen || unfit || isPython && o.fileMoves || peer == pyfilelock && o.kind == sharedLock || peer == roamingProgram {
 			continue
 		}
 		p.slots = append(p.slots, slot{program: peer, clients: []habit{h}})

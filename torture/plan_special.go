@@ -20,6 +20,9 @@ func (p *plan) chooseSpecials(rng *rand.Rand, m mix) {
 	if (has(exclusiveLock) || has(sharedLock)) && rng.IntN(3) > 0 {
 		p.addJoint(rng, has)
 	}
+	if has(exclusiveLock) && p.has(startsOthers) {
+		p.addQuiet(rng)
+	}
 	if has(exclusiveLock) && p.has(replaceByHolder) {
 		p.addStaying(rng)
 	}

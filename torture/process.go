@@ -51,6 +51,8 @@ func (p program) missing() error {
 	case fcntlProgram:
 		_, err := os.Stat(python)
 		return err
+	case fsyncLock:
+		return sourceIsMissing()
 	case pyfilelock:
 		if exec.Command(python, "-I", "-c", "import filelock").Run() != nil {
 			return errors.New("Debian's python3-filelock is not installed")

@@ -27,6 +27,8 @@ type round struct {
 	over chan struct{} // closed when no fault strikes any more
 	ends sync.WaitGroup
 
+	hides sync.Mutex // held while something is in the place of a lock file
+
 	mu        sync.Mutex // guards the fields below
 	processes []*process
 	bySlot    []*process // the process that is in each slot now
@@ -38,6 +40,7 @@ type round struct {
 	verdict   verdict        // of the end of the round
 
 	lastNumbers []*operation // the numbers of slots at the end
+	files       fileFaults
 }
 
 func newRound(p *plan, m mix, dir string) (*round, error) {
@@ -255,6 +258,7 @@ func (r *round) finish(undo func()) (*story, *verdict, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	s.hide(r.files)
 	r.checkFree()
 	s.operations = append(s.operations, r.lastNumbers...)
 	v := checkStory(s, r.dir)

@@ -25,6 +25,7 @@ type operation struct {
 	deadline int64 // never before the deadline of the call; 0 = it has none
 	slept    int64 // of a semaphore: a number, see record
 	errno    int64
+	hidden   hiddenBy // what may have been in the place of the lock file meanwhile
 	client   uint32
 	by       *process
 }
@@ -82,6 +83,7 @@ type story struct {
 	stalls     []stall // by their begin
 	overlapped []record
 	processes  map[int]*process
+	files      fileFaults
 }
 
 // readStory reads the histories of all processes of a round.
@@ -134,8 +136,8 @@ func (s *story) add(by *process, records []record) {
 	}
 	for _, r := range inFlight {
 		end := record{Time: never, Op: r.Op, Objects: r.Objects, Hold: r.Hold, Slept: r.Slept}
-		if by != nil && by.killed.to > 0 {
-			end.Time = by.killed.to
+		if by != nil && by.killed.to > 0 && !by.startsWaiters() {
+			end.Time = by.killed.to + s.startTime()
 		}
 		s.operations = append(s.operations, newOperation(by, r, end))
 	}
@@ -179,13 +181,15 @@ func (s *story) findHolds() {
 		case h == nil:
 		case o.op == opHandOver:
 			handed[o.hold] = true
-		case o.op == opRelease, o.op == opLeave && o.flags&handedOver == 0:
+		case o.op == opRelease, o.op == opLeaveGiven, o.op == opUnlock && o.result != failed, o.op == opLeave && o.flags&handedOver == 0:
 			h.release = o.span
 		}
 	}
 	for _, h := range s.holds {
 		if h.release == (span{}) {
-			h.release = h.crash(handed[h.number])
+			if h.release = h.crash(handed[h.number]); h.release.to != never {
+				h.release.to += s.startTime()
+			}
 		}
 	}
 }
@@ -210,11 +214,28 @@ func (h *hold) crash(handedOver bool) span {
 		return span{never, never}
 	}
 	s := by.killed
-	if handedOver || by.program == flockProgram || by.program == handingProgram || by.program == droppingProgram {
+	if handedOver || by.startsHolders() {
 		s.to = never
 	}
 	return s
 }
+
+// startTime is for how long a process that a killed one was just starting may have its locks.
+func (s *story) startTime() int64 {
+	if s.plan.has(startsOthers) {
+		return int64(startTime)
+	}
+	return 0
+}
+
+// startsHolders reports whether other processes hold the locks of a process. They may live a
+// little longer.
+func (p *process) startsHolders() bool {
+	return p.startsWaiters() || p.program == handingProgram || p.program == droppingProgram
+}
+
+// startsWaiters reports whether other processes also wait for the locks.
+func (p *process) startsWaiters() bool { return p.program == flockProgram || p.program == fsyncLock }
 
 func bitOf(mask uint64) int {
 	for i := range 64 {

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -72,6 +73,8 @@ func playRole(role string, args []string) int {
 		return statusOf(role, keep())
 	case "drop":
 		return statusOf(role, drop(args))
+	case "unlock":
+		return statusOf(role, unlockInherited())
 	}
 	w, err := newWorker(args)
 	if err == nil {
@@ -261,12 +264,17 @@ func (c *client) end(r record) record {
 	return r
 }
 
+// notALockFile stands for the number of an error: the library refuses the file at the path.
+const notALockFile = -2
+
 // fail records an unexpected error of an operation, and says it on standard error.
 func (r *record) fail(err error) {
 	r.Result, r.Limit = failed, -1
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
 		r.Limit = int64(errno)
+	} else if errors.Is(err, fs.ErrInvalid) {
+		r.Limit = notALockFile
 	}
 	fmt.Fprintf(os.Stderr, "client %d.%d: %v: %v\n", r.Client>>8, r.Client&0xff, r.Op, err)
 }
