@@ -98,6 +98,7 @@ func checkStory(s *story, drawings string) *verdict {
 	v.checkOverlaps(s)
 	v.checkFailures(s)
 	v.checkJoint(s)
+	v.checkAlls(s)
 	for _, o := range s.plan.objects {
 		if o.kind.isEvent() {
 			v.checkEvent(s, o)
@@ -147,6 +148,9 @@ func (p *plan) late(o object) int64 {
 	d := 500 * time.Millisecond
 	if o.fileMoves || o.dirMoves {
 		d += 2 * time.Second
+	}
+	if o.remade || o.foreign || o.kept { // some changes are seen by the check once a second
+		d += time.Second
 	}
 	for _, f := range p.faults {
 		d += f.slows

@@ -14,11 +14,10 @@ import (
 // over the intervals check.
 func (v *verdict) checkEvent(s *story, o object) {
 	ops := s.operationsOn(o)
-	v.decide("event model", o, eventModel(), eventOperations(o, ops))
-	if o.dirMoves {
-		return // a wait accepts that the directory is missing; then it sees nothing
+	if !o.remade { // each of the directories has an event of its own
+		v.decide("event model", o, eventModel(), eventOperations(o, ops))
 	}
-	e := newEventStory(o, ops)
+	e := s.eventStory(o)
 	for _, w := range ops {
 		switch {
 		case w.op == opWaitClear:
@@ -30,51 +29,105 @@ func (v *verdict) checkEvent(s *story, o object) {
 			v.checkTake(s, e, w)
 		}
 	}
-	v.checkWatches(s, e, ops)
+	if !o.moves() {
+		v.checkWatches(s, e, ops)
+	}
 }
 
-// An eventStory has the operations that change one event.
+// moves reports whether the directory of the object may be another one at times. A wait
+// accepts that it is missing; then it sees nothing.
+func (o object) moves() bool { return o.dirMoves || o.remade }
+
+// An eventStory has the operations that change one event, by their begin.
 type eventStory struct {
 	object object
-	sets   []*operation // also those that may not have happened
-	clears []*operation // and takes
+	sets   changes // also those that may not have happened
+	clears changes // and takes
+	traces changes // of these, those after which nothing may show an earlier Set
+}
+
+// changes are operations by their begin, with the latest end until each of them.
+type changes struct {
+	ops    []*operation
+	latest []int64
+}
+
+func (c *changes) add(op *operation) {
+	end := op.to
+	if n := len(c.latest); n > 0 {
+		end = max(end, c.latest[n-1])
+	}
+	c.ops, c.latest = append(c.ops, op), append(c.latest, end)
+}
+
+// since returns the earliest begin of those that end at a time or later, except one. It is
+// that time if one of them has begun before, and never if there is none.
+func (c *changes) since(t int64, but *operation) int64 {
+	i, _ := slices.BinarySearch(c.latest, t)
+	for ; i < len(c.ops); i++ {
+		if op := c.ops[i]; op != but && op.to >= t {
+			return max(op.from, t)
+		}
+	}
+	return never
 }
 
 func newEventStory(o object, ops []*operation) *eventStory {
 	e := &eventStory{object: o}
 	for _, op := range ops {
 		switch {
+		case op.result == no, op.result == cancelled && op.op != opTake: // it changed nothing
+			continue
 		case op.op == opSet && op.result != failed: // a Set that fails has set nothing
-			e.sets = append(e.sets, op)
+			e.sets.add(op)
 		case op.op == opClear && op.result != failed, op.op == opTake && (op.result == ok || op.result == open || op.result == failed):
-			e.clears = append(e.clears, op)
+			e.clears.add(op)
+		default:
+			continue
+		}
+		if op.flags&noTrace != 0 {
+			e.traces.add(op)
 		}
 	}
 	return e
 }
 
-// certainSet returns the first Set that certainly happened, began after a time, and ended
-// before another one.
-func (e *eventStory) certainSet(after, before int64) *operation {
-	for _, set := range e.sets {
-		if set.from > after && set.to < before && set.result == ok {
+// setUntil returns the time until which the event certainly stayed set after a Set: when a
+// Clear or a take, other than the given one, may have come.
+func (e *eventStory) setUntil(set, but *operation) int64 { return e.clears.since(set.from, but) }
+
+// clearUntil returns the time until which the event certainly stayed clear after a Clear.
+func (e *eventStory) clearUntil(cleared *operation) int64 { return e.sets.since(cleared.from, nil) }
+
+// seenUntil returns the time until which each look certainly finds that there was a Set. After
+// a Clear the tombstone shows that, unless there is none, or one that looks as before.
+func (e *eventStory) seenUntil(set *operation) int64 {
+	if e.object.sidecarGoes {
+		return e.setUntil(set, nil)
+	}
+	return max(e.setUntil(set, nil), e.traces.since(set.from, nil))
+}
+
+// watchUntil is seenUntil for a Watch. A Set leaves a marker with other content than a record
+// where it is, and becomes the tombstone. A Clear puts the marker in its place, which the
+// Watch may have seen before.
+func (e *eventStory) watchUntil(set *operation) int64 {
+	if e.object.foreign {
+		return e.setUntil(set, nil)
+	}
+	return e.seenUntil(set)
+}
+
+// certainSet returns the first Set that certainly happened, began after a time, ended before
+// another one, and is to be seen until a time after the last one, look. A marker that looks as one before
+// does not count.
+func (e *eventStory) certainSet(after, before, look int64, until func(*operation) int64) *operation {
+	for _, set := range e.sets.ops {
+		if set.from > after && set.to < before && set.result == ok && set.flags&noTrace == 0 && until(set) > look {
 			return set
 		}
 	}
 	return nil
-}
-
-// mayBeClear reports whether a Clear or a take, other than the given one, may have come
-// between the begin of a Set and a time.
-func (e *eventStory) mayBeClear(set *operation, until int64, but *operation) bool {
-	return slices.ContainsFunc(e.clears, func(c *operation) bool {
-		return c != but && c.from <= until && c.to >= set.from
-	})
-}
-
-// maySet reports whether a Set may have come between the begin of a Clear and a time.
-func (e *eventStory) maySet(cleared *operation, until int64) bool {
-	return slices.ContainsFunc(e.sets, func(set *operation) bool { return set.from <= until && set.to >= cleared.from })
 }
 
 // mustSee returns the Set because of which a wait cannot have ended without success at its
@@ -82,17 +135,17 @@ func (e *eventStory) maySet(cleared *operation, until int64) bool {
 // from the Set on. The last look comes after the deadline.
 func (e *eventStory) mustSee(w *operation) *operation {
 	if w.slept > 0 {
-		if set := e.certainSet(w.slept, w.deadline); set != nil {
+		if set := e.certainSet(w.slept, w.deadline, w.to, e.seenUntil); set != nil {
 			return set
 		}
 	}
 	var last *operation // if a Clear came after it, one came after all others too
-	for _, set := range e.sets {
+	for _, set := range e.sets.ops {
 		if set.result == ok && set.to < w.deadline {
 			last = set
 		}
 	}
-	if last != nil && e.mayBeClear(last, w.to, nil) {
+	if last != nil && e.setUntil(last, nil) <= w.to {
 		return nil
 	}
 	return last
@@ -102,12 +155,12 @@ func (e *eventStory) mustSee(w *operation) *operation {
 // during the wait, or no Clear has certainly undone it before the wait began.
 func (e *eventStory) mayHaveSeen(w *operation) bool {
 	var undone int64 // a Set that was over before this time was cleared before the wait began
-	for _, c := range e.clears {
+	for _, c := range e.clears.ops {
 		if c.to < w.from && c.result == ok {
 			undone = max(undone, c.from)
 		}
 	}
-	return slices.ContainsFunc(e.sets, func(set *operation) bool {
+	return slices.ContainsFunc(e.sets.ops, func(set *operation) bool {
 		return set.from <= w.to && (set.to >= w.from || set.to >= undone)
 	})
 }
@@ -117,36 +170,40 @@ func (e *eventStory) mayHaveSeen(w *operation) bool {
 //   - a wait whose deadline passed could not have seen a Set;
 //   - a wait that slept was woken soon after the Set (checkLate).
 func (v *verdict) checkWait(s *story, e *eventStory, w *operation) {
-	if w.result == ok && !e.mayHaveSeen(w) {
+	if w.result == ok && !e.object.moves() && !e.mayHaveSeen(w) {
 		v.add("spurious wake-up", e.object, "%v, but no Set explains it", w)
 	}
 	if w.op == opWaitAll {
-		return // one of the other events may be missing
+		return // see checkWaitAll
 	}
-	if w.result == timedOut {
+	if w.result == timedOut && !e.object.moves() {
 		if set := e.mustSee(w); set != nil {
 			v.add("lost wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), set)
 		}
 	}
-	v.checkLate(s, e, w, e.sets, func(set *operation, by int64) bool { // a Set during the sleep wakes it even if a Clear follows
-		return set.from <= w.slept && e.mayBeClear(set, by, w)
+	v.checkLate(s, e, w, e.sets, func(set *operation) int64 { // a Set during the sleep wakes it even if a Clear follows
+		if set.from > w.slept {
+			return e.seenUntil(set)
+		}
+		return e.setUntil(set, nil)
 	})
 }
 
 // checkLate checks that a wait did not sleep for long after one of the changes that it was
-// for, each a Set or each a Clear. isUndone reports whether another operation may have undone
-// the change by a time.
-func (v *verdict) checkLate(s *story, e *eventStory, w *operation, changes []*operation, isUndone func(change *operation, by int64) bool) {
+// for, each a Set or each a Clear. until returns the time until which the change is certainly
+// to be seen.
+func (v *verdict) checkLate(s *story, e *eventStory, w *operation, of changes, until func(*operation) int64) {
 	if w.slept == 0 || w.result == open {
 		return
 	}
-	bound := s.plan.late(e.object)
-	for _, change := range changes {
+	for _, change := range of.ops {
 		since := max(change.to, w.from)
-		if change.result != ok || w.to-since <= bound || isUndone(change, since+bound) {
+		bound := s.late(e.object, since)
+		if change.result != ok || w.to-since <= bound {
 			continue
 		}
-		if w.to-since-s.stalledFor(w, since, w.to) > bound {
+		by := min(w.to, until(change), s.stillUntil(e.object, change.from))
+		if by-since > bound && by-since-s.stalledFor(w, since, by) > bound {
 			v.add("late wake-up", e.object, "%v, slept since %s, but there was a %v", w, clock(w.slept), change)
 			return
 		}
@@ -156,13 +213,13 @@ func (v *verdict) checkLate(s *story, e *eventStory, w *operation, changes []*op
 // checkTake checks that a wait with AutoReset did not sleep for long while the event was set
 // and nobody else took it. The model checks the rest.
 func (v *verdict) checkTake(s *story, e *eventStory, w *operation) {
-	v.checkLate(s, e, w, e.sets, func(set *operation, by int64) bool { return e.mayBeClear(set, by, w) })
+	v.checkLate(s, e, w, e.sets, func(set *operation) int64 { return e.setUntil(set, w) })
 }
 
 // checkWaitClear checks that a wait for the end of an event did not sleep for long while the
 // event was clear. The model checks the rest.
 func (v *verdict) checkWaitClear(s *story, e *eventStory, w *operation) {
-	v.checkLate(s, e, w, e.clears, e.maySet)
+	v.checkLate(s, e, w, e.clears, e.clearUntil)
 }
 
 // The model of an event. A take that has failed may have happened or not, and so may everything
@@ -217,6 +274,8 @@ func eventOperations(o object, ops []*operation) (history []porcupine.Operation)
 		switch {
 		case op.result == failed && op.op != opTake || op.result == cancelled || op.result == tooLate:
 			continue
+		case (op.op == opSet || op.op == opClear) && op.result == no: // another program has found it so
+			in.op, in.saw = opIsSet, looked(op.op == opSet)
 		case op.op == opSet:
 		case op.op == opClear:
 			in.maybe = in.maybe || o.dirMoves

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -70,13 +71,14 @@ func (c historyCase) test(t *testing.T) {
 // checkForCase fails the test unless the checks find what is broken, and nothing if that is empty.
 func checkForCase(t *testing.T, s *story, broken string) {
 	t.Helper()
-	v := checkStory(s, "")
-	found := false
-	for _, bad := range v.violations {
-		if bad.check == broken {
-			found = true
-		}
-	}
+	checkFinds(t, checkStory(s, ""), broken)
+}
+
+// checkFinds fails the test unless the check with that name has found something, or no check
+// has if there is no name.
+func checkFinds(t *testing.T, v *verdict, broken string) {
+	t.Helper()
+	found := slices.ContainsFunc(v.violations, func(bad violation) bool { return bad.check == broken })
 	switch {
 	case broken == "" && len(v.violations) > 0:
 		t.Errorf("a good history was refused: %v", v.violations)

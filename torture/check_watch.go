@@ -28,7 +28,7 @@ func (v *verdict) checkWatches(s *story, e *eventStory, ops []*operation) {
 
 // checkNext checks that a Set explains why Next returned. before is what the Watch did before.
 func (v *verdict) checkNext(s *story, e *eventStory, next, before *operation) {
-	for _, set := range e.sets {
+	for _, set := range e.sets.ops {
 		if set.to >= before.from && set.from <= next.to {
 			v.checkLateNext(s, e, next, before)
 			return
@@ -42,7 +42,7 @@ func (v *verdict) checkMissed(s *story, e *eventStory, next, before *operation) 
 	if s.plan.freezes() {
 		return
 	}
-	if set := e.certainSet(before.to, next.deadline); next.result == timedOut && set != nil {
+	if set := e.certainSet(before.to, next.deadline, next.to, e.watchUntil); next.result == timedOut && set != nil {
 		v.add("missed Set", e.object, "%v, but there was a %v since %v", next, set, before)
 		return
 	}
@@ -51,8 +51,8 @@ func (v *verdict) checkMissed(s *story, e *eventStory, next, before *operation) 
 
 // checkLateNext checks that Next did not go on for long after a Set.
 func (v *verdict) checkLateNext(s *story, e *eventStory, next, before *operation) {
-	bound := s.plan.late(e.object)
-	set := e.certainSet(before.to, next.to-bound)
+	bound := s.late(e.object, next.from)
+	set := e.certainSet(before.to, next.to-bound, next.to, e.watchUntil)
 	if next.result == open || set == nil || s.plan.freezes() {
 		return
 	}

@@ -23,6 +23,12 @@ func (c *client) event(number int) *fileevent.Event {
 func (c *client) useEvent() {
 	e := c.event(c.object.number)
 	switch {
+	case c.habit.role == meddles:
+		c.meddle(e)
+	case c.habit.role == tidies:
+		c.tidyEvent(e)
+	case c.habit.role == sets && c.object.kept:
+		c.setAgain(e)
 	case c.habit.role == sets && c.object.slow:
 		c.setInBursts(e)
 	case c.habit.role == sets:
@@ -36,22 +42,57 @@ func (c *client) useEvent() {
 	}
 }
 
-// setInBursts sets the event twice and then leaves it for long. The waiters that the first
-// Set has woken begin to wait again, and the second Set comes at a random moment of that. If
-// it is lost, nothing wakes them for long.
+// setInBursts sets the event several times and then leaves it for long. The waiters that the
+// first Set has woken begin to wait again, and the last Set comes at a random moment of that.
+// If it is lost, nothing wakes them for long.
 func (c *client) setInBursts(e *fileevent.Event) {
 	for !c.isEnding() {
-		c.set(e)
 		if c.object.kind == manualEvent {
-			c.sleep(c.wakeTime())
-			c.clear(e)
+			c.pulse(e, c.wakeTime())
+		} else {
+			c.set(e)
 		}
 		c.sleep(c.wakeTime())
-		c.set(e)
-		c.sleep(700*time.Millisecond + c.upTo(300*time.Millisecond))
-		c.clear(e)
+		if c.object.kind == manualEvent && c.chance(50) {
+			for more := true; more; more = c.chance(60) { // the last look may come after several
+				c.pulse(e, 0)
+			}
+			c.sleep(c.quietTime())
+		} else {
+			c.set(e)
+			c.sleep(c.quietTime())
+			c.clear(e)
+		}
 		c.sleep(c.upTo(50 * time.Millisecond))
 	}
+}
+
+// pulse sets the event, and clears it after a time.
+func (c *client) pulse(e *fileevent.Event, after time.Duration) {
+	if c.object.touched {
+		c.mark(0, c.touch)
+	} else {
+		c.set(e)
+	}
+	c.sleep(after)
+	c.clear(e)
+	if c.object.tidied {
+		e.Tidy()
+	}
+}
+
+// quietTime is how long a slow event does not change. In half of the cases a wait that has
+// missed the last Set is certainly late then. Waiters of a directory that was replaced are
+// late sooner, if they are not woken at all.
+func (c *client) quietTime() time.Duration {
+	late := time.Duration(c.plan.late(c.object))
+	switch {
+	case c.object.remade:
+		return 100*time.Millisecond + c.upTo(400*time.Millisecond)
+	case c.chance(50):
+		return late + 200*time.Millisecond + time.Duration(c.rng.Int64N(int64(late)))
+	}
+	return 700*time.Millisecond + c.upTo(300*time.Millisecond)
 }
 
 // wakeTime returns a random time of the order in which a process wakes up: microseconds, or
@@ -68,12 +109,26 @@ func (c *client) waitAgain(e *fileevent.Event) {
 		op = opTake
 	}
 	for !c.isEnding() {
-		d := 500*time.Millisecond + c.upTo(2*time.Second)
-		c.within(record{Op: op}, d, func(ctx context.Context, _ *record) error { return e.Wait(ctx) })
+		d := time.Duration(c.plan.late(c.object)) + 200*time.Millisecond + c.upTo(2*time.Second)
+		c.within(record{Op: op}, d, func(ctx context.Context, _ *record) error { return c.waitBusily(ctx, e) })
 		if op == opWait {
 			c.within(record{Op: opWaitClear}, d, func(ctx context.Context, _ *record) error { return e.WaitClear(ctx) })
 		}
 	}
+}
+
+// waitBusily waits for the event, mostly beside others that are set. The wait looks at these
+// between its look at the event and the moment when changes of the event are reported, so
+// that more happens in that time.
+func (c *client) waitBusily(ctx context.Context, e *fileevent.Event) error {
+	if c.chance(30) {
+		return e.Wait(ctx)
+	}
+	events := []*fileevent.Event{e}
+	for range 1 + c.rng.IntN(60) {
+		events = append(events, fileevent.New(alwaysSet))
+	}
+	return fileevent.WaitAll(ctx, events...)
 }
 
 func (c *client) set(e *fileevent.Event) {
@@ -118,18 +173,18 @@ func (r *record) answered(yes bool, err error) {
 	}
 }
 
-// A sleepContext tells when a wait goes to sleep for the first time: a wait of this library
-// asks for Done only after it has looked at the event, just before it sleeps. From that
-// moment on, the wait has certainly begun.
+// A sleepContext tells when a wait goes to sleep for the first time, and for the last time: a
+// wait of this library asks for Done only after it has looked at the event, just before it
+// sleeps. From the first time on, the wait has certainly begun.
 type sleepContext struct {
 	context.Context
-	slept atomic.Int64
+	slept, last atomic.Int64
 }
 
 func (c *sleepContext) Done() <-chan struct{} {
-	if c.slept.Load() == 0 {
-		c.slept.CompareAndSwap(0, now())
-	}
+	t := now()
+	c.slept.CompareAndSwap(0, t)
+	c.last.Store(t)
 	return c.Context.Done()
 }
 
@@ -178,6 +233,8 @@ func (c *client) waitForEvent(e *fileevent.Event) {
 			r = c.waitForAny(op, e)
 		case p < 40 && op == opWait && len(c.habit.others) > 0:
 			r = c.waitForAll(e)
+		case p < 45 && op == opTake && !c.object.moves():
+			r = c.takeAll()
 		case p < 50 && op == opWait:
 			r = c.within(record{Op: opWaitClear}, c.waitTime(), func(ctx context.Context, _ *record) error { return e.WaitClear(ctx) })
 		default:
@@ -211,20 +268,6 @@ func (c *client) waitForAny(op opcode, e *fileevent.Event) record {
 	})
 }
 
-// waitForAll waits for manual events. With AutoReset it would set events again that it has
-// taken, and the checks could not tell.
-func (c *client) waitForAll(e *fileevent.Event) record {
-	events := []*fileevent.Event{e}
-	r := record{Op: opWaitAll, Objects: c.object.mask()}
-	for _, n := range c.habit.others {
-		if o := c.plan.objects[n]; o.kind == manualEvent && len(events) < 3 {
-			events = append(events, c.event(n))
-			r.Objects |= o.mask()
-		}
-	}
-	return c.within(r, c.waitTime(), func(ctx context.Context, _ *record) error { return fileevent.WaitAll(ctx, events...) })
-}
-
 // watchEvent makes a Watch and listens for a while.
 func (c *client) watchEvent(e *fileevent.Event) {
 	var w *fileevent.Watch
@@ -241,7 +284,11 @@ func (c *client) watchEvent(e *fileevent.Event) {
 		if c.isEnding() {
 			return
 		}
-		next := c.within(record{Op: opNext}, c.waitTime(), func(ctx context.Context, _ *record) error { return w.Next(ctx) })
+		d := c.waitTime()
+		if c.object.kept { // its Sets are seen later
+			d += time.Duration(c.plan.late(c.object)) + 500*time.Millisecond
+		}
+		next := c.within(record{Op: opNext}, d, func(ctx context.Context, _ *record) error { return w.Next(ctx) })
 		if next.Result == failed {
 			return
 		}

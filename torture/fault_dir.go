@@ -16,6 +16,7 @@ func init() {
 		name: "rename-dir", about: "directory of locks and events renamed away and back", every: 250 * time.Millisecond, movesDirs: true,
 		strike: func(r *round, rng *rand.Rand) error {
 			at := filepath.Join(r.objects(), "moving")
+			defer r.isMoving()()
 			if err := os.Rename(at, at+".away"); err != nil {
 				return err
 			}

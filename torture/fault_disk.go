@@ -50,7 +50,7 @@ func cannotWrite(op *operation, o object, why unix.Errno) bool {
 	if op.errno != int64(why) && !(byPeer && op.errno < 0) {
 		return false
 	}
-	takes := op.op == opTake || op.op == opWait && o.kind == autoEvent // in a wait for any of several events
+	takes := op.op == opTake || op.op == opTakeAll || op.op == opWait && o.kind == autoEvent // in a wait for any of several events
 	return op.op == opSet || op.op == opClear || op.op == opUnlink || op.op == opReplace || op.op == opResize || takes || op.isAcquisition() && (o.fileMoves || byPeer)
 }
 
@@ -96,6 +96,7 @@ func (d *smallDisk) prepare(_ *round, p *process) { d.in.enter(p.cmd) }
 func (r *round) createObjects() (err error) {
 	for _, o := range r.plan.objects {
 		switch {
+		case o.kept: // Clear would take the marker away
 		case o.kind.isEvent():
 			e := fileevent.New(r.path(o))
 			err = errors.Join(err, e.Set(), e.Clear())

@@ -36,13 +36,15 @@ func init() {
 	})
 }
 
-// lacksDescriptor excuses what opens a file. A release, a check, a Clear and a wait for a
-// manual event do not need to.
-func lacksDescriptor(op *operation, _ object) bool {
+// lacksDescriptor excuses what opens a file. A release, a check, a wait for a manual event, and
+// a Clear that need not make .fsync again do not.
+func lacksDescriptor(op *operation, o object) bool {
 	if op.errno != int64(unix.EMFILE) {
 		return false
 	}
-	return op.acquires() || op.op == opSet || op.op == opSlots || op.op == opResize || op.op == opReplace
+	makesSidecar := op.op == opClear && (o.tidied || o.sidecarGoes || o.remade) // .fsync was removed
+	takesAll := op.op == opTakeAll                                              // it sets again what it has taken
+	return makesSidecar || takesAll || op.acquires() || op.op == opSet || op.op == opSlots || op.op == opResize || op.op == opReplace
 }
 
 // chooseRunning returns a process of one of the programs whose clients have begun, or nil.

@@ -35,11 +35,15 @@ type fault struct {
 
 	// What the fault does to the promises. All are false for a fault that changes none.
 	movesFiles bool // removes, replaces or renames lock files: object.fileMoves
-	movesDirs  bool // moves directories: object.dirMoves
+	movesDirs  bool // moves directories, as round.isMoving notes: object.dirMoves
+	remakes    bool // replaces directories: object.remade
 	hides      bool // puts something else in the place of lock files for a time: object.hidden
 	kills      bool // kills processes, which may leave gates and drafts
 	freezes    bool // a Set of an event that is set may change nothing, so a Watch does not see it
 	alone      bool // it strikes in a round of its own
+
+	// length is the shortest round in which the fault can show what it does.
+	length time.Duration
 
 	// entersNamespace means that prepare puts processes into a namespace. A plan has only
 	// one such fault.

@@ -44,6 +44,7 @@ const (
 	stalls   // the process did not run for Limit nanoseconds until Time
 	overlaps // the critical section found the hold Slept beside Hold
 	offPath  // the file is not at the path of the object any more
+	tookOne  // an opTakeAll has taken the event with the index Hold; it was awake since Slept
 )
 
 type opcode uint8
@@ -62,6 +63,7 @@ const (
 	opIsSet
 	opWait
 	opWaitAll
+	opTakeAll // waits for all of several events, of which Hold have AutoReset
 	opWaitClear
 	opTake
 	opWatch
@@ -79,7 +81,7 @@ const (
 var opNames = [opcodes]string{
 	opAcquire: "acquire", opShared: "acquire shared", opRelease: "release", opLeave: "leave", opCheck: "check",
 	opHandOver: "hand over", opAdopt: "adopt", opUnlink: "remove by holder", opSet: "set", opClear: "clear", opIsSet: "is set",
-	opWait: "wait", opWaitAll: "wait for all", opWaitClear: "wait for clear", opTake: "take", opWatch: "watch", opNext: "next",
+	opWait: "wait", opWaitAll: "wait for all", opTakeAll: "take all", opWaitClear: "wait for clear", opTake: "take", opWatch: "watch", opNext: "next",
 	opAcquireAll: "acquire all", opReplace: "replace by holder", opSlots: "read the number of slots", opResize: "resize", opHolders: "ask for holders",
 	opUnlock: "unlock by an heir", opLeaveGiven: "leave after File",
 }
@@ -113,6 +115,7 @@ const (
 	cancels                      // the context of the wait is cancelled at a random moment
 	inSlot                       // the lock is a slot of a semaphore
 	firstUse                     // of a Semaphore
+	noTrace                      // opSet, opClear: a wait need not notice a Set that was undone
 )
 
 // bytes returns the record as it is in memory: the histories do not leave the machine.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fsync-lock/fsync/fileevent"
@@ -17,7 +18,7 @@ import (
 )
 
 // Resources are what a process uses.
-type resources struct{ goroutines, descriptors int }
+type resources struct{ goroutines, descriptors, watches int }
 
 // watcherUse is what a watcher uses: its descriptor, a goroutine of fsnotify and one of the
 // library. A process that could not have a watcher at first may have one later.
@@ -26,6 +27,7 @@ var watcherUse = resources{goroutines: 2, descriptors: 1}
 // mayUse returns what the process may use in the end: what it uses now, and a watcher.
 func mayUse() resources {
 	u := used()
+	u.watches = 0 // nobody waits in the end
 	if !slices.Contains(openFiles(), "anon_inode:inotify") {
 		u.goroutines += watcherUse.goroutines
 		u.descriptors += watcherUse.descriptors
@@ -33,7 +35,7 @@ func mayUse() resources {
 	return u
 }
 
-func used() resources { return resources{runtime.NumGoroutine(), len(openFiles())} }
+func used() resources { return resources{runtime.NumGoroutine(), len(openFiles()), watchCount()} }
 
 // warmUp uses the library once. What it keeps for the whole process, such as the watcher, is
 // there afterwards, and does not count as left.
@@ -82,19 +84,39 @@ func gateIsThere(path string) bool {
 // directory, a second for a gate, and a busy machine.
 const patience = 6 * time.Second
 
+// watchPatience is the same for the watches of directories in which nobody waits. The second
+// check of the directory after the last wait removes the watch, and the pause between two
+// checks grows with the time that a check takes, to many seconds on a busy machine. The
+// watcher itself ends after a minute.
+const watchPatience = 20 * time.Second
+
 // leftAfter waits until the process uses no more than before, and returns what is left.
 func leftAfter(before resources) string {
 	var after resources
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		after = used()
-		if after.goroutines <= before.goroutines && after.descriptors <= before.descriptors {
+		fewer := after.goroutines <= before.goroutines && after.descriptors <= before.descriptors
+		if fewer && after.watches <= before.watches {
 			return ""
+		}
+		if waited := time.Since(begin); waited > watchPatience || waited > patience && !fewer {
+			break
 		}
 	}
 	stacks := make([]byte, 1<<20)
 	os.Stderr.Write(stacks[:runtime.Stack(stacks, true)])
-	return fmt.Sprintf("%d goroutines instead of %d, %d descriptors instead of %d: %v",
-		after.goroutines, before.goroutines, after.descriptors, before.descriptors, openFiles())
+	return fmt.Sprintf("%d goroutines instead of %d, %d descriptors instead of %d: %v, %d watches",
+		after.goroutines, before.goroutines, after.descriptors, before.descriptors, openFiles(), after.watches)
+}
+
+// watchCount returns how many directories this process watches.
+func watchCount() (n int) {
+	fds, _ := filepath.Glob(procDir + "/self/fdinfo/*")
+	for _, fd := range fds {
+		text, _ := os.ReadFile(fd)
+		n += strings.Count(string(text), "inotify wd:")
+	}
+	return n
 }
 
 // openFiles returns what the descriptors of this process lead to. It leaves out the root

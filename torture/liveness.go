@@ -111,12 +111,12 @@ func (r *round) lastNumber(o object) int {
 // The files that may stay: the objects, their tombstones, and, if processes were killed or
 // could not reach a directory, what they were about to make.
 var (
-	lasting    = regexp.MustCompile(`^(\.|still|other|moving|[^.].*\.(lock|sem|event)|\.fsync|.*\.event\.pulse|slots|[0-9]+)$`)
-	unfinished = regexp.MustCompile(`^(\.fsync\.[0-9a-f]+|[0-9a-f]+\.(new|taken)|slots\.([0-9a-f]+|new))$`)
+	lasting    = regexp.MustCompile(`^(\.|still|other|moving|tidied|bare|foreign|kept|old|set|by|place[12]|reborn|.*-too|[^.].*\.(lock|sem|event)|\.fsync|.*\.event\.pulse|slots|[0-9]+)$`)
+	unfinished = regexp.MustCompile(`^(\.fsync\.[0-9a-f]+|[0-9a-f]+\.(new|taken)|slots\.([0-9a-f]+|new)|.*\.event\.pulse\.old)$`)
 )
 
 func (r *round) checkFiles() {
-	interrupts := r.plan.uses(fsyncLock) || r.plan.anyFault(func(f *fault) bool { return f.kills || f.movesDirs })
+	interrupts := r.plan.uses(fsyncLock) || r.plan.anyFault(func(f *fault) bool { return f.kills || f.movesDirs || f.remakes })
 	filepath.WalkDir(r.objects(), func(path string, d os.DirEntry, err error) error {
 		name := d.Name()
 		switch {

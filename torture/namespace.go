@@ -129,6 +129,7 @@ var keeperCommands = map[string]func(args []string) error{
 	"mount": func(args []string) error { // TYPE DIRECTORY OPTIONS
 		return unix.Mount(args[0], args[1], args[0], 0, args[2])
 	},
+	"mount-image": mountImage,
 	"bind": func(args []string) error { // FROM TO
 		return unix.Mount(args[0], args[1], "", unix.MS_BIND|unix.MS_REC, "")
 	},

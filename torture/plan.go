@@ -56,9 +56,17 @@ type object struct {
 	roams   bool // a process uses it by a relative path, in two directories
 
 	// What faults do to it. The checks that this makes impossible are left out.
-	fileMoves bool // its file is removed, replaced or renamed
-	dirMoves  bool // its directory is renamed away and back
-	hidden    bool // at times something else is in the place of its file; see hiding
+	fileMoves   bool // its file is removed, replaced or renamed
+	dirMoves    bool // its directory is renamed away and back
+	hidden      bool // at times something else is in the place of its file; see hiding
+	remade      bool // its directory is removed and made again, or replaced by another
+	sidecarGoes bool // other programs remove the directory .fsync beside it
+
+	// What clients do to it.
+	tidied  bool // they call Tidy
+	foreign bool // they do without this library what it does, and more
+	touched bool // they set it as touch(1) does
+	kept    bool // its marker has other content than a record, and stays
 }
 
 func (o object) mask() uint64 { return 1 << o.number }
@@ -75,6 +83,7 @@ const (
 	droppingProgram program = "dropping"   // its clients start processes that drop the Lock
 	roamingProgram  program = "roaming"    // this library, in a process that changes its working directory
 	fsyncLock       program = "fsync-lock" // a Go process whose clients run fsync-lock
+	touchProgram    program = "touch"      // a Go process whose clients treat markers as touch(1), ln(1) and rm(1) do
 )
 
 // A slot is the place of one process. If the process is killed, another one takes the slot.
@@ -104,6 +113,8 @@ const (
 	grows   // holds the only slot, and adds others
 	joins   // takes several locks together
 	stays   // takes the lock file away, and holds the lock for seconds
+	tidies
+	meddles // as another program
 )
 
 // A strike is one fault at one time.
@@ -121,7 +132,13 @@ func newPlan(seed uint64, round int, m mix) *plan {
 		p.length, goSlots = p.length/5, 3
 	}
 	p.chooseFaults(rng, m)
+	for _, f := range p.faults {
+		if !m.small {
+			p.length = max(p.length, f.length)
+		}
+	}
 	p.chooseObjects(rng, m.kinds)
+	p.chooseForeignEvents(rng, m)
 	p.chooseSlots(rng, goSlots, m.programs)
 	p.chooseSpecials(rng, m)
 	p.chooseStrikes(rng)
@@ -168,7 +185,7 @@ func (p *plan) anyFault(property func(*fault) bool) bool {
 
 // slowEvents is how many events of each kind change in bursts. There are many, because a
 // notification is seldom lost.
-const slowEvents = 16
+const slowEvents = 12
 
 func (p *plan) freezes() bool { return p.anyFault(func(f *fault) bool { return f.freezes }) }
 
@@ -194,12 +211,14 @@ func (p *plan) chooseObjects(rng *rand.Rand, of []kind) {
 			}
 			extension := [kinds]string{".lock", ".lock", ".sem", ".event", ".event"}[k]
 			o.path = filepath.Join(dir, fmt.Sprintf("%s%d%s", k, i, extension))
+			if k.isEvent() && !o.dirMoves && i < 2 {
+				p.trouble(&o, i)
+			}
 			p.objects = append(p.objects, o)
 		}
 		for i := range slowEvents {
 			if k.isEvent() {
-				path := filepath.Join("still", fmt.Sprintf("slow-%s%d.event", k, i))
-				p.objects = append(p.objects, object{number: len(p.objects), kind: k, path: path, slow: true})
+				p.objects = append(p.objects, p.slowEvent(k, i))
 			}
 		}
 	}
@@ -210,7 +229,7 @@ func (p *plan) chooseSlots(rng *rand.Rand, goSlots int, programs []program) {
 	for range goSlots {
 		s := slot{program: goProgram}
 		for range 2 + rng.IntN(4) {
-			if o := p.objects[rng.IntN(len(p.objects))]; !o.slow {
+			if o := p.objects[rng.IntN(len(p.objects))]; !o.slow && !o.kept {
 				s.clients = append(s.clients, p.habit(rng, o))
 			}
 		}
@@ -227,6 +246,7 @@ func (p *plan) chooseSlots(rng *rand.Rand, goSlots int, programs []program) {
 			p.choosePeers(rng, o, programs)
 		}
 	}
+	p.chooseTouchers()
 }
 
 // choosePeers adds processes that do more, or use other programs. py-filelock has no shared
@@ -234,6 +254,9 @@ func (p *plan) chooseSlots(rng *rand.Rand, goSlots int, programs []program) {
 // semaphores, and only the library refuses what hides a lock file.
 func (p *plan) choosePeers(rng *rand.Rand, o object, programs []program) {
 	for _, peer := range programs {
+		if peer == touchProgram {
+			continue // it uses events
+		}
 		chosen := rng.IntN(3) == 0
 		h := habit{role: locks, object: o.number, pause: 30 * time.Millisecond}
 		if o.kind == sharedLock && rng.IntN(2) == 0 {
@@ -255,10 +278,19 @@ func (p *plan) needed(rng *rand.Rand, o object) (hs []habit) {
 		manualEvent: {sets, waits, watches}, autoEvent: {sets, takes, takes},
 	}[o.kind]
 	switch {
-	case o.slow && o.kind == manualEvent:
+	case o.slow && o.kind == manualEvent && !o.touched:
 		roles = []role{sets, waits, waits, waits}
-	case o.slow:
+	case o.slow && o.kind == autoEvent:
 		roles = []role{sets, takes} // another one that sleeps would take what the first has missed
+	case o.kept:
+		roles = []role{sets, watches, watches, watches, watches}
+	case o.touched:
+		roles = []role{waits, waits, watches, watches}
+	case o.foreign:
+		roles = []role{sets, waits, waits, waits, watches, watches, watches}
+	}
+	if o.tidied && o.number%3 == 0 {
+		roles = append(roles, tidies)
 	}
 	for _, r := range roles {
 		h := p.habit(rng, o)
@@ -279,7 +311,7 @@ func (p *plan) habit(rng *rand.Rand, o object) habit {
 	}[o.kind]
 	h.role = roles[rng.IntN(len(roles))]
 	for _, other := range p.objects {
-		if other.number != o.number && other.kind.isEvent() && !other.dirMoves && !other.slow && rng.IntN(2) == 0 {
+		if other.number != o.number && other.kind.isEvent() && !other.moves() && !other.slow && !other.kept && rng.IntN(2) == 0 {
 			h.others = append(h.others, other.number)
 		}
 	}

@@ -61,6 +61,9 @@ func (t *report) add(r *round, s *story, v *verdict) {
 	}
 	t.processes += len(r.processes)
 	for _, op := range s.operations {
+		if op.part {
+			continue
+		}
 		name := op.op.String()
 		if op.flags&byPeer != 0 {
 			name += " by a peer"

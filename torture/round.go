@@ -24,6 +24,8 @@ type round struct {
 	in      *namespace // in which the objects are; nil = none
 	overlap overlapMap
 
+	remaking sync.Mutex // held while a fault replaces directories of events
+
 	over chan struct{} // closed when no fault strikes any more
 	ends sync.WaitGroup
 
@@ -34,6 +36,7 @@ type round struct {
 	bySlot    []*process // the process that is in each slot now
 	closed    bool       // no process starts any more
 	absences  []absence
+	moves     []span         // of the directories of events that are remade
 	stalls    []span         // in which this machine was slow
 	struck    map[string]int // by the name of the fault
 	troubles  []error        // why the round says nothing
@@ -49,6 +52,9 @@ func newRound(p *plan, m mix, dir string) (*round, error) {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, err
 		}
+	}
+	if err := makeEventDirs(objectsPath(dir)); err != nil {
+		return nil, err
 	}
 	err := createOverlapMap(overlapPath(dir))
 	if err == nil {
@@ -259,6 +265,7 @@ func (r *round) finish(undo func()) (*story, *verdict, error) {
 		return nil, nil, err
 	}
 	s.hide(r.files)
+	s.moves = r.moves
 	r.checkFree()
 	s.operations = append(s.operations, r.lastNumbers...)
 	v := checkStory(s, r.dir)

@@ -28,6 +28,9 @@ type operation struct {
 	hidden   hiddenBy // what may have been in the place of the lock file meanwhile
 	client   uint32
 	by       *process
+
+	took []record // what an opTakeAll took, in this order
+	part bool     // it is one step of an opTakeAll
 }
 
 func (o *operation) String() string {
@@ -82,6 +85,8 @@ type story struct {
 	absences   []absence
 	stalls     []stall // by their begin
 	overlapped []record
+	moves      []span // in which the directories of events that are remade changed
+	events     map[int]*eventStory
 	processes  map[int]*process
 	files      fileFaults
 }
@@ -119,12 +124,15 @@ func readStory(p *plan, dir string, processes map[int]*process, absences []absen
 // add adds the records of one process. by is nil if another process has started it.
 func (s *story) add(by *process, records []record) {
 	inFlight := map[uint32]record{}
+	took := map[uint32][]record{}
 	for _, r := range records {
 		switch r.Kind {
 		case begins:
-			inFlight[r.Client] = r
+			inFlight[r.Client], took[r.Client] = r, nil
+		case tookOne:
+			took[r.Client] = append(took[r.Client], r)
 		case ends:
-			s.operations = append(s.operations, newOperation(by, inFlight[r.Client], r))
+			s.addOperation(newOperation(by, inFlight[r.Client], r), took[r.Client])
 			delete(inFlight, r.Client)
 		case stalls:
 			s.stalls = append(s.stalls, stall{by, span{r.Time - r.Limit, r.Time}})
@@ -139,8 +147,14 @@ func (s *story) add(by *process, records []record) {
 		if by != nil && by.killed.to > 0 && !by.startsWaiters() {
 			end.Time = by.killed.to + s.startTime()
 		}
-		s.operations = append(s.operations, newOperation(by, r, end))
+		s.addOperation(newOperation(by, r, end), took[r.Client])
 	}
+}
+
+// addOperation adds an operation and, if it takes several events, its steps.
+func (s *story) addOperation(o *operation, took []record) {
+	o.took = took
+	s.operations = append(append(s.operations, o), o.steps(s.plan)...)
 }
 
 func newOperation(by *process, begin, end record) *operation {
