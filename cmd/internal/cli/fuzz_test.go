@@ -13,18 +13,25 @@ import (
 // decimal is a number of seconds, with its sign and its digits.
 var decimal = regexp.MustCompile(`^[ \t\n\v\f\r]*([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$`)
 
+// hexadecimalSeconds is what Seconds reads, and no other function: flock(1) does.
+var hexadecimalSeconds = regexp.MustCompile(`^[ \t\n\v\f\r]*([+-]?)0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?[0-9]+)?$`)
+
 // FuzzDuration compares Seconds and Duration with exact arithmetic.
 func FuzzDuration(f *testing.F) {
 	for _, arg := range []string{
 		"0", "-0", "2", " .5", "1.", "+3", "90", "1.5m", "2h", "1d", "1e-300", "1e-400", "1e400", "1e300d", "9223372036.8", "9223372036.854775807s",
-		"", ".", "e5", "NaN", "inf", "1_0", "0x10", "0x1p4", "-1", "-1e-400", "1s", "1ss", "1 s", "1e5h", "1ed", "\t1", "0.0000000001", "1.0000000005",
+		"", ".", "e5", "NaN", "inf", "1_0", "0x10", "0X1.8p4", "0x", "0xp1", "-0x1", "0x0p9", "0x1p-2000", "0x.fp2000", "-1", "-1e-400", "1s", "1ss", "1 s", "1e5h", "1ed", "\t1", "0.0000000001", "1.0000000005",
 	} {
 		f.Add(arg)
 	}
 	f.Fuzz(func(t *testing.T, arg string) {
 		got, err := Seconds(arg)
-		checkTime(t, arg, "", got, err)
-		if negative := decimal.MatchString(arg) && strings.Contains(arg, "-") && err != nil; errors.Is(err, ErrNegative) != negative {
+		form := decimal
+		if strings.ContainsAny(arg, "xX") {
+			form = hexadecimalSeconds
+		}
+		checkTime(t, form, arg, "", got, err)
+		if parts := form.FindStringSubmatch(arg); errors.Is(err, ErrNegative) != (parts != nil && parts[1] == "-" && err != nil) {
 			t.Errorf("Seconds(%q) = %v", arg, err)
 		}
 		digits, unit := arg, ""
@@ -32,16 +39,16 @@ func FuzzDuration(f *testing.F) {
 			digits, unit = arg[:n], arg[n:]
 		}
 		got, err = Duration(arg)
-		checkTime(t, digits, unit, got, err)
+		checkTime(t, decimal, digits, unit, got, err)
 	})
 }
 
 // checkTime fails the test unless got is the number with the unit, rounded up, or err says
-// that there is no such time.
-func checkTime(t *testing.T, number, unit string, got time.Duration, err error) {
+// that there is no such time. Form is that of a number, with its sign and its digits.
+func checkTime(t *testing.T, form *regexp.Regexp, number, unit string, got time.Duration, err error) {
 	t.Helper()
-	parts := decimal.FindStringSubmatch(number)
-	isZero := parts != nil && !strings.ContainsAny(parts[2], "123456789")
+	parts := form.FindStringSubmatch(number)
+	isZero := parts != nil && !strings.ContainsAny(parts[2], "123456789abcdefABCDEF")
 	if valid := parts != nil && (parts[1] != "-" || isZero); valid != (err == nil) {
 		t.Fatalf("%q%s: %v", number, unit, err)
 	}
@@ -54,7 +61,11 @@ func checkTime(t *testing.T, number, unit string, got time.Duration, err error) 
 	if (got == 0) != isZero || got < 0 {
 		t.Fatalf("%q%s is %v", number, unit, got)
 	}
-	exact, _, err := big.ParseFloat(strings.TrimLeft(number, " \t\n\v\f\r"), 10, 200, big.ToNearestEven)
+	base := 10
+	if form == hexadecimalSeconds {
+		base = 0 // as the number says
+	}
+	exact, _, err := big.ParseFloat(strings.TrimLeft(number, " \t\n\v\f\r"), base, 200, big.ToNearestEven)
 	if err != nil {
 		return // the exponent is too large for package big
 	}

@@ -59,9 +59,12 @@ func Within(d time.Duration) (context.Context, context.CancelFunc) {
 // ErrNegative is the error of a negative time.
 var ErrNegative = errors.New("is negative")
 
-// Seconds reads a number of seconds, as flock(1) does.
+// Seconds reads a number of seconds, as flock(1) does: also 0x1F or 0x1p-2.
 func Seconds(arg string) (time.Duration, error) {
 	seconds, err := Number(arg)
+	if strings.ContainsAny(arg, "xX") {
+		seconds, err = hexadecimal(arg)
+	}
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("%q is not a number of seconds", arg)
@@ -102,18 +105,33 @@ func Size(arg string) (int64, error) {
 // largest one, and a positive number that is too small the smallest one: a time that is not
 // 0 must not become 0, which means no limit.
 func Number(arg string) (float64, error) {
-	text := strings.TrimLeft(arg, " \t\n\v\f\r") // as strtod(3) does
-	if strings.ContainsAny(text, "_xX") {        // Go permits 1_000 and 0x1p4
+	if strings.ContainsAny(arg, "xX") { // Go permits 0x1p4
+		return 0, strconv.ErrSyntax
+	}
+	return number(arg, "e")
+}
+
+func hexadecimal(arg string) (float64, error) {
+	if !strings.ContainsAny(arg, "pP") {
+		arg += "p0" // strconv wants an exponent
+	}
+	return number(arg, "p")
+}
+
+// number reads a number as strtod(3) does. The letter is that of its exponent.
+func number(arg, letter string) (float64, error) {
+	text := strings.ToLower(strings.TrimLeft(arg, " \t\n\v\f\r"))
+	if strings.Contains(text, "_") { // Go permits 1_000
 		return 0, strconv.ErrSyntax
 	}
 	n, err := strconv.ParseFloat(text, 64)
-	digits, _, _ := strings.Cut(strings.ToLower(text), "e")
+	digits, _, _ := strings.Cut(text, letter)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
 		return math.Copysign(math.MaxFloat64, n), nil
 	case err == nil && (math.IsNaN(n) || math.IsInf(n, 0)):
 		return 0, strconv.ErrRange
-	case err == nil && n == 0 && strings.ContainsAny(digits, "123456789"):
+	case err == nil && n == 0 && strings.ContainsAny(digits, "123456789abcdef"):
 		return math.Copysign(math.SmallestNonzeroFloat64, n), nil
 	}
 	return n, err

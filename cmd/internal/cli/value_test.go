@@ -10,13 +10,13 @@ import (
 func TestSeconds(t *testing.T) {
 	t.Parallel()
 	for arg, want := range map[string]time.Duration{
-		"0": 0, "-0": 0, "2": 2 * time.Second, " .5": 500 * time.Millisecond, "1e-300": 1, "1e-400": 1, "1e300": math.MaxInt64, "1e400": math.MaxInt64,
+		"0": 0, "-0": 0, "2": 2 * time.Second, " .5": 500 * time.Millisecond, "1e-300": 1, "1e-400": 1, "1e300": math.MaxInt64, "1e400": math.MaxInt64, "0x10": 16 * time.Second, "0x1p-1": 500 * time.Millisecond,
 	} {
 		if got, err := Seconds(arg); err != nil || got != want {
 			t.Errorf("%q: %v, %v, want %v", arg, got, err, want)
 		}
 	}
-	for _, arg := range []string{"", "soon", "NaN", "inf", "1_0", "1s", "-1", "-1e-400", "0x1p4"} {
+	for _, arg := range []string{"", "soon", "NaN", "inf", "1_0", "1s", "-1", "-1e-400", "0x", "0x1_0"} {
 		if got, err := Seconds(arg); err == nil || errors.Is(err, ErrNegative) != (arg[:min(len(arg), 2)] == "-1") {
 			t.Errorf("%q: %v, %v", arg, got, err)
 		}
