@@ -4,7 +4,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -43,6 +45,51 @@ func TestModelNamesFunctions(t *testing.T) {
 	if rows < 50 {
 		t.Errorf("%d names were checked", rows)
 	}
+}
+
+// docs/reliability.md has the evidence for each promise of the README, and what it names exists.
+func TestReliabilityNamesEvidence(t *testing.T) {
+	t.Parallel()
+	page := read(t, "docs/reliability.md")
+	_, promises, _ := strings.Cut(read(t, "README.md"), "## What is promised\n")
+	promises, _, _ = strings.Cut(promises, "\n## ")
+	titles := regexp.MustCompile(`(?m)^- \*\*(.+?)\.?\*\*`).FindAllStringSubmatch(promises, -1)
+	if len(titles) < 10 {
+		t.Fatalf("promises: %q", titles)
+	}
+	for _, title := range titles {
+		if !strings.Contains(page, "\n### "+title[1]+"\n") {
+			t.Errorf("no evidence for %q", title[1])
+		}
+	}
+	tests, files := evidence(t)
+	for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(page, -1) {
+		switch n := name[1]; {
+		case strings.HasPrefix(n, "Test") && !tests[n]:
+			t.Errorf("there is no test %s", n)
+		case strings.HasSuffix(n, ".txtar") && !files[n], regexp.MustCompile(`^[a-z]+(-[a-z]+){2,}$`).MatchString(n) && !files[n+".patch"]:
+			t.Errorf("there is no file for %s", n)
+		}
+	}
+}
+
+// evidence returns the names of all tests, and of all test scripts and patches.
+func evidence(t *testing.T) (tests, files map[string]bool) {
+	t.Helper()
+	tests, files = map[string]bool{}, map[string]bool{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			for name := range functions(t, path) {
+				tests[name] = true
+			}
+		}
+		files[filepath.Base(path)] = true
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tests, files
 }
 
 func functions(t *testing.T, path string) map[string]bool {
