@@ -100,13 +100,14 @@ func (j *job) execute(e *runlog.Entry) (end child.Outcome, status int, started b
 
 // noteOld prints that run has taken an event that was set before run began, maybe in the
 // night before. With --max-age it prints nothing: the user has said how old an event may
-// be.
+// be. Ten milliseconds do not count: that is the longest step of the clock that gives files
+// their times, so touch(1) may seem to have come that much earlier.
 func (q *query) noteOld(began time.Time) {
 	if q.quiet || q.maxAge > 0 {
 		return
 	}
 	for _, label := range slices.Sorted(maps.Keys(q.taken)) {
-		if before := began.Sub(q.taken[label].Since); before >= time.Millisecond { // the record has no finer time
+		if before := began.Sub(q.taken[label].Since); before > 10*time.Millisecond {
 			q.remark("takes " + label + ", which was set " + inWords(before) + " before this run began; --max-age ignores old events")
 		}
 	}
