@@ -29,7 +29,7 @@ type group struct {
 }
 
 var groups = []group{
-	{"locks", lockPeers, []row{handover, uncontended, fairness, writer, waiting, crowd, killed, deadline, cancel, leftovers, falseHeld, semaphore}},
+	{"locks", lockPeers, []row{handover, uncontended, fairness, writer, waiting, crowd, killed, killedGroup, deadline, cancel, leftovers, falseHeld, semaphore}},
 	{"events", eventPeers, []row{wake, pulse, fanout, processes, many, changes, busy, take}},
 	{"commands", commandPeers, []row{wrap, wrapHandover, wrapWaiting, wrapCrowd, wrapRace, status, statusReport}},
 }
