@@ -35,6 +35,9 @@ func (v *verdict) checkLock(s *story, o object) {
 	}
 	v.checkNeedlessFailures(s, o, holds, slots)
 	v.checkIdle(s, o, holds)
+	v.checkQueue(s, o)
+	v.checkBursts(s, o)
+	v.checkHeads(s, o, holds)
 	if o.kind == semaphore {
 		v.checkIdleSlots(s, o, holds, slots)
 		v.checkSlots(s, o, holds, slots)
@@ -278,7 +281,7 @@ func mayBeHeldSecretly(s *story, o object, h *hold, in span) bool {
 		if op.op == opAcquireAll && op.overlaps(in) {
 			return true
 		}
-		if op != h.got && op.isAcquisition() && op.overlaps(in) && op.result != ok && op.by != nil && (op.result == open || len(op.by.stops) > 0) {
+		if op != h.got && op.isAcquisition() && op.overlaps(in) && op.result != ok && op.by != nil && (op.result == open || op.by.wasStopped(in)) {
 			return true
 		}
 	}

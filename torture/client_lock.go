@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
@@ -59,6 +60,8 @@ func (c *client) useLock() {
 		c.joinLocks()
 	case c.habit.role == stays:
 		c.stayOnOldFile()
+	case c.object.slow:
+		c.useBurstLock()
 	default:
 		c.useAgain()
 	}
@@ -151,7 +154,11 @@ func (c *client) acquire(l locker) record {
 		r.Flags |= cancels
 		call = c.acquireCancelled(l, c.upTo(30*time.Millisecond))
 	default:
-		call = func() (bool, error) { return true, l.Acquire(context.Background()) }
+		call = func() (bool, error) {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			return true, c.acquireWith(ctx, l)
+		}
 	}
 	return c.acquireBy(l, r, call)
 }
@@ -166,8 +173,14 @@ func (c *client) acquireBy(l locker, r record, call func() (bool, error)) record
 		r.Flags |= firstUse
 		r.Slept = int64(c.unused)
 	}
+	c.queue = nil
 	r = c.do(r, func(r *record) {
-		switch taken, err := call(); {
+		taken, err := call()
+		if c.queue != nil && c.object.kind != semaphore { // there, Slept is the slot
+			r.Flags |= toldQueue
+			r.Slept = c.queue.queues.Load()
+		}
+		switch {
 		case err == nil && taken:
 			r.Result = ok
 			r.identify(l)
@@ -183,11 +196,32 @@ func (c *client) acquireBy(l locker, r record, call func() (bool, error)) record
 	return r
 }
 
+// A queueContext tells when a wait goes to the gate. A wait of this library asks for Done for
+// the first time when it takes its turn, and for the third time just before it opens the gate.
+type queueContext struct {
+	context.Context
+	asked  atomic.Int32
+	queues atomic.Int64
+}
+
+func (c *queueContext) Done() <-chan struct{} {
+	if c.asked.Add(1) == 3 {
+		c.queues.Store(now())
+	}
+	return c.Context.Done()
+}
+
+// acquireWith calls Acquire, and remembers when it goes to the gate.
+func (c *client) acquireWith(ctx context.Context, l locker) error {
+	c.queue = &queueContext{Context: ctx}
+	return l.Acquire(c.queue)
+}
+
 func (c *client) acquireWithin(l locker, d time.Duration) func() (bool, error) {
 	return func() (bool, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), d)
 		defer cancel()
-		return true, l.Acquire(ctx)
+		return true, c.acquireWith(ctx, l)
 	}
 }
 
@@ -199,7 +233,7 @@ func (c *client) acquireCancelled(l locker, after time.Duration) func() (bool, e
 		defer cancel()
 		t := time.AfterFunc(after, cancel)
 		defer t.Stop()
-		return true, l.Acquire(ctx)
+		return true, c.acquireWith(ctx, l)
 	}
 }
 
@@ -274,6 +308,9 @@ func (c *client) overlapped(hold, other uint64, fine bool) {
 // stay holds the lock for a while.
 func (c *client) stay(l locker, a record) {
 	switch p := c.rng.IntN(200); {
+	case p < 2 && c.habit.slow: // waiters look past the gate meanwhile
+		c.habit.slow = false
+		c.sleep(1200*time.Millisecond + c.upTo(time.Second))
 	case p < 120:
 	case p < 190:
 		c.sleep(c.upTo(500 * time.Microsecond))

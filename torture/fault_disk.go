@@ -19,7 +19,7 @@ func init() {
 	full := &smallDisk{}
 	addFault(&fault{
 		name: "full-disk", about: "the file system of most objects, a small tmpfs, is full", every: 300 * time.Millisecond,
-		why: full.impossible, setup: full.setup, prepare: full.prepare, entersNamespace: true,
+		why: full.impossible, setup: full.setup, prepare: full.prepare, entersNamespace: true, overtakes: true,
 		strike: func(r *round, rng *rand.Rand) error {
 			empty, err := fill(r.fillPath(), rng.IntN(2) == 0)
 			if err != nil {
@@ -34,7 +34,7 @@ func init() {
 	readOnly := &smallDisk{}
 	addFault(&fault{
 		name: "read-only-disk", about: "the file system of most objects, a small tmpfs, is read-only", every: 300 * time.Millisecond,
-		why: readOnly.impossible, setup: readOnly.setup, prepare: readOnly.prepare, entersNamespace: true, freezes: true,
+		why: readOnly.impossible, setup: readOnly.setup, prepare: readOnly.prepare, entersNamespace: true, freezes: true, leaves: true, overtakes: true,
 		strike: func(r *round, rng *rand.Rand) error {
 			x := rng.Float64()
 			return readOnly.remountForAWhile(r, time.Duration(x*x*float64(400*time.Millisecond)))

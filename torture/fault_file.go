@@ -42,7 +42,7 @@ func init() {
 		strike: func(*round, *rand.Rand) error { return nil }, // see client.unlink
 	})
 	addFault(&fault{
-		name: "chmod", about: "mode of a lock file 000 for a while", every: 150 * time.Millisecond,
+		name: "chmod", about: "mode of a lock file 000 for a while", every: 150 * time.Millisecond, leaves: os.Geteuid() != 0,
 		strike: func(r *round, rng *rand.Rand) error {
 			o := r.plan.objects[rng.IntN(len(r.plan.objects))]
 			if o.kind != exclusiveLock && o.kind != sharedLock || o.hidden { // chmod follows links
@@ -82,13 +82,24 @@ func (r *round) takeAway(o object, do func() error) error {
 	if err != nil {
 		return unlessMissed(err)
 	}
-	defer unix.Close(fd)
+	defer closeLater(fd)
 	if err := do(); err != nil {
 		return err
 	}
 	r.isGone(o, fd)
 	return nil
 }
+
+// keepInode keeps the inode of a file that is about to be removed.
+func keepInode(path string) {
+	if fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err == nil {
+		closeLater(fd)
+	}
+}
+
+// closeLater closes a removed file after some ticks of the file system's clock. A new file
+// could get its inode before, with the same time of birth: then two files had one identity.
+func closeLater(fd int) { time.AfterFunc(50*time.Millisecond, func() { unix.Close(fd) }) }
 
 // unlessMissed returns errMissed for what another fault has caused: there is no such file, or
 // the disk is full or read-only.
@@ -136,6 +147,7 @@ func (r *round) renameAway(o object, rng *rand.Rand) error {
 	r.pause(time.Duration(x * x * float64(300*time.Millisecond)))
 	if rng.IntN(3) == 0 {
 		r.isAbsent(absence{o.number, id, span{from, never}})
+		keepInode(away)
 		return os.Remove(away)
 	}
 	r.isAbsent(absence{o.number, id, span{from, now()}})
@@ -159,6 +171,7 @@ func (r *round) chmodForAWhile(o object, rng *rand.Rand) error {
 // unlink removes the lock file while this client holds the lock.
 func (c *client) unlink(l locker, a record) {
 	c.do(record{Op: opUnlink, Hold: a.Hold, File: a.File, Born: a.Born}, func(r *record) {
+		keepInode(c.path(c.object))
 		if err := ignoreMissing(os.Remove(c.path(c.object))); err != nil {
 			r.fail(err)
 			return

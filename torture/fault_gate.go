@@ -16,7 +16,7 @@ import (
 
 func init() {
 	addFault(&fault{
-		name: "gate-file", about: "a file, FIFO, link or directory in the place of a gate: no gate can be made, and it stays as it is", every: 150 * time.Millisecond,
+		name: "gate-file", about: "a file, FIFO, link or directory in the place of a gate: no gate can be made, and it stays as it is", every: 150 * time.Millisecond, leaves: true, overtakes: true,
 		slows: time.Second, // a process that waits at a file that is gone notices it within a second
 		strike: func(r *round, rng *rand.Rand) error {
 			o := r.plan.objects[rng.IntN(len(r.plan.objects))]

@@ -19,7 +19,7 @@ const ignoresSigurg = "sigurg-ignored"
 
 func init() {
 	addFault(&fault{
-		name: ignoresSigurg, about: "a process ignores SIGURG and handles it again, all the time", every: 300 * time.Millisecond,
+		name: ignoresSigurg, about: "a process ignores SIGURG and handles it again, all the time", every: 300 * time.Millisecond, overtakes: true,
 		strike: func(r *round, rng *rand.Rand) error {
 			p := r.chooseRunning(rng, goProgram)
 			if p == nil {

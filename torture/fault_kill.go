@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -53,7 +52,7 @@ func init() {
 func (r *round) chooseHolder(rng *rand.Rand) *process {
 	var locks []object
 	for _, o := range r.plan.objects {
-		if o.kind == exclusiveLock && !o.fileMoves && !o.dirMoves {
+		if o.kind == exclusiveLock && !o.slow && !o.fileMoves && !o.dirMoves {
 			locks = append(locks, o)
 		}
 	}
@@ -75,12 +74,12 @@ func (r *round) chooseHolder(rng *rand.Rand) *process {
 // stopsWith stops a process, so that it cannot release the lock before it is killed. If it
 // has released it by then, the process goes on.
 func (r *round) stopsWith(p *process, word *atomic.Uint64, hold uint64) bool {
-	p.cmd.Process.Signal(syscall.SIGSTOP)
+	goOn := r.stopNow(p)
 	r.pause(300 * time.Microsecond)
 	if word.Load() == hold {
 		return true
 	}
-	p.cmd.Process.Signal(syscall.SIGCONT)
+	goOn()
 	return false
 }
 

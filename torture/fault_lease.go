@@ -14,7 +14,7 @@ import (
 
 func init() {
 	addFault(&fault{
-		name: "lease", about: "lease on a lock file, as Samba has them, for up to 0.3 s", every: 100 * time.Millisecond,
+		name: "lease", about: "lease on a lock file, as Samba has them, for up to 0.3 s", every: 100 * time.Millisecond, leaves: true,
 		why: leasesAreImpossible,
 		strike: func(r *round, rng *rand.Rand) error {
 			o := r.plan.objects[rng.IntN(len(r.plan.objects))]

@@ -22,12 +22,13 @@ func init() {
 		strike: func(r *round, rng *rand.Rand) error {
 			return r.lowerForAWhile(r.chooseRunning(rng, goProgram), unix.RLIMIT_NOFILE, rng)
 		},
-		slows:   time.Second, // a process that cannot have a watcher, or open a directory, polls
+		slows:  time.Second, // a process that cannot have a watcher, or open a directory, polls
+		leaves: true, overtakes: true,
 		excuses: lacksDescriptor,
 	})
 	threads := &threadLimit{}
 	addFault(&fault{
-		name: "threads", about: "a process can start no threads and no processes, or few", every: 200 * time.Millisecond, kills: true,
+		name: "threads", about: "a process can start no threads and no processes, or few", every: 200 * time.Millisecond, kills: true, overtakes: true,
 		why: threads.impossible, setup: threads.setup, strike: threads.strike,
 		slows: time.Second,
 		excuses: func(op *operation, _ object) bool { // flock(1) tells of its error by its status

@@ -14,7 +14,7 @@ import (
 
 func init() {
 	addFault(&fault{
-		name: "sigurg", about: "storm of SIGURG, the signal that calls a wait in the kernel back", every: 300 * time.Millisecond,
+		name: "sigurg", about: "storm of SIGURG, the signal that calls a wait in the kernel back", every: 300 * time.Millisecond, overtakes: true,
 		strike: func(r *round, rng *rand.Rand) error {
 			p := r.choose(rng)
 			if p == nil {

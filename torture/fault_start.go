@@ -23,7 +23,7 @@ const startTime = 300 * time.Millisecond
 
 func init() {
 	addFault(&fault{
-		name: startsOthers, about: "a process starts other programs all the time, short ones and some that last up to 3 s", every: 150 * time.Millisecond,
+		name: startsOthers, about: "a process starts other programs all the time, short ones and some that last up to 3 s", every: 150 * time.Millisecond, leaves: true,
 		strike: func(r *round, rng *rand.Rand) error {
 			p := r.chooseRunning(rng, goProgram)
 			if p == nil {

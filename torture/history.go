@@ -75,13 +75,14 @@ const (
 	opHolders
 	opUnlock     // by a process that has inherited the lock
 	opLeaveGiven // opLeave after File: other processes may have the file for a moment
+	opLook       // for the gate
 	opcodes
 )
 
 var opNames = [opcodes]string{
 	opAcquire: "acquire", opShared: "acquire shared", opRelease: "release", opLeave: "leave", opCheck: "check",
 	opHandOver: "hand over", opAdopt: "adopt", opUnlink: "remove by holder", opSet: "set", opClear: "clear", opIsSet: "is set",
-	opWait: "wait", opWaitAll: "wait for all", opTakeAll: "take all", opWaitClear: "wait for clear", opTake: "take", opWatch: "watch", opNext: "next",
+	opWait: "wait", opWaitAll: "wait for all", opTakeAll: "take all", opWaitClear: "wait for clear", opTake: "take", opWatch: "watch", opNext: "next", opLook: "look for the gate",
 	opAcquireAll: "acquire all", opReplace: "replace by holder", opSlots: "read the number of slots", opResize: "resize", opHolders: "ask for holders",
 	opUnlock: "unlock by an heir", opLeaveGiven: "leave after File",
 }
@@ -116,6 +117,7 @@ const (
 	inSlot                       // the lock is a slot of a semaphore
 	firstUse                     // of a Semaphore
 	noTrace                      // opSet, opClear: a wait need not notice a Set that was undone
+	toldQueue                    // Slept says when the acquisition went to the gate; 0 = it did not
 )
 
 // bytes returns the record as it is in memory: the histories do not leave the machine.

@@ -76,13 +76,13 @@ func warmUpWatcher(path string) error {
 }
 
 func gateIsThere(path string) bool {
-	_, err := os.Lstat(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".gate"))
+	_, err := os.Lstat(gatePath(path))
 	return err == nil
 }
 
 // patience is how long what is to vanish by itself may take: a second for the watch of a
 // directory, a second for a gate, and a busy machine.
-const patience = 6 * time.Second
+const patience = 15 * time.Second
 
 // watchPatience is the same for the watches of directories in which nobody waits. The second
 // check of the directory after the last wait removes the watch, and the pause between two
@@ -90,10 +90,13 @@ const patience = 6 * time.Second
 // watcher itself ends after a minute.
 const watchPatience = 20 * time.Second
 
-// leftAfter waits until the process uses no more than before, and returns what is left.
+// leftAfter waits until the process uses no more than before, and returns what is left. It
+// waits for a moment in any case: if two processes sweep a gate at the same time, both may have
+// to do it again some milliseconds later.
 func leftAfter(before resources) string {
 	var after resources
-	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+	for begin := time.Now(); ; {
+		time.Sleep(100 * time.Millisecond)
 		after = used()
 		fewer := after.goroutines <= before.goroutines && after.descriptors <= before.descriptors
 		if fewer && after.watches <= before.watches {

@@ -3,109 +3,117 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
-	"time"
 
 	"github.com/fsync-lock/fsync/filelock"
 )
 
-// checkFree checks, after all processes have ended, that every lock is free and can be taken
-// at once, and that no file is left that should not be.
-func (r *round) checkFree() {
+// checkLeft checks what the processes of a round have left in the directories. All of them
+// have ended. It comes before a lock is taken again, because that repairs what was left.
+func (r *round) checkLeft() {
+	r.checkGates()
+	r.checkRecords()
 	for _, o := range r.plan.objects {
-		switch o.kind {
-		case exclusiveLock, sharedLock:
-			r.checkFreeLock(o)
-		case semaphore:
-			r.checkFreeSemaphore(o)
+		if o.resized {
+			r.lastNumber(o)
 		}
 	}
+	r.inspect()
 	r.checkFiles()
 }
 
-// A holder that another process has started may still be about to end.
-func tryUntilFree(try func() (bool, error)) (bool, error) {
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		taken, err := try()
-		if taken || err != nil || time.Now().After(end) {
-			return taken, err
-		}
-	}
+// mayLeave reports whether a process may have been unable to remove its gate or its record: by
+// a fault, because another file was there, or because a client has killed its fsync-lock.
+func (r *round) mayLeave(o object) bool {
+	otherFile := o.fileMoves || o.dirMoves || o.hidden || o.staying || o.roams
+	return otherFile || r.plan.usedBy(fsyncLock, o) || r.plan.anyFault(func(f *fault) bool { return f.leaves })
 }
 
-// checkFreeLock takes the lock, waits for it in vain once, and releases it. So a gate that a
-// killed process has left is removed.
-func (r *round) checkFreeLock(o object) {
-	l, waiter := filelock.New(r.path(o)), filelock.New(r.path(o))
-	taken, err := tryUntilFree(l.TryAcquire)
-	if !taken {
-		r.violated("not free", "%s: at the end the lock cannot be taken: %v", o.path, err)
+// checkGates checks that no gate is there. The last waiter removes it.
+func (r *round) checkGates() {
+	if len(r.killed()) > 0 {
 		return
 	}
-	twice, err := waiter.TryAcquireFor(2 * time.Millisecond)
-	if twice || err != nil {
-		r.violated("exclusion", "%s: at the end a second process got the lock: %v, %v", o.path, twice, err)
-	}
-	if err := l.Release(); err != nil {
-		r.violated("error", "%s: release at the end: %v", o.path, err)
-	}
-	r.checkNoGate(r.path(o))
-}
-
-func (r *round) checkNoGate(path string) {
-	for end := time.Now().Add(patience); gateIsThere(path); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			r.violated("left over", "the gate of %s is still there", path)
-			return
+	for _, o := range r.plan.objects {
+		path := r.path(o)
+		if o.kind == semaphore {
+			path = filepath.Join(path, "slots")
+		}
+		if !o.kind.isEvent() && !r.mayLeave(o) && gateIsThere(path) {
+			r.violated("left over", "%s: no process waits any more, but the gate is still there", o.path)
 		}
 	}
 }
 
-// checkFreeSemaphore takes all slots, and no more.
-func (r *round) checkFreeSemaphore(o object) {
-	slots := r.lastNumber(o)
-	s := filelock.NewSemaphore(r.path(o), slots)
-	for i := range slots {
-		if taken, err := tryUntilFree(s.TryAcquire); !taken {
-			r.violated("not free", "%s: at the end only %d of %d slots can be taken: %v", o.path, i, slots, err)
-			return
+// killed returns the processes that were killed, by their PIDs.
+func (r *round) killed() map[int]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	pids := map[int]bool{}
+	for _, p := range r.processes {
+		if p.killed.from > 0 {
+			pids[p.cmd.Process.Pid] = true
 		}
 	}
-	more, err := filelock.NewSemaphore(r.path(o), slots).TryAcquireFor(2 * time.Millisecond)
-	if more || err != nil {
-		r.violated("permits", "%s: at the end there is another slot: %v, %v", o.path, more, err)
-	}
-	for range slots {
-		err = errors.Join(err, s.Release())
-	}
-	if err != nil {
-		r.violated("error", "%s: release at the end: %v", o.path, err)
-	}
-	r.checkNoGate(filepath.Join(r.path(o), "slots"))
+	return pids
 }
 
-// lastNumber returns the number of slots at the end. It puts it into the history, so that the
-// checks see whether it can be that number.
-func (r *round) lastNumber(o object) int {
-	if !o.resized {
-		return o.permit
+// checkRecords checks that the lock files are empty: a hold that ends removes its record. Only
+// a killed process leaves one, until the next that keeps records has the lock.
+func (r *round) checkRecords() {
+	killed := r.killed()
+	for _, o := range r.plan.objects {
+		if o.kind.isEvent() || r.mayLeave(o) {
+			continue
+		}
+		for _, path := range r.lockFiles(o) {
+			if at, err := os.Lstat(path); err != nil || !at.Mode().IsRegular() {
+				continue
+			}
+			text, err := os.ReadFile(path)
+			if err == nil && len(text) > 0 && !killed[recordedPID(text)] {
+				r.violated("left over", "%s contains %q, but no process holds it", path, text)
+			}
+		}
 	}
+}
+
+// lockFiles returns the paths of a lock, or of the slots of a semaphore.
+func (r *round) lockFiles(o object) []string {
+	if o.kind != semaphore {
+		return []string{r.path(o)}
+	}
+	paths, _ := filepath.Glob(filepath.Join(r.path(o), "[0-9]*"))
+	return paths
+}
+
+// recordedPID returns the PID in a record, or 0.
+func recordedPID(record []byte) int {
+	var fields struct{ PID int }
+	json.Unmarshal(bytes.TrimPrefix(record, []byte{0}), &fields) // what is no record has no PID
+	return fields.PID
+}
+
+// lastNumber puts the number of slots at the end into the history, so that the checks see
+// whether it can be that number.
+func (r *round) lastNumber(o object) {
 	n, err := filelock.Slots(r.path(o))
 	if errors.Is(err, os.ErrNotExist) { // no process has used it
-		return o.permit
+		return
 	}
 	if err != nil {
 		r.violated("error", "%s: the number of slots at the end: %v", o.path, err)
-		return o.permit
+		return
 	}
 	r.lastNumbers = append(r.lastNumbers, &operation{span: span{now(), now()}, op: opSlots, result: ok, objects: o.mask(), slept: int64(n)})
 	if _, err := os.Lstat(filepath.Join(r.path(o), "resize.lock")); err == nil && !r.plan.anyFault(func(f *fault) bool { return f.kills }) {
 		r.violated("left over", "%s: the file resize.lock", o.path)
 	}
-	return n
 }
 
 // The files that may stay: the objects, their tombstones, and, if processes were killed or

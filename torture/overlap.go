@@ -150,11 +150,21 @@ func isAlive(hold uint64) bool {
 	if err != nil {
 		return false
 	}
-	// 4242 (name, which may contain anything) S ppid pgrp session tty tpgid flags ...
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	if len(fields) < 7 || fields[0] == "Z" || fields[0] == "X" {
-		return false
+	state, flags := stateIn(string(text))
+	return state != "" && state != "Z" && state != "X" && flags&exiting == 0
+}
+
+// stateIn returns the state and the flags of a process in a file like /proc/PID/stat:
+//
+//	4242 (name, which may contain anything) S ppid pgrp session tty tpgid flags ...
+func stateIn(stat string) (state string, flags uint64) {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 7 {
+		return "", 0
 	}
-	f, err := strconv.ParseUint(fields[6], 10, 64)
-	return err == nil && f&exiting == 0
+	flags, err := strconv.ParseUint(fields[6], 10, 64)
+	if err != nil {
+		return "", 0
+	}
+	return fields[0], flags
 }

@@ -47,7 +47,7 @@ type object struct {
 	kind   kind
 	path   string // in the directory of the objects
 	permit int    // of a semaphore: the number of slots
-	slow   bool   // an event that changes in bursts, with long pauses; see client.setInBursts
+	slow   bool   // it is used in bursts, with long pauses; see client.setInBursts and useBurstLock
 
 	// What only the clients of plan.chooseSpecials do to it.
 	resized bool // the number of its slots changes
@@ -98,6 +98,7 @@ type habit struct {
 	object int
 	others []int         // more events or locks, for calls with several of them
 	pause  time.Duration // the longest pause between two operations
+	slow   bool          // of a reader: one of its holds lasts for more than a second; of a burst lock: it looks for the gate
 }
 
 type role int
@@ -166,6 +167,13 @@ func (p *plan) has(name string) bool {
 	return slices.ContainsFunc(p.faults, func(f *fault) bool { return f.name == name })
 }
 
+// usedBy reports whether a process of the program uses the object.
+func (p *plan) usedBy(by program, o object) bool {
+	return slices.ContainsFunc(p.slots, func(s slot) bool {
+		return s.program == by && slices.ContainsFunc(s.clients, func(h habit) bool { return h.object == o.number })
+	})
+}
+
 // faultNames returns the names of the faults of the round.
 func (p *plan) faultNames() string {
 	if len(p.faults) == 0 {
@@ -200,7 +208,7 @@ func (p *plan) chooseObjects(rng *rand.Rand, of []kind) {
 			dir := "still"
 			if movesDirs && i == 0 && k != semaphore {
 				dir, o.dirMoves = "moving", true
-			} else if rng.IntN(3) == 0 {
+			} else if rng.IntN(2) == 0 {
 				dir = "other"
 			}
 			isLock := k == exclusiveLock || k == sharedLock
@@ -226,12 +234,11 @@ func (p *plan) chooseObjects(rng *rand.Rand, of []kind) {
 
 // chooseSlots makes dozens of processes. Each object has at least two clients.
 func (p *plan) chooseSlots(rng *rand.Rand, goSlots int, programs []program) {
+	busy := slices.DeleteFunc(slices.Clone(p.objects), func(o object) bool { return o.slow || o.kept })
 	for range goSlots {
 		s := slot{program: goProgram}
 		for range 2 + rng.IntN(4) {
-			if o := p.objects[rng.IntN(len(p.objects))]; !o.slow && !o.kept {
-				s.clients = append(s.clients, p.habit(rng, o))
-			}
+			s.clients = append(s.clients, p.habit(rng, busy[rng.IntN(len(busy))]))
 		}
 		p.slots = append(p.slots, s)
 	}
@@ -242,7 +249,7 @@ func (p *plan) chooseSlots(rng *rand.Rand, goSlots int, programs []program) {
 		}
 	}
 	for _, o := range p.objects {
-		if !o.kind.isEvent() {
+		if !o.kind.isEvent() && !o.slow {
 			p.choosePeers(rng, o, programs)
 		}
 	}
@@ -292,9 +299,9 @@ func (p *plan) needed(rng *rand.Rand, o object) (hs []habit) {
 	if o.tidied && o.number%3 == 0 {
 		roles = append(roles, tidies)
 	}
-	for _, r := range roles {
+	for i, r := range roles {
 		h := p.habit(rng, o)
-		h.role = r
+		h.role, h.slow = r, o.kind == sharedLock && i == len(roles)-1 && rng.IntN(3) == 0
 		hs = append(hs, h)
 	}
 	return hs

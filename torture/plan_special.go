@@ -29,6 +29,9 @@ func (p *plan) chooseSpecials(rng *rand.Rand, m mix) {
 	if has(exclusiveLock) && slices.Contains(m.programs, roamingProgram) && rng.IntN(2) == 0 {
 		p.addRoaming(rng)
 	}
+	if has(exclusiveLock) && len(p.objects)+burstLocks <= ownCells {
+		p.addBursts(rng)
+	}
 }
 
 func (p *plan) addObject(o object) object {

@@ -126,6 +126,10 @@ func (r *round) stderrPath(p *process) string {
 	return filepath.Join(r.dir, "stderr", strconv.Itoa(p.number))
 }
 
+// restartPause is the time from the end of a killed process to the start of the next one. If
+// many are killed at once, their starts do not delay those that wait for the locks.
+const restartPause = 20 * time.Millisecond
+
 // attend reads what a process says, waits for its end, and starts another one in its place if
 // it was killed.
 func (r *round) attend(p *process, out *os.File) {
@@ -154,6 +158,7 @@ func (r *round) attend(p *process, out *os.File) {
 	r.mu.Unlock()
 	close(p.ended)
 	if killed {
+		r.pause(restartPause)
 		if err := r.start(p.slot); err != nil {
 			r.trouble(err)
 		}
@@ -214,17 +219,23 @@ func (r *round) stop(p *process, d time.Duration) { r.stopWhile(p, func() { r.pa
 
 // stopWhile stops a process while f runs.
 func (r *round) stopWhile(p *process, f func()) {
-	from := now()
+	defer r.stopNow(p)()
+	f()
+}
+
+// stopNow stops a process until goOn is called.
+func (r *round) stopNow(p *process) (goOn func()) {
 	r.mu.Lock()
-	p.stops = append(p.stops, span{from, never})
+	p.stops = append(p.stops, span{now(), never})
 	i := len(p.stops) - 1
 	r.mu.Unlock()
 	p.cmd.Process.Signal(syscall.SIGSTOP)
-	f()
-	p.cmd.Process.Signal(syscall.SIGCONT)
-	r.mu.Lock()
-	p.stops[i].to = now()
-	r.mu.Unlock()
+	return func() {
+		p.cmd.Process.Signal(syscall.SIGCONT)
+		r.mu.Lock()
+		p.stops[i].to = now()
+		r.mu.Unlock()
+	}
 }
 
 // tell makes a worker run a command of workerCommands.

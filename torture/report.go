@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A report sums up the rounds.
@@ -33,6 +35,7 @@ type report struct {
 	cannot     []string // what is not possible on this machine, and why
 	violations []string
 	recoveries []recovery
+	overtaken  int // the most newcomers that overtook one wait
 }
 
 func newReport(seed uint64, mix string) *report {
@@ -97,10 +100,20 @@ func (t *report) add(r *round, s *story, v *verdict) {
 	}
 	t.recoveries = append(t.recoveries, recoveries(s)...)
 	t.histories += v.histories
+	t.overtaken = max(t.overtaken, v.overtaken)
 	t.unknown = append(t.unknown, v.unknown...)
 	for _, bad := range v.violations {
 		t.violations = append(t.violations, fmt.Sprintf("round %d: %v", r.plan.round, bad))
 	}
+}
+
+// processorTime returns what this process has used, or what its children have that have ended.
+func processorTime(of int) time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(of, &u); err != nil {
+		panic(err) // every Linux has it
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func sum(counts map[string]int) (n int) {
@@ -114,6 +127,8 @@ func sum(counts map[string]int) (n int) {
 func (t *report) text() string {
 	var b strings.Builder
 	took := time.Since(t.began)
+	workers, checks := processorTime(unix.RUSAGE_CHILDREN), processorTime(unix.RUSAGE_SELF)
+	perThousand := (workers + checks) * 1000 / time.Duration(max(sum(t.operations), 1))
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Torture\n")
 	line("| what | how much |\n|---|---|")
@@ -124,11 +139,14 @@ func (t *report) text() string {
 	line("| processes | %d, %d of them killed |", t.processes, t.killed)
 	line("| operations | %d, %.0f a second |", sum(t.operations), float64(sum(t.operations))/took.Seconds())
 	line("| holds | %d |", sum(t.holds))
+	line("| processor time | %v for the processes, %v for this one and its checks, %v for 1000 operations |", workers.Round(time.Second), checks.Round(time.Second), perThousand.Round(time.Millisecond))
 	line("| histories that porcupine decided | %d, not in time %d |", t.histories, len(t.unknown))
 	line("| violations | %d |", len(t.violations))
-	writeRecoveries(line, "a holder", t.recoveries, false)
-	writeRecoveries(line, "several processes", t.recoveries, true)
+	line("| newcomers that overtook one wait, at most | %d |", t.overtaken)
 	line("| missed beats of processes, in all | %v |", t.stalled.Round(time.Millisecond))
+	line("\n## Recovery\n\n| from | times | median | p99 | longest |\n|---|---|---|---|---|")
+	writeRecoveries(line, t.recoveries, false)
+	writeRecoveries(line, t.recoveries, true)
 	writeCounts(line, "Operations", t.operations)
 	writeCounts(line, "Holds", t.holds)
 	writeCounts(line, "Failures that a fault explains", t.excused)
@@ -146,23 +164,6 @@ func (t *report) text() string {
 		line("\nnot decided in time: %s", u)
 	}
 	return b.String()
-}
-
-func writeRecoveries(line func(string, ...any), of string, all []recovery, group bool) {
-	var took, net []time.Duration
-	for _, r := range all {
-		if r.group == group {
-			took, net = append(took, r.took), append(net, r.net)
-		}
-	}
-	line("| recovery after kill -9 of %s | %d times, %s |", of, len(took), spread(took))
-	line("| the same without the time in which the waiter did not run | %s |", spread(net))
-}
-
-func spread(times []time.Duration) string {
-	median, p99, most := quantiles(times)
-	const digits = 10 * time.Microsecond
-	return fmt.Sprintf("median %v, p99 %v, longest %v", median.Round(digits), p99.Round(digits), most.Round(digits))
 }
 
 func writeCounts(line func(string, ...any), title string, counts map[string]int) {

@@ -36,7 +36,8 @@ type round struct {
 	bySlot    []*process // the process that is in each slot now
 	closed    bool       // no process starts any more
 	absences  []absence
-	moves     []span         // of the directories of events that are remade
+	moves     []span // of the directories of events that are remade
+	heads     []headStop
 	stalls    []span         // in which this machine was slow
 	struck    map[string]int // by the name of the fault
 	troubles  []error        // why the round says nothing
@@ -134,7 +135,7 @@ func (r *round) run() (undo func(), err error) {
 func (r *round) watchMachine() (stop func() error) {
 	over, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		name, other := filepath.Join(objectsPath(r.dir), "still", "machine"), filepath.Join(objectsPath(r.dir), "other", "machine")
+		name, other := filepath.Join(r.dir, "machine"), filepath.Join(r.dir, "stderr", "machine") // no process watches there
 		f, err := os.Create(name)
 		if err != nil {
 			ended <- err
@@ -265,8 +266,8 @@ func (r *round) finish(undo func()) (*story, *verdict, error) {
 		return nil, nil, err
 	}
 	s.hide(r.files)
-	s.moves = r.moves
-	r.checkFree()
+	s.moves, s.heads = r.moves, r.heads
+	r.checkLeft()
 	s.operations = append(s.operations, r.lastNumbers...)
 	v := checkStory(s, r.dir)
 	v.violations = append(v.violations, r.verdict.violations...)

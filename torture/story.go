@@ -83,6 +83,7 @@ type story struct {
 	operations []*operation // by their begin
 	holds      []*hold      // by their acquisition
 	absences   []absence
+	heads      []headStop
 	stalls     []stall // by their begin
 	overlapped []record
 	moves      []span // in which the directories of events that are remade changed
@@ -113,7 +114,11 @@ func readStory(p *plan, dir string, processes map[int]*process, absences []absen
 		s.add(processes[number], records)
 	}
 	for _, p := range processes {
-		for _, stop := range p.stops {
+		for i, stop := range p.stops {
+			if p.killed.to > 0 { // then it stays stopped until its end
+				stop.to = min(stop.to, p.killed.to)
+				p.stops[i] = stop
+			}
 			s.stalls = append(s.stalls, stall{p, stop})
 		}
 	}

@@ -54,8 +54,9 @@ type client struct {
 	object object
 	rng    *rand.Rand
 
-	absolute bool // it uses absolute paths; the others begin in the working directory
-	unused   int  // the number of slots with which a Semaphore was made that has not been used; 0 = none
+	absolute bool          // it uses absolute paths; the others begin in the working directory
+	queue    *queueContext // of the last acquisition; nil = it had none
+	unused   int           // the number of slots with which a Semaphore was made that has not been used; 0 = none
 }
 
 // path returns the path of an object as the client uses it.
@@ -75,6 +76,8 @@ func playRole(role string, args []string) int {
 		return statusOf(role, drop(args))
 	case "unlock":
 		return statusOf(role, unlockInherited())
+	case "inspect":
+		return statusOf(role, playInspection(args))
 	}
 	w, err := newWorker(args)
 	if err == nil {
@@ -101,23 +104,17 @@ func statusOf(role string, err error) int {
 // newWorker reads the arguments: DIR SEED ROUND MIX PROCESS.SLOT
 func newWorker(args []string) (*worker, error) {
 	w := &worker{ending: make(chan struct{}), pid: uint64(os.Getpid())}
-	var seed uint64
-	var round int
 	if len(args) < 5 {
 		return nil, fmt.Errorf("too few arguments: %q", args)
 	}
 	w.dir = args[0]
-	if _, err := fmt.Sscan(args[1]+" "+args[2], &seed, &round); err != nil {
-		return nil, err
-	}
 	if _, err := fmt.Sscanf(args[4], "%d.%d", &w.process, &w.slot); err != nil {
 		return nil, err
 	}
-	m, err := parseMix(args[3])
-	if err != nil {
+	var err error
+	if w.plan, err = planOf(args[1], args[2], args[3]); err != nil {
 		return nil, err
 	}
-	w.plan = newPlan(seed, round, m)
 	if w.history, err = createHistory(historyPath(w.dir, w.process)); err != nil {
 		return nil, err
 	}
@@ -125,6 +122,20 @@ func newWorker(args []string) (*worker, error) {
 		return nil, err
 	}
 	return w, os.Chdir(objectsPath(w.dir))
+}
+
+// planOf makes the plan again, from the arguments of a process.
+func planOf(seed, round, mix string) (*plan, error) {
+	var s uint64
+	var n int
+	if _, err := fmt.Sscan(seed+" "+round, &s, &n); err != nil {
+		return nil, err
+	}
+	m, err := parseMix(mix)
+	if err != nil {
+		return nil, err
+	}
+	return newPlan(s, n, m), nil
 }
 
 func historyPath(round string, process int) string {
