@@ -42,9 +42,10 @@ const (
 	maxOvertaken = 3
 )
 
-// checkQueue checks one lock. The histories of semaphores do not say who stands in the queue.
+// checkQueue checks one lock. The histories of semaphores do not say who stands in the queue, and
+// those of calls for several locks do not say when each of the waits began.
 func (v *verdict) checkQueue(s *story, o object) {
-	if o.kind == semaphore || o.hidden || s.plan.anyFault(func(f *fault) bool { return f.overtakes }) {
+	if o.kind == semaphore || o.joint || o.resized || o.hidden || s.plan.anyFault(func(f *fault) bool { return f.overtakes }) {
 		return
 	}
 	q := &queueCheck{v: v, s: s, object: o, passed: map[*process][]*operation{}}
