@@ -80,9 +80,12 @@ func (c *client) askHolders(l locker, a record) {
 // fits reports an error unless this process is among the holders, and alone if its hold is
 // exclusive.
 func (c *client) fits(holders []filelock.Holder, a record) error {
-	mine := 0
+	mine, slot := 0, 0
+	if c.object.kind == semaphore {
+		slot = int(a.Slept) // for a lock, Slept says when it went to the gate
+	}
 	for _, h := range holders {
-		if h.PID == os.Getpid() && h.Shared == (a.Op == opShared) && h.Slot == int(a.Slept) {
+		if h.PID == os.Getpid() && h.Shared == (a.Op == opShared) && h.Slot == slot {
 			mine++
 		} else if c.object.kind != semaphore && (a.Op != opShared || !h.Shared) {
 			return fmt.Errorf("%v is named as a holder, but process %d holds the lock", h, os.Getpid())
