@@ -28,8 +28,12 @@ type queueCheck struct {
 
 const (
 	// settleTime is how long a wait may take from when it goes to the gate until it is in the
-	// queue there: much longer than some calls of the kernel take.
-	settleTime = int64(100 * time.Millisecond)
+	// queue there. That takes some calls of the kernel. On a busy machine, and while the file
+	// system makes other files, they were seen to take 500 ms, and no beat was missed.
+	settleTime = int64(time.Second)
+
+	// stallTime is how long before and after that a process must have run.
+	stallTime = int64(100 * time.Millisecond)
 
 	// lookTime is how long a waiter waits, at least, before it looks past the gate.
 	lookTime = int64(900 * time.Millisecond)
@@ -69,7 +73,7 @@ func (o *operation) isTry() bool { return o.deadline == o.from+1 }
 // check checks one wait. It must have had time to get from its last step to the gate.
 func (q *queueCheck) check(w *operation) {
 	queued := w.slept + settleTime
-	if w.flags&toldQueue == 0 || w.slept == 0 || queued >= w.to || w.result == open || w.by.wasStopped(w.span) || q.s.stalledFor(w, w.slept-settleTime, queued+settleTime) > 0 {
+	if w.flags&toldQueue == 0 || w.slept == 0 || queued >= w.to || w.result == open || w.by.wasStopped(w.span) || q.s.stalledFor(w, w.slept-stallTime, queued+stallTime) > 0 {
 		return
 	}
 	overtaken := 0

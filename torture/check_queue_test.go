@@ -38,31 +38,31 @@ func TestOvertaken(t *testing.T) {
 	stopped := &process{number: 7, program: goProgram, stops: []span{{50e6, 60e6}}}
 	for _, c := range []historyCase{
 		{name: "again and again", object: aLock, broken: "overtaken", ops: append(again(carol, opAcquire, 16, 40),
-			did(bob, opAcquire, 0, 200, queuedAt(1), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "and then its time is over", object: aLock, broken: "overtaken", ops: append(again(carol, opAcquire, 16, 40),
-			did(bob, opAcquire, 0, 200, queuedAt(1), until(85), became(cancelled)))},
+			did(bob, opAcquire, -1000, 200, queuedAt(-899), until(85), became(cancelled)))},
 		{name: "by waits that may have come first", object: aLock, ops: append(again(carol, opAcquire, 7, -20),
-			did(bob, opAcquire, 0, 200, queuedAt(1), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "by another one of its process", object: aLock, broken: "overtaken", ops: append(again(bob, opAcquire, 16, 40),
-			did(bob, opAcquire, 0, 200, queuedAt(1), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "but it had not had its turn", object: aLock, ops: append(again(carol, opAcquire, 16, 40),
 			did(bob, opAcquire, 0, 200, queuedAt(100), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "by tries", object: aLock, ops: append(again(carol, opAcquire, 16, 40, func(o *operation) { o.deadline = o.from + 1 }),
-			did(bob, opAcquire, 0, 200, queuedAt(1), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "by waits that stood in the queue", object: aLock, ops: append(again(carol, opAcquire, 16, 40, func(o *operation) { o.slept = o.from }),
-			did(bob, opAcquire, 0, 200, queuedAt(1), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "by flock(1)", object: aLock, ops: append(again(carol, opAcquire, 16, 40, func(o *operation) { o.flags = byPeer }),
-			did(bob, opAcquire, 0, 200, queuedAt(1), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "while it was stopped", object: aLock, ops: append(again(carol, opAcquire, 16, 40),
-			did(stopped, opAcquire, 0, 200, queuedAt(1), holding(1)), did(stopped, opRelease, 201, 202, holding(1)))},
-		{name: "by a process that looks past the gate", object: aLock, ops: append(again(carol, opAcquire, 5, 960),
+			did(stopped, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(stopped, opRelease, 201, 202, holding(1)))},
+		{name: "by a process that looks past the gate", object: aLock, ops: append(again(carol, opAcquire, 12, 960),
 			did(carol, opAcquire, 0, 0, passed, holding(2)), did(carol, opRelease, 951, 952, holding(2)),
 			did(bob, opAcquire, 0, 1200, queuedAt(1), holding(1)), did(bob, opRelease, 1201, 1202, holding(1)))},
 		{name: "by a call for several locks", object: aJoint, ops: append(again(carol, opAcquire, 16, 40),
-			did(bob, opAcquire, 0, 200, queuedAt(1), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "by a slot, which nobody can say", object: aSemaphore, ops: append(again(carol, opAcquire, 16, 40, withFile(1)),
 			did(alice, opAcquire, -5, 0, holding(3), withFile(2)), did(alice, opRelease, 203, 204, holding(3)),
-			did(bob, opAcquire, 0, 200, queuedAt(1), holding(1), withFile(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1), withFile(1)), did(bob, opRelease, 201, 202, holding(1)))},
 	} {
 		t.Run(c.name, c.test)
 	}
@@ -71,7 +71,7 @@ func TestOvertaken(t *testing.T) {
 // A fault that makes waiters poll lets them overtake each other.
 func TestOvertakingIsExplained(t *testing.T) {
 	t.Parallel()
-	s := storyOf(aLock, append(again(carol, opAcquire, 16, 40), did(bob, opAcquire, 0, 200, queuedAt(1), holding(1)))...)
+	s := storyOf(aLock, append(again(carol, opAcquire, 16, 40), did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)))...)
 	s.plan.faults = []*fault{{overtakes: true}}
 	if v := checkStory(s, ""); len(v.violations) > 0 {
 		t.Error(v.violations)

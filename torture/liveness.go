@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"github.com/fsync-lock/fsync/filelock"
 )
@@ -28,10 +29,11 @@ func (r *round) checkLeft() {
 }
 
 // mayLeave reports whether a process may have been unable to remove its gate or its record: by
-// a fault, because another file was there, or because a client has killed its fsync-lock.
+// a fault, because another file was there, or because a client has killed its fsync-lock, or
+// because it ended while it had the lock.
 func (r *round) mayLeave(o object) bool {
 	otherFile := o.fileMoves || o.dirMoves || o.hidden || o.staying || o.roams
-	return otherFile || r.plan.usedBy(fsyncLock, o) || r.plan.anyFault(func(f *fault) bool { return f.leaves })
+	return otherFile || r.plan.usedBy(fsyncLock, o) || r.plan.usedBy(droppingProgram, o) || r.plan.anyFault(func(f *fault) bool { return f.leaves })
 }
 
 // checkGates checks that no gate is there. The last waiter removes it.
@@ -68,7 +70,7 @@ func (r *round) killed() map[int]bool {
 func (r *round) checkRecords() {
 	killed := r.killed()
 	for _, o := range r.plan.objects {
-		if o.kind.isEvent() || r.mayLeave(o) {
+		if o.kind.isEvent() || r.mayLeave(o) || r.mayKeepRecord(o) {
 			continue
 		}
 		for _, path := range r.lockFiles(o) {
@@ -81,6 +83,13 @@ func (r *round) checkRecords() {
 			}
 		}
 	}
+}
+
+// mayKeepRecord reports whether the record of a hold may stay: a process that has left a hold
+// cannot remove it while a reader or another program has the lock, and neither do these.
+func (r *round) mayKeepRecord(o object) bool {
+	others := []program{flockProgram, fcntlProgram, pyfilelock}
+	return o.kind == sharedLock || slices.ContainsFunc(others, func(p program) bool { return r.plan.usedBy(p, o) })
 }
 
 // lockFiles returns the paths of a lock, or of the slots of a semaphore.

@@ -61,6 +61,11 @@ func TestLeftRecords(t *testing.T) {
 	r.processes = []*process{{cmd: dead, killed: span{1, 2}}}
 	r.checkRecords()
 	r.mustFind(t)
+	r.verdict, r.processes = verdict{}, nil
+	uses := func(p program, o object) slot { return slot{program: p, clients: []habit{{object: o.number}}} }
+	r.plan.slots = []slot{uses(droppingProgram, lock), uses(flockProgram, sem)}
+	r.checkRecords()
+	r.mustFind(t)
 }
 
 func TestLeftGates(t *testing.T) {
