@@ -156,7 +156,8 @@ func TestStress(t *testing.T) {
 }
 
 func testStress(t *testing.T, places int) {
-	wanted := int64(testproc.Size(50_000, 500)) // how many waits must be given up
+	const enough = 500                             // how many waits must be given up, also on a busy machine
+	wanted := int64(testproc.Size(50_000, enough)) // how many there are if the machine has the time
 	dir := t.TempDir()
 	path, shared := filepath.Join(dir, "a.lock"), filepath.Join(t.TempDir(), "room")
 	r, err := openRoom(shared, places)
@@ -195,8 +196,8 @@ func testStress(t *testing.T, places int) {
 		testproc.Until(t, "the process has no file open any more", func() bool { return filesIn(t, w.PID(), dir) == "" })
 	}
 	t.Logf("%d waits were given up, %d got the lock, in %d rounds", r.givenUp.Load(), grants, rounds)
-	if n := r.givenUp.Load(); n < wanted {
-		t.Errorf("%d waits were given up, want %d", n, wanted)
+	if n := r.givenUp.Load(); n < enough {
+		t.Errorf("%d waits were given up, want %d", n, enough)
 	}
 	mustBeQuiet(t, dir, path, places)
 }
