@@ -334,3 +334,20 @@ func TestCheckOfARelativePath(t *testing.T) {
 	must(t, os.Remove(filepath.Join(base, "a.lock")))
 	mustCheck(t, l, filelock.ErrLost, "a.lock")
 }
+
+// The program changes its directory between the two steps of Check: it finds the path, and
+// looks for the file there.
+func TestCheckMeetsChdir(t *testing.T) {
+	base, elsewhere := t.TempDir(), t.TempDir()
+	for name, open := range kinds {
+		t.Chdir(base)
+		l := open(name)
+		mustAcquire(t, l)
+		filelock.At(t, filelock.PathFound, fileOf(name, name), func() { t.Chdir(elsewhere) })
+		mustCheck(t, l.(checker), nil, "")
+		if here, err := os.Getwd(); err != nil || here != elsewhere {
+			t.Errorf("%s: Check did not look for the file: %s, %v", name, here, err)
+		}
+		mustRelease(t, l)
+	}
+}

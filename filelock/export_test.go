@@ -65,6 +65,7 @@ func SetLocked(shared bool) (exclusively, shares bool) {
 // The steps at which a test can act, with At.
 const (
 	Opening    = opening
+	PathFound  = pathFound
 	PassingBy  = passingBy
 	SlotLocked = slotLocked
 	RaceWon    = raceWon

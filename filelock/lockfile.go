@@ -80,13 +80,20 @@ func (f lockFile) stat() (file.Info, error) {
 	return file.Lstat(f.path)
 }
 
-// statCurrent describes the file to which the path leads now.
+// statCurrent describes the file to which the path leads now. If the program changes its
+// working directory before the stat, it begins again.
 func (f lockFile) statCurrent() (file.Info, error) {
-	f, err := f.current()
-	if err != nil {
-		return file.Info{}, err
+	for range 100 {
+		now, err := f.current()
+		if err != nil {
+			return file.Info{}, err
+		}
+		reached(pathFound, now.path)
+		if at, err := now.stat(); now.inSameDir() {
+			return at, err
+		}
 	}
-	return f.stat()
+	return file.Info{}, &fs.PathError{Op: "stat", Path: f.path, Err: cwd.ErrMoved}
 }
 
 // key identifies the file by its path.

@@ -202,6 +202,7 @@ type step int
 const (
 	opening    step = iota // between the stat of the path and the open
 	passingBy              // after tryPast has taken the lock
+	pathFound              // between finding the path of a file again and the stat
 	tableRead              // after the kernel's table of locks was read
 	leaving                // after a waiter that leaves a gate has checked for other waiters
 	slotLocked             // when a goroutine of a race has a slot, or has given up
