@@ -72,12 +72,12 @@
 //     others; changes on this host are still reported at once), and
 //   - if it does not exist yet.
 //
-// Polling starts with 100 looks per second and slows down to four. If the looks
-// take long, because many goroutines wait, there are fewer, so that polling uses
-// at most a tenth of a processor. On a local file system a process looks for its
-// events only if the directory has changed since its last look. The default
-// logger of [log/slog] gets a message on the level Debug when a directory is
-// polled, with the reason, and when a watch was lost.
+// Polling starts with 100 looks per second and slows down to four, and to one if the
+// file system or the machine is slow. If many goroutines wait, there are fewer, so that
+// polling uses at most a tenth of a processor. On a local file system a process
+// looks for its events only if the directory has changed since its last look. The
+// default logger of [log/slog] gets a message on the level Debug when a directory
+// is polled, with the reason, and when a watch was lost.
 //
 // A wait sees a change that another host makes when this host learns of it. On NFS
 // and FUSE that may be some seconds later, depending on the mount options.

@@ -48,9 +48,14 @@ func checkEvery() time.Duration {
 // the pauses of a polled directory with many waiters are longer. In a watched directory, most
 // changes were reported already: each check wakes only as many waiters as can look in 10 ms,
 // and the next checks wake the others.
+//
+// A check that takes long waits for the file system or for a processor, and uses none itself.
+// So it makes the next pause longer by maxCheckPause at most: otherwise one check that took
+// a second on a busy machine would let the waiters sleep for ten.
 const (
-	checkShare = 10
-	fewLooks   = int(10 * time.Millisecond / localLookCost)
+	checkShare    = 10
+	maxCheckPause = time.Second
+	fewLooks      = int(10 * time.Millisecond / localLookCost)
 
 	localLookCost   = 20 * time.Microsecond  // about how long a waiter takes to wake and look
 	networkLookCost = 200 * time.Microsecond // the same, if another host or process answers
@@ -122,13 +127,13 @@ func (h *hub) check(d *dir) {
 // next returns the pause before the next check. took is how long the last check took, and
 // looks is how long the looks of the waiters that it woke will take.
 func (d *dir) next(every, took, looks time.Duration) time.Duration {
+	share := min(checkShare*took, maxCheckPause) + checkShare*looks
 	switch {
 	case d.reason == lostWatch:
 		return 0
 	case d.reason == "":
-		return max(every, checkShare*(took+looks))
+		return max(every, share)
 	}
-	share := checkShare * (took + looks)
 	d.notBefore = time.Now().Add(share)
 	d.pause = max(min(d.pause*3/2, pollLast), pollFirst, share)
 	return d.pause

@@ -7,7 +7,8 @@
 // no lasting change stays unseen. A reader that looks once after [Queue.Subscribe] has
 // returned, and again after every notification, finds each lasting change
 //   - within microseconds if the system reports changes,
-//   - within 250 ms if it is known that the system does not, and
+//   - within 250 ms if it is known that the system does not (within a second or two if the
+//     file system or the machine is slow), and
 //   - within a second if a watch has died or misses changes without a report.
 //
 // If thousands of goroutines wait for entries of one directory, the package polls less
