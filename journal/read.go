@@ -113,7 +113,7 @@ func (s *scanner) add(r Run) {
 // last file.
 func (s *scanner) end() {
 	left := slices.SortedFunc(maps.Values(s.running), func(a, b Run) int {
-		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.PID, b.PID))
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.PID, b.PID), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Lock, b.Lock))
 	})
 	for _, r := range left {
 		s.f(r)
