@@ -21,7 +21,8 @@ func FuzzStat(f *testing.F) {
 			if got, ok := parseStat(text); !ok || got != want {
 				t.Errorf("%q: %+v, %v, want %+v", text, got, ok, want)
 			}
-			if got, ok := parseStat(text[:len(text)/2]); ok && got.Name != name {
+			// A name of the longest length, TASK_COMM_LEN, has no room for the other fields.
+			if got, ok := parseStat(text[:len(text)/2]); ok && got.Name != name && len(name) < 16 {
 				t.Errorf("half of %q: %+v", text, got)
 			}
 		}
