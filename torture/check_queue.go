@@ -15,9 +15,9 @@ import (
 //   - a process that has got the lock past a slow one in the last seconds: it ignores the gate;
 //   - flock(1) and other programs.
 //
-// The queue itself is the kernel's. It wakes all that wait behind one that gives up, and those
-// that run first are first in the queue again; and who comes to the gate just when it is free
-// passes it. So nothing is said about the order of those that go to the gate.
+// The queue itself is the kernel's. If a waiter gives up, the kernel wakes all waiters behind
+// it, and the first of them to run is the first in the queue again. A newcomer passes a gate
+// that is free at that moment. So the check says nothing about the order of waiters at the gate.
 type queueCheck struct {
 	v      *verdict
 	s      *story

@@ -56,7 +56,7 @@ func withRecover(l locker, f func() error) (err error) {
 	return l.With(context.Background(), func(context.Context) error { return f() })
 }
 
-// askHolders asks who holds the lock while this client holds it.
+// askHolders calls Holders while this client holds the lock.
 func (c *client) askHolders(l locker, a record) {
 	if c.plan.slots[c.slot].program == roamingProgram {
 		return // the path may lead to the other lock now

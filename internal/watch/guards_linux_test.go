@@ -69,6 +69,12 @@ func TestCheckOpensTheParent(t *testing.T) {
 	h, dir := testHub(t, never), t.TempDir()
 	s, _ := on(t, h, filepath.Join(dir, "missing", "too", "a"))
 	stopTimer(t, s.entry.dir)
+	mustOpen(t, dir, func() { h.check(s.entry.dir) })
+}
+
+// mustOpen fails the test unless fn opens the directory.
+func mustOpen(t *testing.T, dir string, fn func()) {
+	t.Helper()
 	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
 	if err != nil {
 		t.Skip("other programs of this user have taken all inotify instances")
@@ -77,9 +83,9 @@ func TestCheckOpensTheParent(t *testing.T) {
 	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_OPEN); err != nil {
 		t.Fatal(err)
 	}
-	h.check(s.entry.dir)
+	fn()
 	if n, _ := unix.Read(fd, make([]byte, 4096)); n <= 0 {
-		t.Error("the parent has not been opened")
+		t.Error("the directory has not been opened")
 	}
 }
 
@@ -104,16 +110,5 @@ func TestCheckOpensTheDirectory(t *testing.T) {
 	t.Parallel()
 	h, dir := testHub(t, never), t.TempDir()
 	s, _ := on(t, h, filepath.Join(dir, "a"))
-	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
-	if err != nil {
-		t.Skip("other programs of this user have taken all inotify instances")
-	}
-	defer unix.Close(fd)
-	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_OPEN); err != nil {
-		t.Fatal(err)
-	}
-	h.check(s.entry.dir)
-	if n, _ := unix.Read(fd, make([]byte, 4096)); n <= 0 {
-		t.Error("the directory has not been opened")
-	}
+	mustOpen(t, dir, func() { h.check(s.entry.dir) })
 }
