@@ -56,15 +56,7 @@ func (c *client) dropOnce() {
 
 // startDropper returns when the process has the lock, or has ended its wait without it.
 func (r *record) startDropper(cmd *exec.Cmd) io.WriteCloser {
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		r.fail(err)
-		return nil
-	}
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
+	in, out, err := startWithPipes(cmd)
 	if err != nil {
 		r.fail(err)
 		return nil

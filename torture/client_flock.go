@@ -54,17 +54,20 @@ func (c *client) flockOnce() {
 	})
 }
 
+// startWithPipes starts a command, with pipes to its standard input and from its standard output.
+func startWithPipes(cmd *exec.Cmd) (in io.WriteCloser, out io.Reader, err error) {
+	if in, err = cmd.StdinPipe(); err != nil {
+		return nil, nil, err
+	}
+	if out, err = cmd.StdoutPipe(); err != nil {
+		return nil, nil, err
+	}
+	return in, out, cmd.Start()
+}
+
 // startFlock returns when flock(1) has the lock, or has ended without it.
 func (c *client) startFlock(cmd *exec.Cmd, r *record) io.WriteCloser {
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		r.fail(err)
-		return nil
-	}
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
+	in, out, err := startWithPipes(cmd)
 	if err != nil {
 		r.fail(err)
 		return nil

@@ -107,19 +107,12 @@ func (c *client) fsyncLockOptions(r *record, w *wrapped) (args []string) {
 // startWrapped returns when the command has begun, so that it has the lock, or when fsync-lock
 // has ended without it.
 func (c *client) startWrapped(w *wrapped, r *record) {
-	var err error
-	if w.in, err = w.cmd.StdinPipe(); err != nil {
-		r.fail(err)
-		return
-	}
-	out, err := w.cmd.StdoutPipe()
-	if err == nil {
-		err = w.cmd.Start()
-	}
+	in, out, err := startWithPipes(w.cmd)
 	if err != nil {
 		r.fail(err)
 		return
 	}
+	w.in = in
 	killed := make(chan struct{})
 	if w.killIn > 0 {
 		go func() {
