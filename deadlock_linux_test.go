@@ -110,6 +110,9 @@ func TestDeadlocksThroughSemaphores(t *testing.T) {
 	inherited := fsync.Entry{Kind: fsync.KindSemaphore, Name: "inherited", Slots: 1, State: filelock.State{Holders: slots(2), Waiters: waiters(1)}}
 	inherited.Holders = append(inherited.Holders, filelock.Holder{PID: 3, Slot: 1})
 	unseen := fsync.Entry{Kind: fsync.KindSemaphore, Name: "unseen", Slots: 2, State: filelock.State{Holders: slots(2), Waiters: waiters(1)}}
+	unused := fsync.Entry{Kind: fsync.KindSemaphore, Name: "unused", State: filelock.State{Waiters: waiters(1)}}
+	unknown := fsync.Entry{Kind: fsync.KindLock, Name: "unknown", State: filelock.State{Holders: holders(0), Waiters: waiters(2)}}
+	another := fsync.Entry{Kind: fsync.KindLock, Name: "another", State: filelock.State{Holders: holders(2), Waiters: waiters(0)}}
 	hidden := fsync.Entry{Kind: fsync.KindLock, Name: "hidden", State: filelock.State{Holders: holders(2, 0), Waiters: waiters(0, 1)}}
 	for _, c := range []struct {
 		entries []fsync.Entry
@@ -121,12 +124,45 @@ func TestDeadlocksThroughSemaphores(t *testing.T) {
 		{[]fsync.Entry{lock, inherited}, 1}, // 3 cannot release it alone
 		{[]fsync.Entry{lock, unseen}, 0},
 		{[]fsync.Entry{lock, hidden}, 1},
+		{[]fsync.Entry{lock, unused}, 0},
+		{[]fsync.Entry{unknown, another}, 0}, // two processes without a PID are not one
 		{[]fsync.Entry{lock}, 0},
 		{nil, 0},
 	} {
 		if deadlocks := fsync.Deadlocks(c.entries); len(deadlocks) != c.want {
 			t.Errorf("%+v: deadlocks %+v", c.entries, deadlocks)
 		}
+	}
+}
+
+// A line of processes, each of which waits for the next, is no deadlock if the last one does
+// not wait.
+func TestNoDeadlockOfALine(t *testing.T) {
+	t.Parallel()
+	var entries []fsync.Entry
+	for pid := range 30 {
+		entries = append(entries, fsync.Entry{Kind: fsync.KindLock, State: filelock.State{
+			Holders: []filelock.Holder{{PID: pid + 2}}, Waiters: []filelock.Waiter{{PID: pid + 1}},
+		}})
+	}
+	if deadlocks := fsync.Deadlocks(entries); len(deadlocks) != 0 {
+		t.Errorf("deadlocks: %+v", deadlocks)
+	}
+}
+
+// A process waits for its ancestor and for a process that waits for it. The ancestor is the
+// reason, because the deadlock lasts even if the other process gives up.
+func TestDeadlockWithAnAncestor(t *testing.T) {
+	t.Parallel()
+	shared := fsync.Entry{Kind: fsync.KindLock, Name: "shared", State: filelock.State{
+		Holders: []filelock.Holder{{PID: 2}, {PID: 1}}, Waiters: []filelock.Waiter{{PID: 3, Nested: []int{1}}},
+	}}
+	mine := fsync.Entry{Kind: fsync.KindLock, Name: "mine", State: filelock.State{
+		Holders: []filelock.Holder{{PID: 3}}, Waiters: []filelock.Waiter{{PID: 2}},
+	}}
+	deadlocks := fsync.Deadlocks([]fsync.Entry{shared, mine})
+	if len(deadlocks) != 1 || len(deadlocks[0]) != 1 || deadlocks[0][0].PID != 3 || deadlocks[0][0].HeldBy != 1 || deadlocks[0][0].WaitsFor.Name != "shared" {
+		t.Errorf("deadlocks: %+v", deadlocks)
 	}
 }
 

@@ -15,6 +15,7 @@ func TestEntryString(t *testing.T) {
 	t.Parallel()
 	holder := filelock.Holder{PID: 7, Taker: 7, Command: "rsync -a", Host: "web1"}
 	heir := filelock.Holder{PID: 8, Taker: 7, Command: "ssh"}
+	second := filelock.Holder{PID: 11, Taker: 11}
 	slot := holder
 	slot.Slot = 2
 	waiter := filelock.Waiter{PID: 9, Command: "flock x"}
@@ -22,6 +23,7 @@ func TestEntryString(t *testing.T) {
 	for want, e := range map[string]fsync.Entry{
 		"lock a: free": {Kind: fsync.KindLock, Name: "a"},
 		"lock /a b?: held by pid 7 (rsync -a) on web1; 1 waits":      {Kind: fsync.KindLock, Path: "/a b\n", State: filelock.State{Holders: []filelock.Holder{heir, holder}, Waiters: []filelock.Waiter{waiter}}},
+		"lock a: held by pid 7 (rsync -a) on web1, pid 11":           {Kind: fsync.KindLock, Name: "a", State: filelock.State{Holders: []filelock.Holder{holder, second}}},
 		"semaphore s: 1 of 3 slots held by pid 7 (rsync -a) on web1": {Kind: fsync.KindSemaphore, Name: "s", Slots: 3, State: filelock.State{Holders: []filelock.Holder{slot}}},
 		"semaphore s: free": {Kind: fsync.KindSemaphore, Name: "s"},
 		"lock a: unknown: no /proc; left by pid 4242 on web1, 2 h ago, not known to be held; 2 wait": {Kind: fsync.KindLock, Name: "a", State: filelock.State{Unknown: "no /proc", Recorded: []filelock.Record{left}, Waiters: []filelock.Waiter{waiter, waiter}}},
@@ -33,6 +35,16 @@ func TestEntryString(t *testing.T) {
 	} {
 		if got := e.String(); got != want {
 			t.Errorf("%q\nwant %q", got, want)
+		}
+	}
+}
+
+// The status of an event is not that of a lock.
+func TestEntryStatus(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[fsync.Kind]filelock.Status{fsync.KindLock: filelock.Free, fsync.KindSemaphore: filelock.Free, fsync.KindEvent: filelock.Unknown} {
+		if got := (fsync.Entry{Kind: kind}).Status(); got != want {
+			t.Errorf("%s: %s, want %s", kind, got, want)
 		}
 	}
 }

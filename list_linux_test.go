@@ -181,3 +181,54 @@ func TestSlotHolderIsNoWaiter(t *testing.T) {
 		return len(w) == 1 && w[0].PID == first.PID()
 	})
 }
+
+// An entry that is given by its path may be a device or a symbolic link. An entry of a Manager
+// is a file.
+func TestInspectPaths(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	l := filelock.New(path("held"))
+	if ok, err := l.TryAcquire(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	testproc.Must(t, os.Symlink("held", path("link")), os.Mkdir(path("dir"), 0o777), syscall.Mkfifo(path("fifo"), 0o666), os.Mkdir(path("bad.sem"), 0o777),
+		os.WriteFile(path("bad.sem/slots"), []byte("many"), 0o666))
+	const held, notHeld, fails = "held", "not held", "fails"
+	for _, c := range []struct {
+		kind  fsync.Kind
+		named bool
+		path  string
+		want  string
+	}{
+		{fsync.KindLock, true, path("held"), held},
+		{fsync.KindLock, false, path("held"), held},
+		{fsync.KindLock, false, path("link"), held},
+		{fsync.KindLock, true, path("link"), fails},
+		{fsync.KindLock, false, path("missing"), notHeld},
+		{fsync.KindLock, true, path("missing"), notHeld},
+		{fsync.KindLock, true, path("dir"), notHeld},
+		{fsync.KindLock, false, path("dir"), notHeld},
+		{fsync.KindLock, false, path("fifo"), fails},
+		{fsync.KindLock, false, os.DevNull, notHeld},
+		{fsync.KindLock, true, os.DevNull, fails},
+		{fsync.KindLock, false, path("held/a"), fails},
+		{fsync.KindSemaphore, false, path("bad.sem"), fails},
+		{fsync.KindSemaphore, false, path("missing"), notHeld},
+	} {
+		entries := []fsync.Entry{{Kind: c.kind, Path: c.path}}
+		if c.named {
+			entries[0].Name = "a"
+		}
+		got := notHeld
+		if fsync.Inspect(entries); entries[0].Err != nil {
+			got = fails
+		} else if entries[0].Status() == filelock.Held {
+			got = held
+		}
+		if got != c.want {
+			t.Errorf("%+v: %s", c, entries[0])
+		}
+	}
+	testproc.Must(t, l.Release())
+}

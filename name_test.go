@@ -14,7 +14,7 @@ import (
 
 func TestCheckName(t *testing.T) {
 	for _, name := range []string{
-		"a", "backup", "Backup-2.daily", "a b", "größe", "日本語", "com", "com10", "console", "nul-backup", "a..b", "-n",
+		"a", "backup", "Backup-2.daily", "a b", "größe", "日本語", "com", "com10", "com12", "comx", "1", "console", "nul-backup", "a..b", "-n",
 		strings.Repeat("n", maxName),
 	} {
 		if err := checkName(name); err != nil {
@@ -52,6 +52,9 @@ func TestCheckName(t *testing.T) {
 		"conin$":                       "device",
 		strings.Repeat("n", maxName+1): "241 bytes",
 		strings.Repeat("é", maxName):   "480 bytes",
+
+		// A name that is not too long is shown as a whole.
+		strings.Repeat("n", maxName-1) + "*": strings.Repeat("n", maxName-1) + "*",
 	} {
 		err := checkName(name)
 		if !errors.Is(err, fs.ErrInvalid) || !strings.Contains(err.Error(), why) {

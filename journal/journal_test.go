@@ -158,7 +158,11 @@ func TestAppendRefuses(t *testing.T) {
 		"start":    func(r *Run) { r.Start = time.Time{} },
 		"year":     func(r *Run) { r.Start = three.AddDate(9000, 0, 0) },
 		"waited":   func(r *Run) { r.Waited = -1 },
+		"waited 2": func(r *Run) { r.Waited = maxTime + 1 },
 		"held":     func(r *Run) { r.Held = maxTime + 1 },
+		"held 2":   func(r *Run) { r.Held = -1 },
+		"early":    func(r *Run) { r.Start = time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC) },
+		"late":     func(r *Run) { r.Start = time.Date(2201, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"pid":      func(r *Run) { r.PID = -1 },
 		"too long": func(r *Run) { r.Lock = strings.Repeat("x", maxLine) },
 	} {
@@ -177,6 +181,66 @@ func TestAppendRefuses(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// The largest and the smallest values that are allowed are written and read.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Run){
+		"early":   func(r *Run) { r.Start = time.Unix(0, 0).UTC() },
+		"late":    func(r *Run) { r.Start = time.Date(2200, 12, 31, 23, 59, 59, 0, time.UTC) },
+		"at once": func(r *Run) { r.Waited, r.Held = 0, 0 },
+		"long":    func(r *Run) { r.Waited, r.Held = maxTime, maxTime },
+		"no pid":  func(r *Run) { r.PID = 0 },
+	} {
+		r := numbered(1, 1)
+		change(&r)
+		line, err := r.encode()
+		if again, kind := decode(line); err != nil || kind != lineRun || !reflect.DeepEqual(again, r) {
+			t.Errorf("%s: %v, read as %+v", name, err, again)
+		}
+	}
+	// The longest line that is written is read.
+	r := numbered(1, 1)
+	line, err := r.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Lock += strings.Repeat("x", maxLine-len(line))
+	line, err = r.encode()
+	if err != nil || len(line) != maxLine {
+		t.Fatalf("%d bytes, %v", len(line), err)
+	}
+	if runs, unread, err := Read(bytes.NewReader(line)); len(runs) != 1 || unread.Total() > 0 || err != nil {
+		t.Errorf("a line of %d bytes: %d runs, %v, %v", len(line), len(runs), unread, err)
+	}
+	r.Lock += "x"
+	if line, err := r.encode(); err == nil {
+		t.Errorf("a line of %d bytes is written", len(line))
+	}
+}
+
+func TestCuts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		n           int
+		words, want []string
+	}{
+		{100, []string{"abc", "d"}, []string{"abc", "d"}},
+		{6, []string{"abc", "d"}, []string{"abc", "d"}},
+		{5, []string{"abc", "d"}, []string{"abc", "…"}},
+		{4, []string{"abc", "d"}, []string{"abc", "…"}},
+		{3, []string{"abc", "d"}, []string{"ab…"}},
+		{2, []string{"abc", "d"}, []string{"a…"}},
+		{0, []string{"abc"}, []string{"…"}},
+	} {
+		if got := cutAll(c.words, c.n); !slices.Equal(got, c.want) {
+			t.Errorf("cutAll(%q, %d) = %q, want %q", c.words, c.n, got, c.want)
+		}
+	}
+	if whole, part := cut("abc", 3), cut("abcd", 3); whole != "abc" || part != "abc…" {
+		t.Errorf("%q and %q", whole, part)
 	}
 }
 
@@ -335,7 +399,7 @@ func TestRotationFails(t *testing.T) {
 	}
 	mustAppend(t, path, numbered(1, 0), 1)
 	var pathErr *fs.PathError
-	if err := Append(path, numbered(1, 1), 1); !errors.As(err, &pathErr) || pathErr.Op != "rename" || pathErr.Path != path {
+	if err := Append(path, numbered(1, 1), 1); !errors.As(err, &pathErr) || pathErr.Op != "rename" || pathErr.Path != path || strings.Count(err.Error(), path) != 1 {
 		t.Errorf("error %v", err)
 	}
 	f, err := os.Open(path)
@@ -348,6 +412,21 @@ func TestRotationFails(t *testing.T) {
 	}
 	if _, _, err := ReadFile(path); err == nil {
 		t.Error("a directory was read as a journal")
+	}
+}
+
+// If the file was rotated, the line is not written yet, even if there is no time left.
+func TestRotatedAtTheLastMoment(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal")
+	mustAppend(t, path, numbered(1, 0), 0)
+	for _, want := range []bool{true, false} {
+		if again, err := appendOnce(path, []byte("x\n"), 1, 0); again != want || err != nil {
+			t.Errorf("again is %v, %v, want %v", again, err, want)
+		}
+	}
+	if text, err := os.ReadFile(path); string(text) != "x\n" || err != nil {
+		t.Errorf("%q, %v", text, err)
 	}
 }
 

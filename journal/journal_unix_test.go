@@ -43,8 +43,30 @@ func TestAppendRefusesOtherFiles(t *testing.T) {
 	if text, err := os.ReadFile(path("file")); len(text) > 0 || err != nil {
 		t.Errorf("behind the link: %q, %v", text, err)
 	}
+	// If there is one error, it is not joined with others.
+	if err, ok := Append(path("dir"), numbered(1, 1), 0).(*os.PathError); !ok || err.Path != path("dir") {
+		t.Errorf("the error of a directory: %v", err)
+	}
 	if err := Append("/dev/full", numbered(1, 1), 0); err == nil {
 		t.Error("a device was accepted as a journal")
+	}
+}
+
+// One of the two files of a journal is a link to itself.
+func TestReadOfALoop(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"journal", "journal.1"} {
+		path := filepath.Join(t.TempDir(), "journal")
+		for _, file := range []string{path, path + ".1"} {
+			mustAppend(t, file, numbered(1, 1), 0)
+		}
+		loop := filepath.Join(filepath.Dir(path), name)
+		if err := errors.Join(os.Remove(loop), os.Symlink(name, loop)); err != nil {
+			t.Fatal(err)
+		}
+		if runs, _, err := ReadFile(path); !errors.Is(err, syscall.ELOOP) || len(runs) > 0 {
+			t.Errorf("%s: %d runs, %v", name, len(runs), err)
+		}
 	}
 }
 

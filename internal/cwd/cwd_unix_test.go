@@ -66,6 +66,12 @@ func TestPathStaysWhereItBegan(t *testing.T) {
 	if name, err := d.Path("file"); !errors.Is(err, ErrMoved) {
 		t.Errorf("the former directory was renamed: %q, %v", name, err)
 	}
+	if again, err := d.Path(name); again != name || err != nil {
+		t.Errorf("an absolute path: %q, %v", again, err)
+	}
+	if name := d.Abs("file"); name != "file" {
+		t.Errorf("there is no absolute path, but Abs = %q", name)
+	}
 	must(t, os.Remove(dir))
 	must(t, os.Rename(dir+".old", dir))
 	name, err = d.Path("file")
@@ -125,9 +131,39 @@ func TestNames(t *testing.T) {
 		if name, d, err := At(path); name != path || d != (Dir{}) || err != nil || d.Key(path) != path || !d.Still(path) {
 			t.Errorf("At(%s) = %s, %v, %v", path, name, d, err)
 		}
-		if got := Name(path); got != want {
-			t.Errorf("Name(%s) = %s", path, got)
+		if name, abs := Name(path), Abs(path); name != want || abs != want {
+			t.Errorf("Name(%s) = %s, Abs(%s) = %s", path, name, path, abs)
 		}
+	}
+}
+
+// The Dir of an absolute path changes no path.
+func TestAbsolutePath(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/a/../b", "a"} {
+		if name, err := (Dir{}).Path(path); name != path || err != nil {
+			t.Errorf("Path(%s) = %s, %v", path, name, err)
+		}
+		if key := (Dir{}).Key(path); key != path {
+			t.Errorf("Key(%s) = %s", path, key)
+		}
+	}
+	if key := (Dir{relative: true}).Key("/a"); key != "/a" {
+		t.Errorf("Key(/a) = %s", key)
+	}
+}
+
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][3]string{
+		{"/d", "a", "/d/a"}, {"/d", ".//a/", "/d/a/"}, {"/d", "./../a", "/d/../a"}, {"/d", ".", "/d"}, {"/d", "./", "/d"}, {"/", "a", "/a"}, {"/", ".", "/"},
+	} {
+		if got := join(c[0], c[1]); got != c[2] {
+			t.Errorf("join(%s, %s) = %s, want %s", c[0], c[1], got, c[2])
+		}
+	}
+	if got := Join("/d/../e//", "a"); got != "/d/../e/a" {
+		t.Errorf("Join = %s", got)
 	}
 }
 

@@ -52,6 +52,9 @@ func TestInfo(t *testing.T) {
 	if a, b := must(file.Lstat(path)), must(file.Lstat(dir)); a.Is(b) || !a.Is(a) {
 		t.Error("Is takes a file for its directory, or not for itself")
 	}
+	if there := (file.Info{Exists: true}); there.Is(file.Info{}) || (file.Info{}).Is(there) {
+		t.Error("Is takes a missing file for one that exists")
+	}
 }
 
 // A missing file is no error. A path that the system refuses is an error.
@@ -69,6 +72,9 @@ func TestMissing(t *testing.T) {
 	}
 	if _, _, err := file.Read(path, 0, 1); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
+	}
+	if _, _, err := file.Read("a\x00b", 0, 1); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Read of a path with a NUL: %v", err)
 	}
 }
 

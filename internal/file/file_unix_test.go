@@ -75,3 +75,38 @@ func TestLstatAllocates(t *testing.T) {
 		}
 	}
 }
+
+// The description of a closed file is an error that names the file.
+func TestClosedFile(t *testing.T) {
+	t.Parallel()
+	f := must(os.Open(t.TempDir()))
+	f.Close()
+	for name, describe := range map[string]func(*os.File) (file.Info, error){"Of": file.Of, "BirthOf": file.BirthOf} {
+		var of *fs.PathError
+		if info, err := describe(f); !errors.As(err, &of) || of.Path != f.Name() || info != (file.Info{}) {
+			t.Errorf("%s: %+v, %v", name, info, err)
+		}
+	}
+}
+
+// Only an open fails because of a lease; a lock call returns the same error if the lock is
+// held. A link in the place of a file is told from other files.
+func TestErrorsOfAnOpen(t *testing.T) {
+	t.Parallel()
+	open := func(err error) error { return &fs.PathError{Op: "open", Path: "file", Err: err} }
+	for _, c := range []struct {
+		err          error
+		leased, link bool
+	}{
+		{nil, false, false},
+		{open(unix.EWOULDBLOCK), true, false},
+		{unix.EWOULDBLOCK, false, false},
+		{open(unix.ENOENT), false, false},
+		{open(unix.ELOOP), false, true},
+		{open(unix.EMLINK), false, true}, // FreeBSD
+	} {
+		if leased, link := file.IsLeased(c.err), file.IsLink(c.err); leased != c.leased || link != c.link {
+			t.Errorf("%v: leased %v, link %v", c.err, leased, link)
+		}
+	}
+}

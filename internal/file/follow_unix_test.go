@@ -20,6 +20,7 @@ func TestFollow(t *testing.T) {
 		os.Symlink("sub/second", at("first")),
 		os.Symlink("../end", at("sub/second")),
 		os.Symlink("loop", at("loop")),
+		os.Symlink(at("end"), at("absolute")),
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +43,7 @@ func TestFollow(t *testing.T) {
 		err        error
 	}{
 		{path: at("end"), end: at("end")},
+		{path: at("absolute"), links: []string{at("end")}, end: at("end")},
 		{path: at("first"), links: []string{"sub/second", "../end"}, end: at("sub") + "/../end"},
 		{path: at("first"), stop: second, reason: fs.SkipAll, links: []string{"sub/second", "../end"}, end: second},
 		{path: at("first"), stop: at("first"), reason: fs.ErrPermission, links: []string{"sub/second"}, err: fs.ErrPermission},
@@ -53,5 +55,8 @@ func TestFollow(t *testing.T) {
 	}
 	if links, _, err := follow(at("loop"), "", nil); len(links) != maxLinks || !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("a loop: %d links, %v", len(links), err)
+	}
+	if _, _, err := follow("a\x00b", "", nil); err == nil {
+		t.Error("a path with a NUL is no error")
 	}
 }

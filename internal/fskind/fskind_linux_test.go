@@ -24,6 +24,42 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// An open file is on the same kind of file system as its path.
+func TestOfDescriptor(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/proc", t.TempDir()} {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Skip(err)
+		}
+		defer f.Close()
+		if got, want := OfDescriptor(int(f.Fd())), Of(path); got != want {
+			t.Errorf("an open %s: %+v, want %+v", path, got, want)
+		}
+	}
+}
+
+// A call that a signal has interrupted is made again. After another error the kind is unknown.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	fails := func(err error) func(*unix.Statfs_t) error {
+		return func(st *unix.Statfs_t) error {
+			setType(&st.Type, unix.PROC_SUPER_MAGIC)
+			if calls++; calls%3 == 0 {
+				return nil
+			}
+			return err
+		}
+	}
+	if got := of(fails(unix.EINTR)); got.Name != "proc" || calls != 3 {
+		t.Errorf("after two signals: %+v, %d calls", got, calls)
+	}
+	if got := of(fails(unix.EIO)); got != (Kind{}) || calls != 4 {
+		t.Errorf("after an error: %+v, %d calls", got, calls)
+	}
+}
+
 // The value that statfs(2) returns for each kind is found, whatever sign and width the field
 // has on this architecture.
 func TestKinds(t *testing.T) {

@@ -8,6 +8,29 @@ import (
 	"unicode"
 )
 
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	text := func(b []byte, err error) string {
+		if err != nil {
+			t.Error(err)
+		}
+		return string(b)
+	}
+	value := []string{"ü\uffff\U0001f512\x7f"}
+	for got, want := range map[string]string{
+		text(JSONLine(value)):    "[\"ü\\uffff\U0001f512\\u007f\"]\n",
+		text(JSON(value, false)): "[\n  \"ü\\uffff\U0001f512\\u007f\"\n]\n",
+		text(JSON(value, true)):  "[\n  \"\\u00fc\\uffff\\ud83d\\udd12\\u007f\"\n]\n",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if line, err := JSONLine(make(chan int)); line != nil || err == nil {
+		t.Errorf("of a channel: %q, %v", line, err)
+	}
+}
+
 // Each character of the JSON can be printed, and the JSON means the value.
 func FuzzJSON(f *testing.F) {
 	f.Add("plain <&>")

@@ -3,10 +3,25 @@ package testproc
 import (
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
+
+// Unprivileged calls f in a thread that file systems take for another user if this process is
+// root's. So they check the permissions of files.
+func Unprivileged(f func()) {
+	if os.Geteuid() == 0 {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		unix.Setfsuid(65534)
+		defer unix.Setfsuid(0)
+	}
+	f()
+}
 
 // InUserNamespace makes a command run in its own user namespace, as the same user, and in its
 // own namespaces of the other kinds that more names (clone(2)). It skips the test if this user
