@@ -1,0 +1,117 @@
+//go:build unix
+
+package fileevent
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A path with a NUL is refused, and the error can be printed.
+func TestPathWithNUL(t *testing.T) {
+	t.Parallel()
+	failures(t, New(filepath.Join(t.TempDir(), "a\x00b")), func(err error) bool {
+		return errors.Is(err, fs.ErrInvalid) && !strings.Contains(err.Error(), "\x00") && strings.Contains(err.Error(), "a?b")
+	})
+}
+
+// Clear of an event that is not set changes nothing.
+func TestClearOfNothing(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	must(t, e.Clear())
+	if left := must2(os.ReadDir(filepath.Dir(e.Path()))); len(left) > 0 {
+		t.Errorf("%v was made", left)
+	}
+}
+
+// On a network file system the listing of the directory decides, if it can be read and the
+// server does not encode the name in another way.
+func TestListing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "Ready"), nil, 0o644), os.WriteFile(filepath.Join(dir, "file"), nil, 0o644))
+	for name, want := range map[string]bool{"Ready": true, "ready": true, "missing": false, "größe": true, "no/ready": true, "file/ready": true} {
+		if got := splitMarker(filepath.Join(dir, name)).listed(); got != want {
+			t.Errorf("%s: listed %v", name, got)
+		}
+	}
+	m := splitMarker(filepath.Join(dir, "Ready"))
+	m.network = true
+	if set, err := m.exists(); !set || err != nil {
+		t.Errorf("exists = %v, %v", set, err)
+	}
+}
+
+// A file that is gone was removed by another process, which is no error.
+func TestRemovals(t *testing.T) {
+	t.Parallel()
+	missing, full := splitMarker(markerPath(t)), splitMarker(t.TempDir())
+	must(t, os.WriteFile(filepath.Join(full.path, "file"), nil, 0o644))
+	must(t, missing.remove())
+	if err := full.remove(); err == nil {
+		t.Error("a directory with a file in it was removed")
+	}
+	if removed, err := unlink(missing.path); removed || err != nil {
+		t.Errorf("unlink of nothing: %v, %v", removed, err)
+	}
+	if removed, err := unlink(full.path); removed || err == nil {
+		t.Errorf("unlink of a directory: %v, %v", removed, err)
+	}
+}
+
+func TestIsFull(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]bool{nil: false, syscall.ENOSPC: true, syscall.EDQUOT: true, syscall.EIO: false} {
+		if got := isFull(&fs.PathError{Err: err}); got != want {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+}
+
+// Info waits for the record of a young marker only.
+func TestRecordOfAnOldMarker(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	touchYesterday(t, path)
+	if r, known := splitMarker(path).readRecord(time.Hour); known {
+		t.Errorf("%+v", r)
+	}
+}
+
+// If the record of a marker has no time, the time of the file counts.
+func TestTimeOfARecordWithoutTime(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	must(t, os.WriteFile(path, []byte(`{"fsync":1,"pid":7}`+"\n"), 0o644))
+	then := time.Unix(1_700_000_000, 0)
+	must(t, os.Chtimes(path, then, then))
+	if got := setTime(path); !got.Equal(then) {
+		t.Errorf("it was set at %v, want %v", got, then)
+	}
+}
+
+// The limit of the age also counts for a tombstone that Tidy has archived.
+func TestAgeOfAnArchivedTombstone(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	old, young := version{archived: true, set: time.Now().Add(-yesterday)}, version{archived: true, set: time.Now()}
+	unlimited, limited := New(path), New(path, MaxAge(time.Hour))
+	for _, c := range []struct {
+		e    *Event
+		v    version
+		want bool
+	}{
+		{unlimited, old, true}, {unlimited, young, true}, {limited, old, false}, {limited, young, true},
+	} {
+		if got := c.e.isYoungTombstone(c.e.marker, c.v); got != c.want {
+			t.Errorf("limit %v, set %v: young is %v", c.e.maxAge, c.v.set, got)
+		}
+	}
+}

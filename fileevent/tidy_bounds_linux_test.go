@@ -1,0 +1,62 @@
+package fileevent
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Tidy moves maxTidy tombstones, and not one more.
+func TestTidyOfMany(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	for n, left := range map[int]int{maxTidy: 0, maxTidy + 1: 1} {
+		dir := t.TempDir()
+		events := eventsIn(dir, n)
+		for _, e := range events {
+			pulse(t, e)
+		}
+		events[0].Tidy()
+		if files := must2(os.ReadDir(dir)); len(files) != left {
+			t.Errorf("%d tombstones: %v is left", n, files)
+		}
+	}
+}
+
+// Tidy does nothing while another process tidies, and on a network file system.
+func TestTidyStaysOut(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	e := New(markerPath(t))
+	pulse(t, e)
+	far := e.marker
+	far.network = true
+	far.tidy()
+	f := must2(os.Open(filepath.Dir(e.marker.tombstonePath())))
+	defer f.Close()
+	must(t, unix.Flock(int(f.Fd()), unix.LOCK_EX))
+	e.Tidy()
+	if v := must2(versionOf(e.marker.tombstonePath())); !v.exists {
+		t.Error("the tombstone is gone")
+	}
+	must(t, unix.Flock(int(f.Fd()), unix.LOCK_UN))
+	e.Tidy()
+	tidied(t, filepath.Dir(e.Path()))
+	if v := e.marker.archived(); !v.exists {
+		t.Error("there is no attribute")
+	}
+	if v := far.archived(); v.exists {
+		t.Errorf("on a network file system: %+v", v)
+	}
+}
+
+// A tombstone that another process has removed is gone.
+func TestRemovalOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	m := splitMarker(markerPath(t))
+	if !m.removeArchived(m.tombstonePath(), version{exists: true}) {
+		t.Error("a missing tombstone is not gone")
+	}
+}
