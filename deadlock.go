@@ -97,10 +97,7 @@ func (waits waitGraph) isStuck(w wait) bool {
 			kept[h.Slot] = true
 		}
 	}
-	if w.Kind == KindSemaphore {
-		return len(kept) > 0 && len(kept) >= w.Slots
-	}
-	return len(kept) > 0
+	return len(kept) > 0 && len(kept) >= w.Slots // Slots is 0 for a lock
 }
 
 // keeps reports whether a holder cannot release the lock that w waits for. A process

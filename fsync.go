@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/fsync-lock/fsync/fileevent"
@@ -33,7 +32,7 @@ import (
 // wrong. On a file system that ignores case, names ignore case too.
 type Manager struct {
 	dir  string
-	in   cwd.Dir // the working directory of Open, if dir is relative
+	in   cwd.Dir // the working directory of Open; it matters if dir is relative
 	perm fs.FileMode
 }
 
@@ -70,10 +69,7 @@ func Open(dir string, opts ...Option) (*Manager, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: dir, Err: err}
 	}
-	m.dir = in.Abs(path)
-	if !filepath.IsAbs(m.dir) {
-		m.in = in
-	}
+	m.dir, m.in = in.Abs(path), in
 	if err := os.MkdirAll(m.dir, m.perm); err != nil {
 		return nil, err
 	}

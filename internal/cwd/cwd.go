@@ -68,7 +68,7 @@ func (d Dir) Path(path string) (string, error) {
 	switch {
 	case here.Exists && here.ID == d.id:
 		return path, nil
-	case d.path != "" && d.isAt(d.path):
+	case d.isAt(d.path):
 		return join(d.path, path), nil
 	case err != nil: // the process may no longer use the directory, so it is not known whether it has left
 		return "", err
@@ -89,6 +89,7 @@ func (d Dir) Still(path string) bool {
 	return d.isAt(".")
 }
 
+// isAt reports whether the path leads to the directory. An empty path leads nowhere.
 func (d Dir) isAt(path string) bool {
 	info, err := file.Stat(path)
 	return err == nil && info.Exists && info.ID == d.id
@@ -98,11 +99,11 @@ func (d Dir) isAt(path string) bool {
 // process was in it. It sees that from the number of names, which some file systems do not
 // count; there, Removed reports false.
 func (d Dir) Removed(path string) bool {
-	if !d.relative || !filepath.IsLocal(path) || !d.isAt(".") {
+	if !filepath.IsLocal(path) {
 		return false
 	}
-	info, err := file.Stat(".")
-	return err == nil && info.Exists && info.Links == 0
+	here, err := file.Stat(".")
+	return err == nil && here.ID == d.id && here.Links == 0
 }
 
 // Key returns a text for the path. The same path in two directories has two keys.
@@ -120,7 +121,7 @@ func (d Dir) Abs(path string) string {
 		return clean(path)
 	}
 	for _, dir := range []string{getwd(), d.path} {
-		if dir != "" && d.isAt(dir) {
+		if d.isAt(dir) {
 			return clean(join(dir, path))
 		}
 	}

@@ -22,8 +22,8 @@ func JSON(v any, ascii bool) ([]byte, error) {
 	return encode(v, "  ", unicode.IsGraphic)
 }
 
-// encode returns v as JSON. It escapes the characters beyond ASCII for which keep returns
-// false.
+// encode returns v as JSON. It escapes U+007F and the characters beyond ASCII, except those
+// for which keep returns true.
 func encode(v any, indent string, keep func(rune) bool) ([]byte, error) {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
@@ -35,7 +35,7 @@ func encode(v any, indent string, keep func(rune) bool) ([]byte, error) {
 	var b []byte
 	for _, r := range text.String() {
 		switch {
-		case r < 0x7f || r > 0x7f && keep(r):
+		case r < 0x7f || keep(r):
 			b = utf8.AppendRune(b, r)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
