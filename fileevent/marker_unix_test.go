@@ -115,3 +115,35 @@ func TestAgeOfAnArchivedTombstone(t *testing.T) {
 		}
 	}
 }
+
+// Only a whole ID at its place in a record is an ID.
+func TestVersionWithoutID(t *testing.T) {
+	t.Parallel()
+	path := markerPath(t)
+	for _, content := range []string{recordStart + "0123456789abcde", strings.Repeat("x", 100), recordStart, ""} {
+		must(t, os.WriteFile(path, []byte(content), 0o644))
+		if v, err := versionOf(path); err != nil || v.id != "" || !v.read {
+			t.Errorf("%q: %+v, %v", content, v, err)
+		}
+	}
+	must(t, os.WriteFile(path, []byte(recordStart+"0123456789abcdef"), 0o644))
+	if v, err := versionOf(path); err != nil || v.id != "0123456789abcdef" || !v.read {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// A tombstone that cannot be taken for a later one is read once.
+func TestSettledAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, v := range []version{{}, {exists: true, born: time.Now(), id: "0123456789abcdef"}, {exists: true, born: time.Now().Add(-yesterday)}} {
+		reads := 0
+		got, err := settled(func() (version, error) { reads++; return v, nil })
+		if got != v || err != nil || reads != 1 {
+			t.Errorf("%+v: %+v, %v after %d reads", v, got, err, reads)
+		}
+	}
+	reads := 0
+	if _, err := settled(func() (version, error) { reads++; return version{}, syscall.EIO }); err != syscall.EIO || reads != 1 {
+		t.Errorf("%v after %d reads", err, reads)
+	}
+}
