@@ -85,6 +85,11 @@ func (s Scripts) setup(env *testscript.Env) error {
 	for name, value := range s.Env {
 		env.Setenv(name, value)
 	}
+	for _, name := range []string{"MUTANT", "MUTANT_NOTES"} { // of torture/mutate
+		if value := os.Getenv(name); value != "" {
+			env.Setenv(name, value)
+		}
+	}
 	return nil
 }
 
