@@ -10,37 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reportsOf watches a file, and perhaps others. The function that it returns returns the
-// kernel's reports since its last call.
-func reportsOf(t *testing.T, path string, mask uint32, others ...string) func() string {
-	t.Helper()
-	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
-	if err != nil {
-		t.Skip("other programs of this user have taken all inotify instances")
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	for _, path := range append([]string{path}, others...) {
-		if _, err := unix.InotifyAddWatch(fd, path, mask); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return func() (reports string) {
-		var buffer [4096]byte
-		for {
-			n, err := unix.Read(fd, buffer[:])
-			if n <= 0 || err != nil {
-				return reports
-			}
-			reports += string(buffer[:n])
-		}
-	}
-}
-
 // A look on a network file system opens the directory, which makes the client ask the server.
 func TestNetworkLooksOpenTheDirectory(t *testing.T) {
 	t.Parallel()
 	dir := bindViews(t, 1)[0]
-	opened := reportsOf(t, dir, unix.IN_OPEN)
+	opened := testproc.ReportsOf(t, unix.IN_OPEN, dir)
 	e, auto := New(filepath.Join(dir, "ready")), New(filepath.Join(dir, "ready"), AutoReset())
 	for what, look := range map[string]func() (bool, error){
 		"IsSet":   e.IsSet,
@@ -66,7 +40,7 @@ func TestWatchReadsTheMarkerFirst(t *testing.T) {
 	if err := e.Set(); err != nil {
 		t.Fatal(err)
 	}
-	opened := reportsOf(t, e.Path(), unix.IN_OPEN, e.marker.tombstonePath())
+	opened := testproc.ReportsOf(t, unix.IN_OPEN, e.Path(), e.marker.tombstonePath())
 	if _, err := e.Watch(); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +66,7 @@ func TestInfoOpensRegularFilesOnly(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t))
 	must(t, unix.Mkfifo(e.Path(), 0o644))
-	opened := reportsOf(t, e.Path(), unix.IN_OPEN)
+	opened := testproc.ReportsOf(t, unix.IN_OPEN, e.Path())
 	if got := info(t, e); got != (Info{Set: true}) {
 		t.Errorf("Info() = %+v", got)
 	}
@@ -106,7 +80,7 @@ func TestWatchOpensRegularFilesOnly(t *testing.T) {
 	t.Parallel()
 	e := New(markerPath(t))
 	must(t, unix.Mkfifo(e.Path(), 0o644))
-	opened := reportsOf(t, e.Path(), unix.IN_OPEN)
+	opened := testproc.ReportsOf(t, unix.IN_OPEN, e.Path())
 	if _, err := e.Watch(); err != nil {
 		t.Fatal(err)
 	}

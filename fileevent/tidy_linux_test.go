@@ -140,7 +140,7 @@ func TestTidyPutsBackBeforeItNotifies(t *testing.T) {
 	path, m, archived := archivedPulse(t)
 	pulse(t, New(path))
 	dir, tombstones := filepath.Dir(path), filepath.Dir(m.tombstonePath())
-	reports := reportsOf(t, dir, unix.IN_CREATE|unix.IN_MOVED_TO, tombstones)
+	reports := testproc.ReportsOf(t, unix.IN_CREATE|unix.IN_MOVED_TO, dir, tombstones)
 	m.removeArchived(m.tombstonePath(), archived)
 	got := reports()
 	back, notified := strings.LastIndex(got, filepath.Base(m.tombstonePath())+"\x00"), strings.Index(got, ".fsync.")
@@ -169,7 +169,7 @@ func TestTidyNotifies(t *testing.T) {
 	case <-time.After(10 * time.Millisecond):
 	}
 	must(t, os.Rename(away, m.tombstonePath()))
-	created := reportsOf(t, filepath.Dir(path), unix.IN_CREATE)
+	created := testproc.ReportsOf(t, unix.IN_CREATE, filepath.Dir(path))
 	m.removeArchived(m.tombstonePath(), archived)
 	ends(t, done)
 	if !strings.Contains(created(), ".fsync.") {

@@ -106,6 +106,7 @@ func TestChdirWhileWaiting(t *testing.T) {
 				mustTry(t, open(filepath.Join(dir+".old", "a")), true)
 			} else {
 				mustTry(t, open(filepath.Join(dir, "a")), false)
+				awaitNoGate(t, map[string]string{"lock": filepath.Join(dir, "a"), "slot": filepath.Join(dir, "a", "slots")}[name])
 			}
 		}
 	}

@@ -168,6 +168,13 @@ func Sweep(path string) { gateOf(path, cwd.Dir{}, 0o666).sweep() }
 
 var FlockError = flockError
 
+// StopTimerOfGate leaves it to Release to remove the gate that a waiter of the Lock has passed.
+func StopTimerOfGate(l *Lock) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	gatesLeft.Remove(l.gate)
+}
+
 // InUse reports whether the gate of path makes a newcomer wait behind others.
 func InUse(path string) bool { return gateOf(path, cwd.Dir{}, 0o666).inUse() }
 

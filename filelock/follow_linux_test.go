@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/fsync-lock/fsync/filelock"
+	"github.com/fsync-lock/fsync/internal/testproc"
+	"golang.org/x/sys/unix"
 )
 
 // link creates a symbolic link, and returns its path.
@@ -127,17 +129,26 @@ func TestOpenFile(t *testing.T) {
 	if holders, err := l.Holders(); err != nil || len(filelock.GroupByHold(holders)) != 1 || holders[0].Taker != os.Getpid() {
 		t.Errorf("holders of a removed file: %v, %v", holders, err)
 	}
+	mustCheck(t, l, nil, "")
 	mustRelease(t, l)
 }
 
-// AnyFile allows devices, but no FIFO: opening it has effects on other processes.
+// AnyFile allows devices, but no FIFO. A FIFO is not opened, because that has effects on other
+// processes, even if it has replaced a file that was locked before.
 func TestAnyFileIsNoFIFO(t *testing.T) {
 	t.Parallel()
-	fifo := filepath.Join(t.TempDir(), "fifo")
-	if err := syscall.Mkfifo(fifo, 0o666); err != nil {
-		t.Fatal(err)
+	path := lockPath(t)
+	known := filelock.New(path, filelock.AnyFile())
+	mustTry(t, known, true)
+	mustRelease(t, known)
+	must(t, os.Remove(path), syscall.Mkfifo(path, 0o666))
+	opened := testproc.ReportsOf(t, unix.IN_OPEN, path)
+	for _, l := range []*filelock.Lock{known, filelock.New(path, filelock.AnyFile())} {
+		if ok, err := l.TryAcquire(); ok || !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("TryAcquire = %v, %v", ok, err)
+		}
 	}
-	if ok, err := filelock.New(fifo, filelock.AnyFile()).TryAcquire(); ok || !errors.Is(err, fs.ErrInvalid) {
-		t.Errorf("TryAcquire = %v, %v", ok, err)
+	if opened() != "" {
+		t.Error("the FIFO was opened")
 	}
 }

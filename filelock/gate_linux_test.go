@@ -167,18 +167,20 @@ func TestNoLockFileBehindAStoppedHead(t *testing.T) {
 			return errors.Join(syscall.Mkfifo(path+".new", 0o666), os.Rename(path+".new", path))
 		}, fs.ErrInvalid},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dir := newDir(t)
-			path := filepath.Join(dir, "a.lock")
-			_, head := startHead(t, path)
-			next := waitAtGate(t, background, filelock.New(path))
-			head.Halt()
-			must(t, c.do(dir, path))
-			if err := await(t, next); !errors.Is(err, c.err) {
-				t.Errorf("Acquire = %v, want %v", err, c.err)
-			}
-		})
+		for mode, opts := range modes {
+			t.Run(name+" "+mode, func(t *testing.T) {
+				t.Parallel()
+				dir := newDir(t)
+				path := filepath.Join(dir, "a.lock")
+				_, head := startHead(t, path)
+				next := waitAtGate(t, background, filelock.New(path, opts...))
+				head.Halt()
+				must(t, c.do(dir, path))
+				if err := await(t, next); !errors.Is(err, c.err) {
+					t.Errorf("Acquire = %v, want %v", err, c.err)
+				}
+			})
+		}
 	}
 }
 
@@ -234,11 +236,14 @@ func TestNoGatePossible(t *testing.T) {
 		"link":            func(gate string) error { return os.Symlink("elsewhere", gate) },
 		"link to nothing": func(gate string) error { return os.Symlink("/nonexistent/elsewhere", gate) },
 		"directory":       func(gate string) error { return os.MkdirAll(filepath.Join(gate, "full"), 0o777) },
+		"empty directory": func(gate string) error { return os.Mkdir(gate, 0o777) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := lockPath(t)
 			must(t, block(gateOf(path)))
+			before, err := os.Lstat(gateOf(path))
+			must(t, err)
 			holder := startHolder(t, path)
 			l := filelock.New(path)
 			result := acquireAndWait(t, background, l)
@@ -256,6 +261,8 @@ func TestNoGatePossible(t *testing.T) {
 			})
 			if name == "left over" {
 				awaitNoGate(t, path)
+			} else if after, err := os.Lstat(gateOf(path)); err != nil || !os.SameFile(before, after) {
+				t.Errorf("another file is at the path of the gate now, or none: %v", err)
 			}
 			if !gone(filepath.Join(filepath.Dir(path), "elsewhere")) {
 				t.Error("a link was followed")

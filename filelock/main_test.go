@@ -29,13 +29,13 @@ func TestMain(m *testing.M) {
 // errorOf returns the error of a call with two results.
 func errorOf[T any](_ T, err error) error { return err }
 
-// hold PATH [shared]: for each line that it hears, "acquire", "try DURATION" or "release",
+// hold PATH [shared|any]: for each line that it hears, "acquire", "try DURATION" or "release",
 // it calls the method and prints what it did.
 func hold(args []string) error {
 	runtime.LockOSThread() // strace(1) counts calls by threads: see startTampered
 	var opts []filelock.Option
-	if len(args) > 1 && args[1] == "shared" {
-		opts = append(opts, filelock.Shared())
+	if len(args) > 1 {
+		opts = append(opts, map[string]filelock.Option{"shared": filelock.Shared(), "any": filelock.AnyFile()}[args[1]])
 	}
 	l := filelock.New(args[0], opts...)
 	for {

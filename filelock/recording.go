@@ -128,11 +128,11 @@ func (h *hold) removeRecord() {
 // lock the file again, so it never writes to a file that another process holds:
 //
 //   - If a process has inherited the hold, the try fails, and the record stays.
-//   - If another process holds the lock by now, the try fails. That holder replaces or
-//     removes our record. If the holder is flock(1) or another program, the record stays
-//     until a process with this package locks the file.
-//   - If that holder has already released the lock, the file is empty, or still has
-//     our record because the holder was another program.
+//   - If another process holds the lock by now, the try fails. If its hold gets a record,
+//     it has removed ours. Otherwise, for example because it is a reader or another program
+//     such as flock(1), our record stays until the next hold that gets one.
+//   - If that holder has already released the lock, the file is empty, or still has our
+//     record because the hold got none.
 //
 // A process that tries to lock the file at this moment finds it held.
 func (h *hold) removeLeftRecord(written []byte) {

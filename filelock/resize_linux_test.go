@@ -306,8 +306,10 @@ func TestResizeBetweenTwoDirectories(t *testing.T) {
 		if err := s.Resize(1); err == nil || !strings.Contains(err.Error(), "replaced") {
 			t.Errorf("%s: %v", name, err)
 		}
-		mustHave(t, path, 3)
-		mustHave(t, path+".old", 3)
+		for _, path := range []string{path, path + ".old"} {
+			mustHave(t, path, 3)
+			must(t, filelock.NewSemaphore(path, 3).Resize(2)) // nothing is left locked
+		}
 	}
 }
 

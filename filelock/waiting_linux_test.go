@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
+	"golang.org/x/sys/unix"
 )
 
 func mustWaiters(t testing.TB, l filelock.Inspectable) []filelock.Waiter {
@@ -229,12 +232,16 @@ func TestHostileGate(t *testing.T) {
 		t.Parallel()
 		path := lockPath(t)
 		must(t, syscall.Mkfifo(gateOf(path), 0o666))
+		opened := testproc.ReportsOf(t, unix.IN_OPEN, gateOf(path)) // a process that waits to write would take us for a reader
 		startHolder(t, path)
 		ours := waitToTheEnd(t, path)
 		awaitWaiters(t, path, 1)
 		filelock.Check(t, path)
 		if got := mustWaiters(t, filelock.New(path)); len(got) != 1 {
 			t.Errorf("waiters = %+v", got)
+		}
+		if opened() != "" {
+			t.Error("the FIFO was opened")
 		}
 		mustStillWait(t, ours)
 	})
@@ -248,13 +255,13 @@ func mustKnowSince(t testing.TB, path string) {
 	}
 }
 
-// A gate with very many lines is emptied.
+// A gate with very many lines is emptied, also if the last line is half a line.
 func TestGateDoesNotGrow(t *testing.T) {
 	needsWaiters(t)
 	t.Parallel()
 	path, ours := waitBehindHolder(t)
 	line := "{\"fsync\":1,\"pid\":1}\n"
-	put(t, gateOf(path), strings.Repeat(line, 64<<10/len(line)+1))
+	put(t, gateOf(path), strings.Repeat(line, 64<<10/len(line)+1)+line[:5])
 	filelock.Check(t, path)
 	info, err := os.Stat(gateOf(path))
 	if err != nil || info.Size() > 1000 {
@@ -301,4 +308,73 @@ func waitBehindHolder(t testing.TB) (path string, result <-chan error) {
 	result = waitToTheEnd(t, path)
 	awaitWaiters(t, path, 1)
 	return path, result
+}
+
+// A waiter is nested if it waits for a lock of an ancestor, or for one that it has inherited.
+func TestNestedWaiters(t *testing.T) {
+	needsWaiters(t)
+	t.Parallel()
+	path := lockPath(t)
+	l := filelock.New(path)
+	mustAcquire(t, l)
+	f, err := l.File()
+	must(t, err)
+	defer f.Close()
+	cmd := testproc.RoleCmd("hold", path)
+	cmd.ExtraFiles = []*os.File{f}
+	heir := testproc.StartCmd(t, cmd)
+	heir.Send("acquire")
+	awaitWaiters(t, path, 1)
+	child := startWaiter(t, path)
+	awaitWaiters(t, gateOf(path), 1)
+	both := []int{os.Getpid(), heir.PID()}
+	slices.Sort(both)
+	mustBeNested(t, path, fmt.Sprintf("%d:%v %d:[%d]", heir.PID(), both, child.PID(), os.Getpid()))
+
+	other := lockPath(t)
+	startHolder(t, other)
+	waiter := startWaiter(t, other) // the holder is no ancestor
+	awaitWaiters(t, other, 1)
+	mustBeNested(t, other, fmt.Sprintf("%d:[]", waiter.PID()))
+}
+
+// mustBeNested fails the test unless these processes wait, each nested below these holders.
+func mustBeNested(t *testing.T, path, want string) {
+	t.Helper()
+	var state filelock.State
+	testproc.BetweenForks(func() { state = filelock.Inspect(filelock.New(path))[0] })
+	must(t, state.Err)
+	var got []string
+	for _, w := range state.Waiters {
+		got = append(got, fmt.Sprintf("%d:%v", w.PID, w.Nested))
+	}
+	if strings.Join(got, " ") != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+}
+
+// A process that waits for a fcntl(2) lock on the lock file neither waits for the lock nor has
+// a fcntl(2) lock.
+func TestPOSIXWaiter(t *testing.T) {
+	needsWaiters(t)
+	t.Parallel()
+	testproc.Need(t, "python3")
+	path := lockPath(t)
+	write(t, path, "")
+	lockf := func() *testproc.Proc {
+		return testproc.StartCmd(t, exec.Command("python3", "-c",
+			"import fcntl,sys; f=open(sys.argv[1],'r+'); print('ready',flush=True); fcntl.lockf(f,fcntl.LOCK_EX); print('locked',flush=True); sys.stdin.readline()", path))
+	}
+	holder := lockf()
+	holder.Expect("ready")
+	holder.Expect("locked")
+	waiter := lockf()
+	waiter.Expect("ready")
+	testproc.Until(t, "it waits", func() bool {
+		return regexp.MustCompile(fmt.Sprintf(`-> POSIX .* %d `, waiter.PID())).MatchString(content(t, "/proc/locks"))
+	})
+	s := filelock.Inspect(filelock.New(path))[0]
+	if len(s.Waiters)+len(s.Holders) != 0 || len(s.POSIX) != 1 || s.POSIX[0].PID != holder.PID() {
+		t.Errorf("%+v", s)
+	}
 }

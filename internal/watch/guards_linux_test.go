@@ -75,16 +75,9 @@ func TestCheckOpensTheParent(t *testing.T) {
 // mustOpen fails the test unless fn opens the directory.
 func mustOpen(t *testing.T, dir string, fn func()) {
 	t.Helper()
-	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
-	if err != nil {
-		t.Skip("other programs of this user have taken all inotify instances")
-	}
-	defer unix.Close(fd)
-	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_OPEN); err != nil {
-		t.Fatal(err)
-	}
+	opened := testproc.ReportsOf(t, unix.IN_OPEN, dir)
 	fn()
-	if n, _ := unix.Read(fd, make([]byte, 4096)); n <= 0 {
+	if opened() == "" {
 		t.Error("the directory has not been opened")
 	}
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"go/parser"
 	"go/token"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // mutantsOf returns the names of the mutants of a function body, without the file and the
@@ -59,6 +61,28 @@ func TestMutants(t *testing.T) {
 		if got, mutated := mutantsOf(t, body); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q; %s", body, got, want, mutated)
 		}
+	}
+}
+
+// Quick tests that reach few mutants run before the others, and slow tests run last.
+func TestBatches(t *testing.T) {
+	var tests []test
+	for i := range 20 {
+		tests = append(tests, test{name: fmt.Sprint(i), reaches: 100 - i, took: time.Duration(i%2) * time.Second})
+	}
+	var got []string
+	for _, batch := range batches(tests) {
+		var names []string
+		for _, t := range batch {
+			names = append(names, t.name)
+		}
+		got = append(got, strings.Join(names, " "))
+	}
+	if want := []string{"18 16 14 12 10 8 6 4", "2 0", "19 17 15 13 11 9 7 5 3 1"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := batches(tests[1:2]); len(got) != 1 || len(batches(nil)) != 0 {
+		t.Errorf("%v", got)
 	}
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,9 +34,10 @@ const (
 
 // A test of a test binary.
 type test struct {
-	name   string
-	binary *binary
-	took   time.Duration
+	name    string
+	binary  *binary
+	took    time.Duration
+	reaches int // how many mutants it reaches
 }
 
 // A binary has the tests of one package, linked with the mutants.
@@ -199,9 +201,11 @@ func (b *bench) reach(ctx context.Context, mutants []*mutant, j int) error {
 		if err != nil {
 			return err
 		}
+		lines := strings.Fields(string(text))
+		t.reaches = len(lines)
 		mu.Lock()
 		defer mu.Unlock()
-		for _, line := range strings.Fields(string(text)) {
+		for _, line := range lines {
 			n, _ := strconv.Atoi(line)
 			if m := byNumber[n]; m != nil && !slices.Contains(m.reached, t) {
 				m.reached = append(m.reached, t)
@@ -214,18 +218,33 @@ func (b *bench) reach(ctx context.Context, mutants []*mutant, j int) error {
 // quick is how long a test takes at most that runs before the others.
 const quick = 500 * time.Millisecond
 
-// try runs the tests that reach the mutant, the quick ones first.
+// first is how many of the quick tests run before all others.
+const first = 8
+
+// batches returns the tests in the order in which they run. First come quick tests that reach
+// few mutants, because they are probably about this one. The slow tests come last.
+func batches(tests []test) [][]test {
+	tests = slices.SortedStableFunc(slices.Values(tests), func(a, b test) int { return cmp.Compare(a.reaches, b.reaches) })
+	var fast, slow []test
+	for _, t := range tests {
+		if t.took <= quick {
+			fast = append(fast, t)
+		} else {
+			slow = append(slow, t)
+		}
+	}
+	n := min(first, len(fast))
+	return slices.DeleteFunc([][]test{fast[:n], fast[n:], slow}, func(b []test) bool { return len(b) == 0 })
+}
+
+// try runs the tests that reach the mutant.
 func (b *bench) try(ctx context.Context, m *mutant) error {
 	if m.verdict = unreached; len(m.reached) == 0 {
 		return nil
 	}
 	m.verdict = untried
 	for _, bin := range b.binaries {
-		for _, isQuick := range []bool{true, false} {
-			tests := slices.DeleteFunc(slices.Clone(m.reached), func(t test) bool { return t.binary != bin || (t.took <= quick) != isQuick })
-			if len(tests) == 0 {
-				continue
-			}
+		for _, tests := range batches(slices.DeleteFunc(slices.Clone(m.reached), func(t test) bool { return t.binary != bin })) {
 			timeout := 20 * time.Second
 			for _, t := range tests {
 				timeout += 4 * t.took
