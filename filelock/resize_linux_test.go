@@ -2,6 +2,7 @@ package filelock_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/fsync-lock/fsync/filelock"
 	"github.com/fsync-lock/fsync/internal/testproc"
+	"golang.org/x/sys/unix"
 )
 
 // files returns the names in the directory of a semaphore.
@@ -596,4 +598,30 @@ func TestResizeDuringWaitIsOneWait(t *testing.T) {
 		t.Errorf("%d calls, want 1", n)
 	}
 	must(t, s.Release())
+}
+
+// Resize removes its lock file while the file is locked. After the release it could be the
+// lock file of the next Resize.
+func TestResizeRemovesItsLockFileFirst(t *testing.T) {
+	t.Parallel()
+	path, s := newSemaphore(t, 1)
+	reports := testproc.ReportsOf(t, unix.IN_DELETE|unix.IN_CLOSE, path)
+	must(t, s.Resize(2))
+	removed, closed := -1, -1
+	for i, all := 0, reports(); len(all) > 0; i++ {
+		mask := binary.NativeEndian.Uint32([]byte(all[4:]))
+		size := unix.SizeofInotifyEvent + int(binary.NativeEndian.Uint32([]byte(all[12:])))
+		name := strings.TrimRight(all[unix.SizeofInotifyEvent:size], "\x00")
+		all = all[size:]
+		switch {
+		case name != "resize.lock":
+		case mask&unix.IN_DELETE != 0:
+			removed = i
+		default:
+			closed = i
+		}
+	}
+	if removed < 0 || closed < removed {
+		t.Errorf("removed by report %d, and closed by report %d", removed, closed)
+	}
 }
