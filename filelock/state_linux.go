@@ -186,14 +186,15 @@ func (s *State) add(path string, slot int, file locktable.File, table locktable.
 	}
 }
 
-// withAdopter adds the writer of the record to the holders if it holds the file. It has
-// adopted the lock (see Adopt), so the table names another process.
+// withAdopter adds the writer of the record to the holders if it holds the file exclusively.
+// It has adopted the lock (see Adopt), so the table names another process. A reader writes no
+// record: the one in the file is of an earlier hold.
 func withAdopter(open map[int]locktable.Lock, r process.Record, file locktable.File) (map[int]locktable.Lock, bool) {
 	if !r.IsVisible() || !r.MayRun() {
 		return open, false
 	}
 	l, holds := locktable.HeldBy(r.PID, file)
-	if !holds {
+	if !holds || l.Shared {
 		return open, false
 	}
 	all := map[int]locktable.Lock{r.PID: l}
