@@ -98,6 +98,7 @@ func checkStory(s *story, drawings string) *verdict {
 	v := &verdict{drawings: drawings}
 	v.checkOverlaps(s)
 	v.checkFailures(s)
+	v.checkResults(s)
 	v.checkJoint(s)
 	v.checkAlls(s)
 	for _, o := range s.plan.objects {

@@ -197,22 +197,23 @@ func (v *verdict) checkNeedlessFailures(s *story, o object, holds []*hold, slots
 	if o.dirMoves {
 		return
 	}
-	ops := s.operationsOn(o)
+	ops, granted := s.operationsOn(o), grants(o, holds)
+	moments := newMoments(o, holds, granted)
 	for _, op := range ops {
 		if !op.isAcquisition() || op.byStranger() || op.deadline == 0 || op.result != no && op.result != timedOut {
 			continue
 		}
 		last := span{op.deadline, op.to}
 		mine := &hold{shared: op.op == opShared}
-		blocking := 0
-		for _, h := range holds {
-			if h.possible().overlaps(last) && mayBlock(o, h, mine) {
-				blocking++
+		blocking := map[identity]bool{} // the slots; any other lock has one
+		for i, h := range holds {
+			if last.overlaps(span{granted[i], h.release.to}) && mayBlock(o, h, mine) {
+				blocking[h.slotID] = true
 			}
 		}
 		excused := s.roamed(o, last) || s.mayHaveMet(o, op, last)
-		if fewest, _ := slots.during(last); blocking < fewest && !excused && !slices.ContainsFunc(ops, func(other *operation) bool {
-			return other != op && mayHoldForAMoment(o, other) && other.momentary(o).overlaps(last)
+		if fewest, _ := slots.during(last); len(blocking) < fewest && !excused && !slices.ContainsFunc(ops, func(other *operation) bool {
+			return other != op && moments.explain(other, last)
 		}) {
 			v.add("free lock", o, "%v, although the lock was free since %s", op, clock(last.from))
 		}
@@ -230,28 +231,6 @@ func (o *operation) byStranger() bool { return o.flags&byPeer != 0 && o.by.progr
 // mayBlock reports whether a hold makes a try fail.
 func mayBlock(o object, h, try *hold) bool {
 	return o.kind == semaphore || h.excludes(try)
-}
-
-// mayHoldForAMoment reports whether an operation that is not a hold may make a try fail:
-//   - an acquisition that was given up, or was in flight when its process was killed, may
-//     have got the lock at that moment;
-//   - a shared waiter takes the lock exclusively once a second, to see whether it is free;
-//   - a waiter for a semaphore may get two slots at once, and gives one back;
-//   - while a lock is handed over, child processes that are just being started have it;
-//   - a call for several locks has some of them while it waits for the next one;
-//   - a change of the number of slots takes the slots that it removes.
-func mayHoldForAMoment(o object, other *operation) bool {
-	switch {
-	case other.op == opShared, other.op == opHandOver, other.op == opAdopt, other.op == opAcquireAll, other.op == opResize:
-		return true
-	case other.op == opLeaveGiven, other.op == opLeave && other.flags&handedOver != 0:
-		return true
-	case other.isAcquisition() && other.hidden != 0: // it has locked the file, and then looked
-		return true
-	case other.op == opAcquire && o.kind == semaphore:
-		return true
-	}
-	return other.op == opAcquire && other.result != ok && (other.result != no || other.deadline > other.from+1)
 }
 
 // checkIdle checks that a lock does not stay free while a process waits for it: in the time
@@ -286,20 +265,6 @@ func mayBeHeldSecretly(s *story, o object, h *hold, in span) bool {
 		}
 	}
 	return false
-}
-
-// momentary is when such an operation may have had the lock. A wait whose time ran out gives up
-// only then what it gets, unless it gets a slot that does not count, or finds that something
-// else is in the place of the lock file. A process that is just being started has copies of all
-// files for a while.
-func (o *operation) momentary(of object) span {
-	switch {
-	case o.op == opLeaveGiven:
-		return span{o.from, o.to + int64(startTime)}
-	case o.op == opAcquire && !of.resized && o.hidden == 0 && (o.result == no || o.result == timedOut):
-		return span{min(o.deadline, o.to), o.to}
-	}
-	return o.span
 }
 
 // The model of a lock knows its owners: only the holder can release it or find it intact.

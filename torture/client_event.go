@@ -188,7 +188,8 @@ func (c *sleepContext) Done() <-chan struct{} {
 	return c.Context.Done()
 }
 
-// within calls wait with a context that ends: at a deadline, or by a call at a random moment.
+// within calls wait with a context that ends: at a deadline, or by a call at a random moment, or
+// some time after the round.
 func (c *client) within(r record, d time.Duration, wait func(context.Context, *record) error) record {
 	if c.chance(25) {
 		r.Flags |= cancels
@@ -196,15 +197,18 @@ func (c *client) within(r record, d time.Duration, wait func(context.Context, *r
 		r.Limit = max(int64(d), 1)
 	}
 	return c.do(r, func(r *record) {
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, cancel := context.WithCancel(c.lasting)
 		if r.Flags&cancels == 0 {
-			ctx, cancel = context.WithTimeout(context.Background(), d)
+			ctx, cancel = context.WithTimeout(c.lasting, d)
 		} else {
 			defer time.AfterFunc(d, cancel).Stop()
 		}
 		defer cancel()
 		sleeping := &sleepContext{Context: ctx}
 		r.became(wait(sleeping, r))
+		if c.lasting.Err() != nil {
+			r.Flags |= cancels
+		}
 		if r.Slept = sleeping.slept.Load(); r.Slept == 0 && r.Result == timedOut {
 			r.Result = tooLate // a wait that looks at its deadline has slept before
 		}

@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // useFlockCommand holds the lock by flock(1). The command under it is cat: it echoes a byte
@@ -41,6 +39,7 @@ func (c *client) flockOnce() {
 		args = append([]string{"-w", fmt.Sprint(d.Seconds())}, args...)
 	}
 	cmd := exec.Command("flock", args...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C") // see reasonIn
 	var in io.WriteCloser
 	a := c.do(r, func(r *record) { in = c.startFlock(cmd, r) })
 	if a.Result != ok {
@@ -67,6 +66,12 @@ func startWithPipes(cmd *exec.Cmd) (in io.WriteCloser, out io.Reader, err error)
 
 // startFlock returns when flock(1) has the lock, or has ended without it.
 func (c *client) startFlock(cmd *exec.Cmd, r *record) io.WriteCloser {
+	said, err := c.keepComplaints(cmd)
+	if err != nil {
+		r.fail(err)
+		return nil
+	}
+	defer said.Close()
 	in, out, err := startWithPipes(cmd)
 	if err != nil {
 		r.fail(err)
@@ -75,7 +80,7 @@ func (c *client) startFlock(cmd *exec.Cmd, r *record) io.WriteCloser {
 	in.Write([]byte{'.'}) // it fails if flock(1) ends without the lock
 	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
 		in.Close()
-		r.endedWithout(cmd.Wait())
+		r.endedWithout(cmd.Wait(), said)
 		return nil
 	}
 	id, err := lockedBy(cmd.Process.Pid, c.object.path)
@@ -89,18 +94,16 @@ func (c *client) startFlock(cmd *exec.Cmd, r *record) io.WriteCloser {
 	return in
 }
 
-// endedWithout records the exit status of flock(1).
-func (r *record) endedWithout(err error) {
+// endedWithout records why flock(1) has ended without its command.
+func (r *record) endedWithout(err error, said *os.File) {
 	exit := (*exec.ExitError)(nil)
 	switch {
-	case errors.As(err, &exit) && exit.ExitCode() == 1 && r.Limit == 0:
+	case errors.As(err, &exit) && exit.ExitCode() == 1:
 		r.Result = no
-	case errors.As(err, &exit) && exit.ExitCode() == 66: // it could not open the file
-		r.fail(unix.ENOENT)
 	case err == nil:
 		r.fail(errors.New("flock(1) ended, but not its command"))
 	default:
-		r.fail(err)
+		r.fail(reasonIn(said, err))
 	}
 }
 

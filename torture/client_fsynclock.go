@@ -70,7 +70,6 @@ func (c *client) fsyncLockOnce() {
 // fsyncLock returns the command fsync-lock, which runs the command.
 func (c *client) fsyncLock(args []string) *exec.Cmd {
 	cmd := childCommand(commandPath(c.dir, string(fsyncLock)), append(args, c.path(c.object), "sh", "-c", "echo $$; exec cat")...)
-	cmd.Stderr = os.Stderr
 	return cmd
 }
 
@@ -107,6 +106,12 @@ func (c *client) fsyncLockOptions(r *record, w *wrapped) (args []string) {
 // startWrapped returns when the command has begun, so that it has the lock, or when fsync-lock
 // has ended without it.
 func (c *client) startWrapped(w *wrapped, r *record) {
+	said, err := c.keepComplaints(w.cmd)
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	defer said.Close()
 	in, out, err := startWithPipes(w.cmd)
 	if err != nil {
 		r.fail(err)
@@ -134,7 +139,7 @@ func (c *client) startWrapped(w *wrapped, r *record) {
 	}
 	if err != nil { // there is no command
 		w.in.Close()
-		w.notRun(r, w.cmd.Wait())
+		w.notRun(r, w.cmd.Wait(), said)
 		return
 	}
 	r.Result = ok
@@ -149,7 +154,7 @@ func (c *client) startWrapped(w *wrapped, r *record) {
 }
 
 // notRun records why fsync-lock has not run its command.
-func (w *wrapped) notRun(r *record, err error) {
+func (w *wrapped) notRun(r *record, err error, said *os.File) {
 	exit := (*exec.ExitError)(nil)
 	if !errors.As(err, &exit) {
 		r.fail(fmt.Errorf("fsync-lock ended with %v, but not its command", err))
@@ -160,10 +165,8 @@ func (w *wrapped) notRun(r *record, err error) {
 		r.Result = cancelled
 	case status.ExitStatus() == 1:
 		r.Result = no
-	case status.ExitStatus() == 66 || status.ExitStatus() == 73: // it could not open or create the file
-		r.fail(unix.ENOENT)
 	default:
-		r.fail(err)
+		r.fail(reasonIn(said, err))
 	}
 }
 

@@ -85,9 +85,11 @@ func (c *client) fits(holders []filelock.Holder, a record) error {
 		slot = int(a.Slept) // for a lock, Slept says when it went to the gate
 	}
 	for _, h := range holders {
-		if h.PID == os.Getpid() && h.Shared == (a.Op == opShared) && h.Slot == slot {
+		switch {
+		case h.PID == os.Getpid() && h.Shared == (a.Op == opShared) && h.Slot == slot:
 			mine++
-		} else if c.object.kind != semaphore && (a.Op != opShared || !h.Shared) {
+		case h.Taker == os.Getpid() && c.plan.has(startsOthers): // a program that is just being started has copies of all files
+		case c.object.kind != semaphore && (a.Op != opShared || !h.Shared):
 			return fmt.Errorf("%v is named as a holder, but process %d holds the lock", h, os.Getpid())
 		}
 	}

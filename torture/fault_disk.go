@@ -44,14 +44,14 @@ func init() {
 }
 
 // cannotWrite excuses what must write: a Set, a Clear or a take, an acquisition if the lock
-// file is missing, because other faults remove it, and peers that open it for writing.
+// file is missing, because other faults or a Resize remove it, and peers that open it for
+// writing.
 func cannotWrite(op *operation, o object, why unix.Errno) bool {
-	byPeer := op.flags&byPeer != 0 // flock(1) tells of its error by its status
-	if op.errno != int64(why) && !(byPeer && op.errno < 0) {
+	if op.errno != int64(why) {
 		return false
 	}
 	takes := op.op == opTake || op.op == opTakeAll || op.op == opWait && o.kind == autoEvent // in a wait for any of several events
-	return op.op == opSet || op.op == opClear || op.op == opUnlink || op.op == opReplace || op.op == opResize || takes || op.isAcquisition() && (o.fileMoves || byPeer)
+	return op.op == opSet || op.op == opClear || op.op == opUnlink || op.op == opReplace || op.op == opResize || takes || op.isAcquisition() && (o.fileMoves || o.resized || op.flags&byPeer != 0)
 }
 
 // A smallDisk is a tmpfs in a mount namespace, which all processes of the round enter. The

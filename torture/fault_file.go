@@ -51,7 +51,7 @@ func init() {
 			return r.chmodForAWhile(o, rng)
 		},
 		excuses: func(op *operation, o object) bool { // root may open the file in any case
-			return !o.kind.isEvent() && op.acquires() && (op.errno == int64(unix.EACCES) || op.errno == int64(unix.ENOENT))
+			return !o.kind.isEvent() && op.acquires() && op.errno == int64(unix.EACCES)
 		},
 	})
 }
@@ -110,6 +110,17 @@ func unlessMissed(err error) error {
 	return err
 }
 
+// whenWritable does what undoes a fault. If another fault has made the disk read-only, it waits
+// for the end of that.
+func whenWritable(do func() error) error {
+	err := do()
+	for errors.Is(err, unix.EROFS) {
+		time.Sleep(100 * time.Microsecond)
+		err = do()
+	}
+	return err
+}
+
 func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -163,7 +174,7 @@ func (r *round) chmodForAWhile(o object, rng *rand.Rand) error {
 	err := os.Chmod(r.path(o), 0)
 	if err == nil {
 		r.pause(time.Duration(rng.Int64N(int64(100 * time.Millisecond))))
-		err = os.Chmod(r.path(o), 0o666)
+		err = whenWritable(func() error { return os.Chmod(r.path(o), 0o666) })
 	}
 	return unlessMissed(err)
 }

@@ -55,7 +55,7 @@ func (r *round) occupyGate(o object, rng *rand.Rand) error {
 	if after, err := identifyLink(at); err != nil || after != before {
 		r.violated("gate", "%s: the file in the place of the gate is not there any more: %v", o.path, err)
 	}
-	return os.RemoveAll(at)
+	return whenWritable(func() error { return os.RemoveAll(at) })
 }
 
 // An occupation is a time in which there may have been another file in the place of a gate.

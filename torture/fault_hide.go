@@ -105,7 +105,7 @@ func forSomeHidden(do func(*round, object, *rand.Rand) error) func(*round, *rand
 func (r *round) hide(o object, by hiddenBy, put func(at string) error, f func(again func())) (err error) {
 	path := r.path(o)
 	other := filepath.Join(filepath.Dir(path), "hidden.lock")
-	defer func() { err = errors.Join(err, os.RemoveAll(other)) }()
+	defer func() { err = errors.Join(err, whenWritable(func() error { return os.RemoveAll(other) })) }()
 	if err := put(other); err != nil {
 		return err
 	}
@@ -134,15 +134,13 @@ func exchange(a, b string) (span, error) {
 	return span{from, now()}, err
 }
 
-// exchangeBack exchanges two files. If another fault has made the disk read-only, it waits for
-// the end of that.
-func exchangeBack(a, b string) (span, error) {
+// exchangeBack exchanges two files.
+func exchangeBack(a, b string) (s span, err error) {
 	from := now()
-	s, err := exchange(a, b)
-	for err == unix.EROFS {
-		time.Sleep(100 * time.Microsecond)
+	err = whenWritable(func() error {
 		s, err = exchange(a, b)
-	}
+		return err
+	})
 	return span{from, s.to}, err
 }
 

@@ -31,8 +31,8 @@ func init() {
 		name: "threads", about: "a process can start no threads and no processes, or few", every: 200 * time.Millisecond, kills: true, overtakes: true,
 		why: threads.impossible, setup: threads.setup, strike: threads.strike,
 		slows: time.Second,
-		excuses: func(op *operation, _ object) bool { // flock(1) tells of its error by its status
-			return op.flags&byPeer != 0 && (op.errno == int64(unix.EAGAIN) || op.errno < 0)
+		excuses: func(op *operation, _ object) bool { // it starts flock(1), which starts its command
+			return op.flags&byPeer != 0 && op.errno == int64(unix.EAGAIN)
 		},
 	})
 }

@@ -80,6 +80,37 @@ func gateIsThere(path string) bool {
 	return err == nil
 }
 
+// sweepTime is how long this library tries to remove a gate that other processes use or try to
+// remove at the same moments. A process that ends earlier may leave it.
+const sweepTime = 1100 * time.Millisecond
+
+// awaitGates waits until no gate is there that this process may have to remove.
+func (w *worker) awaitGates() {
+	for end := time.Now().Add(sweepTime); w.seesGate() && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	}
+}
+
+// seesGate reports whether there is a gate of a lock that a client of this process uses.
+func (w *worker) seesGate() bool {
+	for _, h := range w.plan.slots[w.slot].clients {
+		for _, n := range append([]int{h.object}, h.others...) {
+			if o := w.plan.objects[n]; !o.kind.isEvent() && gateIsThere(o.gated(objectsPath(w.dir))) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// gated returns the path of the file beside which the gate of an object is.
+func (o object) gated(objects string) string {
+	path := filepath.Join(objects, o.path)
+	if o.kind == semaphore {
+		path = filepath.Join(path, "slots")
+	}
+	return path
+}
+
 // patience is how long what is to vanish by itself may take: a second for the watch of a
 // directory, a second for a gate, and a busy machine.
 const patience = 15 * time.Second

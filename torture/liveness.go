@@ -42,11 +42,7 @@ func (r *round) checkGates() {
 		return
 	}
 	for _, o := range r.plan.objects {
-		path := r.path(o)
-		if o.kind == semaphore {
-			path = filepath.Join(path, "slots")
-		}
-		if !o.kind.isEvent() && !r.mayLeave(o) && gateIsThere(path) {
+		if !o.kind.isEvent() && !r.mayLeave(o) && gateIsThere(o.gated(r.objects())) {
 			r.violated("left over", "%s: no process waits any more, but the gate is still there", o.path)
 		}
 	}
@@ -120,24 +116,27 @@ func (r *round) lastNumber(o object) {
 		return
 	}
 	r.lastNumbers = append(r.lastNumbers, &operation{span: span{now(), now()}, op: opSlots, result: ok, objects: o.mask(), slept: int64(n)})
-	if _, err := os.Lstat(filepath.Join(r.path(o), "resize.lock")); err == nil && !r.plan.anyFault(func(f *fault) bool { return f.kills }) {
+	if _, err := os.Lstat(filepath.Join(r.path(o), "resize.lock")); err == nil && !r.plan.anyFault(func(f *fault) bool { return f.kills || f.leaves }) {
 		r.violated("left over", "%s: the file resize.lock", o.path)
 	}
 }
 
 // The files that may stay: the objects, their tombstones, and, if processes were killed or
-// could not reach a directory, what they were about to make.
+// could not reach a directory, what they were about to make. A client may kill its fsync-lock,
+// which uses no events.
 var (
 	lasting    = regexp.MustCompile(`^(\.|still|other|moving|tidied|bare|foreign|kept|old|set|by|place[12]|reborn|.*-too|[^.].*\.(lock|sem|event)|\.fsync|.*\.event\.pulse|slots|[0-9]+)$`)
-	unfinished = regexp.MustCompile(`^(\.fsync\.[0-9a-f]+|[0-9a-f]+\.(new|taken)|slots\.([0-9a-f]+|new)|.*\.event\.pulse\.old)$`)
+	unfinished = regexp.MustCompile(`^(\.fsync\.[0-9a-f]+|[0-9a-f]+\.(new|taken)|.*\.event\.pulse\.old)$`)
+	halfSlots  = regexp.MustCompile(`^slots\.([0-9a-f]+|new)$`)
 )
 
 func (r *round) checkFiles() {
-	interrupts := r.plan.uses(fsyncLock) || r.plan.anyFault(func(f *fault) bool { return f.kills || f.movesDirs || f.remakes })
+	interrupts := r.plan.anyFault(func(f *fault) bool { return f.kills || f.movesDirs || f.remakes || f.freezes })
+	killsLocks := interrupts || r.plan.uses(fsyncLock)
 	filepath.WalkDir(r.objects(), func(path string, d os.DirEntry, err error) error {
 		name := d.Name()
 		switch {
-		case path == r.objects(), lasting.MatchString(name), interrupts && unfinished.MatchString(name):
+		case path == r.objects(), lasting.MatchString(name), interrupts && unfinished.MatchString(name), killsLocks && halfSlots.MatchString(name):
 		default:
 			r.violated("left over", "the file %s", path)
 		}

@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.output, "o", "", "also write the report to this file")
 	flags.IntVar(&o.round, "round", 0, "repeat this round only")
 	flags.StringVar(&o.dir, "dir", "", "make the directories of the rounds in this one (default: the system's temporary directory)")
-	flags.BoolVar(&o.keepOn, "keep-on", false, "do not end at the first violation")
+	flags.BoolVar(&o.keepOn, "keep-on", false, "do not end at the first violation, or the first round in which the torture itself fails")
 	flags.BoolVar(&o.keep, "keep", false, "keep the directories of all rounds")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return 2
@@ -73,6 +73,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	t, err := torture(ctx, o, stderr)
 	if err != nil {
 		fmt.Fprintln(stderr, "torture:", err)
+	}
+	if t == nil {
 		return 2
 	}
 	io.WriteString(stdout, t.text())
@@ -82,8 +84,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return 2
 		}
 	}
-	if len(t.violations) > 0 {
+	switch {
+	case len(t.violations) > 0:
 		return 1
+	case len(t.spoiled) > 0, err != nil:
+		return 2
 	}
 	return 0
 }
@@ -110,49 +115,59 @@ func torture(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 	if err := buildCommands(dir, m); err != nil {
 		return nil, err
 	}
-	before := make(chan error, 1)
-	before <- nil
+	before := make(chan struct{}, 1)
+	before <- struct{}{}
 	for n := max(o.round, 1); ; n++ {
 		r, err := newRound(newPlan(o.seed, n, m), m, filepath.Join(dir, strconv.Itoa(n)))
 		if err != nil {
-			return nil, err
+			<-before
+			return t, err
 		}
 		undo, err := r.run()
-		if checked := <-before; err == nil {
-			err = checked
-		}
 		if err != nil {
-			undo()
-			return nil, fmt.Errorf("round %d: %w", n, err)
+			r.trouble(err)
 		}
-		go func() { before <- t.check(r, undo, o.keep, stderr) }()
-		if ctx.Err() != nil || o.round > 0 || time.Since(t.began) > o.length || len(t.found()) > 0 && !o.keepOn {
-			return t, <-before
+		<-before
+		go func() {
+			defer func() { before <- struct{}{} }()
+			t.check(r, undo, o.keep, stderr)
+		}()
+		if ctx.Err() != nil || o.round > 0 || time.Since(t.began) > o.length || t.hasFailed(o.keepOn) {
+			<-before
+			return t, nil
 		}
 	}
 }
 
 // check checks a round, and removes its directory if nothing was wrong.
-func (t *report) check(r *round, undo func(), keep bool, stderr io.Writer) error {
+func (t *report) check(r *round, undo func(), keep bool, stderr io.Writer) {
 	s, v, err := r.finish(undo)
-	if err != nil {
-		return fmt.Errorf("round %d, in %s: %w", r.plan.round, r.dir, err)
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err != nil {
+		fmt.Fprintf(stderr, "torture: round %d with %s (-seed %d -round %d) says nothing, kept in %s: %v\n", r.plan.round, r.plan.faultNames(), t.seed, r.plan.round, r.dir, err)
+		t.spoiled = append(t.spoiled, fmt.Sprintf("round %d: %v", r.plan.round, err))
+		return
+	}
 	t.add(r, s, v)
 	for _, bad := range v.violations {
 		fmt.Fprintf(stderr, "torture: VIOLATION after %v in round %d with %s (-seed %d -round %d), kept in %s: %v\n",
 			time.Since(t.began).Round(100*time.Millisecond), r.plan.round, r.plan.faultNames(), t.seed, r.plan.round, r.dir, bad)
 	}
 	if len(v.violations) > 0 || keep {
-		return nil
+		return
 	}
-	return os.RemoveAll(r.dir)
+	if err := removeTree(r.dir); err != nil { // a process that a killed one has started may still make a file
+		fmt.Fprintln(stderr, "torture:", err)
+	}
 }
 
-func (t *report) found() []string {
+// mostSpoiled bounds the rounds in which the torture itself fails.
+const mostSpoiled = 10
+
+// hasFailed reports whether no other round is to begin.
+func (t *report) hasFailed(keepOn bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.violations
+	return len(t.violations)+len(t.spoiled) > 0 && !keepOn || len(t.spoiled) >= mostSpoiled
 }

@@ -6,6 +6,9 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"os"
+	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -20,11 +23,14 @@ type report struct {
 	mu         sync.Mutex
 	seed       uint64
 	mix        string
+	commit     string
 	began      time.Time
 	rounds     int
 	calm       int // rounds without faults
 	processes  int
 	operations map[string]int
+	ofEvents   int            // of these, operations on events
+	waits      map[string]int // for locks and for events, that lasted for some time
 	holds      map[string]int
 	excused    map[string]int // failures that a fault explains
 	struck     map[string]int
@@ -34,12 +40,13 @@ type report struct {
 	unknown    []string
 	cannot     []string // what is not possible on this machine, and why
 	violations []string
+	spoiled    []string // rounds that say nothing, because the torture itself has failed
 	recoveries []recovery
 	overtaken  int // the most newcomers that overtook one wait
 }
 
 func newReport(seed uint64, mix string) *report {
-	return &report{seed: seed, mix: mix, began: time.Now(), operations: map[string]int{}, holds: map[string]int{}, excused: map[string]int{}, struck: map[string]int{}}
+	return &report{seed: seed, mix: mix, commit: commit(), began: time.Now(), operations: map[string]int{}, waits: map[string]int{}, holds: map[string]int{}, excused: map[string]int{}, struck: map[string]int{}}
 }
 
 // missing notes what the mix asks for and this machine cannot do.
@@ -72,6 +79,14 @@ func (t *report) add(r *round, s *story, v *verdict) {
 			name += " by a peer"
 		}
 		t.operations[name]++
+		of := "locks"
+		if s.plan.objects[bitOf(op.objects)].kind.isEvent() {
+			of = "events"
+			t.ofEvents++
+		}
+		if op.mayEndInVain() && op.to != never && op.to-op.from > longWait {
+			t.waits[of]++
+		}
 		if op.op == opReplace {
 			t.struck[replaceByHolder]++
 		}
@@ -107,6 +122,37 @@ func (t *report) add(r *round, s *story, v *verdict) {
 	}
 }
 
+// longWait is what counts as a wait in the report.
+const longWait = int64(time.Millisecond)
+
+// commit returns the commit of the source, as far as it is known.
+func commit() string {
+	git := func(args ...string) (string, error) {
+		out, err := exec.Command("git", append([]string{"-C", sourceRoot()}, args...)...).Output()
+		return strings.TrimSpace(string(out)), err
+	}
+	at, err := git("rev-parse", "--short", "HEAD")
+	changes, err2 := git("status", "--porcelain", "--untracked-files=no")
+	switch {
+	case err != nil || err2 != nil:
+		return "unknown"
+	case changes != "":
+		return at + ", with changes"
+	}
+	return at
+}
+
+// machine describes the machine.
+func machine() string {
+	var u unix.Utsname
+	unix.Uname(&u) // it cannot fail
+	as := "as root"
+	if os.Geteuid() != 0 {
+		as = "not as root"
+	}
+	return fmt.Sprintf("%d processors, Linux %s, %s, %s", runtime.NumCPU(), unix.ByteSliceToString(u.Release[:]), runtime.Version(), as)
+}
+
 // processorTime returns what this process has used, or what its children have that have ended.
 func processorTime(of int) time.Duration {
 	var u unix.Rusage
@@ -132,16 +178,21 @@ func (t *report) text() string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Torture\n")
 	line("| what | how much |\n|---|---|")
+	line("| commit | %s |", t.commit)
+	line("| machine | %s |", machine())
 	line("| seed | %d |", t.seed)
 	line("| mix | %s |", cmp.Or(t.mix, "all"))
 	line("| time | %v |", took.Round(time.Second))
 	line("| rounds | %d, %d of them without faults |", t.rounds, t.calm)
 	line("| processes | %d, %d of them killed |", t.processes, t.killed)
-	line("| operations | %d, %.0f a second |", sum(t.operations), float64(sum(t.operations))/took.Seconds())
+	line("| operations | %d, %.0f a second, %d of them on events |", sum(t.operations), float64(sum(t.operations))/took.Seconds(), t.ofEvents)
 	line("| holds | %d |", sum(t.holds))
+	line("| waits of more than %v | %d for locks, %d for events |", time.Duration(longWait), t.waits["locks"], t.waits["events"])
+	line("| strikes of faults | %d |", sum(t.struck))
 	line("| processor time | %v for the processes, %v for this one and its checks, %v for 1000 operations |", workers.Round(time.Second), checks.Round(time.Second), perThousand.Round(time.Millisecond))
 	line("| histories that porcupine decided | %d, not in time %d |", t.histories, len(t.unknown))
 	line("| violations | %d |", len(t.violations))
+	line("| rounds in which the torture itself failed | %d |", len(t.spoiled))
 	line("| newcomers that overtook one wait, at most | %d |", t.overtaken)
 	line("| missed beats of processes, in all | %v |", t.stalled.Round(time.Millisecond))
 	line("\n## Recovery\n\n| from | times | median | p99 | longest |\n|---|---|---|---|---|")
@@ -159,6 +210,9 @@ func (t *report) text() string {
 	}
 	for _, bad := range t.violations {
 		line("\n**VIOLATION** %s", bad)
+	}
+	for _, bad := range t.spoiled {
+		line("\nsays nothing: %s", bad)
 	}
 	for _, u := range t.unknown {
 		line("\nnot decided in time: %s", u)

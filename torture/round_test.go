@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -34,5 +35,29 @@ func TestRound(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// If the torture itself fails in a round, the report says so, and a run goes on only if it is
+// asked to.
+func TestSpoiledRound(t *testing.T) {
+	t.Parallel()
+	m, err := parseMix("small,calm,alone,exclusive")
+	must(t, err)
+	r, err := newRound(newPlan(7, 1, m), m, t.TempDir())
+	must(t, err)
+	r.trouble(errors.New("no such luck"))
+	all := newReport(7, "")
+	var errs bytes.Buffer
+	all.check(r, func() {}, false, &errs)
+	if !strings.Contains(all.text(), "says nothing: round 1: no such luck") || !strings.Contains(errs.String(), "no such luck") || all.rounds != 0 {
+		t.Errorf("%s\n%s", errs.String(), all.text())
+	}
+	if !all.hasFailed(false) || all.hasFailed(true) {
+		t.Error("when a run ends")
+	}
+	all.spoiled = make([]string, mostSpoiled)
+	if !all.hasFailed(true) {
+		t.Error("a run in which each round fails does not end")
 	}
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,9 +55,11 @@ type client struct {
 	object object
 	rng    *rand.Rand
 
-	absolute bool          // it uses absolute paths; the others begin in the working directory
-	queue    *queueContext // of the last acquisition; nil = it had none
-	unused   int           // the number of slots with which a Semaphore was made that has not been used; 0 = none
+	lasting  context.Context // of the waits for events; it ends some time after the round
+	giveUp   func()          // ends it
+	absolute bool            // it uses absolute paths; the others begin in the working directory
+	queue    *queueContext   // of the last acquisition; nil = it had none
+	unused   int             // the number of slots with which a Semaphore was made that has not been used; 0 = none
 }
 
 // path returns the path of an object as the client uses it.
@@ -156,6 +159,7 @@ func (w *worker) run() error {
 	}
 	before := mayUse()
 	var clients sync.WaitGroup
+	var all []*client
 	for i, h := range w.plan.slots[w.slot].clients {
 		c := &client{
 			worker: w,
@@ -165,20 +169,31 @@ func (w *worker) run() error {
 			rng:    w.plan.clientRand(w.process, i),
 		}
 		c.absolute = c.chance(50)
+		c.lasting, c.giveUp = context.WithCancel(context.Background())
 		clients.Go(c.run)
+		all = append(all, c)
 	}
 	beat := make(chan struct{})
 	go w.heartbeat(beat)
 	w.hear()
+	for _, c := range all {
+		defer time.AfterFunc(time.Duration(w.plan.late(c.object))+lastWait, c.giveUp).Stop()
+	}
 	clients.Wait()
 	w.commands.Wait()
 	beat <- struct{}{}
 	fmt.Println("done")
+	w.awaitGates()
 	if left := leftAfter(before); left != "" {
 		fmt.Println("left:", left)
 	}
 	return nil
 }
+
+// lastWait is how much longer than the longest time after which a wait is late the waits for
+// events go on after the end of the round. So the checks still find what is late, and a round
+// does not wait for all deadlines.
+const lastWait = 300 * time.Millisecond
 
 // dumpOnQuit makes SIGQUIT end the process, after it has said what its goroutines do.
 func dumpOnQuit() {
