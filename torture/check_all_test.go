@@ -90,8 +90,25 @@ func TestTakeAll(t *testing.T) {
 			setA(1, 2), setB(3, 4), did(crashed, opTakeAll, 0, openEnd, took()), did(bob, opIsSet, 31, 32, on(autoA), became(no)),
 		}},
 		{name: "cannot set again", ops: []*operation{
-			setA(1, 2), setB(3, 4), takes(carol, autoB, 0, 8), did(bob, opTakeAll, 0, 9, took(at(6, autoA)), became(cancelled)),
+			setA(1, 2), setB(3, 4), takes(carol, autoB, 0, 8), did(bob, opTakeAll, 0, 9, took(at(6, autoA)), byCancel),
 			did(bob, opIsSet, 11, 12, on(autoA)),
+		}},
+	} {
+		t.Run(c.name, c.test)
+	}
+}
+
+// A wait for any of several events that was killed may have taken one of them.
+func TestKilledWaitForAny(t *testing.T) {
+	t.Parallel()
+	crashed := killedBetween(20, 30)
+	setA := did(alice, opSet, 1, 2, on(autoA))
+	isClear := did(bob, opIsSet, 31, 32, on(autoA), became(no))
+	for _, c := range []allCase{
+		{name: "which came first", ops: []*operation{setA, did(crashed, opWait, 0, openEnd, on(manC, autoA)), isClear}},
+		{name: "but not another one", broken: "event model", ops: []*operation{setA, did(crashed, opWait, 0, openEnd, on(manC, autoB)), isClear}},
+		{name: "nor after it was killed", broken: "event model", ops: []*operation{
+			setA, did(crashed, opWait, 0, openEnd, on(manC, autoA)), did(bob, opIsSet, 31, 32, on(autoA)), did(bob, opIsSet, 33, 34, on(autoA), became(no)),
 		}},
 	} {
 		t.Run(c.name, c.test)

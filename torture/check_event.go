@@ -80,7 +80,7 @@ func newEventStory(o object, ops []*operation) *eventStory {
 			continue
 		case op.op == opSet && op.result != failed: // a Set that fails has set nothing
 			e.sets.add(op)
-		case op.op == opClear && op.result != failed, op.op == opTake && (op.result == ok || op.result == open || op.result == failed):
+		case op.op == opClear && op.result != failed, op.mayTake(o):
 			e.clears.add(op)
 		default:
 			continue
@@ -272,7 +272,7 @@ func eventOperations(o object, ops []*operation) (history []porcupine.Operation)
 	for _, op := range ops {
 		in, when := eventInput{op: op.op, saw: isClear, maybe: op.result == open || op.result == failed}, op.span
 		switch {
-		case op.result == failed && op.op != opTake || op.result == cancelled || op.result == tooLate:
+		case op.result == failed && !op.mayTake(o) || op.result == cancelled || op.result == tooLate:
 			continue
 		case (op.op == opSet || op.op == opClear) && op.result == no: // another program has found it so
 			in.op, in.saw = opIsSet, looked(op.op == opSet)
@@ -283,7 +283,8 @@ func eventOperations(o object, ops []*operation) (history []porcupine.Operation)
 			continue
 		case op.op == opIsSet:
 			in.saw = looked(op.result == ok)
-		case op.op == opTake && (op.result == ok || op.result == open || op.result == failed) && op.isOf(o) && o.kind == autoEvent:
+		case op.mayTake(o):
+			in.op = opTake
 		case o.dirMoves:
 			continue
 		case (op.op == opWait || op.op == opTake) && (op.result == timedOut || op.result == no):
@@ -301,6 +302,19 @@ func eventOperations(o object, ops []*operation) (history []porcupine.Operation)
 	}
 	slices.SortFunc(history, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	return history
+}
+
+// mayTake reports whether the operation has taken the event, or may have. A wait for any of
+// several events that has not returned may have taken each of those with AutoReset, whichever
+// of the events came first.
+func (o *operation) mayTake(e object) bool {
+	switch {
+	case e.kind != autoEvent || !o.isOf(e):
+		return false
+	case o.op == opTake:
+		return o.result == ok || o.result == open || o.result == failed
+	}
+	return o.op == opWait && (o.result == open || o.result == failed)
 }
 
 func looked(set bool) eventState {

@@ -17,7 +17,13 @@ func TestMoments(t *testing.T) {
 	slot := func(by *process, n int64, from, to, release int64) []*operation {
 		return []*operation{did(by, opAcquire, from, to, holding(uint64(n)), inSlotNumber(n)), did(by, opRelease, release, release+1, holding(uint64(n)))}
 	}
+	crashed, dropped := killedBetween(20, 30), killedBetween(20, 30)
+	dropped.program = droppingProgram
 	for _, c := range []historyCase{
+		{name: "killed during its release", object: aLock, broken: "free lock",
+			ops: []*operation{did(crashed, opAcquire, 0, 1, holding(1)), did(crashed, opRelease, 19, openEnd, holding(1)), try(31)}},
+		{name: "killed, but not the process that it has started", object: aLock,
+			ops: []*operation{did(dropped, opAcquire, 0, 1, holding(1)), did(dropped, opRelease, 19, openEnd, holding(1)), try(31)}},
 		{name: "a wait was granted the lock just before its deadline", object: aLock,
 			ops: append(append(holds(carol, 1, 0, 1, 3), holds(carol, 2, 9, 12, 90)...), ranOut(2, 8, 10), try(5))},
 		{name: "but another process had it in between", object: aLock, broken: "free lock",

@@ -40,7 +40,7 @@ func TestOvertaken(t *testing.T) {
 		{name: "again and again", object: aLock, broken: "overtaken", ops: append(again(carol, opAcquire, 16, 40),
 			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "and then its time is over", object: aLock, broken: "overtaken", ops: append(again(carol, opAcquire, 16, 40),
-			did(bob, opAcquire, -1000, 200, queuedAt(-899), until(85), became(cancelled)))},
+			did(bob, opAcquire, -1000, 200, queuedAt(-899), until(85), byCancel))},
 		{name: "by waits that may have come first", object: aLock, ops: append(again(carol, opAcquire, 7, -20),
 			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "by another one of its process", object: aLock, broken: "overtaken", ops: append(again(bob, opAcquire, 16, 40),

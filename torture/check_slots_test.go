@@ -171,10 +171,10 @@ func TestJoint(t *testing.T) {
 			did(bob, opAcquireAll, 2, 11, both, until(10), became(timedOut)),
 		}},
 		{"another call may have one of them", false, []*operation{
-			did(alice, opAcquireAll, 0, 15, both, became(cancelled)), did(bob, opAcquireAll, 2, 11, both, until(10), became(timedOut)),
+			did(alice, opAcquireAll, 0, 15, both, byCancel), did(bob, opAcquireAll, 2, 11, both, until(10), became(timedOut)),
 		}},
 		{"another call may have one of them when a try fails", false, []*operation{
-			did(alice, opAcquireAll, 0, 15, both, became(cancelled)), did(bob, opAcquire, 2, 3, second, until(2), became(no)),
+			did(alice, opAcquireAll, 0, 15, both, byCancel), did(bob, opAcquire, 2, 3, second, until(2), became(no)),
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -38,6 +38,7 @@ func did(by *process, op opcode, from, to int64, change ...func(*operation)) *op
 
 func holding(n uint64) func(*operation)  { return func(o *operation) { o.hold = n } }
 func became(r result) func(*operation)   { return func(o *operation) { o.result = r } }
+func byCancel(o *operation)              { o.result, o.flags = cancelled, o.flags|cancels }
 func until(ms int64) func(*operation)    { return func(o *operation) { o.deadline = ms * 1e6 } }
 func sleptAt(ms int64) func(*operation)  { return func(o *operation) { o.slept = ms * 1e6 } }
 func withFile(n uint64) func(*operation) { return func(o *operation) { o.id = identity{file: n} } }

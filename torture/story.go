@@ -201,7 +201,9 @@ func (s *story) findHolds() {
 		case o.op == opHandOver:
 			handed[o.hold] = true
 		case o.op == opRelease, o.op == opLeaveGiven, o.op == opUnlock && o.result != failed, o.op == opLeave && o.flags&handedOver == 0:
-			h.release = o.span
+			if h.release = o.span; o.result == open && o.by != nil && o.by.startsHolders() { // the other process may live a little longer
+				h.release.to = never
+			}
 		}
 	}
 	for _, h := range s.holds {
@@ -250,11 +252,13 @@ func (s *story) startTime() int64 {
 // startsHolders reports whether other processes hold the locks of a process. They may live a
 // little longer.
 func (p *process) startsHolders() bool {
-	return p.startsWaiters() || p.program == handingProgram || p.program == droppingProgram
+	return p.startsWaiters() || p.program == handingProgram
 }
 
 // startsWaiters reports whether other processes also wait for the locks.
-func (p *process) startsWaiters() bool { return p.program == flockProgram || p.program == fsyncLock }
+func (p *process) startsWaiters() bool {
+	return p.program == flockProgram || p.program == fsyncLock || p.program == droppingProgram
+}
 
 func bitOf(mask uint64) int {
 	for i := range 64 {
