@@ -197,12 +197,7 @@ func (c *client) within(r record, d time.Duration, wait func(context.Context, *r
 		r.Limit = max(int64(d), 1)
 	}
 	return c.do(r, func(r *record) {
-		ctx, cancel := context.WithCancel(c.lasting)
-		if r.Flags&cancels == 0 {
-			ctx, cancel = context.WithTimeout(c.lasting, d)
-		} else {
-			defer time.AfterFunc(d, cancel).Stop()
-		}
+		ctx, cancel := c.contextOf(r, d)
 		defer cancel()
 		sleeping := &sleepContext{Context: ctx}
 		r.became(wait(sleeping, r))
@@ -213,6 +208,19 @@ func (c *client) within(r record, d time.Duration, wait func(context.Context, *r
 			r.Result = tooLate // a wait that looks at its deadline has slept before
 		}
 	})
+}
+
+// contextOf returns the context of a wait.
+func (c *client) contextOf(r *record, d time.Duration) (context.Context, context.CancelFunc) {
+	if r.Flags&cancels == 0 {
+		return context.WithTimeout(c.lasting, d)
+	}
+	ctx, cancel := context.WithCancel(c.lasting)
+	t := time.AfterFunc(d, cancel)
+	return ctx, func() {
+		t.Stop()
+		cancel()
+	}
 }
 
 func (c *client) waitTime() time.Duration {

@@ -38,14 +38,15 @@ func init() {
 }
 
 // lacksDescriptor excuses what opens a file. A release, a check, a wait for a manual event, and
-// a Clear that need not make .fsync again do not.
+// a Clear that need not make .fsync again do not. A search for holders reads files of /proc, and
+// does not find those that it cannot read.
 func lacksDescriptor(op *operation, o object) bool {
 	if op.errno != int64(unix.EMFILE) {
-		return false
+		return op.op == opHolders && op.errno < 0
 	}
 	makesSidecar := op.op == opClear && (o.tidied || o.sidecarGoes || o.remade) // .fsync was removed
 	takesAll := op.op == opTakeAll                                              // it sets again what it has taken
-	return makesSidecar || takesAll || op.acquires() || op.op == opSet || op.op == opSlots || op.op == opResize || op.op == opReplace
+	return makesSidecar || takesAll || op.acquires() || op.op == opHolders || op.op == opSet || op.op == opSlots || op.op == opResize || op.op == opReplace
 }
 
 // chooseRunning returns a process of one of the programs whose clients have begun, or nil.
