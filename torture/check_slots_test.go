@@ -68,7 +68,7 @@ func TestResizes(t *testing.T) {
 			did(carol, opResize, 5, 9, withNumber(3)), did(bob, opAcquire, 4, 1102, holding(2), inSlotNumber(2)), did(bob, opRelease, 2003, 2004, holding(2)),
 		}},
 		{name: "refused with a free slot", object: aResized, broken: "free lock", ops: []*operation{
-			did(alice, opAcquire, 0, 1, holding(1), inSlotNumber(1)), did(alice, opRelease, 9, 10, holding(1)), did(bob, opAcquire, 5, 6, until(5), became(no)),
+			did(alice, opAcquire, 0, 1, holding(1), inSlotNumber(1)), did(alice, opRelease, 200, 201, holding(1)), did(bob, opAcquire, 105, 106, until(105), became(no)),
 		}},
 		{name: "refused with a slot that was just removed", object: aResized, ops: []*operation{
 			did(alice, opAcquire, 0, 1, holding(1), inSlotNumber(1)), did(alice, opRelease, 9, 10, holding(1)),

@@ -151,7 +151,7 @@ func TestLocks(t *testing.T) {
 			did(alice, opAcquire, 0, 20, until(4), became(no)), did(bob, opAcquire, 5, 6, until(5), became(no)),
 		}},
 		{name: "refused before another waiter gave up", object: aLock, broken: "free lock", ops: []*operation{
-			did(carol, opAcquire, 12, 13, holding(1)), did(carol, opRelease, 14, 15, holding(1)),
+			did(carol, opAcquire, 7, 8, holding(1)), did(carol, opRelease, 14, 15, holding(1)),
 			did(alice, opAcquire, 0, 20, until(10), became(no)), did(bob, opAcquire, 5, 6, until(5), became(no)),
 		}},
 		{name: "no last try at the deadline", object: aLock, broken: "free lock", ops: []*operation{
