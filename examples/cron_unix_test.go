@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/fsync-lock/fsync/filelock"
@@ -52,19 +51,13 @@ func newHome(t *testing.T) home {
 
 func (h home) file(name string) string { return filepath.Join(string(h), name) }
 
-// write writes a program. No other test may start a process meanwhile: that process
-// would inherit the file while it is open for writing, and then the kernel would not run
-// the program (ETXTBSY).
+// write writes a program.
 func (h home) write(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(h.file(name)), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	if err := os.WriteFile(h.file(name), []byte(text), 0o777); err != nil {
-		t.Fatal(err)
-	}
+	testproc.WriteProgram(t, h.file(name), []byte(text))
 }
 
 // run returns a command as cron runs it.

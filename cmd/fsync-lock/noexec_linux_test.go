@@ -20,9 +20,7 @@ func TestSignalAfterAFailedExec(t *testing.T) {
 		r, w := filledPipe(t)
 		cmd := exec.Command("fsync-lock", "-F", "--journal", "j", "a.lock", "./script")
 		cmd.Dir, cmd.Stderr = t.TempDir(), w
-		if err := os.WriteFile(filepath.Join(cmd.Dir, "script"), []byte("#!/missing\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		testproc.WriteProgram(t, filepath.Join(cmd.Dir, "script"), []byte("#!/missing\n"))
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ package testproc
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"syscall"
 	"testing"
@@ -33,6 +34,15 @@ func BetweenForks(fn func()) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	fn()
+}
+
+// WriteProgram writes a program. A process that this one starts meanwhile would inherit the
+// file while it is open for writing, and then the kernel would not run the program (ETXTBSY).
+func WriteProgram(t testing.TB, path string, program []byte) {
+	t.Helper()
+	var err error
+	BetweenForks(func() { err = os.WriteFile(path, program, 0o777) })
+	Must(t, err)
 }
 
 // Must fails the test if one of the errors is not nil.

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/fsync-lock/fsync/cmd/internal/cli"
 	"golang.org/x/sys/unix"
@@ -77,16 +76,18 @@ func permits(limit unix.Rlimit) bool {
 	return err != unix.EAGAIN
 }
 
-// makeThreads makes the runtime start the threads that it may need later. The
-// runtime keeps idle threads.
+// makeThreads makes the runtime start the threads that it may need later: n goroutines
+// have a thread each at the same time. The runtime keeps idle threads.
 func makeThreads(n int) {
 	runtime.GOMAXPROCS(min(2, runtime.GOMAXPROCS(0)))
-	var all sync.WaitGroup
+	var all, meet sync.WaitGroup
+	meet.Add(max(n, 0))
 	for range n {
 		all.Go(func() {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			time.Sleep(time.Millisecond)
+			meet.Done()
+			meet.Wait()
 		})
 	}
 	all.Wait()

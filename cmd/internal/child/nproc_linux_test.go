@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/fsync-lock/fsync/internal/testproc"
 	"golang.org/x/sys/unix"
 )
 
@@ -66,9 +67,7 @@ func TestOutOfProcesses(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(program, self, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testproc.WriteProgram(t, program, self)
 	user := uint32(1_000_000 + os.Getpid()) // other tests are other users
 	for limit, want := range map[string]int{"8": 71, "12": 71, "40": 0, "10000": 0} {
 		cmd := exec.Command(prlimit, "--nproc="+limit, program)
