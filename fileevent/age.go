@@ -20,22 +20,22 @@ func MaxAge(d time.Duration) Option {
 	return func(e *Event) { e.maxAge = max(d, 0) }
 }
 
-// isYoung reports whether the marker or tombstone at the path is no older than the limit. A
-// missing file is too old for any limit.
+// isYoung reports whether the marker, tombstone or notice at the path is no older than the
+// limit. A missing file is too old for any limit.
 func (e *Event) isYoung(path string) bool {
 	return e.maxAge == 0 || time.Since(setTime(path)) <= e.maxAge
 }
 
-// isYoungTombstone is isYoung for a tombstone, which may be archived.
-func (e *Event) isYoungTombstone(m marker, v version) bool {
+// isYoungTrace is isYoung for a tombstone or a notice, which may be archived.
+func (e *Event) isYoungTrace(path string, v version) bool {
 	if v.archived {
 		return e.maxAge == 0 || time.Since(v.set) <= e.maxAge
 	}
-	return e.isYoung(m.tombstonePath())
+	return e.isYoung(path)
 }
 
-// setTime returns when the event of the marker or tombstone at the path was set. It returns
-// the zero time if there is no file.
+// setTime returns when the event of the marker, tombstone or notice at the path was set. It
+// returns the zero time if there is no file.
 func setTime(path string) time.Time {
 	text, _ := marker{path: path}.content()
 	if r, ok := process.Parse(text); ok && !r.Since.IsZero() {

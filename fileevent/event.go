@@ -165,7 +165,7 @@ func (e *Event) Clear() error {
 		return err
 	}
 	e.at(clearing)
-	return e.marker.clear(info)
+	return e.marker.clear(info, rename)
 }
 
 // IsSet reports whether the event is set. The answer may be out of date as soon

@@ -166,6 +166,19 @@ func TestMultiUser(t *testing.T) {
 	}
 }
 
+// In a sticky directory, a user may not replace the marker of another user. A Watch sees the
+// Set, although the owner of the marker clears the event at once.
+func TestSetOfAnotherUsersMarker(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(openDir(t, 0o777|fs.ModeSticky), "ready")
+	owner, other := startAgentAs(t, path, 65534, 65534), startAgentAs(t, path, 65533, 65533)
+	ask(t, owner, "set", "ok")
+	w := watchOf(t, New(path))
+	ask(t, other, "set", "ok")
+	ask(t, owner, "clear", "ok")
+	seen(t, w, "the Set")
+}
+
 // Two users set an event for the first time, at the same moment.
 func TestTwoUsersSetTogether(t *testing.T) {
 	t.Parallel()

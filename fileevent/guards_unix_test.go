@@ -340,7 +340,7 @@ func TestAmbiguousVersions(t *testing.T) {
 		"no file":         {version{born: now}, false},
 		"the near future": {version{exists: true, born: now.Add(tick)}, true},
 	} {
-		if c.v.ambiguous(now) != c.want || (versions{marker: c.v}).ambiguous(now) != c.want || (versions{tombstone: c.v}).ambiguous(now) != c.want {
+		if c.v.ambiguous(now) != c.want || (versions{marker: c.v}).ambiguous(now) != c.want || (versions{tombstone: c.v}).ambiguous(now) != c.want || (versions{notice: c.v}).ambiguous(now) != c.want {
 			t.Errorf("%s: ambiguous = %v, want %v", what, !c.want, c.want)
 		}
 	}
@@ -350,7 +350,7 @@ func TestAmbiguousVersions(t *testing.T) {
 func TestWatchOfANameThatIsTooLong(t *testing.T) {
 	t.Parallel()
 	e := New(filepath.Join(t.TempDir(), strings.Repeat("x", 300)))
-	if _, err := e.marker.versions(); !errors.Is(err, syscall.ENAMETOOLONG) {
+	if _, err := e.marker.versions(versions{}); !errors.Is(err, syscall.ENAMETOOLONG) {
 		t.Errorf("versions: %v", err)
 	}
 }
@@ -389,13 +389,4 @@ func TestRenewalBeginsAgain(t *testing.T) {
 	if seen, err := w.setSinceLast(); !seen || err != nil {
 		t.Errorf("the Watch has seen it: %v, %v", seen, err)
 	}
-}
-
-// After a Clear of a marker with two names, a new marker is no link to the tombstone, and stays.
-func TestNewMarkerAfterAClear(t *testing.T) {
-	t.Parallel()
-	e := New(markerPath(t))
-	pulse(t, e)
-	must(t, e.Set(), e.marker.removeLinked(file.Info{Exists: true, Links: 2}))
-	isSet(t, e, true)
 }

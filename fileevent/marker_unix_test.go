@@ -110,7 +110,7 @@ func TestAgeOfAnArchivedTombstone(t *testing.T) {
 	}{
 		{unlimited, old, true}, {unlimited, young, true}, {limited, old, false}, {limited, young, true},
 	} {
-		if got := c.e.isYoungTombstone(c.e.marker, c.v); got != c.want {
+		if got := c.e.isYoungTrace(c.e.marker.tombstonePath(), c.v); got != c.want {
 			t.Errorf("limit %v, set %v: young is %v", c.e.maxAge, c.v.set, got)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"syscall"
-	"time"
 
 	"github.com/fsync-lock/fsync/internal/file"
 	"github.com/fsync-lock/fsync/internal/process"
@@ -27,9 +26,8 @@ import (
 // differs from the tombstone of the old marker. The error is [fs.ErrNotExist] if Set has to
 // begin again.
 //
-// If this process may not replace the marker, the new file becomes the tombstone at once, as
-// if a Clear had moved it. A Watch sees the new tombstone within a second, because a change
-// in DIR/.fsync is not reported.
+// If this process may not replace the marker, the new file becomes the notice; see
+// leaveNotice.
 func (e *Event) renew() error {
 	m := e.marker
 	f, err := m.draft(e.perm)
@@ -48,24 +46,12 @@ func (e *Event) renew() error {
 		err = fs.ErrPermission
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		err = m.leaveTombstone(f.Name())
+		err = m.leaveNotice(f.Name())
 	}
 	if err != nil {
 		os.Remove(f.Name())
 	}
 	return e.notRenewed(err)
-}
-
-// leaveTombstone makes the draft the tombstone.
-func (m marker) leaveTombstone(draft string) error {
-	if m.renewal() == touch {
-		now := time.Now()
-		os.Chtimes(m.path, now, now) // fails, without harm, if the user does not own the file
-	}
-	if err := sidecar.Make(m.dir); err != nil {
-		return err
-	}
-	return rename(draft, m.tombstonePath())
 }
 
 // notRenewed returns the error of a Set that found the event set and could not renew it. A

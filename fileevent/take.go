@@ -2,15 +2,10 @@ package fileevent
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
-	"syscall"
 
 	"github.com/fsync-lock/fsync/internal/file"
-	"github.com/fsync-lock/fsync/internal/invalid"
-	"github.com/fsync-lock/fsync/internal/sidecar"
 )
 
 // OnTake makes a wait with [AutoReset] call f when it has taken the event. f gets what
@@ -55,69 +50,30 @@ func (m marker) take() (bool, error) {
 		return false, err
 	}
 	if m.network {
-		return m.claim(os.Rename)
+		taken, err := m.claim(os.Rename)
+		if err != nil {
+			err = m.failed("take", err)
+		}
+		return taken, err
 	}
-	if taken, err := m.takeToTombstone(); taken || errors.Is(err, fs.ErrNotExist) {
+	if taken, err := m.takeToTombstone(); err == nil {
 		return taken, nil
 	}
 	return unlink(m.path)
 }
 
 // takeToTombstone makes the marker the tombstone in one step, as Clear does. So a Watch that
-// looks too late for the marker sees the tombstone. The error is [fs.ErrNotExist] if another
-// process has removed the marker. After any other error, the caller removes the marker
-// without a tombstone.
+// looks too late for the marker sees the tombstone. After an error, the caller removes the
+// marker without a tombstone.
 func (m marker) takeToTombstone() (bool, error) {
 	info, err := file.Lstat(m.path)
 	switch {
-	case err != nil:
+	case err != nil, !info.Exists:
 		return false, err
-	case !info.Exists:
-		return false, fs.ErrNotExist
-	case !renameTakes, info.Mode&(fs.ModeDir|fs.ModeDevice) != 0, info.Links > 1:
+	case !renameTakes, info.Mode&(fs.ModeDir|fs.ModeDevice) != 0:
 		return false, errors.ErrUnsupported
+	case info.Links > 1: // a rename may succeed although it moves nothing
+		return m.claim(os.Rename)
 	}
-	if err := sidecar.Check(m.dir); err != nil {
-		return false, invalid.Error(err.Error())
-	}
-	for attempt := 0; ; attempt++ {
-		err := os.Rename(m.path, m.tombstonePath())
-		if err == nil || !errors.Is(err, fs.ErrNotExist) || attempt == maxAttempts {
-			return err == nil, err
-		}
-		if set, statErr := m.exists(); !set && statErr == nil {
-			return false, err
-		}
-		if err := sidecar.Make(m.dir); err != nil {
-			return false, invalid.Error(err.Error())
-		}
-	}
-}
-
-// claim takes the marker by renaming it to a unique name, and then makes it the tombstone. A
-// network file system may repeat a rename whose answer was lost. If the first rename has
-// moved the marker, the repeated one fails because the marker is gone. A file under the
-// unique name proves that this call took the event.
-func (m marker) claim(rename func(from, to string) error) (bool, error) {
-	if info, err := file.Lstat(m.path); err == nil && info.Mode.IsDir() {
-		return false, &fs.PathError{Op: "take", Path: m.path, Err: syscall.EISDIR}
-	}
-	if err := sidecar.Make(m.dir); err != nil {
-		return false, err
-	}
-	ours := m.sidecar(fmt.Sprintf("%016x.taken", rand.Uint64()))
-	err := rename(m.path, ours)
-	if errors.Is(err, fs.ErrNotExist) {
-		if moved, _ := file.Lstat(ours); !moved.Exists {
-			return false, nil
-		}
-		err = nil
-	}
-	if err != nil {
-		return false, m.failed("take", err)
-	}
-	if os.Rename(ours, m.tombstonePath()) != nil {
-		os.Remove(ours)
-	}
-	return true, nil
+	return m.moveTo(m.tombstonePath(), os.Rename)
 }

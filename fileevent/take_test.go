@@ -385,7 +385,9 @@ func TestDirectoryIsNotTaken(t *testing.T) {
 	e := autoEvent(t)
 	must(t, os.Mkdir(e.Path(), 0o755))
 	_, tryErr := e.WaitFor(0)
-	_, claimErr := e.marker.claim(os.Rename)
+	far := e.marker
+	far.network = true
+	_, claimErr := far.take()
 	for _, err := range []error{tryErr, claimErr, e.Wait(t.Context())} {
 		if named := (*fs.PathError)(nil); !errors.As(err, &named) {
 			t.Errorf("error %v", err)
@@ -394,14 +396,15 @@ func TestDirectoryIsNotTaken(t *testing.T) {
 	isSet(t, e, true)
 }
 
+// The error of a take on a network file system names the marker. The event stays set.
 func TestErrorOfAClaim(t *testing.T) {
 	t.Parallel()
 	m := splitMarker(markerPath(t))
-	must(t, New(m.path).Set())
-	_, err := m.claim(func(from, to string) error {
-		return &os.LinkError{Op: "rename", Old: from, New: to, Err: fs.ErrPermission}
-	})
-	if named := (*fs.PathError)(nil); !errors.As(err, &named) || !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("%T: %v", err, err)
+	m.network = true
+	must(t, New(m.path).Set(), os.WriteFile(m.dir+".fsync", nil, 0o644))
+	taken, err := m.take()
+	if named := (*fs.PathError)(nil); taken || !errors.As(err, &named) || named.Path != m.path || !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("take() = %v, %T: %v", taken, err, err)
 	}
+	isSet(t, New(m.path), true)
 }

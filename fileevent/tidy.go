@@ -7,8 +7,9 @@ package fileevent
 //
 // Tidy does nothing if there are no extended attributes (on systems other than
 // Linux, and on network file systems), if some user may search DIR but not read
-// its attributes, if more than 16 events have left a tombstone, or if DIR/.fsync
-// contains other files.
+// its attributes, if more than 16 events have left a tombstone, if DIR/.fsync
+// contains other files, or while another process makes DIR/.fsync and moves a
+// marker there.
 //
 // Tidy takes longer than Clear, and the next Clear creates DIR/.fsync again. So Tidy is for
 // programs that clear once and end, as fsync-event(1) does.

@@ -44,10 +44,10 @@ func TestTidyStaysOut(t *testing.T) {
 	must(t, unix.Flock(int(f.Fd()), unix.LOCK_UN))
 	e.Tidy()
 	tidied(t, filepath.Dir(e.Path()))
-	if v := e.marker.archived(); !v.exists {
+	if v := e.marker.archived(e.marker.tombstoneName()); !v.exists {
 		t.Error("there is no attribute")
 	}
-	if v := far.archived(); v.exists {
+	if v := far.archived(far.tombstoneName()); v.exists {
 		t.Errorf("on a network file system: %+v", v)
 	}
 }

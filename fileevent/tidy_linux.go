@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +31,9 @@ import (
 // keeps others from tidying.
 //
 // A Clear does not wait for the lock. It may leave a new tombstone after tidy has written
-// the attribute and before tidy removes the tombstone; see removeArchived.
+// the attribute and before tidy removes the tombstone; see removeArchived. If tidy removes
+// DIR/.fsync before the Clear can leave its tombstone there, the Clear begins again, and keeps
+// others from tidying meanwhile; see keepSidecar.
 func (m marker) tidy() {
 	if m.network || !acl.ReadableByAll(m.directory()) {
 		return
@@ -68,6 +71,17 @@ func (m marker) tidyIn(f *os.File) {
 	}
 	unix.Rmdir(m.dir + sidecar.Dir)
 	sidecar.Sweep(m.dir)
+}
+
+// keepSidecar keeps all processes from tidying until release is called. It does nothing if one
+// of them is just doing it.
+func (m marker) keepSidecar() (release func()) {
+	f, err := os.OpenFile(m.dir+sidecar.Dir, unix.O_DIRECTORY|file.Flags, 0)
+	if err != nil {
+		return func() {}
+	}
+	unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	return func() { f.Close() }
 }
 
 // isSidecar reports whether f is still DIR/.fsync.
@@ -145,49 +159,47 @@ func putBack(old, path string) {
 	}
 }
 
-// restore puts back the tombstones that a process moved aside before it died in Tidy, and
-// returns the names of all tombstones. The caller has the lock, so no other process is
-// moving tombstones aside. An unknown file is an error.
-func (m marker) restore(names []string) (tombstones []string, err error) {
-	seen := map[string]bool{}
+// restore puts back the tombstones and notices that a process moved aside before it died in
+// Tidy, and returns the names of all of them. The caller has the lock, so no other process is
+// moving files aside. An unknown file is an error.
+func (m marker) restore(names []string) (traces []string, err error) {
 	for _, name := range names {
-		event, moved := strings.CutSuffix(name, tombstoneSuffix+aside)
-		if moved {
-			name = event + tombstoneSuffix
-			putBack(m.sidecar(name+aside), m.sidecar(name))
-		} else if !strings.HasSuffix(name, tombstoneSuffix) {
+		trace, moved := strings.CutSuffix(name, aside)
+		if !strings.HasSuffix(trace, tombstoneSuffix) && !strings.HasSuffix(trace, noticeSuffix) {
 			return nil, fs.ErrExist // not a file of this package
 		}
-		if !seen[name] {
-			seen[name] = true
-			tombstones = append(tombstones, name)
+		if moved {
+			putBack(m.sidecar(name), m.sidecar(trace))
+		}
+		if !slices.Contains(traces, trace) {
+			traces = append(traces, trace)
 		}
 	}
-	return tombstones, nil
+	return traces, nil
 }
 
-// archived returns the version of a tombstone that Tidy has moved aside or to the
+// archived returns the version of a tombstone or a notice that Tidy has moved aside or to the
 // attribute.
-func (m marker) archived() (v version) {
+func (m marker) archived(name string) (v version) {
 	if m.network {
 		return version{}
 	}
-	old := m.tombstonePath() + aside
+	old := m.sidecar(name) + aside
 	if v, err := versionOf(old); err == nil && v.exists {
 		v.archived, v.set = true, setTime(old)
 		return v
 	}
 	var buffer [128]byte
-	n, err := unix.Getxattr(m.directory(), attributeOf(m.tombstoneName()), buffer[:])
+	n, err := unix.Getxattr(m.directory(), attributeOf(name), buffer[:])
 	if err != nil {
 		return version{}
 	}
 	return parseAttribute(string(buffer[:n]))
 }
 
-// attributeOf returns the name of the attribute for the tombstone with that name.
-func attributeOf(tombstone string) string {
+// attributeOf returns the name of the attribute for the tombstone or the notice with that name.
+func attributeOf(trace string) string {
 	h := fnv.New64a()
-	io.WriteString(h, tombstone)
+	io.WriteString(h, trace)
 	return fmt.Sprintf("user.fsync.%016x", h.Sum64())
 }

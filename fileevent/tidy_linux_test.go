@@ -43,7 +43,7 @@ func TestTidyOfATombstoneWithoutID(t *testing.T) {
 		must(t, os.WriteFile(e.Path(), nil, 0o644))
 		must(t, e.Clear())
 		e.Tidy()
-		if v := e.marker.archived(); !v.exists || v.ambiguous(time.Now()) {
+		if v := e.marker.archived(e.marker.tombstoneName()); !v.exists || v.ambiguous(time.Now()) {
 			t.Fatalf("the archived tombstone is missing or ambiguous: %v", v)
 		}
 		f := must2(e.marker.draft(0o644))
@@ -175,6 +175,27 @@ func TestTidyNotifies(t *testing.T) {
 	if !strings.Contains(created(), ".fsync.") {
 		t.Error("Tidy has not notified the waits; a rescan has woken the wait")
 	}
+}
+
+// Tidy moves a notice as it moves a tombstone, and loses none.
+func TestTidyOfANotice(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	e := New(markerPath(t))
+	notice := e.marker.sidecar(e.marker.noticeName())
+	must(t, os.WriteFile(e.Path(), []byte("42\n"), 0o644))
+	w := watchOf(t, e)
+	for range 2 {
+		must(t, e.Set())
+		e.Tidy()
+		seen(t, w, "the notice was moved to an attribute")
+		must(t, e.Set(), os.Rename(notice, notice+aside)) // a process died in Tidy
+		seen(t, w, "the notice was moved aside")
+	}
+	must(t, e.Set(), e.Clear())
+	e.Tidy()
+	tidied(t, filepath.Dir(e.Path()))
+	seen(t, w, "the Set, although Clear and Tidy followed")
 }
 
 // A process dies in Tidy after it has moved aside a tombstone that a Clear has just left. A

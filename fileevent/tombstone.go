@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/fsync-lock/fsync/internal/file"
-	"github.com/fsync-lock/fsync/internal/sidecar"
 )
 
 // The tombstone of an event is the marker that was cleared last: Clear moves it from
@@ -45,8 +44,11 @@ func (m marker) tombstoneName() string {
 }
 
 // tombstone returns the version of the tombstone.
-func (m marker) tombstone() (version, error) {
-	return lastOf(func() (version, error) { return versionOf(m.tombstonePath()) }, m.archived)
+func (m marker) tombstone() (version, error) { return m.trace(m.tombstoneName()) }
+
+// trace returns the version of the tombstone or the notice with that name.
+func (m marker) trace(name string) (version, error) {
+	return lastOf(func() (version, error) { return versionOf(m.sidecar(name)) }, func() version { return m.archived(name) })
 }
 
 // lastOf returns the version of the tombstone or, if there is none, the archived version. If
@@ -68,43 +70,24 @@ func lastOf(tombstone func() (version, error), archived func() version) (version
 }
 
 // clear makes the marker the tombstone. It removes the marker instead if the disk is full.
-// It also removes a device, because each look at the tombstone would open the device.
-func (m marker) clear(info file.Info) error {
-	if info.Mode&fs.ModeDevice != 0 {
+// It also removes a device, because each look at the tombstone would open the device. If the
+// marker is a hard link to the tombstone, a rename to that name would do nothing.
+func (m marker) clear(info file.Info, move mover) (err error) {
+	switch {
+	case info.Mode&fs.ModeDevice != 0:
+		return m.remove()
+	case info.Links > 1 && oneFile(file.Lstat, m.path, m.tombstonePath()):
+		_, err = m.claim(move)
+	default:
+		_, err = m.moveTo(m.tombstonePath(), move)
+	}
+	switch {
+	case err == nil: // or another process has cleared it
+		return nil
+	case isFull(err):
 		return m.remove()
 	}
-	for attempt := 0; ; attempt++ {
-		err := sidecar.Make(m.dir)
-		if err == nil {
-			err = rename(m.path, m.tombstonePath())
-		}
-		switch {
-		case err == nil:
-			return m.removeLinked(info)
-		case isFull(err):
-			return m.remove()
-		case !errors.Is(err, fs.ErrNotExist):
-			return m.failed("clear", m.blocked(err))
-		}
-		if exists, statErr := m.exists(); !exists && statErr == nil {
-			return nil // another process has cleared it
-		}
-		if attempt == maxAttempts { // another process removes .fsync again and again
-			return m.failed("clear", err)
-		}
-	}
-}
-
-// maxAttempts is how often a call begins again because other processes have come in between.
-const maxAttempts = 100
-
-// removeLinked removes a marker that is a hard link to the former tombstone, because
-// rename(2) does nothing then.
-func (m marker) removeLinked(was file.Info) error {
-	if was.Links < 2 || !oneFile(file.Lstat, m.path, m.tombstonePath()) {
-		return nil
-	}
-	return m.remove()
+	return m.failed("clear", m.blocked(err))
 }
 
 // blocked explains the error if a directory is in the place of the tombstone.

@@ -15,6 +15,7 @@ type condition struct {
 	marker   marker // at the path that the wait began with; see marker.now
 	interest watch.Interest
 	before   version // of the tombstone, for Appear
+	noticed  version // of the notice, for Appear with MaxAge
 	sub      *watch.Subscription
 
 	// For WaitAll.
@@ -32,6 +33,9 @@ func (e *Event) newCondition(interest watch.Interest) (condition, error) {
 	c := condition{event: e, marker: m.withKind(), interest: interest}
 	if interest == watch.Appear {
 		c.before, err = settled(m.tombstone)
+	}
+	if err == nil && interest == watch.Appear && e.maxAge > 0 {
+		c.noticed, err = settled(m.notice)
 	}
 	if err != nil {
 		if set, existsErr := m.exists(); set && existsErr == nil {
@@ -60,6 +64,7 @@ func settled(tombstone func() (version, error)) (version, error) {
 type observation struct {
 	set       bool // for Take: this look has taken the event
 	tombstone version
+	notice    version // for Appear with MaxAge
 	err       error
 }
 
@@ -93,11 +98,21 @@ func (c *condition) observeAt(m marker) (o observation) {
 		}
 		o.set = o.set && c.event.isYoung(m.path)
 		if !o.set {
-			o.tombstone, o.err = m.tombstone()
-			o.tombstone.exists = o.tombstone.exists && c.event.isYoungTombstone(m, o.tombstone)
+			o.tombstone, o.err = c.youngTrace(m, m.tombstoneName())
+		}
+		if o.err == nil && !o.set && c.event.maxAge > 0 {
+			o.notice, o.err = c.youngTrace(m, m.noticeName())
 		}
 	}
 	return o
+}
+
+// youngTrace returns the version of the tombstone or the notice with that name, unless it is
+// older than the limit.
+func (c *condition) youngTrace(m marker, name string) (version, error) {
+	v, err := m.trace(name)
+	v.exists = v.exists && c.event.isYoungTrace(m.sidecar(name), v)
+	return v, err
 }
 
 // check reports whether the condition is met, or was met since it was made. It shares its
@@ -118,7 +133,7 @@ func (c *condition) check() (bool, error) {
 	if c.interest == watch.Vanish {
 		return !o.set && o.err == nil, o.err
 	}
-	return o.set || !c.lasting && o.tombstone.differs(c.before), o.err
+	return o.set || !c.lasting && (o.tombstone.differs(c.before) || o.notice.differs(c.noticed)), o.err
 }
 
 // A wait is a call that waits for one or many events.

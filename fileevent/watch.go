@@ -47,7 +47,7 @@ func (e *Event) Watch() (*Watch, error) {
 		return nil, err
 	}
 	w := &Watch{event: e, marker: m.withKind()}
-	if w.last, err = w.marker.versions(); err == nil {
+	if w.last, err = w.marker.versions(versions{}); err == nil {
 		w.last, err = w.marker.settle(w.last)
 	}
 	if err != nil {
@@ -76,7 +76,7 @@ func (w *Watch) Next(ctx context.Context) error {
 func (w *Watch) setSinceLast() (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now, err := w.marker.versions()
+	now, err := w.marker.versions(w.last)
 	if err != nil || !now.setSince(w.last) {
 		return false, err
 	}
@@ -84,17 +84,21 @@ func (w *Watch) setSinceLast() (bool, error) {
 	return true, nil
 }
 
-// A versions has the version of the marker, and the version of the tombstone, which was read
-// after it.
-type versions struct{ marker, tombstone version }
+// A versions has the version of the marker, and the versions of the tombstone and the notice,
+// which were read after it. The notice is known only if there was a marker, then or before.
+type versions struct{ marker, tombstone, notice version }
 
 // versions reads the marker first. If a Clear comes between the two reads, the same file is
-// read again as the tombstone, and not missed.
-func (m marker) versions() (v versions, err error) {
+// read again as the tombstone, and not missed. If there is no marker, and there was none
+// before, the tombstone tells enough: there is a new notice only if there was a marker.
+func (m marker) versions(before versions) (v versions, err error) {
 	err = m.reach(func(m marker) (err error) {
 		m.refresh()
 		if v.marker, err = m.version(); err == nil {
 			v.tombstone, err = m.tombstone()
+		}
+		if err == nil && (v.marker.exists || before.marker.exists) {
+			v.notice, err = m.notice()
 		}
 		return err
 	})
@@ -113,12 +117,14 @@ func (m marker) version() (version, error) {
 
 // setSince reports whether there was a Set after before. A marker stays until it is
 // replaced, removed, or becomes the tombstone. So there was a Set if the marker is another
-// one than in before, or if the tombstone is neither the tombstone nor the marker in before.
+// one than in before, if the tombstone is neither the tombstone nor the marker in before, or
+// if a Set has found the marker in before and has left a notice.
 // The two versions need not be from the same instant: if a marker appears after its read,
 // the watcher reports it, and Next reads again.
 func (now versions) setSince(before versions) bool {
 	return now.marker.differs(before.marker) ||
-		now.tombstone.differs(before.tombstone) && now.tombstone.differs(before.marker)
+		now.tombstone.differs(before.tombstone) && now.tombstone.differs(before.marker) ||
+		before.marker.exists && now.notice.differs(before.notice)
 }
 
 // tick is the longest time between two steps of the clock that gives files their times.
@@ -128,7 +134,7 @@ const tick = 10 * time.Millisecond
 // With an error it returns the versions that it read before.
 func (m marker) settle(v versions) (versions, error) {
 	for start := time.Now(); v.ambiguous(time.Now()) && pauseInTick(start); {
-		again, err := m.versions()
+		again, err := m.versions(v)
 		if err != nil {
 			return v, err
 		}
@@ -152,7 +158,7 @@ func pauseInTick(start time.Time) bool {
 }
 
 func (v versions) ambiguous(now time.Time) bool {
-	return v.marker.ambiguous(now) || v.tombstone.ambiguous(now)
+	return v.marker.ambiguous(now) || v.tombstone.ambiguous(now) || v.notice.ambiguous(now)
 }
 
 // ambiguous reports whether a file cannot be told from a later one: it has no ID, because

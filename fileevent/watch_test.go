@@ -109,13 +109,7 @@ func TestWatchBetweenLooks(t *testing.T) {
 // A Set that may not replace the marker leaves the marker as it is, and a Watch sees the Set.
 func TestWatchSeesSetOfStrangeMarkers(t *testing.T) {
 	t.Parallel()
-	for what, put := range map[string]func(path string) error{
-		"content":   func(path string) error { return os.WriteFile(path, []byte("42\n"), 0o644) },
-		"directory": func(path string) error { return os.Mkdir(path, 0o755) },
-		"half of a record": func(path string) error {
-			return os.WriteFile(path, []byte(recordStart+"0123456789abcdef"), 0o644)
-		},
-	} {
+	for what, put := range putStrange {
 		e := New(markerPath(t))
 		must(t, put(e.Path()))
 		w, was := watchOf(t, e), must2(os.Lstat(e.Path()))

@@ -108,16 +108,6 @@ func (e *eventStory) seenUntil(set *operation) int64 {
 	return max(e.setUntil(set, nil), e.traces.since(set.from, nil))
 }
 
-// watchUntil is seenUntil for a Watch. A Set leaves a marker with other content than a record
-// where it is, and becomes the tombstone. A Clear puts the marker in its place, which the
-// Watch may have seen before.
-func (e *eventStory) watchUntil(set *operation) int64 {
-	if e.object.foreign {
-		return e.setUntil(set, nil)
-	}
-	return e.seenUntil(set)
-}
-
 // certainSet returns the first Set that certainly happened, began after a time, ended before
 // another one, and is to be seen until a time after the last one, look. A marker that looks as one before
 // does not count.

@@ -55,6 +55,9 @@ func TestForeignEvents(t *testing.T) {
 		{name: "the tombstone of a pulse is replaced by a link", object: foreign, ops: []*operation{
 			missed(), did(alice, opSet, 5, 6), did(alice, opClear, 7, 8), did(alice, opSet, 9, 10, with(byPeer|noTrace)), did(alice, opClear, 11, 12),
 		}},
+		{name: "a Set of a marker that stays, and Clear", object: foreign, broken: "missed Set", ops: []*operation{
+			did(bob, opWatch, 0, 1), did(alice, opSet, 2, 3), did(alice, opClear, 4, 5), did(bob, opNext, 8, 31, until(30), became(timedOut)),
+		}},
 		{name: "still there after Clear", object: foreign, broken: "event model", ops: []*operation{
 			did(alice, opSet, 5, 6, with(byPeer|noTrace)), did(alice, opClear, 7, 8), did(bob, opIsSet, 9, 10),
 		}},

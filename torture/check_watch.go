@@ -42,7 +42,7 @@ func (v *verdict) checkMissed(s *story, e *eventStory, next, before *operation) 
 	if s.plan.freezes() {
 		return
 	}
-	if set := e.certainSet(before.to, next.deadline, next.to, e.watchUntil); next.result == timedOut && set != nil {
+	if set := e.certainSet(before.to, next.deadline, next.to, e.seenUntil); next.result == timedOut && set != nil {
 		v.add("missed Set", e.object, "%v, but there was a %v since %v", next, set, before)
 		return
 	}
@@ -52,7 +52,7 @@ func (v *verdict) checkMissed(s *story, e *eventStory, next, before *operation) 
 // checkLateNext checks that Next did not go on for long after a Set.
 func (v *verdict) checkLateNext(s *story, e *eventStory, next, before *operation) {
 	bound := s.late(e.object, next.from)
-	set := e.certainSet(before.to, next.to-bound, next.to, e.watchUntil)
+	set := e.certainSet(before.to, next.to-bound, next.to, e.seenUntil)
 	if next.result == open || set == nil || s.plan.freezes() {
 		return
 	}

@@ -125,8 +125,8 @@ func (r *round) lastNumber(o object) {
 // could not reach a directory, what they were about to make. A client may kill its fsync-lock,
 // which uses no events.
 var (
-	lasting    = regexp.MustCompile(`^(\.|still|other|moving|tidied|bare|foreign|kept|old|set|by|place[12]|reborn|.*-too|[^.].*\.(lock|sem|event)|\.fsync|.*\.event\.pulse|slots|[0-9]+)$`)
-	unfinished = regexp.MustCompile(`^(\.fsync\.[0-9a-f]+|[0-9a-f]+\.(new|taken)|.*\.event\.pulse\.old)$`)
+	lasting    = regexp.MustCompile(`^(\.|still|other|moving|tidied|bare|foreign|kept|old|set|by|place[12]|reborn|.*-too|[^.].*\.(lock|sem|event)|\.fsync|.*\.event\.(pulse|set)|slots|[0-9]+)$`)
+	unfinished = regexp.MustCompile(`^(\.fsync\.[0-9a-f]+|[0-9a-f]+\.(new|taken)|.*\.event\.(pulse|set)\.old)$`)
 	halfSlots  = regexp.MustCompile(`^slots\.([0-9a-f]+|new)$`)
 )
 

@@ -1,0 +1,32 @@
+package fileevent
+
+import (
+	"os"
+	"strings"
+	"time"
+)
+
+// The notice of an event is what the last Set has left that may not replace the marker: its
+// record, in the file DIR/.fsync/NAME.set. A Watch, and a wait with MaxAge that has ignored the
+// marker, see from another notice than before that there was a Set. They see it within a
+// second, because a change in DIR/.fsync is not reported.
+//
+// The notice is not the tombstone: a Clear that follows at once would replace it there by the
+// marker, which a Watch may have seen before.
+func (m marker) noticeName() string {
+	return strings.TrimSuffix(m.tombstoneName(), tombstoneSuffix) + noticeSuffix
+}
+
+const noticeSuffix = ".set"
+
+// notice returns the version of the notice.
+func (m marker) notice() (version, error) { return m.trace(m.noticeName()) }
+
+// leaveNotice makes the draft the notice.
+func (m marker) leaveNotice(draft string) error {
+	if m.renewal() == touch {
+		now := time.Now()
+		os.Chtimes(m.path, now, now) // fails, without harm, if the user does not own the file
+	}
+	return m.withSidecar(func() error { return rename(draft, m.sidecar(m.noticeName())) })
+}
