@@ -173,9 +173,7 @@ func ReadableByAll(dir string) bool {
 	if unix.Stat(dir, &st) != nil {
 		return false
 	}
-	l := listOfMode(st.Mode)
-	if named, given := listOf(dir); given {
-		l = append(l, named...)
-	}
+	named, _ := listOf(dir)
+	l := append(listOfMode(st.Mode), named...)
 	return !slices.ContainsFunc(l, func(e entry) bool { return e.perm&1 != 0 && e.perm&4 == 0 })
 }

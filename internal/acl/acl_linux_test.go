@@ -44,6 +44,9 @@ func TestInherit(t *testing.T) {
 	const defaults, same = "system.posix_acl_default", -1
 	me, mine := uint32(os.Getuid()), uint32(os.Getgid())
 	full := list{{tagUserObj, 7, noID}, {tagUser, 7, 1001}, {tagGroupObj, 5, noID}, {tagMask, 7, noID}, {tagOther, 0, noID}}
+	masked := slices.Clone(full)
+	masked[3].perm = 5
+	heirsName := list{{tagUserObj, 7, noID}, {tagUser, 5, 1000}, {tagGroupObj, 5, noID}, {tagMask, 7, noID}, {tagOther, 0, noID}}
 	noMask := slices.Clone(full)
 	noMask[3].perm = 0
 	ownersName := list{{tagUserObj, 5, noID}, {tagUser, 7, me}, {tagGroupObj, 5, noID}, {tagMask, 7, noID}, {tagOther, 0, noID}}
@@ -55,6 +58,7 @@ func TestInherit(t *testing.T) {
 		want      list
 	}{
 		"a list":                         {0o750, Attribute, full, same, same, full},
+		"a mask":                         {0o750, Attribute, masked, same, same, masked},
 		"an empty mask":                  {0o750, Attribute, noMask, same, same, nil},
 		"a mode":                         {0o750, "", nil, same, same, nil},
 		"a default list":                 {0o750, defaults, full, same, same, nil},
@@ -63,6 +67,7 @@ func TestInherit(t *testing.T) {
 		"a mode for all, another owner":  {0o777, "", nil, 1000, 1000, nil},
 		"a list, another owner":          {0o750, Attribute, full, 1000, 1000, list{{tagUserObj, 7, noID}, {tagUser, 7, me}, {tagUser, 7, 1001}, {tagGroupObj, 0, noID}, {tagGroup, 5, mine}, {tagMask, 7, noID}, {tagOther, 0, noID}}},
 		"the owner by name":              {0o750, Attribute, ownersName, 1000, same, list{{tagUserObj, 7, noID}, {tagUser, 5, me}, {tagGroupObj, 5, noID}, {tagMask, 7, noID}, {tagOther, 0, noID}}},
+		"the other owner by name":        {0o750, Attribute, heirsName, 1000, same, list{{tagUserObj, 5, noID}, {tagUser, 7, me}, {tagGroupObj, 5, noID}, {tagMask, 7, noID}, {tagOther, 0, noID}}},
 		"an empty mask, another owner":   {0o705, Attribute, noMask, 1000, same, list{{tagUserObj, 7, noID}, {tagUser, 7, me}, {tagGroupObj, 0, noID}, {tagMask, 7, noID}, {tagOther, 0, noID}}},
 		"a default list, another owner":  {0o750, defaults, full, 1000, same, list{{tagUserObj, 7, noID}, {tagUser, 7, me}, {tagGroupObj, 5, noID}, {tagMask, 7, noID}, {tagOther, 0, noID}}},
 		"a list and others, other owner": {0o707, Attribute, list{{tagUserObj, 7, noID}, {tagUser, 6, 1001}, {tagGroupObj, 7, noID}, {tagMask, 5, noID}, {tagOther, 7, noID}}, 1000, 1000, list{{tagUserObj, 7, noID}, {tagUser, 7, me}, {tagUser, 4, 1001}, {tagGroupObj, 7, noID}, {tagGroup, 5, mine}, {tagMask, 7, noID}, {tagOther, 7, noID}}},

@@ -18,6 +18,7 @@ func FuzzList(f *testing.F) {
 	f.Add(listOfMode(0o750).encode(), uint32(1000), uint32(50), uint32(1001), uint32(51))
 	f.Add(listOfMode(0o755).encode(), uint32(0), uint32(0), uint32(0), uint32(0))
 	f.Add([]byte{2, 0, 0, 0, 1}, uint32(1), uint32(1), uint32(2), uint32(2))
+	f.Add([]byte{2, 0, 0, 0}, uint32(1), uint32(1), uint32(2), uint32(2))
 	f.Add([]byte{3, 0, 0, 0}, uint32(1), uint32(1), uint32(2), uint32(2))
 	f.Fuzz(func(t *testing.T, text []byte, owner, group, newOwner, newGroup uint32) {
 		l, ok := decode(text)

@@ -91,8 +91,8 @@ func (d Dir) Still(path string) bool {
 
 // isAt reports whether the path leads to the directory. An empty path leads nowhere.
 func (d Dir) isAt(path string) bool {
-	info, err := file.Stat(path)
-	return err == nil && info.Exists && info.ID == d.id
+	info, _ := file.Stat(path)
+	return info.Exists && info.ID == d.id
 }
 
 // Removed reports whether the path is in a working directory that was removed while the
@@ -142,7 +142,7 @@ func Abs(path string) string {
 // Name returns the path as it is.
 func Name(path string) string {
 	at, d, err := At(path)
-	if err == nil && d.relative && d.path != "" {
+	if err == nil && d.path != "" {
 		at = join(d.path, at)
 	}
 	return clean(at)

@@ -18,7 +18,7 @@ const maxLinks = 40
 func Follow(path string, visit func(link, text string) error) (string, error) {
 	for range maxLinks {
 		at, err := Lstat(path)
-		if err != nil || !at.Exists || at.Mode&fs.ModeSymlink == 0 {
+		if at.Mode&fs.ModeSymlink == 0 { // or there is no file, or an error
 			return path, err
 		}
 		text, err := os.Readlink(path)

@@ -17,12 +17,12 @@ func TestJSON(t *testing.T) {
 		return string(b)
 	}
 	value := []string{"ü\uffff\U0001f512\x7f"}
-	for got, want := range map[string]string{
-		text(JSONLine(value)):    "[\"ü\\uffff\U0001f512\\u007f\"]\n",
-		text(JSON(value, false)): "[\n  \"ü\\uffff\U0001f512\\u007f\"\n]\n",
-		text(JSON(value, true)):  "[\n  \"\\u00fc\\uffff\\ud83d\\udd12\\u007f\"\n]\n",
+	for _, c := range [][2]string{
+		{text(JSONLine(value)), "[\"ü\\uffff\U0001f512\\u007f\"]\n"},
+		{text(JSON(value, false)), "[\n  \"ü\\uffff\U0001f512\\u007f\"\n]\n"},
+		{text(JSON(value, true)), "[\n  \"\\u00fc\\uffff\\ud83d\\udd12\\u007f\"\n]\n"},
 	} {
-		if got != want {
+		if got, want := c[0], c[1]; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
