@@ -14,7 +14,7 @@ func readACL(f *os.File) ([]byte, error) {
 	list := make([]byte, 64<<10) // the maximum size of an attribute
 	n, err := unix.Fgetxattr(int(f.Fd()), acl.Attribute, list)
 	switch {
-	case err == nil && n > 0:
+	case n > 0:
 		return list[:n], nil
 	case err == nil, isNoACL(err):
 		return nil, nil

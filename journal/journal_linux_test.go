@@ -10,6 +10,29 @@ import (
 	"github.com/fsync-lock/fsync/internal/testproc"
 )
 
+// Only some errors say that a file has no access control list. After any other error, its
+// permissions are not known.
+func TestNoACL(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]bool{syscall.ENODATA: true, syscall.ENOTSUP: true, syscall.ENOSYS: true, syscall.EIO: false, nil: false} {
+		if got := isNoACL(err); got != want {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	testproc.Must(t, err)
+	if list, err := readACL(f); list != nil || err != nil {
+		t.Errorf("of a file without a list: %x, %v", list, err)
+	}
+	testproc.Must(t, dropACL(f), f.Close())
+	if list, err := readACL(f); list != nil || err == nil {
+		t.Errorf("of a closed file: %x, %v", list, err)
+	}
+	if dropACL(f) == nil {
+		t.Error("the list of a closed file was removed")
+	}
+}
+
 // A full disk is an error, and the partial line that it leaves damages no other line.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()

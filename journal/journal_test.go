@@ -118,6 +118,13 @@ func TestRunning(t *testing.T) {
 	if got := mustRead(t, path); len(got) != len(want) || got[4].Outcome != Running {
 		t.Errorf("%+v", got)
 	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runs, _, err := Read(bytes.NewReader(text)); len(runs) != 3 || runs[2].Outcome != Running || err != nil {
+		t.Errorf("Read: %+v, %v", runs, err)
+	}
 }
 
 // The lines in this test are of version 1 and must never change: older readers read what
@@ -401,6 +408,9 @@ func TestRotationFails(t *testing.T) {
 	var pathErr *fs.PathError
 	if err := Append(path, numbered(1, 1), 1); !errors.As(err, &pathErr) || pathErr.Op != "rename" || pathErr.Path != path || strings.Count(err.Error(), path) != 1 {
 		t.Errorf("error %v", err)
+	}
+	if names, _ := filepath.Glob(path + "*"); len(names) != 2 {
+		t.Errorf("there are %q", names)
 	}
 	f, err := os.Open(path)
 	if err != nil {

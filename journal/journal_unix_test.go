@@ -52,6 +52,36 @@ func TestAppendRefusesOtherFiles(t *testing.T) {
 	}
 }
 
+// The journal is removed after it was locked, so the line is not written. Append begins again
+// while there is time.
+func TestRemovedAfterTheLock(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal")
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				os.Remove(path)
+			}
+		}
+	}()
+	defer func() { close(stop); <-stopped }()
+	for _, wait := range []time.Duration{time.Minute, 0} {
+		seen := false
+		for end := time.Now().Add(2 * time.Second); !seen && time.Now().Before(end); {
+			again, err := appendOnce(path, []byte("x\n"), 0, wait)
+			if seen = errors.Is(err, os.ErrNotExist); seen && again != (wait > 0) {
+				t.Errorf("%v are left, and it begins again: %v", wait, again)
+			}
+		}
+		t.Logf("%v are left: removed at that moment: %v", wait, seen)
+	}
+}
+
 // One of the two files of a journal is a link to itself.
 func TestReadOfALoop(t *testing.T) {
 	t.Parallel()

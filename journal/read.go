@@ -103,9 +103,7 @@ func (s *scanner) add(r Run) {
 		s.running[r.identity()] = r
 		return
 	}
-	if len(s.running) > 0 {
-		delete(s.running, r.identity())
-	}
+	delete(s.running, r.identity())
 	s.f(r)
 }
 
@@ -143,10 +141,7 @@ func ReadFile(path string) (runs []Run, unread Unread, err error) {
 // Each calls f with each run that [ReadFile] would return, in the same order. Each keeps
 // in memory only the runs that have not ended, so it can read a long journal.
 func Each(path string, f func(Run)) (Unread, error) {
-	files, err := openPair(path)
-	if err != nil {
-		return Unread{}, err
-	}
+	files, err := openPair(path) // no files after an error
 	s := scanner{f: f}
 	for _, f := range files {
 		err = cmp.Or(err, s.read(f))

@@ -170,6 +170,7 @@ func TestRotationByAnotherUser(t *testing.T) {
 		{65533, 0o666, "", nil, "-rw-rw-rw- 65531:65531"},
 		{65533, 0o626, "", nil, "-rw--w-rw- 65531:65531"},
 		{65533, 0o660, "u:65531:rw", nil, "-rw------- 65531:65531"},
+		{65533, 0o666, "u:65531:rw", nil, "-rw----rw- 65531:65531"}, // the bits of the group are the mask of the list
 		{65531, 0o660, "", nil, "-rw------- 65531:65531"},
 		{65531, 0o674, "", nil, "-rw-r--r-- 65531:65531"},
 	} {
