@@ -150,19 +150,21 @@ func TestNoDeadlockOfALine(t *testing.T) {
 	}
 }
 
-// A process waits for its ancestor and for a process that waits for it. The ancestor is the
-// reason, because the deadlock lasts even if the other process gives up.
+// A process waits for its ancestor, and perhaps also for a process that waits for it. The
+// ancestor is the reason, because the deadlock lasts even if the other process gives up.
 func TestDeadlockWithAnAncestor(t *testing.T) {
 	t.Parallel()
-	shared := fsync.Entry{Kind: fsync.KindLock, Name: "shared", State: filelock.State{
-		Holders: []filelock.Holder{{PID: 2}, {PID: 1}}, Waiters: []filelock.Waiter{{PID: 3, Nested: []int{1}}},
-	}}
 	mine := fsync.Entry{Kind: fsync.KindLock, Name: "mine", State: filelock.State{
 		Holders: []filelock.Holder{{PID: 3}}, Waiters: []filelock.Waiter{{PID: 2}},
 	}}
-	deadlocks := fsync.Deadlocks([]fsync.Entry{shared, mine})
-	if len(deadlocks) != 1 || len(deadlocks[0]) != 1 || deadlocks[0][0].PID != 3 || deadlocks[0][0].HeldBy != 1 || deadlocks[0][0].WaitsFor.Name != "shared" {
-		t.Errorf("deadlocks: %+v", deadlocks)
+	for _, holders := range [][]filelock.Holder{{{PID: 1}}, {{PID: 2}, {PID: 1}}, {{PID: 1}, {PID: 2}}} {
+		shared := fsync.Entry{Kind: fsync.KindLock, Name: "shared", State: filelock.State{
+			Holders: holders, Waiters: []filelock.Waiter{{PID: 3, Nested: []int{1}}},
+		}}
+		deadlocks := fsync.Deadlocks([]fsync.Entry{shared, mine})
+		if len(deadlocks) != 1 || len(deadlocks[0]) != 1 || deadlocks[0][0].PID != 3 || deadlocks[0][0].HeldBy != 1 || deadlocks[0][0].WaitsFor.Name != "shared" {
+			t.Errorf("held by %+v: deadlocks %+v", holders, deadlocks)
+		}
 	}
 }
 

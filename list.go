@@ -96,7 +96,7 @@ func (e *Entry) locker() (l filelock.Inspectable) {
 }
 
 // checkType returns an error if the file at the path is of a type that no process
-// can lock.
+// can lock. A missing file counts as a regular one.
 func (e *Entry) checkType() error {
 	stat, wrong := file.Lstat, "neither a regular file nor a directory"
 	if e.Name == "" {
@@ -106,7 +106,7 @@ func (e *Entry) checkType() error {
 	switch {
 	case err != nil:
 		return err
-	case !info.Exists, info.Mode.IsRegular(), info.Mode.IsDir(), e.Name == "" && info.Mode&fs.ModeDevice != 0:
+	case info.Mode.IsRegular(), info.Mode.IsDir(), e.Name == "" && info.Mode&fs.ModeDevice != 0:
 		return nil
 	}
 	return &fs.PathError{Op: "inspect", Path: e.Path, Err: fmt.Errorf("%w: %s", fs.ErrInvalid, wrong)}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,7 +58,7 @@ func become(arg string) error {
 	return errors.Join(syscall.Setgroups(nil), syscall.Setgid(uid), syscall.Setuid(uid))
 }
 
-// start runs a role as a user. Of the variables that matter, it has only those in env.
+// start runs a role as a user, in a directory of that user. Of the variables that matter, it has only those in env.
 func start(t *testing.T, role string, uid int, env ...string) *testproc.Proc {
 	cmd := testproc.RoleCmd(role, strconv.Itoa(uid))
 	var kept []string
@@ -68,7 +69,7 @@ func start(t *testing.T, role string, uid int, env ...string) *testproc.Proc {
 			kept = append(kept, variable)
 		}
 	}
-	cmd.Env, cmd.Dir = append(kept, env...), t.TempDir()
+	cmd.Env, cmd.Dir = append(kept, env...), dirOf(t, uid)
 	return testproc.StartCmd(t, cmd)
 }
 
@@ -121,7 +122,7 @@ func TestDefault(t *testing.T) {
 		"of a profile":         {[]string{"XDG_STATE_HOME=" + mine}, def},
 		"chosen":               {[]string{"FSYNC_DIR=/srv/locks", "XDG_RUNTIME_DIR=" + mine}, "/srv/locks"},
 		"given":                {[]string{"XDG_RUNTIME_DIR=" + mine}, mine + "/fsync"},
-		"given, relative":      {[]string{"XDG_RUNTIME_DIR=run"}, def},
+		"given, relative":      {[]string{"XDG_RUNTIME_DIR=."}, def},
 		"given, for everybody": {[]string{"XDG_RUNTIME_DIR=" + everybodys}, def},
 		"given, missing":       {[]string{"XDG_RUNTIME_DIR=" + mine + "/no"}, def},
 		"not expanded":         {[]string{"FSYNC_DIR=$HOME/.fsync"}, chosen("$HOME/.fsync", relative)},
@@ -130,7 +131,7 @@ func TestDefault(t *testing.T) {
 		"absolute, and not expanded": {[]string{"FSYNC_DIR=/tmp/$USER/locks"},
 			chosen("/tmp/$USER/locks", ", which does not exist: cron and systemd do not expand variables;")},
 		"no home":       {[]string{"HOME="}, fromFile},
-		"relative home": {[]string{"HOME=home"}, fromFile},
+		"relative home": {[]string{"HOME=."}, fromFile},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,6 +148,9 @@ func TestDirectoryOfASession(t *testing.T) {
 	}
 	const user = 54321
 	home, session := dirOf(t, user), "/run/user/"+strconv.Itoa(user)
+	if err := os.Mkdir(filepath.Dir(session), 0o755); err == nil {
+		t.Cleanup(func() { os.Remove(filepath.Dir(session)) })
+	}
 	if err := os.Mkdir(session, 0o700); err != nil {
 		t.Skip(err)
 	}
@@ -172,9 +176,9 @@ func TestVariablesOfAnother(t *testing.T) {
 	}
 	user, other := dirOf(t, 65534), dirOf(t, 65533)
 	env := []string{"HOME=" + user, "XDG_RUNTIME_DIR=" + user}
-	root, _, err := base()
-	if err != nil {
-		t.Fatal(err)
+	root := "/var/run/fsync"
+	if runtime.GOOS == "linux" {
+		root = "/run/fsync"
 	}
 	start(t, "find", 0, env...).Expect(root)
 	start(t, "find", 65534, "HOME="+user, "XDG_RUNTIME_DIR="+other).Expect(user + "/.local/state/fsync")
@@ -210,6 +214,50 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	}
 	if got := start(t, "open", aUser(), "HOME="+home).Line(); !strings.Contains(got, "permission denied; choose another directory with --dir or FSYNC_DIR") {
 		t.Error(got)
+	}
+}
+
+// Another user who could write to the default directory could hold this user's locks for ever.
+// A directory that the user has chosen may be shared.
+func TestOpenRefusesSharedDirectories(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		sub, variable string
+		refused       bool
+	}{
+		"home":    {".local/state/fsync", "HOME=", true},
+		"runtime": {"fsync", "XDG_RUNTIME_DIR=", true},
+		"chosen":  {".", "FSYNC_DIR=", false},
+	} {
+		for _, mode := range []os.FileMode{0o770, 0o707, 0o700} {
+			base := dirOf(t, aUser())
+			dir := filepath.Join(base, c.sub)
+			err := os.MkdirAll(dir, 0o755)
+			for below := dir; below != base; below = filepath.Dir(below) {
+				err = errors.Join(err, os.Chown(below, aUser(), aUser()))
+			}
+			if err = errors.Join(err, os.Chmod(dir, mode)); err != nil {
+				t.Fatal(err)
+			}
+			got := start(t, "open", aUser(), c.variable+base).Line()
+			if refused := strings.Contains(got, "no other user may write to"); refused != (c.refused && mode != 0o700) || !refused && got != dir {
+				t.Errorf("%s, mode %o: %s", name, mode, got)
+			}
+		}
+	}
+}
+
+// A user without a home directory has no default directory.
+func TestNoHome(t *testing.T) {
+	t.Parallel()
+	const user = 54322
+	if os.Geteuid() != 0 || homeOf(user, passwd) != "" {
+		t.Skip("needs root, to be a user that the password file does not have")
+	}
+	for _, role := range []string{"find", "open"} {
+		if got := start(t, role, user).Line(); !strings.HasSuffix(got, "this user has no home directory: give --dir, or set FSYNC_DIR") {
+			t.Errorf("%s: %s", role, got)
+		}
 	}
 }
 
@@ -249,6 +297,7 @@ func FuzzHome(f *testing.F) {
 	} {
 		f.Add(text, 7)
 		f.Add(text, 8)
+		f.Add(text, 1000)
 	}
 	f.Fuzz(func(t *testing.T, text string, uid int) {
 		if strings.Contains(text, "\r") {
