@@ -33,7 +33,7 @@ func (v *verdict) checkVainWaits(s *story, o object) {
 				continue
 			}
 			wait := span{max(op.from, h.certain().from), min(op.to, h.certain().to)}
-			bound := int64(700*time.Millisecond) + int64(s.plan.clientsOn(o, op.by.slot))*int64(time.Second)
+			bound := int64(700*time.Millisecond+s.plan.slowed()) + int64(s.plan.clientsOn(o, op.by.slot))*int64(time.Second)
 			if wait.to-wait.from > bound && wait.to-wait.from-s.slowFor(op, wait.from, wait.to) > bound {
 				v.add("vain wait", o, "%v, but something else was in the place of the lock file from %s to %s", op, clock(h.certain().from), clock(h.certain().to))
 			}

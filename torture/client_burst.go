@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -15,20 +14,33 @@ import (
 // happens at the same time. After the burst no process waits, and the gate must be gone.
 const (
 	burstEvery = 250 * time.Millisecond
-	burstUnit  = 5 * time.Millisecond // the library looks at gates and holds every second unit
-	lookAfter  = 200 * time.Millisecond
+	burstUnit  = 5 * time.Millisecond  // the library looks at gates and holds every second unit
+	lookBefore = 50 * time.Millisecond // the next burst
 
 	// calmTime is how long nothing has happened before a gate counts as left. Two processes
 	// that leave a gate at the same time may look for it again for some milliseconds.
-	calmTime = int64(80 * time.Millisecond)
+	calmTime = 80 * time.Millisecond
 )
 
-// burstLocks is how many there are in a round.
-const burstLocks = 2
+// burstTimes returns how often there is a burst, and calmTime. With slow processes, a burst
+// lasts longer, and so do the looks after it.
+func (p *plan) burstTimes() (every, calm time.Duration) {
+	if p.has(slowCalls) {
+		return 3 * burstEvery, 5 * calmTime
+	}
+	return burstEvery, calmTime
+}
 
-// addBursts adds burst locks, with four clients each.
+// burstLocks is how many there are in a round, at most.
+const burstLocks = 4
+
+// addBursts adds burst locks, with four clients each: more of them if there are fewer bursts.
 func (p *plan) addBursts(rng *rand.Rand) {
-	for i := range burstLocks {
+	n := burstLocks / 2
+	if p.has(slowCalls) {
+		n = burstLocks
+	}
+	for i := range n {
 		o := p.addObject(object{kind: exclusiveLock, path: fmt.Sprintf("still/burst%d.lock", i), slow: true})
 		first := p.addClients(rng, o, nil, locks, locks, locks, locks)[0]
 		first.clients[len(first.clients)-1].slow = true
@@ -38,14 +50,15 @@ func (p *plan) addBursts(rng *rand.Rand) {
 // useBurstLock takes part in each burst. One of the clients looks for the gate afterwards.
 func (c *client) useBurstLock() {
 	l := c.newLocker()
+	every, _ := c.plan.burstTimes()
 	for !c.isEnding() {
-		burst := now()/int64(burstEvery)*int64(burstEvery) + int64(burstEvery)
+		burst := now()/int64(every)*int64(every) + int64(every)
 		c.sleepUntil(burst)
 		for range 1 + c.rng.IntN(2) {
 			c.useInBurst(l)
 		}
 		if c.habit.slow {
-			c.sleepUntil(burst + int64(lookAfter))
+			c.sleepUntil(burst + int64(every-lookBefore))
 			c.lookForGate()
 		}
 	}
@@ -92,15 +105,22 @@ func (v *verdict) checkBursts(s *story, o object) {
 	if s.plan.anyFault(func(f *fault) bool { return f.leaves || f.kills }) {
 		return
 	}
+	_, bound := s.plan.burstTimes()
 	ops := s.operationsOn(o)
 	for _, look := range ops {
 		if look.op != opLook || look.result != no {
 			continue
 		}
-		before := span{look.from - calmTime, look.to}
-		busy := slices.ContainsFunc(ops, func(op *operation) bool { return op.op != opLook && op.overlaps(before) })
-		if !busy && s.stalled(before.from, before.to) == 0 {
-			v.add("left over", o, "%v: the gate is there, but no process has waited since %s", look, clock(before.from))
+		var calm span // since the end of the last use
+		calm.to = look.from
+		for _, op := range ops {
+			if op.op != opLook && op.from <= look.to {
+				calm.from = max(calm.from, op.to)
+			}
+		}
+		stalled := s.sumStalls(calm.from, calm.to, func(st stall) bool { return st.by == nil || s.plan.clientsOn(o, st.by.slot) > 0 })
+		if calm.to-calm.from-stalled > int64(bound) {
+			v.add("left over", o, "%v: the gate is there, but no process has waited since %s", look, clock(calm.from))
 		}
 	}
 }

@@ -86,7 +86,7 @@ const sweepTime = 1100 * time.Millisecond
 
 // awaitGates waits until no gate is there that this process may have to remove.
 func (w *worker) awaitGates() {
-	for end := time.Now().Add(sweepTime); w.seesGate() && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(sweepTime + w.plan.slowed()); w.seesGate() && time.Now().Before(end); time.Sleep(time.Millisecond) {
 	}
 }
 

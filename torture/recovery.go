@@ -22,8 +22,12 @@ type recovery struct {
 
 // recoveries returns the recoveries of a round: from the kill of a holder to the next hold, if
 // the process that has it was waiting before the kill. If a process was stopped meanwhile, the
-// recovery does not count, because that process may have been the next.
+// recovery does not count, because that process may have been the next. Neither does one while
+// strace delays the waiter, or takes part in the end of the holder.
 func recoveries(s *story) (rs []recovery) {
+	if s.plan.has(slowCalls) {
+		return nil
+	}
 	for _, o := range s.plan.objects {
 		if o.kind != exclusiveLock || o.fileMoves || o.dirMoves || o.joint {
 			continue
