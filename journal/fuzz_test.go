@@ -87,7 +87,7 @@ func checkAgain(t *testing.T, r Run) {
 	t.Helper()
 	line, err := r.encode()
 	if err != nil {
-		if len(r.Lock)+len(r.Host)+len(r.Name)+len(r.User)+len(r.Signal) > maxLine/16 {
+		if len(r.Lock)+len(r.Kind)+len(r.Host)+len(r.Name)+len(r.User)+len(r.Signal) > maxLine/16 {
 			return
 		}
 		t.Fatalf("%+v: %v", r, err)
@@ -120,6 +120,7 @@ func FuzzAppend(f *testing.F) {
 	}
 	f.Add([]byte("\n"), "\xff\u2028", strings.Repeat("é", 9000)+"\x00b", "\x1b", strings.Repeat("\x01", 5000), "running", int64(0), int64(0), int64(0), 0, -1, int64(100))
 	f.Add([]byte(""), "", "", "", "", "", int64(-1), int64(-1), int64(-1), -1, 0, int64(0))
+	f.Add([]byte(""), "/l", "a", "", strings.Repeat("\xff", maxReason), "skipped", int64(0), int64(0), int64(0), 1, 0, int64(0))
 	f.Add([]byte(""), "/l", strings.Repeat("a\x00", 10000), strings.Repeat("h", 200000), "", "skipped", int64(7_289_000_000_000_000_000), int64(maxTime), int64(maxTime)+1, 1, 0, int64(0))
 	f.Fuzz(func(t *testing.T, before []byte, lock, command, host, reason, outcome string, start, waited, held int64, pid, status int, maxSize int64) {
 		path := filepath.Join(t.TempDir(), "journal")
@@ -162,7 +163,7 @@ func checkAppended(t *testing.T, r Run, before, now []Run) {
 	}
 	// What was written is what was given, to the microsecond, and perhaps cut.
 	valid := func(s string) string { return string([]rune(s)) }
-	sameText := want.Lock == valid(r.Lock) && want.Host == valid(r.Host) && len(want.Reason) <= maxReason+len("…")
+	sameText := want.Lock == valid(r.Lock) && want.Host == valid(r.Host) && len(want.Reason) <= len(valid(r.Reason[:min(len(r.Reason), maxReason)])+"…")
 	sameTime := want.Start.Equal(r.Start) && (want.Waited-r.Waited).Abs() <= time.Microsecond/2 && (want.Held-r.Held).Abs() <= time.Microsecond/2
 	if !sameText || !sameTime || want.PID != r.PID || want.Status != r.Status || want.Outcome != r.Outcome {
 		t.Errorf("%+v became %+v", r, want)
