@@ -85,8 +85,8 @@ func (c *collector) count(r journal.Run) {
 	if l.buckets.add(newBucket(r)) {
 		c.buckets++
 	}
-	for limit := c.limit(); c.buckets > limit && c.width < maxTimeWidth; limit = maxMerged {
-		c.coarsen()
+	if c.buckets > c.limit() {
+		c.merge(maxMerged)
 	}
 }
 
@@ -103,6 +103,16 @@ func (c *collector) limit() int {
 		return maxBars
 	}
 	return maxMerged
+}
+
+// merge merges runs until there are no more buckets than the limit, if it can. It reports
+// whether there are fewer than before.
+func (c *collector) merge(limit int) bool {
+	before := c.buckets
+	for c.buckets > limit && c.width < maxTimeWidth {
+		c.coarsen()
+	}
+	return c.buckets < before
 }
 
 // coarsen doubles the width of the buckets.

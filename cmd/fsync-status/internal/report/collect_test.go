@@ -35,6 +35,22 @@ func ranAt(start time.Time, held time.Duration) journal.Run {
 	return journal.Run{Start: start, Lock: "/l.lock", PID: 1, Host: "web1", Held: held, Outcome: journal.Ran}
 }
 
+// Runs of many locks cannot be merged. If their texts make the page too large, the page has
+// only the first characters of each.
+func TestTooMuchText(t *testing.T) {
+	t.Parallel()
+	var runs []journal.Run
+	for i := range maxLocks {
+		long := fmt.Sprint(i, strings.Repeat(`"`, longText))
+		runs = append(runs, journal.Run{
+			Start: made.Add(-time.Duration(i) * time.Minute), Lock: long, Command: []string{long}, Host: long, User: long, Reason: long, Outcome: journal.Ran, Status: 1,
+		})
+	}
+	if text := written(t, collected(Interval{}, runs...)); len(text) > 5_000_000 || len(text) < 1_000_000 || !strings.Contains(text, `499&#34;&#34;`) {
+		t.Errorf("%d bytes", len(text))
+	}
+}
+
 // If there are too many runs, each is still counted, but in the chart they are merged by
 // time and outcome. The page says so.
 func TestTooManyToDraw(t *testing.T) {

@@ -86,10 +86,11 @@ func findCut(all []outlier, runs int) (cut int, before bool) {
 // With a smaller gap, outliers must also be rare.
 func areOutliers(few, many int, gap, rest time.Duration) bool {
 	const day = 24 * time.Hour
-	switch rest = max(rest, time.Hour); {
+	const year = 365 * day
+	switch rest = min(max(rest, time.Hour), year); { // a gap of 20 years is always wide
 	case few >= many || gap < 20*rest:
 		return false
-	case gap > 3*365*day:
+	case gap > 3*year:
 		return true
 	}
 	return gap > day && few*20 <= many

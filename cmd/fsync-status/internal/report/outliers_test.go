@@ -18,6 +18,12 @@ func TestOutliers(t *testing.T) {
 		return runs
 	}
 	at := func(years, days int) journal.Run { return ranAt(made.AddDate(years, 0, days), time.Minute) }
+	years := func(from, to int) (runs []journal.Run) {
+		for year := from; year <= to; year++ {
+			runs = append(runs, at(year, 0))
+		}
+		return runs
+	}
 	for name, c := range map[string]struct {
 		runs  []journal.Run
 		apart int
@@ -30,6 +36,7 @@ func TestOutliers(t *testing.T) {
 		"months before":            {append(night(100), at(0, -200)), 1},
 		"days before":              {append(night(100), at(0, -7)), 0},
 		"two nights a month apart": {append(night(10), append([]journal.Run{at(0, -30)}, at(0, -30))...), 0},
+		"after 16 years of runs":   {append(years(-20, -4), at(0, 0)), 0},
 		"nothing":                  {nil, 0},
 	} {
 		groups := collected(Interval{}, c.runs...).allLocks()

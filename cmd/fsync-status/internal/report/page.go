@@ -14,6 +14,7 @@ import (
 	"html/template"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -122,23 +123,59 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("report").Parse(reportHTML))
 })
 
-// WriteHTML writes the page. It merges runs until the page is small enough.
+// WriteHTML writes the page. It merges runs until the page is small enough. If no more runs
+// can be merged, it makes the texts shorter.
 func (r *Report) WriteHTML(w io.Writer) error { return r.writePage(w, time.Now()) }
 
 func (r *Report) writePage(w io.Writer, now time.Time) error {
-	c := r.runs
-	for limit := c.limit(); ; limit /= 2 {
-		p := c.page(r.sources, now)
+	limit, text := r.runs.limit(), longText
+	for {
+		p := r.runs.page(r.sources, now)
+		if text < longText {
+			p.shorten(text)
+		}
 		var size byteCounter
 		if err := pageTemplate().Execute(&size, p); err != nil {
 			return err
 		}
-		if size <= maxPage || limit < 2 {
+		if size <= maxPage || text < 2 {
 			return pageTemplate().Execute(w, p)
 		}
-		for c.buckets > limit/2 && c.width < maxTimeWidth {
-			c.coarsen()
+		for limit /= 2; limit > 0 && limit >= r.runs.buckets; limit /= 2 { // it would merge nothing
 		}
+		if !r.runs.merge(limit) {
+			text /= 2
+		}
+	}
+}
+
+// shorten cuts each line of the texts about locks and runs to n characters.
+func (p *page) shorten(n int) {
+	cut := func(texts ...*string) {
+		for _, text := range texts {
+			lines := strings.Split(*text, "\n")
+			for i, line := range lines {
+				lines[i] = printable.Shorten(line, n)
+			}
+			*text = strings.Join(lines, "\n")
+		}
+	}
+	for i := range p.Chart.Timelines {
+		t := &p.Chart.Timelines[i]
+		cut(&t.Label, &t.Path)
+		for j := range t.Bars {
+			cut(&t.Bars[j].Text)
+		}
+	}
+	for i := range p.Outliers {
+		cut(&p.Outliers[i])
+	}
+	for i := range p.Summary {
+		cut(&p.Summary[i].Label)
+	}
+	for i := range p.Problems {
+		of := &p.Problems[i]
+		cut(&of.Label, &of.What, &of.Command, &of.Reason)
 	}
 }
 
