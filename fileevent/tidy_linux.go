@@ -98,10 +98,19 @@ func (m marker) isSidecar(f *os.File) bool {
 // is ambiguous: if tidy removed it now, the next marker could get its inode in the same tick
 // of the clock. A wait that has found the attribute would take the two for one, and miss the
 // pulse.
+//
+// The former archived tombstone may have been removed in the tick in which a Set made its
+// marker, with the same inode, and that Set may not have written its ID yet. Then archive
+// fails: in an attribute, a version without an ID cannot be told from the former one, see
+// version.differs.
 func (m marker) archive(name string) (version, error) {
 	v, err := settled(func() (version, error) { return versionOf(m.sidecar(name)) })
 	if err != nil || !v.exists {
 		return v, err
+	}
+	former := m.readAttribute(name)
+	if v.id == "" && former.id != "" && former.ino == v.ino && former.born.Equal(v.born) {
+		return version{}, fs.ErrExist
 	}
 	v.set = setTime(m.sidecar(name))
 	return v, unix.Setxattr(m.directory(), attributeOf(name), v.attribute(), 0)
@@ -189,8 +198,13 @@ func (m marker) archived(name string) (v version) {
 		v.archived, v.set = true, setTime(old)
 		return v
 	}
+	return m.readAttribute(name)
+}
+
+// readAttribute returns the version in the attribute for the tombstone with that name.
+func (m marker) readAttribute(tombstone string) version {
 	var buffer [128]byte
-	n, err := unix.Getxattr(m.directory(), attributeOf(name), buffer[:])
+	n, err := unix.Getxattr(m.directory(), attributeOf(tombstone), buffer[:])
 	if err != nil {
 		return version{}
 	}

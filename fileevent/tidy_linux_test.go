@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -131,6 +132,49 @@ func TestTidyIsOvertaken(t *testing.T) {
 	}
 	seen(t, w, "pulse")
 	tidyUnseen(t, e, w, "tidied")
+}
+
+// A Set has made its marker with the inode of a tombstone that Tidy has just removed, in the
+// same tick of the clock, and has not yet written its ID when Clear and Tidy follow. A wait
+// that knows the former tombstone sees that pulse.
+func TestTidyOfAReusedInode(t *testing.T) {
+	t.Parallel()
+	needAttributes(t)
+	e := New(markerPath(t))
+	m := e.marker
+	must(t, os.WriteFile(e.Path(), nil, 0o644), e.Clear())
+	former := must2(m.tombstone())
+	former.id = "0123456789abcdef"
+	must(t, unix.Setxattr(m.directory(), attributeOf(m.tombstoneName()), former.attribute(), 0))
+	e.Tidy()
+	if now := must2(m.tombstone()); !now.differs(former) {
+		t.Errorf("%+v is not told from %+v", now, former)
+	}
+}
+
+// A wait looks while Tidy puts a tombstone back that it had moved aside, and another Tidy
+// archives that one. The wait does not find the tombstone before it.
+func TestTwoTidiesDuringALook(t *testing.T) {
+	t.Parallel()
+	path, m, _ := archivedPulse(t)
+	before := must2(m.tombstone())
+	pulse(t, New(path))
+	last := must2(m.tombstone())
+	old := m.tombstonePath() + aside
+	must(t, os.Rename(m.tombstonePath(), old)) // what removeArchived does first
+	var isBack, isTidied sync.Once
+	now, err := lastOf(func() (version, error) {
+		v, err := versionOf(m.tombstonePath())
+		isBack.Do(func() { putBack(old, m.tombstonePath()) })
+		return v, err
+	}, func() version {
+		v := m.archived(m.tombstoneName())
+		isTidied.Do(New(path).Tidy)
+		return v
+	})
+	if err != nil || !now.differs(before) || now.differs(last) {
+		t.Errorf("%+v, %v, want %+v", now, err, last)
+	}
 }
 
 // Tidy puts a later tombstone back, and then notifies the waits: in the other order they could

@@ -51,22 +51,21 @@ func (m marker) trace(name string) (version, error) {
 	return lastOf(func() (version, error) { return versionOf(m.sidecar(name)) }, func() version { return m.archived(name) })
 }
 
-// lastOf returns the version of the tombstone or, if there is none, the archived version. If
-// it finds an archived one, it reads the tombstone again, because Tidy may have put a later
-// tombstone back meanwhile; see removeArchived.
+// lastOf returns the version of the tombstone or, if there is none, the archived version. It
+// reads them until it finds the same archived version twice. Between two reads, Tidy may have
+// put a later tombstone back, see removeArchived, and another Tidy may have archived that one.
 func lastOf(tombstone func() (version, error), archived func() version) (version, error) {
-	now, err := tombstone()
-	if err != nil || now.exists {
-		return now, err
+	for former := (version{}); ; {
+		now, err := tombstone()
+		if err != nil || now.exists {
+			return now, err
+		}
+		now = archived()
+		if !now.exists || !now.differs(former) && !former.differs(now) {
+			return now, nil
+		}
+		former = now
 	}
-	former := archived()
-	if !former.exists {
-		return version{}, nil
-	}
-	if now, err = tombstone(); err == nil && !now.exists {
-		now = former
-	}
-	return now, err
 }
 
 // clear makes the marker the tombstone. It removes the marker instead if the disk is full.

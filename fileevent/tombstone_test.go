@@ -104,27 +104,31 @@ func TestOneIDIsOneSet(t *testing.T) {
 }
 
 // Tidy has moved the last tombstone aside when a look begins, and then puts it back. The look
-// finds an archived one, reads again, and finds the last one.
+// finds an archived one, reads again, and finds the last one: in its place, or archived by
+// another Tidy.
 func TestTombstoneIsPutBackDuringALook(t *testing.T) {
 	t.Parallel()
 	archived, last := version{exists: true, id: "archived"}, version{exists: true, id: "last"}
-	var reads []version
-	read := func() (now version, err error) {
-		now, reads = reads[0], reads[1:]
-		return now, nil
+	next := func(reads *[]version) func() version {
+		return func() (now version) {
+			now, *reads = (*reads)[0], (*reads)[1:]
+			return now
+		}
 	}
 	for _, c := range []struct {
-		reads    []version
-		archived version
-		want     version
+		tombstones, archives []version
+		want                 version
 	}{
-		{[]version{last}, archived, last},
-		{[]version{{}, last}, archived, last},
-		{[]version{{}, {}}, archived, archived},
-		{[]version{{}}, version{}, version{}},
+		{[]version{last}, nil, last},
+		{[]version{{}, last}, []version{archived}, last},
+		{[]version{{}, {}}, []version{archived, archived}, archived},
+		{[]version{{}, {}, {}}, []version{archived, last, last}, last},
+		{[]version{{}, {}, last}, []version{last, archived}, last},
+		{[]version{{}}, []version{{}}, version{}},
 	} {
-		reads = c.reads
-		if got, err := lastOf(read, func() version { return c.archived }); got != c.want || err != nil {
+		tombstone := next(&c.tombstones)
+		got, err := lastOf(func() (version, error) { return tombstone(), nil }, next(&c.archives))
+		if got != c.want || err != nil || len(c.tombstones)+len(c.archives) > 0 {
 			t.Errorf("%+v, %v, want %+v", got, err, c.want)
 		}
 	}

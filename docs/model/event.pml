@@ -12,6 +12,8 @@
  *   WATCHES  processes with a Watch, which call Next again and again
  *   ENDS     a context may end
  *   LOSE     a report of the watcher may be lost: then the check once a second counts
+ *   CLEARED  the event was set and cleared before, so there is a tombstone from the start
+ *   TOUCHED  the event is set at the start, by touch(1)
  *
  * The clock of the file system stands still unless a process waits for it: all files are
  * made in one tick. A new file gets the lowest inode that is unused.
@@ -204,31 +206,6 @@ inline zero(v) { v.file = 0; v.born = 0; v.id = 0; v.isAttribute = 0 }
 
 inline copy(v, w) { v.file = w.file; v.born = w.born; v.id = w.id; v.isAttribute = w.isAttribute }
 
-/* lastOf: the tombstone or, if there is none, the archived version, unless there is a
-   tombstone after all. set is setOf. */
-#if TIDIES > 0
-inline readTombstone(v, set) {
-	atomic { read(v, tombstone); set = setOf[tombstone] };
-	if
-	:: v.file != 0
-	:: v.file == 0 ->
-		atomic { read(v, aside); set = setOf[aside] };
-		if
-		:: v.file != 0
-		:: v.file == 0 -> atomic { copy(v, attribute); set = attributeSet }
-		fi;
-#ifndef BUG_NO_SECOND_READ
-		if
-		:: v.file != 0 -> atomic { if :: tombstone != 0 -> read(v, tombstone); set = setOf[tombstone] :: else fi }
-		:: v.file == 0
-		fi
-#endif
-	fi
-}
-#else
-inline readTombstone(v, set) { atomic { read(v, tombstone); set = setOf[tombstone] } }
-#endif
-
 /* version.differs. */
 #ifdef BUG_NO_ID
 #define differs(n, b) (n.file != 0 && (n.file != b.file || n.born != b.born))
@@ -238,6 +215,40 @@ inline readTombstone(v, set) { atomic { read(v, tombstone); set = setOf[tombston
 #define differs(n, b) (n.file != 0 && (b.file == 0 || \
 	(n.id != 0 && b.id != 0 -> n.id != b.id : \
 	(b.id != 0 && !n.isAttribute -> true : n.file != b.file || n.born != b.born))))
+#endif
+
+/* lastOf: the tombstone or, if there is none, the archived version, as soon as two reads find
+   the same one. set is setOf. */
+#if TIDIES > 0
+inline readTombstone(v, set) {
+	zero(former);
+	do
+	:: atomic { read(v, tombstone); set = setOf[tombstone] };
+	   if
+	   :: v.file != 0 -> break
+	   :: v.file == 0 ->
+#ifdef BUG_ARCHIVE_READ_ONCE
+		atomic { if :: former.file != 0 -> copy(v, former); set = formerSet; break :: else fi };
+#endif
+		atomic { read(v, aside); set = setOf[aside] };
+		if
+		:: v.file != 0
+		:: v.file == 0 -> atomic { copy(v, attribute); set = attributeSet }
+		fi;
+#ifdef BUG_TOMBSTONE_READ_ONCE
+		break
+#else
+		if
+		:: atomic { v.file == 0 || !(differs(v, former) || differs(former, v)) -> break }
+		:: atomic { v.file != 0 && (differs(v, former) || differs(former, v)) -> copy(former, v); formerSet = set }
+		fi
+#endif
+	   fi
+	od;
+	atomic { zero(former); formerSet = 0 }
+}
+#else
+inline readTombstone(v, set) { atomic { read(v, tombstone); set = setOf[tombstone] } }
 #endif
 
 /* A file without an ID that was made in this tick cannot be told from a later one. */
@@ -266,6 +277,14 @@ inline archive() {
 	:: atomic { !ambiguous(was) -> zero(now); break }
 	od;
 #endif
+#ifndef BUG_TIDY_LOSES_AN_ID
+	atomic {                                             /* Tidy leaves it */
+		if
+		:: was.id == 0 && attribute.id != 0 && attribute.file == was.file && attribute.born == was.born -> zero(was)
+		:: else
+		fi
+	};
+#endif
 #ifndef BUG_TIDY_KEEPS_NO_TRACE
 	atomic { if :: was.file != 0 -> copy(attribute, was); attribute.isAttribute = 1; attributeSet = set :: else fi }
 #endif
@@ -280,10 +299,7 @@ inline removeArchived() {
 	if
 	:: now.file == 0
 	:: now.file != 0 && !differs(now, was) -> atomic { old = aside; aside = 0; forget(old); old = 0 }
-	:: now.file != 0 && differs(now, was) -> putAsideBack();
-#ifndef BUG_TIDY_TELLS_NOBODY
-		report(1, 0) /* NotifyAll */
-#endif
+	:: now.file != 0 && differs(now, was) -> putAsideBack() /* NotifyAll follows; no wait depends on it */
 	fi
 #endif
 }
@@ -460,6 +476,10 @@ inline useLast(e) {
 
 proctype Wait(byte me) {
 	version before, now;
+#if TIDIES > 0
+	version former;
+	byte formerSet;
+#endif
 	byte mine, k, old;
 	bit set, missed;
 	/* newCondition: the tombstone first. The wait begins when that is known. With Tidy, that
@@ -535,6 +555,10 @@ cancelled:
 
 proctype Take(byte me) {
 	version now;
+#if TIDIES > 0
+	version former;
+	byte formerSet;
+#endif
 	byte mine, k, old;
 	bit set;
 	takeMarker();
@@ -605,6 +629,10 @@ inline readUnambiguous() {
 
 proctype Watch(byte me) {
 	version lastMarker, lastTombstone_, nowMarker, nowTombstone;
+#if TIDIES > 0
+	version former;
+	byte formerSet;
+#endif
 	byte count, was;
 	readVersions();
 	readUnambiguous();
@@ -647,6 +675,12 @@ proctype Monitor() {
 init {
 	byte s;
 	atomic {
+#ifdef CLEARED
+		tombstone = 1; ids = 1; id[1] = 1; sets = 1; setOf[1] = 1; taken = 1;
+#endif
+#ifdef TOUCHED
+		marker = 1; sets = 1; setOf[1] = 1;
+#endif
 		do
 		:: s < SUBS ->
 			if
