@@ -92,35 +92,36 @@ func (r *round) someReborn(rng *rand.Rand) string {
 	return filepath.Join(r.objects(), places[rng.IntN(len(places))], reborn)
 }
 
-// removeAndMake removes a directory with what is in it, and makes it again. Others may make
-// files there meanwhile.
-func removeAndMake(dir string) (err error) {
-	for range 1000 {
-		err = removeFilesIn(dir)
-		if err == nil {
-			err = os.Remove(dir)
-		}
-		if !errors.Is(err, unix.ENOTEMPTY) {
-			break
-		}
+// removeAndMake removes a directory with what is in it, and makes it again.
+func removeAndMake(dir string) error {
+	err := despiteOthers(func() error { return errors.Join(removeFilesIn(dir), os.Remove(dir)) })
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, os.Mkdir(dir, 0o755))
+	return os.Mkdir(dir, 0o755)
 }
 
-// removeTree removes a file or directory. Others may make files in it meanwhile.
-func removeTree(path string) (err error) {
-	for range 1000 {
-		if err = os.RemoveAll(path); !errors.Is(err, unix.ENOTEMPTY) {
-			break
+// despiteOthers does something again while other processes make files in a directory that must
+// be empty. It returns errMissed if they make them too often.
+func despiteOthers(do func() error) error {
+	for end := time.Now().Add(time.Second); ; {
+		err := do()
+		switch {
+		case !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST):
+			return err
+		case time.Now().After(end):
+			return errMissed
 		}
 	}
-	return err
 }
+
+// removeTree removes a file or directory.
+func removeTree(path string) error { return despiteOthers(func() error { return os.RemoveAll(path) }) }
 
 func removeFilesIn(dir string) error {
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
-		err = errors.Join(err, removeTree(filepath.Join(dir, e.Name())))
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
 	}
 	return err
 }
@@ -131,22 +132,20 @@ func (r *round) renameAndMake(dir string) error {
 	return errors.Join(os.Rename(dir, away), os.Mkdir(dir, 0o755), removeTree(away))
 }
 
-// replaceEmpty removes the files in a directory and renames another one over it. Others may
-// make files there meanwhile; rename(2) refuses to replace a directory that is not empty.
-func replaceEmpty(dir string) (err error) {
+// replaceEmpty removes the files in a directory and renames another one over it. rename(2)
+// refuses to replace a directory that is not empty.
+func replaceEmpty(dir string) error {
 	next := dir + ".next"
 	if err := os.Mkdir(next, 0o755); err != nil {
 		return err
 	}
-	for range 1000 {
-		if err = removeFilesIn(dir); err == nil {
-			err = syscall.Rename(next, dir) // os.Rename replaces no directory
+	defer os.Remove(next) // if it is still there
+	return despiteOthers(func() error {
+		if err := removeFilesIn(dir); err != nil {
+			return err
 		}
-		if !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST) {
-			break
-		}
-	}
-	return err
+		return syscall.Rename(next, dir) // os.Rename replaces no directory
+	})
 }
 
 // exchange exchanges the directories of two paths, once or for a while. Then a process may

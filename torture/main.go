@@ -158,7 +158,7 @@ func (t *report) check(r *round, undo func(), keep bool, stderr io.Writer) {
 		return
 	}
 	if err := removeTree(r.dir); err != nil { // a process that a killed one has started may still make a file
-		fmt.Fprintln(stderr, "torture:", err)
+		fmt.Fprintf(stderr, "torture: remove %s: %v\n", r.dir, err)
 	}
 }
 
