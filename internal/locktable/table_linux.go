@@ -6,17 +6,26 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 )
 
 // Read reads the table, several times if it is long. The kernel returns it in pieces of
 // at most a page. If lines of an earlier piece disappear between two pieces, the reader
 // misses lines of the later piece. So Read reads the table again, each time in other
-// pieces, until two reads are equal, but at most the given number of times. It returns the
-// locks of all reads, so some of them may have been released meanwhile. A first piece that
-// is less than half a page is the whole table.
-func Read(times int) (Table, error) { return readWith(read, times, os.Getpagesize()) }
+// pieces, until two reads are equal, but at most the given number of times, and not again
+// after readFor. It returns the locks of all reads, so some of them may have been released
+// meanwhile. A first piece that is less than half a page is the whole table.
+func Read(times int) (Table, error) {
+	begin := time.Now()
+	return readWith(read, times, os.Getpagesize(), func() bool { return time.Since(begin) > readFor })
+}
 
-func readWith(read func(first int) (string, error), times, page int) (Table, error) {
+// readFor bounds the reads of a table that changes all the time. The kernel makes each piece
+// when no processor works on file locks, which may take long on a busy machine: 40 reads were
+// seen to take more than 20 seconds, and the caller may hold a lock.
+const readFor = 3 * time.Second
+
+func readWith(read func(first int) (string, error), times, page int, over func() bool) (Table, error) {
 	table, before := Table{}, ""
 	for i := range times {
 		text, err := read(page * (times - i) / times)
@@ -24,7 +33,7 @@ func readWith(read func(first int) (string, error), times, page int) (Table, err
 			return nil, err
 		}
 		table.add(text)
-		if text == before || i == 0 && len(text) < page/2 {
+		if text == before || i == 0 && len(text) < page/2 || i > 0 && over() {
 			break
 		}
 		before = text

@@ -167,12 +167,29 @@ func TestLooksLeaveNoDescriptor(t *testing.T) {
 	}
 }
 
+func never() bool { return false }
+
+// A table that changes all the time is not read again when the time is over, but at least
+// twice.
+func TestReadIsOver(t *testing.T) {
+	t.Parallel()
+	a, b, c := lines("", 1), lines("", 2), lines("", 3)
+	for reads, after := range map[string]int{"[40 30]": 1, "[40 30 20]": 3} {
+		read, asked := scripted(t, a, b, c)
+		n := 0
+		table, err := readWith(func(first int) (string, error) { n++; return read(first) }, 4, 40, func() bool { return n >= after })
+		if err != nil || fmt.Sprint(*asked) != reads || len(table["00:01:2"]) != n {
+			t.Errorf("over after %d reads: %v, %v, %v", after, *asked, table, err)
+		}
+	}
+}
+
 // An error of a read is returned.
 func TestReadFails(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	read := func(int) (string, error) { return "", broken }
-	if _, err := readWith(read, 4, 40); err != broken {
+	if _, err := readWith(read, 4, 40, never); err != broken {
 		t.Errorf("readWith: %v", err)
 	}
 	if _, err := countWaiters(read, "00:01:2"); err != broken {
@@ -198,7 +215,7 @@ func TestReadUntilTwoReadsAgree(t *testing.T) {
 		{120, []string{a + b, a, a}, "[120 90 60]", 2}, // only the first read can show that the table is short
 	} {
 		read, asked := scripted(t, test.texts...)
-		table, err := readWith(read, 4, test.page)
+		table, err := readWith(read, 4, test.page, never)
 		if err != nil || fmt.Sprint(*asked) != test.asked || len(table["00:01:2"]) != test.found {
 			t.Errorf("%q: %v after reads of %d, %v", test.texts, table, *asked, err)
 		}
