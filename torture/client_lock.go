@@ -322,7 +322,7 @@ func (c *client) stay(l locker, a record) {
 	if c.chance(15) {
 		c.do(record{Op: opCheck, Hold: a.Hold, File: a.File, Born: a.Born}, func(r *record) { r.became(l.Check()) })
 	}
-	if !c.object.fileMoves && !c.object.dirMoves && c.rng.IntN(500) == 0 {
+	if !c.object.fileMoves && !c.object.dirMoves && c.rng.IntN(2000) == 0 {
 		c.askHolders(l, a)
 	}
 	if c.object.fileMoves && !c.object.staying && c.plan.has(unlinkByHolder) && c.chance(1) {

@@ -115,6 +115,7 @@ func torture(ctx context.Context, o options, stderr io.Writer) (*report, error) 
 	if err := buildCommands(dir, m); err != nil {
 		return nil, err
 	}
+	t.began = time.Now() // a build may take long on a busy machine
 	before := make(chan struct{}, 1)
 	before <- struct{}{}
 	for n := max(o.round, 1); ; n++ {
