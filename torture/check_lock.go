@@ -198,7 +198,7 @@ func (v *verdict) checkNeedlessFailures(s *story, o object, holds []*hold, slots
 		return
 	}
 	ops, granted := s.operationsOn(o), grants(o, holds)
-	moments := newMoments(o, holds, granted)
+	moments := newMoments(s.plan, o, holds, granted)
 	for _, op := range ops {
 		if !op.isAcquisition() || op.byStranger() || op.deadline == 0 || op.result != no && op.result != timedOut {
 			continue

@@ -42,19 +42,19 @@ type moments struct {
 	object  object
 	holds   []*hold
 	granted map[*operation]int64 // of the acquisitions of the holds: not before
+	keeps   int64                // how long a process may have what it was granted and does not use
 }
 
-func newMoments(o object, holds []*hold, granted []int64) *moments {
-	m := &moments{o, holds, map[*operation]int64{}}
+// keepTime is how long that may be: until the threads of the process run, on a busy machine.
+const keepTime = 50 * time.Millisecond
+
+func newMoments(p *plan, o object, holds []*hold, granted []int64) *moments {
+	m := &moments{o, holds, map[*operation]int64{}, int64(keepTime + p.slowed())}
 	for i, h := range holds {
 		m.granted[h.got] = granted[i]
 	}
 	return m
 }
-
-// keepTime is how long a process may have what it was granted and does not use: until its
-// threads run, on a busy machine.
-const keepTime = int64(50 * time.Millisecond)
 
 // of returns when such an operation may have had the lock, if that made a try fail:
 //   - A wait whose time ran out gives up only then what it gets, unless it gets a slot that
@@ -70,21 +70,21 @@ func (m *moments) of(op *operation, try span) span {
 	case op.op == opLeaveGiven:
 		return span{op.from, later(op.to, int64(startTime))}
 	case m.object.resized:
-		return span{op.from, later(op.to, keepTime)}
+		return span{op.from, later(op.to, m.keeps)}
 	case op.hidden != 0, op.op == opShared && op.to-op.from >= lookTime:
 	case op.isAcquisition() && ranOut && m.object.kind != semaphore && m.isHeld(span{try.to, op.deadline}):
 		return span{min(op.deadline, op.to), op.to}
 	case op.isAcquisition() && ranOut:
-		return span{max(op.from, min(op.deadline, op.to)-keepTime), op.to}
+		return span{max(op.from, min(op.deadline, op.to)-m.keeps), op.to}
 	case m.object.kind == semaphore && op.isAcquisition() && op.result == ok:
-		return span{max(op.from, m.granted[op]-keepTime), op.to + keepTime}
+		return span{max(op.from, m.granted[op]-m.keeps), op.to + m.keeps}
 	}
 	return op.span
 }
 
 // explain reports whether such an operation on the object may explain that a try failed.
 func (m *moments) explain(op *operation, try span) bool {
-	isNear := op.from <= try.to && try.from <= later(op.to, int64(startTime)) // most are not
+	isNear := op.from <= try.to && try.from <= later(op.to, max(m.keeps, int64(startTime))) // most are not
 	return isNear && mayHoldForAMoment(m.object, op) && m.of(op, try).overlaps(try)
 }
 
