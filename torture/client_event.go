@@ -62,6 +62,9 @@ func (c *client) setInBursts(e *fileevent.Event) {
 			c.set(e)
 			c.sleep(c.quietTime())
 			c.clear(e)
+			if c.object.tidied {
+				e.Tidy()
+			}
 		}
 		c.sleep(c.upTo(50 * time.Millisecond))
 	}

@@ -22,15 +22,14 @@ func (c *client) setAgain(e *fileevent.Event) {
 	}
 }
 
-// tidyEvent calls Tidy again and again for some milliseconds, so that a Clear of another
-// process comes in between. Then it leaves that process time: each Tidy in the middle of a
-// Clear makes the Clear begin again.
+// tidyEvent calls Tidy again and again for some milliseconds, so that Clears and takes of
+// other processes come in between.
 func (c *client) tidyEvent(e *fileevent.Event) {
 	for !c.isEnding() {
-		for end := time.Now().Add(5 * time.Millisecond); time.Now().Before(end); {
+		for end := time.Now().Add(c.upTo(10 * time.Millisecond)); time.Now().Before(end); {
 			e.Tidy()
 		}
-		c.sleep(300*time.Millisecond + c.upTo(time.Second))
+		c.sleep(c.upTo(200 * time.Millisecond))
 	}
 }
 

@@ -10,8 +10,7 @@ import (
 
 // A mix limits what the plans may contain. Its text is a list of words, separated by commas:
 // names of faults, of kinds of objects, and of programs beside goProgram. If there is no word
-// of one of these, all of them are used, except touchProgram: its checks have not yet been
-// shown to accept all that is right.
+// of one of these, all of them are used.
 type mix struct {
 	faults   []*fault
 	kinds    []kind
@@ -66,7 +65,7 @@ func parseMix(text string) (m mix, err error) {
 		m.faults = allFaults
 	}
 	if !isAlone && m.programs == nil {
-		m.programs = slices.DeleteFunc(slices.Clone(allPrograms), func(p program) bool { return p == touchProgram })
+		m.programs = allPrograms
 	}
 	if m.kinds == nil {
 		m.kinds = allKinds

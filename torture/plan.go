@@ -285,6 +285,8 @@ func (p *plan) needed(rng *rand.Rand, o object) (hs []habit) {
 		manualEvent: {sets, waits, watches}, autoEvent: {sets, takes, takes},
 	}[o.kind]
 	switch {
+	case o.slow && o.kind == manualEvent && o.tidied:
+		roles = []role{sets, waits, waits, watches} // a Watch that is busy looks after Tidy
 	case o.slow && o.kind == manualEvent && !o.touched:
 		roles = []role{sets, waits, waits, waits}
 	case o.slow && o.kind == autoEvent:

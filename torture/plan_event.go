@@ -74,7 +74,7 @@ func (p *plan) slowEvent(k kind, i int) object {
 		dir, o.remade = remadeDirs[i/2%len(remadeDirs)], true
 	case p.has(oldTimes) && i%2 == 1:
 		dir = oldDir
-	case i%2 == 0 && k == manualEvent: // a take needs .fsync, and may have to make it again and again
+	case i%2 == 0:
 		dir, o.tidied = tidiedDir, true
 	}
 	o.path = filepath.Join(dir, fmt.Sprintf("slow-%s%d.event", k, i))
