@@ -225,6 +225,7 @@ const (
 type eventInput struct {
 	op    opcode // opSet, opClear, opTake, or opIsSet for everything that only looks
 	saw   eventState
+	alone bool // it has changed the state: a Set that found the event clear, or a Clear that found it set
 	maybe bool // it may have had no effect
 }
 
@@ -239,9 +240,13 @@ func (s eventState) step(in eventInput) (bool, eventState) {
 	var next eventState
 	switch in.op {
 	case opSet:
-		next = isSet
+		if !in.alone || s&isClear != 0 {
+			next = isSet
+		}
 	case opClear:
-		next = isClear
+		if !in.alone || s&isSet != 0 {
+			next = isClear
+		}
 	case opTake:
 		if s&isSet != 0 {
 			next = isClear
@@ -266,9 +271,9 @@ func eventOperations(o object, ops []*operation) (history []porcupine.Operation)
 			continue
 		case (op.op == opSet || op.op == opClear) && op.result == no: // another program has found it so
 			in.op, in.saw = opIsSet, looked(op.op == opSet)
-		case op.op == opSet:
-		case op.op == opClear:
-			in.maybe = in.maybe || o.dirMoves
+		case op.op == opSet || op.op == opClear:
+			in.alone = op.flags&byPeer != 0 && op.result == ok // another program makes and removes the marker itself
+			in.maybe = in.maybe || op.op == opClear && o.dirMoves
 		case op.op == opIsSet && (op.result == open || o.dirMoves && op.result == no):
 			continue
 		case op.op == opIsSet:

@@ -64,6 +64,15 @@ func TestForeignEvents(t *testing.T) {
 		{name: "touch finds a marker that is not there", object: foreign, broken: "event model", ops: []*operation{
 			did(alice, opSet, 5, 6, with(byPeer), became(no)),
 		}},
+		{name: "two links and one Clear between them", object: foreign, ops: []*operation{
+			did(alice, opSet, 5, 6, with(byPeer|noTrace)), did(bob, opClear, 5, 12), did(alice, opSet, 7, 8, with(byPeer|noTrace)),
+		}},
+		{name: "a Clear that clears twice", object: foreign, broken: "event model", ops: []*operation{
+			did(alice, opSet, 5, 6, with(byPeer|noTrace)), did(bob, opClear, 5, 12), did(alice, opSet, 7, 8, with(byPeer|noTrace)), did(alice, opSet, 9, 10, with(byPeer|noTrace)),
+		}},
+		{name: "rm finds a marker that is not there", object: foreign, broken: "event model", ops: []*operation{
+			did(alice, opSet, 5, 6), did(alice, opClear, 7, 8), did(alice, opClear, 9, 10, with(byPeer|noTrace)),
+		}},
 		{name: "rm finds no marker", object: foreign, broken: "event model", ops: []*operation{
 			did(alice, opSet, 5, 6), did(alice, opClear, 7, 8, with(byPeer|noTrace), became(no)),
 		}},

@@ -29,6 +29,8 @@ func (c *client) useEvent() {
 		c.tidyEvent(e)
 	case c.habit.role == sets && c.object.kept:
 		c.setAgain(e)
+	case c.habit.role == sets && c.object.swept():
+		c.pulseAndTidy(e)
 	case c.habit.role == sets && c.object.slow:
 		c.setInBursts(e)
 	case c.habit.role == sets:
@@ -300,6 +302,9 @@ func (c *client) watchEvent(e *fileevent.Event) {
 			return
 		}
 		d := c.waitTime()
+		if c.object.swept() {
+			d = c.upTo(20 * time.Millisecond)
+		}
 		if c.object.kept { // its Sets are seen later
 			d += time.Duration(c.plan.late(c.object)) + 500*time.Millisecond
 		}

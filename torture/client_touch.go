@@ -22,17 +22,6 @@ func (c *client) setAgain(e *fileevent.Event) {
 	}
 }
 
-// tidyEvent calls Tidy again and again for some milliseconds, so that Clears and takes of
-// other processes come in between.
-func (c *client) tidyEvent(e *fileevent.Event) {
-	for !c.isEnding() {
-		for end := time.Now().Add(c.upTo(10 * time.Millisecond)); time.Now().Before(end); {
-			e.Tidy()
-		}
-		c.sleep(c.upTo(200 * time.Millisecond))
-	}
-}
-
 // meddle makes and removes the marker as other programs do: with the system calls of touch(1),
 // ln(1) and rm(1). It also clears the event as fsync-event(1) does.
 func (c *client) meddle(e *fileevent.Event) {
@@ -59,8 +48,10 @@ func (c *client) meddle(e *fileevent.Event) {
 		case p < 67:
 			tombstone := filepath.Join(filepath.Dir(template), ".fsync", filepath.Base(c.object.path)+".pulse")
 			c.mark(noTrace, func(path string) error { return os.Link(tombstone, path) })
-		case p < 80:
+		case p < 79:
 			c.unmark()
+		case p < 84:
+			c.linkSoon(template)
 		default:
 			c.clear(e)
 		}
@@ -68,6 +59,20 @@ func (c *client) meddle(e *fileevent.Event) {
 			c.sleep(c.quietTime())
 		}
 		c.sleep(c.upTo(c.habit.pause))
+	}
+}
+
+// linkSoon links the marker as soon as there is none, again and again. So a link may come in
+// the middle of a Clear.
+func (c *client) linkSoon(template string) {
+	for end := time.Now().Add(c.upTo(10 * time.Millisecond)); time.Now().Before(end); {
+		c.mark(noTrace, func(path string) error {
+			err := os.Link(template, path)
+			for n := 0; errors.Is(err, fs.ErrExist) && n < 100; n++ {
+				err = os.Link(template, path)
+			}
+			return err
+		})
 	}
 }
 

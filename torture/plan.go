@@ -285,8 +285,8 @@ func (p *plan) needed(rng *rand.Rand, o object) (hs []habit) {
 		manualEvent: {sets, waits, watches}, autoEvent: {sets, takes, takes},
 	}[o.kind]
 	switch {
-	case o.slow && o.kind == manualEvent && o.tidied:
-		roles = []role{sets, waits, waits, watches} // a Watch that is busy looks after Tidy
+	case o.swept():
+		roles = []role{sets, tidies, waits, watches, watches}
 	case o.slow && o.kind == manualEvent && !o.touched:
 		roles = []role{sets, waits, waits, waits}
 	case o.slow && o.kind == autoEvent:
@@ -298,7 +298,7 @@ func (p *plan) needed(rng *rand.Rand, o object) (hs []habit) {
 	case o.foreign:
 		roles = []role{sets, waits, waits, waits, watches, watches, watches}
 	}
-	if o.tidied && o.number%3 == 0 {
+	if o.tidied && o.kind == autoEvent && o.number%3 == 0 {
 		roles = append(roles, tidies)
 	}
 	for i, r := range roles {
