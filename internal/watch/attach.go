@@ -3,6 +3,7 @@ package watch
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -53,7 +54,7 @@ func (h *hub) attachTo(d *dir, found file.ID, path string, kind fskind.Kind, err
 	}
 	h.mu.Unlock()
 	if unused != "" {
-		h.watcher.Remove(unused)
+		h.remove(unused)
 	}
 	if err == nil && shared == "" {
 		err = h.add(path, found)
@@ -148,7 +149,7 @@ func (h *hub) add(path string, found file.ID) error {
 	}
 	// fsnotify v1.10.1 confuses its records if a path that it knows is added again for
 	// another directory, and it may still know the path of a directory that is gone.
-	h.watcher.Remove(path)
+	h.remove(path)
 	err := h.watcher.Add(path)
 	if err != nil && h.dropIdle(func(*dir) bool { return true }) { // perhaps there were too many watches
 		err = h.watcher.Add(path)
@@ -156,16 +157,29 @@ func (h *hub) add(path string, found file.ID) error {
 	if err != nil {
 		return err
 	}
-	narrow(h.watcher, path)
+	if number, ok := narrow(h.watcher, path); ok {
+		maps.DeleteFunc(h.narrowed, func(_ string, other int) bool { return other == number })
+		h.narrowed[path] = number
+	}
 	if now, _ := find(path); now.ID != found {
-		h.watcher.Remove(path)
+		h.remove(path)
 		return errReplaced
 	}
 	return nil
 }
 
+// remove removes the watch on a path, and what narrow has left there. The caller holds admin.
+func (h *hub) remove(path string) {
+	h.watcher.Remove(path)
+	if number, ok := h.narrowed[path]; ok {
+		discard(h.watcher, number)
+		delete(h.narrowed, path)
+	}
+}
+
 // dropIdle removes those dirs without subscriptions that drop selects, and their watches.
-// It reports whether there were any. The caller holds admin.
+// After the last dir it sweeps, because no check comes any more. It reports whether there
+// were any. The caller holds admin.
 func (h *hub) dropIdle(drop func(*dir) bool) (any bool) {
 	var unused []string
 	h.mu.Lock()
@@ -179,12 +193,17 @@ func (h *hub) dropIdle(drop func(*dir) bool) (any bool) {
 			}
 		}
 	}
+	last := false
 	if any && len(h.dirs) == 0 {
+		last = true
 		h.closing = time.AfterFunc(h.idleTimeout, h.closeIdle)
 	}
 	h.mu.Unlock()
 	for _, path := range unused {
-		h.watcher.Remove(path)
+		h.remove(path)
+	}
+	if last {
+		h.sweep()
 	}
 	return any
 }
@@ -199,6 +218,7 @@ func (h *hub) closeIdle() {
 	if idle && h.watcher != nil {
 		h.watcher.Close() // before admin is unlocked, so that the next watcher finds a free instance
 		h.watcher = nil
+		clear(h.narrowed)
 	}
 }
 

@@ -1,9 +1,11 @@
 package watch
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/fsync-lock/fsync/internal/cwd"
@@ -156,11 +158,7 @@ func (h *hub) dropIfIdle(d *dir) bool {
 
 // audit forgets watches that the watcher has dropped without a report, as fsnotify
 // v1.10.1 does on Linux when a file system is unmounted. Comparing IDs does not find
-// them if the same file system is mounted again.
-//
-// audit also removes watches that no dir has. If a report about a directory comes late, the
-// hub forgets the watch on the next directory at that path. If the last subscription ends
-// before the path is attached again, that watch is left over.
+// them if the same file system is mounted again. audit also sweeps.
 func (h *hub) audit() {
 	if runtime.GOOS != "linux" || !h.admin.TryLock() { // a check does not wait while another directory is attached
 		return
@@ -180,13 +178,27 @@ func (h *hub) audit() {
 		if !alive[path] {
 			due = append(due, h.forget(path)...)
 		}
-		delete(alive, path)
 	}
 	h.mu.Unlock()
-	for path := range alive {
-		h.watcher.Remove(path)
-	}
+	h.sweep()
 	send(due)
+}
+
+// sweep removes watches that no dir has. If a report about a directory comes late, the hub
+// forgets the watch on the next directory at that path. If the last subscription ends before
+// the path is attached again, that watch is left over. The caller holds admin.
+func (h *hub) sweep() {
+	if h.watcher == nil {
+		return
+	}
+	for _, path := range slices.AppendSeq(h.watcher.WatchList(), maps.Keys(h.narrowed)) {
+		h.mu.Lock()
+		used := h.watched[path] != nil
+		h.mu.Unlock()
+		if !used {
+			h.remove(path)
+		}
+	}
 }
 
 // notifyChanged notifies the subscriptions, unless the snapshot proves that the directory

@@ -31,6 +31,9 @@ type hub struct {
 	watcher *fsnotify.Watcher // nil until one is needed and can be made
 	audited time.Time
 
+	// narrowed has the numbers of the watches that narrow has changed, by path.
+	narrowed map[string]int
+
 	mu      sync.Mutex
 	dirs    map[string]*dir   // by key
 	watched map[string][]*dir // the same dirs by their watch; several if they are paths of one directory

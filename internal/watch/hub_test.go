@@ -29,6 +29,7 @@ func testHub(t *testing.T, every time.Duration) *hub {
 		defer h.admin.Unlock()
 		if h.watcher != nil {
 			h.watcher.Close()
+			clear(h.narrowed) // the next watcher may have the same descriptor
 		}
 	})
 	return h

@@ -16,14 +16,24 @@ const wantedReports = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | uni
 // has just added. The hub ignores these reports, but those of a busy log file would cost the
 // waiter and the writer time. fsnotify v1.10.1 has no public option for that. Adding the
 // directory again to the same inotify instance replaces the set of reports
-// (inotify_add_watch(2)). narrow returns whether it succeeded.
-func narrow(w *fsnotify.Watcher, path string) bool {
+// (inotify_add_watch(2)). narrow returns the number of the watch, and whether it succeeded.
+//
+// If the directory was replaced just before, narrow makes a watch on the next one, which
+// fsnotify does not know. So the hub keeps the number, for discard.
+func narrow(w *fsnotify.Watcher, path string) (number int, ok bool) {
 	fd, ok := descriptor(w)
 	if !ok {
-		return false
+		return 0, false
 	}
-	_, err := unix.InotifyAddWatch(fd, path, wantedReports|unix.IN_ONLYDIR)
-	return err == nil
+	number, err := unix.InotifyAddWatch(fd, path, wantedReports|unix.IN_ONLYDIR)
+	return number, err == nil
+}
+
+// discard removes a watch if it is still there.
+func discard(w *fsnotify.Watcher, number int) {
+	if fd, ok := descriptor(w); ok {
+		unix.InotifyRmWatch(fd, uint32(number))
+	}
 }
 
 // descriptor returns the watcher's inotify descriptor, from a private field of

@@ -25,7 +25,7 @@ func TestNarrow(t *testing.T) {
 	}
 	defer w.Close()
 	must(t, w.Add(dir))
-	if !narrow(w, dir) {
+	if _, ok := narrow(w, dir); !ok {
 		t.Fatal("fsnotify no longer keeps its descriptor in the field that narrow reads")
 	}
 	for range 100 {

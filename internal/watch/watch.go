@@ -112,7 +112,7 @@ var processHub = newHub(fsnotify.NewWatcher, checkEvery(), 60*time.Second)
 func newHub(open func() (*fsnotify.Watcher, error), every, idleTimeout time.Duration) *hub {
 	return &hub{
 		open: open, kind: fskind.Of, every: every, idleTimeout: idleTimeout, young: young,
-		dirs: make(map[string]*dir), watched: make(map[string][]*dir),
+		dirs: make(map[string]*dir), watched: make(map[string][]*dir), narrowed: make(map[string]int),
 	}
 }
 
