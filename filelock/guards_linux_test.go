@@ -71,6 +71,7 @@ func TestLeaveRemovesItsRecord(t *testing.T) {
 		if got := content(t, path); text == "" || replaced && got != text || !replaced && got != "" {
 			t.Errorf("replaced %v: %q became %q", replaced, text, got)
 		}
+		mustTry(t, filelock.New(path), true)
 	}
 }
 
@@ -103,6 +104,22 @@ func TestOutputGetsNoRecord(t *testing.T) {
 		if got := content(t, path); got != "a line\n" {
 			t.Errorf("output %s: %q", output, got)
 		}
+	}
+}
+
+// A FIFO is not opened, because that has effects on other processes.
+func TestNewLockOpensNoFIFO(t *testing.T) {
+	t.Parallel()
+	path := lockPath(t)
+	must(t, syscall.Mkfifo(path, 0o666))
+	opened := testproc.ReportsOf(t, unix.IN_OPEN, path)
+	for _, err := range []error{errorOf(filelock.New(path).TryAcquire()), filelock.New(path).Acquire(background)} {
+		if !errors.Is(err, fs.ErrInvalid) {
+			t.Error(err)
+		}
+	}
+	if opened() != "" {
+		t.Error("the FIFO was opened")
 	}
 }
 
@@ -445,6 +462,48 @@ func TestOpenFileWithTheNameOfAnother(t *testing.T) {
 	write(t, other, "")
 	mustTry(t, filelock.New(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), filelock.AnyFile()), true)
 	mustTry(t, filelock.New(other), true)
+}
+
+func init() { roles["follow"] = follow }
+
+// follow PATH: tries the lock once, through links, and prints the result.
+func follow(args []string) error {
+	fmt.Println(filelock.New(args[0], filelock.AnyFile()).TryAcquire())
+	return nil
+}
+
+// A user other than root follows the own links and those of root, in directories to which only
+// root, this user and the group of either may write.
+func TestLinksOfAUser(t *testing.T) {
+	t.Parallel()
+	const nobody = 65534
+	for name, c := range map[string]struct {
+		owner, group int
+		mode         fs.FileMode
+		want         string
+	}{
+		"of root":                      {0, 0, 0o755, "true <nil>"},
+		"of this user":                 {nobody, 0, 0o755, "true <nil>"},
+		"of another user":              {1234, 0, 0o755, "invalid"},
+		"beside files of root's group": {nobody, 0, 0o775, "true <nil>"},
+		"beside files of its group":    {nobody, nobody, 0o775, "true <nil>"},
+		"beside files of a group":      {nobody, 1234, 0o775, "invalid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, file := publicDir(t), filepath.Join(publicDir(t), "file")
+			path := filepath.Join(dir, "link")
+			write(t, file, "")
+			must(t, os.Symlink(file, path))
+			p := startAsNobody(t, "follow", path) // skips the test unless this process is root
+			p.Wait()
+			must(t, os.Lchown(path, c.owner, -1), os.Chown(dir, c.owner, c.group), os.Chmod(dir, c.mode))
+			p = startAsNobody(t, "follow", path)
+			if got := p.Line(); !strings.Contains(got, c.want) {
+				t.Errorf("TryAcquire = %s, want %s", got, c.want)
+			}
+		})
+	}
 }
 
 // A thread that has waited in the kernel can be used by the next wait.

@@ -5,8 +5,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/fsync-lock/fsync/internal/cwd"
+	"github.com/fsync-lock/fsync/internal/process"
 	"github.com/fsync-lock/fsync/internal/testproc"
 	"golang.org/x/sys/unix"
 )
@@ -69,11 +73,14 @@ func TestFailedReleaseKeepsTheHold(t *testing.T) {
 	if h.drop() {
 		t.Error("a hold that was not kept before is kept")
 	}
-	l, h = holdOf(t)
-	h.inheritable = true
-	closeFile(t, h)
-	if err := l.Leave(); err == nil {
-		t.Error("a file that cannot be closed was left")
+	for _, inheritable := range []bool{false, true} {
+		l, h = holdOf(t)
+		h.inheritable = inheritable
+		closeFile(t, h)
+		if err := l.Leave(); err == nil {
+			t.Errorf("a file that is closed was left; inheritable %v", inheritable)
+		}
+		h.drop()
 	}
 }
 
@@ -179,6 +186,23 @@ func TestSizeOfAGate(t *testing.T) {
 		testproc.Must(t, f.Truncate(size))
 		if text, ok := readLines(f); ok != want || ok && int64(len(text)) != size {
 			t.Errorf("%d bytes: %v, %d are read", size, ok, len(text))
+		}
+	}
+}
+
+// A gate is emptied when its lines have a certain size, also if the last line is half a line.
+func TestFullGate(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{maxLines - 1, maxLines} {
+		g := gateOf(filepath.Join(t.TempDir(), "a"), cwd.Dir{}, 0o600)
+		text := `{"fsync":` + strings.Repeat(" ", size-9)
+		testproc.Must(t, os.WriteFile(g.path, []byte(text), 0o600))
+		(&waiter{gate: g, since: time.Now()}).tell()
+		got, err := os.ReadFile(g.path)
+		testproc.Must(t, err)
+		line, kept := strings.CutPrefix(string(got), text+"\n")
+		if _, ok := process.Parse([]byte(line)); !ok || kept != (size < maxLines) {
+			t.Errorf("%d bytes became %d bytes; they are kept: %v", size, len(got), kept)
 		}
 	}
 }

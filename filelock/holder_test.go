@@ -145,7 +145,8 @@ func TestStatus(t *testing.T) {
 		if c.state.Status() != c.want || len(likely) != min(c.likely, 1) || c.likely > 0 && likely[0].PID != c.likely {
 			t.Errorf("%+v: %s, likely %v", c.state, c.state.Status(), likely)
 		}
-		if _, err := c.state.holders("a"); (err != nil) != (c.want == Unknown) {
+		_, err := c.state.holders("a")
+		if (err != nil) != (c.want == Unknown) || errors.Is(err, errors.ErrUnsupported) != (err != nil && c.state.Err == nil) || c.state.Err != nil && err != c.state.Err {
 			t.Errorf("%+v: holders return %v", c.state, err)
 		}
 	}
