@@ -484,10 +484,10 @@ func TestLinksOfAUser(t *testing.T) {
 	}{
 		"of root":                      {0, 0, 0o755, "true <nil>"},
 		"of this user":                 {nobody, 0, 0o755, "true <nil>"},
-		"of another user":              {1234, 0, 0o755, "invalid"},
+		"of another user":              {1234, 0, 0o755, "of user 1234"},
 		"beside files of root's group": {nobody, 0, 0o775, "true <nil>"},
 		"beside files of its group":    {nobody, nobody, 0o775, "true <nil>"},
-		"beside files of a group":      {nobody, 1234, 0o775, "invalid"},
+		"beside files of a group":      {nobody, 1234, 0o775, "others may write"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -190,6 +190,74 @@ func TestSizeOfAGate(t *testing.T) {
 	}
 }
 
+// A process waits at a gate that is there, but not where there can be none. If it has just
+// found none, it does not look.
+func TestGateInUse(t *testing.T) {
+	t.Parallel()
+	if gateOf("/", cwd.Dir{}, 0o600).inUse() {
+		t.Error("there is a gate of the root directory")
+	}
+	g := gateOf(filepath.Join(t.TempDir(), "a"), cwd.Dir{}, 0o600)
+	for range 100 {
+		if g.inUse() {
+			t.Fatal("a gate that is missing is in use")
+		}
+	}
+	testproc.Must(t, os.WriteFile(g.path, nil, 0o600))
+	time.Sleep(missingFor)
+	if !g.inUse() {
+		t.Error("a gate is not in use")
+	}
+}
+
+// The distrust of a stuck gate ends at its time, and when another file is at the path.
+func TestDistrustEnds(t *testing.T) {
+	t.Parallel()
+	g := gateOf(filepath.Join(t.TempDir(), "a"), cwd.Dir{}, 0o600)
+	distrust := func(until time.Time) (yes, stuck bool) {
+		g.distrust(until)
+		return g.ignored()
+	}
+	if yes, stuck := distrust(time.Now()); yes || stuck {
+		t.Errorf("there is no gate: %v, %v", yes, stuck)
+	}
+	testproc.Must(t, os.WriteFile(g.path, nil, 0o600))
+	if yes, stuck := distrust(time.Now()); yes || stuck {
+		t.Errorf("the time is over: %v, %v", yes, stuck)
+	}
+	if yes, stuck := distrust(time.Now().Add(time.Hour)); !yes || !stuck {
+		t.Errorf("the time is not over: %v, %v", yes, stuck)
+	}
+	if yes, stuck := distrust(forGood); !yes || stuck {
+		t.Errorf("for good: %v, %v", yes, stuck)
+	}
+	testproc.Must(t, os.Remove(g.path))
+	if yes, stuck := g.ignored(); yes || stuck {
+		t.Errorf("the gate is gone: %v, %v", yes, stuck)
+	}
+}
+
+// Only a line of a process that may wait here tells since when it waits.
+func TestWaitingSince(t *testing.T) {
+	t.Parallel()
+	g := gateOf(filepath.Join(t.TempDir(), "a"), cwd.Dir{}, 0o600)
+	since := time.Now().UTC().Truncate(time.Second)
+	me, other, dead := process.Self(), process.Self(), process.Self()
+	me.Since, other.Since, dead.Since = since, since, since
+	other.Boot, other.Host = other.Boot+"x", other.Host+"x"
+	dead.PID = 1<<22 + 1
+	for name, c := range map[string]struct {
+		line process.Record
+		want int
+	}{"this process": {me, 1}, "another machine": {other, 0}, "a dead process": {dead, 0}} {
+		testproc.Must(t, os.WriteFile(g.path, append(c.line.Encode(), "{\"fsync\":\n"...), 0o600))
+		got := g.waitingSince()
+		if len(got) != c.want || c.want == 1 && !got[me.PID].Equal(since) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // A gate is emptied when its lines have a certain size, also if the last line is half a line.
 func TestFullGate(t *testing.T) {
 	t.Parallel()
