@@ -147,10 +147,10 @@ func (c *client) acquire(l locker) record {
 		d := c.deadline()
 		r.Limit = max(int64(d), 1)
 		call = func() (bool, error) { return l.TryAcquireFor(d) }
-	case way < 56:
+	case way < 53:
 		r.Limit = max(int64(c.upTo(200*time.Millisecond)), 1)
 		call = c.acquireWithin(l, time.Duration(r.Limit))
-	case way < 64:
+	case way < 57:
 		r.Flags |= cancels
 		call = c.acquireCancelled(l, c.upTo(30*time.Millisecond))
 	default:
