@@ -26,6 +26,7 @@ type verdict struct {
 	violations []violation
 	unknown    []string // histories that porcupine could not decide in time
 	histories  int      // that porcupine decided
+	queued     int      // waits that certainly stood in a queue for some time
 	overtaken  int      // the most newcomers that overtook one wait
 	drawings   string   // the directory for drawings of bad histories
 }

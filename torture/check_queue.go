@@ -15,6 +15,10 @@ import (
 //   - a process that has got the lock past a slow one in the last seconds: it ignores the gate;
 //   - flock(1) and other programs.
 //
+// A wait counts from some time after its process has seen it in the queue of the gate or of the
+// lock, until the process last saw it there; see lookout. Before that time, another process may
+// still remove the gate at which it waits, because it has looked for waiters before.
+//
 // The queue itself is the kernel's. If a waiter gives up, the kernel wakes all waiters behind
 // it, and the first of them to run is the first in the queue again. A newcomer passes a gate
 // that is free at that moment. So the check says nothing about the order of waiters at the gate.
@@ -27,13 +31,13 @@ type queueCheck struct {
 }
 
 const (
-	// settleTime is how long a wait may take from when it goes to the gate until it is in the
-	// queue there. That takes some calls of the kernel. On a busy machine, and while the file
-	// system makes other files, they were seen to take 500 ms, and no beat was missed.
-	settleTime = int64(time.Second)
+	// settleTime is how long a process may take, at most, from its look for waiters until it has
+	// removed the gate, and until a waiter there has made another one.
+	settleTime = int64(50 * time.Millisecond)
 
-	// stallTime is how long before and after that a process must have run.
-	stallTime = int64(100 * time.Millisecond)
+	// slowSettleTime is the same with slow processes. Each of these steps makes about five calls
+	// that may be delayed.
+	slowSettleTime = int64(250 * time.Millisecond)
 
 	// lookTime is how long a waiter waits, at least, before it looks past the gate.
 	lookTime = int64(900 * time.Millisecond)
@@ -43,7 +47,7 @@ const (
 
 	// maxOvertaken is how many newcomers may overtake a wait. By design there are none, as long
 	// as the wait is in the queue.
-	maxOvertaken = 3
+	maxOvertaken = 1
 )
 
 // checkQueue checks one lock. The histories of semaphores do not say who stands in the queue, and
@@ -62,28 +66,30 @@ func (v *verdict) checkQueue(s *story, o object) {
 			q.passed[op.by] = append(q.passed[op.by], op)
 		}
 	}
+	holds := s.of(o)
 	for _, w := range q.waits {
 		q.check(w)
+		q.checkReaders(w, holds)
 	}
 }
 
 // isTry reports whether an operation has no time.
 func (o *operation) isTry() bool { return o.deadline == o.from+1 }
 
-// check checks one wait. It must have had time to get from its last step to the gate.
+// check checks one wait.
 func (q *queueCheck) check(w *operation) {
-	queued := w.slept + settleTime
-	if w.flags&toldQueue == 0 || w.slept == 0 || queued >= w.to || w.result == open || w.by.wasStopped(w.span) || q.s.stalledFor(w, w.slept-stallTime, queued+stallTime) > 0 {
+	in, had := q.inQueue(w)
+	if !had {
 		return
 	}
 	overtaken := 0
 	var last *operation
-	first, _ := slices.BinarySearchFunc(q.waits, queued, func(g *operation, t int64) int { return cmp.Compare(g.from, t) })
+	first, _ := slices.BinarySearchFunc(q.waits, in.from, func(g *operation, t int64) int { return cmp.Compare(g.from, t) })
 	for _, g := range q.waits[first:] {
-		if g.from >= w.to {
+		if g.from >= in.to {
 			break
 		}
-		if g.result != ok || g.to >= w.to || g.deadline != 0 && g.to >= g.deadline || q.ignoresGate(g) {
+		if g.result != ok || g.to > in.to || g.deadline != 0 && g.to >= g.deadline || q.ignoresGate(g) {
 			continue
 		}
 		if g.flags&toldQueue != 0 && g.slept == 0 {
@@ -92,7 +98,47 @@ func (q *queueCheck) check(w *operation) {
 	}
 	q.v.overtaken = max(q.v.overtaken, overtaken)
 	if overtaken > maxOvertaken {
-		q.v.add("overtaken", q.object, "%v, in the queue since %s, was overtaken by %d newcomers, last by %v", w, clock(queued), overtaken, last)
+		q.v.add("overtaken", q.object, "%v, in the queue since %s, was overtaken by %d newcomers, last by %v", w, clock(in.from), overtaken, last)
+	}
+}
+
+// inQueue returns when newcomers had to let a wait go first.
+func (q *queueCheck) inQueue(w *operation) (in span, had bool) {
+	in = w.stood.all()
+	if in.from == 0 || w.by.program == roamingProgram || q.s.occupied(q.object, span{w.from, in.to}) {
+		return span{}, false
+	}
+	settling := span{in.from, in.from + settleTime}
+	if q.s.plan.has(slowCalls) {
+		settling.to = in.from + slowSettleTime
+	}
+	in.from = settling.to
+	if in.from >= in.to || q.s.plan.has(slowCalls) && q.s.wasStopped(settling, nil) {
+		return span{}, false
+	}
+	q.v.queued++
+	return in, true
+}
+
+// checkReaders checks that no reader takes the lock past a writer that has the gate and waits at the
+// lock for other readers. A reader that was seen at the gate meanwhile may take the lock only if
+// nobody has it.
+func (q *queueCheck) checkReaders(w *operation, holds []*hold) {
+	at := w.stood.lock
+	if w.op != opAcquire || at.from == 0 || w.by.program == roamingProgram || q.ignoresGate(w) || q.s.occupied(q.object, span{w.from, at.to}) {
+		return
+	}
+	for _, r := range q.waits {
+		past := span{r.stood.gate.to, r.to} // the reader took the lock then
+		if r.op != opShared || r.result != ok || past.from < at.from || past.to > at.to || r.deadline != 0 && r.to >= r.deadline || q.ignoresGate(r) {
+			continue
+		}
+		for _, h := range holds {
+			if h.number != r.hold && h.certain().from <= past.from && h.certain().to >= past.to {
+				q.v.add("overtaken", q.object, "%v, at the lock since %s, was overtaken by %v, which was at the gate at %s, although %v lasted", w, clock(at.from), r, clock(past.from), h)
+				break
+			}
+		}
 	}
 }
 

@@ -25,9 +25,18 @@ func again(by *process, op opcode, n int, from int64, change ...func(*operation)
 	return ops
 }
 
-// queuedAt makes a wait one that went to the gate then.
-func queuedAt(ms int64) func(*operation) {
-	return func(o *operation) { o.slept, o.flags = ms*1e6, o.flags|toldQueue }
+// stoodAt makes a wait one that was seen at the gate for a time.
+func stoodAt(from, to int64) func(*operation) {
+	return func(o *operation) {
+		o.stood.gate, o.flags, o.slept = span{from * 1e6, to * 1e6}, o.flags|toldQueue, o.from+1
+	}
+}
+
+// stoodAtLock makes a wait one that was seen at the lock for a time.
+func stoodAtLock(from, to int64) func(*operation) {
+	return func(o *operation) {
+		o.stood.lock, o.flags, o.slept = span{from * 1e6, to * 1e6}, o.flags|toldQueue, o.from+1
+	}
 }
 
 func TestOvertaken(t *testing.T) {
@@ -38,40 +47,93 @@ func TestOvertaken(t *testing.T) {
 	stopped := &process{number: 7, program: goProgram, stops: []span{{50e6, 60e6}}}
 	for _, c := range []historyCase{
 		{name: "again and again", object: aLock, broken: "overtaken", ops: append(again(carol, opAcquire, 16, 40),
-			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, stoodAt(50, 199), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "and then its time is over", object: aLock, broken: "overtaken", ops: append(again(carol, opAcquire, 16, 40),
-			did(bob, opAcquire, -1000, 200, queuedAt(-899), until(85), byCancel))},
+			did(bob, opAcquire, -1000, 200, stoodAt(50, 199), until(85), byCancel))},
 		{name: "by waits that may have come first", object: aLock, ops: append(again(carol, opAcquire, 7, -20),
-			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, stoodAt(50, 199), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "by another one of its process", object: aLock, broken: "overtaken", ops: append(again(bob, opAcquire, 16, 40),
-			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
-		{name: "but it had not had its turn", object: aLock, ops: append(again(carol, opAcquire, 16, 40),
-			did(bob, opAcquire, 0, 200, queuedAt(100), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, stoodAt(50, 199), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+		{name: "at the lock", object: aLock, broken: "overtaken", ops: append(again(carol, opAcquire, 16, 40),
+			did(bob, opAcquire, -1000, 200, stoodAt(0, 20), stoodAtLock(30, 199), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+		{name: "but nobody saw it in the queue", object: aLock, ops: append(again(carol, opAcquire, 16, 40),
+			did(bob, opAcquire, -1000, 200, holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+		{name: "but it has just come to the queue", object: aLock, ops: append(again(carol, opAcquire, 16, 40),
+			did(bob, opAcquire, -1000, 200, stoodAt(140, 199), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+		{name: "but it had given up", object: aLock, ops: append(again(carol, opAcquire, 16, 40),
+			did(bob, opAcquire, -1000, 200, stoodAt(-60, 45), byCancel))},
 		{name: "by tries", object: aLock, ops: append(again(carol, opAcquire, 16, 40, func(o *operation) { o.deadline = o.from + 1 }),
-			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, stoodAt(50, 199), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "by waits that stood in the queue", object: aLock, ops: append(again(carol, opAcquire, 16, 40, func(o *operation) { o.slept = o.from }),
-			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, stoodAt(50, 199), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "by flock(1)", object: aLock, ops: append(again(carol, opAcquire, 16, 40, func(o *operation) { o.flags = byPeer }),
-			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
-		{name: "while it was stopped", object: aLock, ops: append(again(carol, opAcquire, 16, 40),
-			did(stopped, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(stopped, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, stoodAt(50, 199), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+		{name: "although it was stopped", object: aLock, broken: "overtaken", ops: append(again(carol, opAcquire, 16, 40),
+			did(stopped, opAcquire, -1000, 200, stoodAt(50, 199), holding(1)), did(stopped, opRelease, 201, 202, holding(1)))},
 		{name: "by a process that looks past the gate", object: aLock, ops: append(again(carol, opAcquire, 12, 960),
 			did(carol, opAcquire, 0, 0, passed, holding(2)), did(carol, opRelease, 951, 952, holding(2)),
-			did(bob, opAcquire, 0, 1200, queuedAt(1), holding(1)), did(bob, opRelease, 1201, 1202, holding(1)))},
+			did(bob, opAcquire, 0, 1200, stoodAt(1, 1199), holding(1)), did(bob, opRelease, 1201, 1202, holding(1)))},
 		{name: "by a call for several locks", object: aJoint, ops: append(again(carol, opAcquire, 16, 40),
-			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, stoodAt(50, 199), holding(1)), did(bob, opRelease, 201, 202, holding(1)))},
 		{name: "by a slot, which nobody can say", object: aSemaphore, ops: append(again(carol, opAcquire, 16, 40, withFile(1)),
 			did(alice, opAcquire, -5, 0, holding(3), withFile(2)), did(alice, opRelease, 203, 204, holding(3)),
-			did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1), withFile(1)), did(bob, opRelease, 201, 202, holding(1)))},
+			did(bob, opAcquire, -1000, 200, stoodAt(50, 199), holding(1), withFile(1)), did(bob, opRelease, 201, 202, holding(1)))},
 	} {
 		t.Run(c.name, c.test)
+	}
+}
+
+// A reader that was at the gate while a writer was at the lock, for which another reader had it.
+func TestReadersPastAWriter(t *testing.T) {
+	t.Parallel()
+	story := func(longUntil, to int64, change ...func(*operation)) []*operation {
+		reader := did(carol, opShared, 20, to, append([]func(*operation){stoodAt(50, 1000), holding(3)}, change...)...)
+		return []*operation{
+			did(alice, opShared, 0, 1, holding(1)), did(alice, opRelease, longUntil, longUntil+1, holding(1)),
+			did(bob, opAcquire, 10, 1205, stoodAtLock(40, 1190), holding(2)), did(bob, opRelease, 1206, 1207, holding(2)),
+			reader, did(carol, opRelease, to+5, to+6, holding(3)),
+		}
+	}
+	for _, c := range []historyCase{
+		{name: "past it", object: aShared, broken: "overtaken", ops: story(1200, 1021)},
+		{name: "after it", object: aShared, ops: story(1200, 1240)},
+		{name: "by a last try", object: aShared, ops: story(1200, 1021, until(1020))},
+		{name: "before the writer was at the lock", object: aShared, ops: story(1200, 1021, stoodAt(10, 30))},
+		{name: "while nobody may have had it", object: aShared, ops: story(1010, 1021)},
+	} {
+		t.Run(c.name, c.test)
+	}
+}
+
+// While another file is in the place of the gate, waiters do not stand in a queue.
+func TestOvertakingWithoutAGate(t *testing.T) {
+	t.Parallel()
+	for end, broken := range map[int64]string{-1001: "overtaken", -999: ""} {
+		s := storyOf(aLock, append(again(carol, opAcquire, 16, 40), did(bob, opAcquire, -1000, 200, stoodAt(50, 199), holding(1)))...)
+		s.files.occupations = []occupation{{0, span{-2000e6, end * 1e6}}}
+		checkForCase(t, s, broken)
+	}
+}
+
+// While processes are slow, a gate is removed, and made again, later.
+func TestOvertakingOfSlowProcesses(t *testing.T) {
+	t.Parallel()
+	dave := &process{number: 9, program: goProgram, stops: []span{{-250e6, -240e6}}}
+	for _, c := range []struct {
+		since  int64
+		others map[int]*process
+		broken string
+	}{{-150, nil, "overtaken"}, {0, nil, ""}, {-300, map[int]*process{9: dave}, ""}} {
+		s := storyOf(aLock, append(again(carol, opAcquire, 16, 40), did(bob, opAcquire, -1000, 200, stoodAt(c.since, 199), holding(1)))...)
+		s.plan.faults, s.processes = []*fault{{name: slowCalls}}, c.others
+		checkForCase(t, s, c.broken)
 	}
 }
 
 // A fault that makes waiters poll lets them overtake each other.
 func TestOvertakingIsExplained(t *testing.T) {
 	t.Parallel()
-	s := storyOf(aLock, append(again(carol, opAcquire, 16, 40), did(bob, opAcquire, -1000, 200, queuedAt(-899), holding(1)))...)
+	s := storyOf(aLock, append(again(carol, opAcquire, 16, 40), did(bob, opAcquire, -1000, 200, stoodAt(50, 199), holding(1)))...)
 	s.plan.faults = []*fault{{overtakes: true}}
 	if v := checkStory(s, ""); len(v.violations) > 0 {
 		t.Error(v.violations)
@@ -118,6 +180,49 @@ func TestHeads(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A lookout sees a wait at the gate, and then at the lock, and not after its end.
+func TestLookout(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, os.Mkdir(objectsPath(dir), 0o755))
+	l, err := newLookout(dir)
+	must(t, err)
+	lock := filepath.Join(l.objects, "a.lock")
+	holder, gate := filelock.New(lock), filelock.New(gatePath(lock))
+	must(t, holder.Acquire(context.Background()))
+	must(t, gate.Acquire(context.Background()))
+	c := &client{worker: &worker{lookout: l}, object: aLock}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	result := make(chan error)
+	go func() { result <- c.acquireWith(ctx, filelock.New(lock)) }()
+	awaitWaiters(t, gatePath(lock))
+	l.mustSee(t, func(s standing) bool { return s.gate.to > s.gate.from })
+	must(t, gate.Release())
+	l.mustSee(t, func(s standing) bool { return s.lock.to > s.lock.from })
+	must(t, holder.Release())
+	must(t, <-result)
+	before := c.queue.stood
+	l.look()
+	if s := c.queue.stood; s != before || s.gate.to > s.lock.from || s.all() != (span{s.gate.from, s.lock.to}) || len(l.waits) > 0 {
+		t.Errorf("%+v, before it %+v, all %+v, waits %v", s, before, s.all(), l.waits)
+	}
+}
+
+// mustSee looks until the looks have seen something of the only wait.
+func (l *lookout) mustSee(t *testing.T, enough func(standing) bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		l.look()
+		for w := range l.waits {
+			if enough(w.stood) {
+				return
+			}
+		}
+	}
+	t.Fatal("the looks do not see the wait")
 }
 
 // A wait asks for Done for the third time before it waits at the gate, and not after that.

@@ -60,6 +60,10 @@ func (c *client) useLock() {
 		c.joinLocks()
 	case c.habit.role == stays:
 		c.stayOnOldFile()
+	case c.habit.role == queues:
+		c.queueUp()
+	case c.object.lingers:
+		c.linger()
 	case c.object.slow:
 		c.useBurstLock()
 	default:
@@ -179,6 +183,7 @@ func (c *client) acquireBy(l locker, r record, call func() (bool, error)) record
 		if c.queue != nil && c.object.kind != semaphore { // there, Slept is the slot
 			r.Flags |= toldQueue
 			r.Slept = c.queue.queues.Load()
+			c.recordStanding()
 		}
 		switch {
 		case err == nil && taken:
@@ -202,19 +207,40 @@ type queueContext struct {
 	context.Context
 	asked  atomic.Int32
 	queues atomic.Int64
+
+	lookout *lookout // that sees where the wait stands; nil = none
+	path    string   // of the lock
+	thread  int      // of the wait
+	stood   standing // see lookout.remove
 }
 
 func (c *queueContext) Done() <-chan struct{} {
 	if c.asked.Add(1) == 3 {
 		c.queues.Store(now())
+		if c.lookout != nil {
+			c.lookout.add(c)
+		}
 	}
 	return c.Context.Done()
 }
 
-// acquireWith calls Acquire, and remembers when it goes to the gate.
+// acquireWith calls Acquire, and remembers when it goes to the gate and how long it stands there.
 func (c *client) acquireWith(ctx context.Context, l locker) error {
-	c.queue = &queueContext{Context: ctx}
+	c.queue = &queueContext{Context: ctx, path: c.object.path}
+	if c.object.kind != semaphore && c.lookout != nil {
+		c.queue.lookout = c.lookout
+		defer c.lookout.remove(c.queue)
+	}
 	return l.Acquire(c.queue)
+}
+
+// recordStanding records when the last wait stood in the queues.
+func (c *client) recordStanding() {
+	for lock, stood := range []span{c.queue.stood.gate, c.queue.stood.lock} {
+		if stood.from > 0 {
+			c.history.write(record{Time: now(), Client: c.number, Kind: stoodThere, Hold: uint64(lock), Slept: stood.from, Limit: stood.to})
+		}
+	}
 }
 
 func (c *client) acquireWithin(l locker, d time.Duration) func() (bool, error) {
@@ -322,7 +348,8 @@ func (c *client) stay(l locker, a record) {
 	if c.chance(15) {
 		c.do(record{Op: opCheck, Hold: a.Hold, File: a.File, Born: a.Born}, func(r *record) { r.became(l.Check()) })
 	}
-	if !c.object.fileMoves && !c.object.dirMoves && c.rng.IntN(2000) == 0 {
+	asks := c.rng.IntN(2000) == 0 && !c.plan.has(slowCalls) // that looks at all processes of the machine
+	if !c.object.fileMoves && !c.object.dirMoves && asks {
 		c.askHolders(l, a)
 	}
 	if c.object.fileMoves && !c.object.staying && c.plan.has(unlinkByHolder) && c.chance(1) {

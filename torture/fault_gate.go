@@ -14,16 +14,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// gateFile is a fault that the checks know: while another file is in the place of a gate, waiters
+// do not stand in a queue.
+const gateFile = "gate-file"
+
 func init() {
 	addFault(&fault{
-		name: "gate-file", about: "a file, FIFO, link or directory in the place of a gate: no gate can be made, and it stays as it is", every: 150 * time.Millisecond, leaves: true, overtakes: true,
+		name: gateFile, about: "a file, FIFO, link or directory in the place of a gate: no gate can be made, and it stays as it is", every: 150 * time.Millisecond, leaves: true,
 		slows: time.Second, // a process that waits at a file that is gone notices it within a second
 		strike: func(r *round, rng *rand.Rand) error {
-			o := r.plan.objects[rng.IntN(len(r.plan.objects))]
-			if o.kind != exclusiveLock && o.kind != sharedLock || o.dirMoves {
-				return errMissed
+			lingering := rng.IntN(3) > 0 // mostly, because the others nearly always have a gate
+			for _, i := range rng.Perm(len(r.plan.objects)) {
+				o := r.plan.objects[i]
+				if (o.kind == exclusiveLock || o.kind == sharedLock) && !o.dirMoves && (o.lingers || !lingering) {
+					return unlessMissed(r.occupyGate(o, rng))
+				}
 			}
-			return unlessMissed(r.occupyGate(o, rng))
+			return errMissed
 		},
 	})
 }
@@ -51,12 +58,16 @@ func (r *round) occupyGate(o object, rng *rand.Rand) error {
 	}
 	defer func() { r.isOccupied(occupation{o.number, span{from, now()}}) }()
 	x := rng.Float64()
-	r.pause(time.Duration(x * x * float64(300*time.Millisecond)))
+	r.pause(tick + time.Duration(x*x*float64(300*time.Millisecond)))
 	if after, err := identifyLink(at); err != nil || after != before {
 		r.violated("gate", "%s: the file in the place of the gate is not there any more: %v", o.path, err)
 	}
 	return whenWritable(func() error { return os.RemoveAll(at) })
 }
+
+// tick is longer than the time between two ticks of the file system's clock. So the next gate,
+// which may get the same inode, has another time of birth.
+const tick = 10 * time.Millisecond
 
 // An occupation is a time in which there may have been another file in the place of a gate.
 // Meanwhile waiters get the lock in the kernel's order.

@@ -49,8 +49,8 @@ var callClasses = []callClass{
 	{"?newfstatat,?fstat,?statx", true},
 	{"?flock", true},
 	{"?fcntl,?close", true}, // who waits at a gate
-	{"?read,?pread64,?getdents64", true},
 	{"?dup3,?tgkill", true}, // a wait is called back
+	{"?read,?pread64,?getdents64", true},
 	{"?unlinkat", false},
 	{"?renameat,?renameat2,?linkat,?mkdirat", false},
 	{"?inotify_add_watch,?inotify_rm_watch", false},
@@ -63,25 +63,32 @@ var callClasses = []callClass{
 // signals and new threads cost time.
 var underStrace = strings.Fields("env --ignore-signal=ALRM strace -D -f --seccomp-bpf -qq -o /dev/null -e signal=none -e raw=all")
 
-// delayCalls makes two of three processes of this library slow ones.
+// endOfWait has the classes of the calls by which a wait is called back and leaves the gate.
+var endOfWait = callClasses[2:5]
+
+// delayCalls makes two of three processes of this library slow ones, and those that pass by a
+// stopped one.
 func delayCalls(r *round, p *process) {
 	rng := r.plan.clientRand(p.number, slowClient)
-	if p.program != goProgram || rng.IntN(3) == 0 {
+	classes := callClasses
+	if r.plan.comesBehind(p.slot) {
+		classes = endOfWait
+	} else if p.program != goProgram || rng.IntN(3) == 0 {
 		return
 	}
-	wrap(p.cmd, slices.Concat(underStrace, delays(rng))...)
+	wrap(p.cmd, slices.Concat(underStrace, delays(rng, classes))...)
 	r.struck[slowCalls]++ // the caller has locked r.mu
 }
 
 // slowClient is the number of no client. Its random numbers choose what is delayed.
 const slowClient = 1 << 10
 
-// delays chooses one to four classes of calls, and returns the options for strace.
-func delays(rng *rand.Rand) (options []string) {
+// delays chooses one to four of the classes of calls, and returns the options for strace.
+func delays(rng *rand.Rand, from []callClass) (options []string) {
 	var calls []string
-	for _, i := range rng.Perm(len(callClasses))[:1+rng.IntN(4)] {
-		calls = append(calls, callClasses[i].calls)
-		options = append(options, "-e", "inject="+callClasses[i].delay(rng))
+	for _, i := range rng.Perm(len(from))[:1+rng.IntN(min(len(from), 4))] {
+		calls = append(calls, from[i].calls)
+		options = append(options, "-e", "inject="+from[i].delay(rng))
 	}
 	return append(options, "-e", "trace="+strings.Join(calls, ","))
 }

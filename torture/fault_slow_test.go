@@ -20,8 +20,8 @@ func TestDelays(t *testing.T) {
 	}
 	used := map[string]bool{}
 	for seed := range uint64(12) {
-		options := delays(rand.New(rand.NewPCG(seed, 0)))
-		if again := delays(rand.New(rand.NewPCG(seed, 0))); !slices.Equal(options, again) {
+		options := delays(rand.New(rand.NewPCG(seed, 0)), callClasses)
+		if again := delays(rand.New(rand.NewPCG(seed, 0)), callClasses); !slices.Equal(options, again) {
 			t.Errorf("%q and %q", options, again)
 		}
 		used[strings.Join(options, " ")] = true

@@ -40,7 +40,7 @@ type fault struct {
 	hides      bool // puts something else in the place of lock files for a time: object.hidden
 	kills      bool // kills processes, which may leave gates and drafts
 	leaves     bool // a process may be unable to remove its gate or its record
-	overtakes  bool // waiters may overtake each other: a gate cannot be made, waiters poll, or they get signals
+	overtakes  bool // waiters may overtake each other: waiters poll, or they get signals
 	freezes    bool // a Set of an event that is set may change nothing, so a Watch does not see it
 	alone      bool // it strikes in a round of its own
 

@@ -41,10 +41,11 @@ type recordKind uint8
 const (
 	begins recordKind = iota + 1
 	ends
-	stalls   // the process did not run for Limit nanoseconds until Time
-	overlaps // the critical section found the hold Slept beside Hold
-	offPath  // the file is not at the path of the object any more
-	tookOne  // an opTakeAll has taken the event with the index Hold; it was awake since Slept
+	stalls     // the process did not run for Limit nanoseconds until Time
+	overlaps   // the critical section found the hold Slept beside Hold
+	offPath    // the file is not at the path of the object any more
+	tookOne    // an opTakeAll has taken the event with the index Hold; it was awake since Slept
+	stoodThere // the wait stood in the queue of the gate (Hold is 0) or the lock (1) from Slept to Limit
 )
 
 type opcode uint8

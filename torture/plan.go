@@ -53,6 +53,7 @@ type object struct {
 	resized bool // the number of its slots changes
 	joint   bool // some clients take it together with other locks
 	staying bool // the holder takes its file away, and stays
+	lingers bool // its clients hold it for some milliseconds; see addLingering
 	roams   bool // a process uses it by a relative path, in two directories
 
 	// What faults do to it. The checks that this makes impossible are left out.
@@ -98,6 +99,7 @@ type habit struct {
 	object int
 	others []int         // more events or locks, for calls with several of them
 	pause  time.Duration // the longest pause between two operations
+	part   int           // of the clients of a passed lock: which of them; see fault_pass.go
 	slow   bool          // of a reader: one of its holds lasts for more than a second; of a burst lock: it looks for the gate
 }
 
@@ -116,6 +118,7 @@ const (
 	stays   // takes the lock file away, and holds the lock for seconds
 	tidies
 	meddles // as another program
+	queues  // plays a part in the queue of a passed lock
 )
 
 // A strike is one fault at one time.

@@ -29,6 +29,12 @@ func (p *plan) chooseSpecials(rng *rand.Rand, m mix) {
 	if has(exclusiveLock) && slices.Contains(m.programs, roamingProgram) && rng.IntN(2) == 0 {
 		p.addRoaming(rng)
 	}
+	if has(exclusiveLock) && p.has(gateFile) && len(p.objects)+lingerLocks <= ownCells {
+		p.addLingering(rng)
+	}
+	if has(exclusiveLock) && p.has(passFirst) && len(p.objects)+passedLocks <= ownCells {
+		p.addPassed(rng)
+	}
 	if has(exclusiveLock) && len(p.objects)+burstLocks <= ownCells {
 		p.addBursts(rng)
 	}

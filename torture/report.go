@@ -42,6 +42,7 @@ type report struct {
 	violations []string
 	spoiled    []string // rounds that say nothing, because the torture itself has failed
 	recoveries []recovery
+	queued     int // waits that certainly stood in a queue for some time
 	overtaken  int // the most newcomers that overtook one wait
 }
 
@@ -115,6 +116,7 @@ func (t *report) add(r *round, s *story, v *verdict) {
 	}
 	t.recoveries = append(t.recoveries, recoveries(s)...)
 	t.histories += v.histories
+	t.queued += v.queued
 	t.overtaken = max(t.overtaken, v.overtaken)
 	t.unknown = append(t.unknown, v.unknown...)
 	for _, bad := range v.violations {
@@ -193,7 +195,7 @@ func (t *report) text() string {
 	line("| histories that porcupine decided | %d, not in time %d |", t.histories, len(t.unknown))
 	line("| violations | %d |", len(t.violations))
 	line("| rounds in which the torture itself failed | %d |", len(t.spoiled))
-	line("| newcomers that overtook one wait, at most | %d |", t.overtaken)
+	line("| newcomers that overtook one wait, at most | %d, of %d waits that were seen in the queue |", t.overtaken, t.queued)
 	line("| missed beats of processes, in all | %v |", t.stalled.Round(time.Millisecond))
 	line("\n## Recovery\n\n| from | times | median | p99 | longest |\n|---|---|---|---|---|")
 	writeRecoveries(line, t.recoveries, false)

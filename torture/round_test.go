@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 // A short round of each kind has no violation, and the report counts what it did.
 func TestRound(t *testing.T) {
 	t.Parallel()
-	for _, mix := range []string{"small,calm", "small,kill,unlink,stop"} {
+	for _, mix := range []string{"small,calm", "small,kill,unlink,stop", "small,slow-calls"} {
 		t.Run(mix, func(t *testing.T) {
 			t.Parallel()
 			var out, errs bytes.Buffer

@@ -31,6 +31,8 @@ type operation struct {
 
 	took []record // what an opTakeAll took, in this order
 	part bool     // it is one step of an opTakeAll
+
+	stood standing // where it was seen to wait
 }
 
 func (o *operation) String() string {
@@ -129,15 +131,15 @@ func readStory(p *plan, dir string, processes map[int]*process, absences []absen
 // add adds the records of one process. by is nil if another process has started it.
 func (s *story) add(by *process, records []record) {
 	inFlight := map[uint32]record{}
-	took := map[uint32][]record{}
+	details := map[uint32][]record{} // of the operation in flight
 	for _, r := range records {
 		switch r.Kind {
 		case begins:
-			inFlight[r.Client], took[r.Client] = r, nil
-		case tookOne:
-			took[r.Client] = append(took[r.Client], r)
+			inFlight[r.Client], details[r.Client] = r, nil
+		case tookOne, stoodThere:
+			details[r.Client] = append(details[r.Client], r)
 		case ends:
-			s.addOperation(newOperation(by, inFlight[r.Client], r), took[r.Client])
+			s.addOperation(newOperation(by, inFlight[r.Client], r), details[r.Client])
 			delete(inFlight, r.Client)
 		case stalls:
 			s.stalls = append(s.stalls, stall{by, span{r.Time - r.Limit, r.Time}})
@@ -152,13 +154,22 @@ func (s *story) add(by *process, records []record) {
 		if by != nil && by.killed.to > 0 && !by.startsWaiters() {
 			end.Time = by.killed.to + s.startTime()
 		}
-		s.addOperation(newOperation(by, r, end), took[r.Client])
+		s.addOperation(newOperation(by, r, end), details[r.Client])
 	}
 }
 
 // addOperation adds an operation and, if it takes several events, its steps.
-func (s *story) addOperation(o *operation, took []record) {
-	o.took = took
+func (s *story) addOperation(o *operation, details []record) {
+	for _, d := range details {
+		switch {
+		case d.Kind == tookOne:
+			o.took = append(o.took, d)
+		case d.Hold == 0:
+			o.stood.gate = span{d.Slept, d.Limit}
+		default:
+			o.stood.lock = span{d.Slept, d.Limit}
+		}
+	}
 	s.operations = append(append(s.operations, o), o.steps(s.plan)...)
 }
 

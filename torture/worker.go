@@ -45,6 +45,7 @@ type worker struct {
 	ending   chan struct{} // closed when the round ends
 	commands sync.WaitGroup
 	roamer   roamer
+	lookout  *lookout // nil = none
 }
 
 // A client is a goroutine that does one operation after the other.
@@ -157,6 +158,10 @@ func (w *worker) run() error {
 	if err := w.beginRoaming(); err != nil {
 		return err
 	}
+	var err error
+	if w.lookout, err = newLookout(w.dir); err != nil {
+		return err
+	}
 	before := mayUse()
 	var clients sync.WaitGroup
 	var all []*client
@@ -173,15 +178,17 @@ func (w *worker) run() error {
 		clients.Go(c.run)
 		all = append(all, c)
 	}
-	beat := make(chan struct{})
-	go w.heartbeat(beat)
+	stop := make(chan struct{})
+	go w.heartbeat(stop)
+	go w.lookout.run(stop)
 	w.hear()
 	for _, c := range all {
 		defer time.AfterFunc(time.Duration(w.plan.late(c.object))+lastWait, c.giveUp).Stop()
 	}
 	clients.Wait()
 	w.commands.Wait()
-	beat <- struct{}{}
+	stop <- struct{}{}
+	stop <- struct{}{}
 	fmt.Println("done")
 	w.awaitGates()
 	if left := leftAfter(before); left != "" {
