@@ -21,7 +21,7 @@ const passFirst = "pass-first"
 func init() {
 	addFault(&fault{
 		name: passFirst, about: "SIGSTOP of the first waiter for a lock, and SIGCONT when another process has just got the lock past it", every: 1500 * time.Millisecond,
-		length: 4 * passEvery, strike: letPass,
+		length: 3 * passEvery, strike: letPass,
 		slows: time.Second, // a waiter looks past the stopped process once a second
 	})
 }
@@ -29,7 +29,7 @@ func init() {
 // A passed lock is used by three clients, in different processes: one holds it, one becomes the
 // head of its queue, and one comes behind the head. They begin again at the same time.
 const (
-	passEvery  = 1700 * time.Millisecond
+	passEvery  = 2400 * time.Millisecond
 	passStep   = 40 * time.Millisecond  // between their begins
 	passHold   = 120 * time.Millisecond // from the begin of the first one
 	passHead   = 60 * time.Millisecond  // how long the head waits, at most
