@@ -96,7 +96,7 @@ func (p *plan) chooseForeignEvents(rng *rand.Rand, m mix) {
 		p.objects[i].touched = o.kind == manualEvent && o.slow && filepath.Dir(o.path) == oldDir && o.number%4 < 2
 	}
 	p.objects = append(p.objects, object{number: len(p.objects), kind: manualEvent, path: filepath.Join(dir, "foreign.event"), foreign: true})
-	if rng.IntN(4) == 0 && !m.small {
+	if (rng.IntN(4) == 0 || len(p.faults) == 0) && !m.small {
 		p.length = max(p.length, 8*time.Second)
 		p.objects = append(p.objects, object{number: len(p.objects), kind: manualEvent, path: filepath.Join(keptDir, "kept.event"), kept: true})
 	}

@@ -14,6 +14,8 @@
  *   LOSE     a report of the watcher may be lost: then the check once a second counts
  *   CLEARED  the event was set and cleared before, so there is a tombstone from the start
  *   TOUCHED  the event is set at the start, by touch(1)
+ *   STAYS    no Set may replace the marker. It leaves a notice, which is not reported; so
+ *            with LOSE
  *
  * The clock of the file system stands still unless a process waits for it: all files are
  * made in one tick. A new file gets the lowest inode that is unused.
@@ -46,6 +48,7 @@
 /* Files: a number is an inode, from 1 to FILES. */
 #define FILES (SETS + TOUCHES + TIDIES + 4)
 byte marker, tombstone;     /* the file at each path; 0 = none */
+byte notice;
 byte open[FILES+1];         /* a process has it open, or it is a draft */
 byte born[FILES+1], id[FILES+1];
 byte clock, ids;
@@ -97,8 +100,9 @@ byte taken;
 bit  since[SUBS];           /* the event was set since the call began, or was set then */
 bit  pulse[SUBS];           /* it was set since the call began */
 byte seen[SUBS];            /* Next has reported the Sets up to this one */
+byte last;                  /* the last Set that every Watch must see */
 
-#define unused(f) (open[f] == 0 && marker != f && tombstone != f && aside != f)
+#define unused(f) (open[f] == 0 && marker != f && tombstone != f && aside != f && notice != f)
 
 inline forget(f) { /* so that equal states are equal */
 	if
@@ -133,7 +137,7 @@ inline report(create, remove) {
 /* From here on the event is set by f. */
 inline setNow(f) {
 	sets++;
-	setOf[f] = sets;
+	setOf[f] = sets; last = sets;
 	k = 0;
 	do
 	:: k < SUBS -> since[k] = 1; pulse[k] = 1; k++
@@ -152,14 +156,32 @@ proctype Set() {
 	   :: skip                                          /* it is stopped, with the file open */
 	   fi
 	:: marker != 0 ->                                    /* renew */
-#ifndef BUG_NO_RENEWAL
+#ifdef STAYS
+	   atomic { newFile(f); ids++; id[f] = ids };       /* draft */
+	   if
+	   :: atomic {                                      /* leaveNotice */
+		sets++; setOf[f] = sets;
+		last = (marker != 0 -> sets : last);         /* if it was cleared, a Watch that has seen that has seen this Set, too */
+#ifdef BUG_NOTICE_IS_TOMBSTONE
+		old = tombstone; tombstone = f;
+#else
+		old = notice; notice = f;
+#endif
+		forget(old); old = 0; closeFile(f);
+		do
+		:: k < ENTRIES -> changed[k] = 1; k++
+		:: else -> k = 0; break
+		od }
+	   :: skip                                          /* it dies, and the draft stays */
+	   fi
+#elif !defined(BUG_NO_RENEWAL)
 	   atomic { newFile(f); ids++; id[f] = ids };       /* draft */
 	   if
 	   :: atomic { old = marker; marker = f; setNow(f); forget(old); old = 0; closeFile(f) }
 	   :: skip                                          /* it dies, and the draft stays */
 	   fi
 #else
-	   atomic { sets++ }
+	   atomic { sets++; last = sets }
 #endif
 	fi
 }
@@ -603,7 +625,17 @@ inline readVersions() {
 #endif
 	atomic {
 		count = (was > count -> was : count);
-		was = 0
+		was = 0;
+#ifdef STAYS
+	};
+	atomic {
+		if
+		:: nowMarker.file != 0 || lastMarker.file != 0 ->
+			read(nowNotice, notice);
+			count = (setOf[notice] > count -> setOf[notice] : count)
+		:: else
+		fi
+#endif
 	}
 }
 
@@ -615,8 +647,8 @@ inline readUnambiguous() {
 	od;
 #endif
 	atomic {
-		copy(lastMarker, nowMarker); copy(lastTombstone_, nowTombstone);
-		seen[me] = count; count = 0; zero(nowMarker); zero(nowTombstone)
+		copy(lastMarker, nowMarker); copy(lastTombstone_, nowTombstone); copy(lastNotice, nowNotice);
+		seen[me] = count; count = 0; zero(nowMarker); zero(nowTombstone); zero(nowNotice)
 	}
 }
 
@@ -624,11 +656,12 @@ inline readUnambiguous() {
 #define setSince (differs(nowMarker, lastMarker) || differs(nowTombstone, lastTombstone_))
 #else
 #define setSince (differs(nowMarker, lastMarker) || \
-	differs(nowTombstone, lastTombstone_) && differs(nowTombstone, lastMarker))
+	differs(nowTombstone, lastTombstone_) && differs(nowTombstone, lastMarker) || \
+	lastMarker.file != 0 && differs(nowNotice, lastNotice))
 #endif
 
 proctype Watch(byte me) {
-	version lastMarker, lastTombstone_, nowMarker, nowTombstone;
+	version lastMarker, lastTombstone_, lastNotice, nowMarker, nowTombstone, nowNotice;
 #if TIDIES > 0
 	version former;
 	byte formerSet;
@@ -642,7 +675,7 @@ proctype Watch(byte me) {
 	   :: atomic { setSince -> assert(count > seen[me]) };   /* once for all Sets */
 	      readUnambiguous();
 	      atomic { unsubscribe(me, entryOf(me)) }
-	   :: atomic { !setSince -> count = 0; zero(nowMarker); zero(nowTombstone) };
+	   :: atomic { !setSince -> count = 0; zero(nowMarker); zero(nowTombstone); zero(nowNotice) };
 	      if
 	      :: !subscribed[me] -> subscribe(me, entryOf(me))
 	      :: subscribed[me] ->
@@ -663,7 +696,7 @@ proctype Monitor() {
 			if
 			:: sleeps[s] && isWaiter(s) -> assert(marker == 0 && !pulse[s])  /* a pulse wakes every waiter */
 			:: sleeps[s] && isTaker(s) -> assert(marker == 0)                /* a Set wakes one taker */
-			:: sleeps[s] && !isWaiter(s) && !isTaker(s) -> assert(seen[s] == sets) /* the last Set is seen */
+			:: sleeps[s] && !isWaiter(s) && !isTaker(s) -> assert(seen[s] >= last) /* the last Set is seen */
 			:: !sleeps[s] -> assert(!looking[entryOf(s)])
 			fi;
 			s++
