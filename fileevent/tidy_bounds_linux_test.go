@@ -60,3 +60,16 @@ func TestRemovalOfWhatIsGone(t *testing.T) {
 		t.Error("a missing tombstone is not gone")
 	}
 }
+
+// Other text than that of an attribute is no tombstone.
+func TestOtherAttributes(t *testing.T) {
+	t.Parallel()
+	if v := parseAttribute("1 2 3 4 0123456789abcdef"); !v.exists {
+		t.Fatalf("%+v", v)
+	}
+	for _, text := range []string{"", "1 2 3 4", "x 2 3 4 ", "1 x 3 4 ", "1 2 x 4 ", "1 2 3 x ", "1 2 3 4 short"} {
+		if v := parseAttribute(text); v != (version{}) {
+			t.Errorf("%q: %+v", text, v)
+		}
+	}
+}
