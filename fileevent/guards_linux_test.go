@@ -20,6 +20,7 @@ func TestNetworkLooksOpenTheDirectory(t *testing.T) {
 		"IsSet":   e.IsSet,
 		"WaitFor": func() (bool, error) { return e.WaitFor(1) },
 		"a try":   func() (bool, error) { return auto.WaitFor(0) },
+		"Watch":   func() (bool, error) { _, err := e.Watch(); return false, err },
 	} {
 		opened()
 		if ok, err := look(); ok || err != nil {

@@ -162,3 +162,38 @@ func TestSettleReadsAgain(t *testing.T) {
 	}
 	t.Error("the marker, which is gone, was not read again")
 }
+
+// Where a file is in the place of DIR/.fsync, there is no tombstone, and a wait is possible.
+func TestWaitBesideAFileForTombstones(t *testing.T) {
+	t.Parallel()
+	e := New(markerPath(t))
+	must(t, os.WriteFile(filepath.Dir(e.marker.tombstonePath()), nil, 0o644))
+	if set, err := e.WaitFor(time.Millisecond); set || err != nil {
+		t.Errorf("WaitFor = %v, %v", set, err)
+	}
+}
+
+// A Set of another program's file has left a notice, and then the file was removed. A wait that
+// begins now does not count that Set.
+func TestNoticeOfAFormerMarker(t *testing.T) {
+	t.Parallel()
+	for _, opts := range [][]Option{nil, {MaxAge(time.Hour)}} {
+		e := New(markerPath(t), opts...)
+		must(t, os.WriteFile(e.Path(), []byte("text"), 0o644), e.Set(), os.Remove(e.Path()))
+		if set, err := e.WaitFor(time.Millisecond); set || err != nil {
+			t.Errorf("WaitFor = %v, %v", set, err)
+		}
+	}
+}
+
+// If the marker cannot be looked for, Next fails.
+func TestWatchWhereAFileComes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "dir", "ready")
+	must(t, os.Mkdir(filepath.Dir(path), 0o755))
+	w := watchOf(t, New(path))
+	must(t, os.Remove(filepath.Dir(path)), os.WriteFile(filepath.Dir(path), nil, 0o644))
+	if seen, err := w.setSinceLast(); seen || !errors.Is(err, syscall.ENOTDIR) {
+		t.Errorf("it has seen a Set: %v, %v", seen, err)
+	}
+}

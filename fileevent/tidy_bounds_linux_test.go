@@ -73,3 +73,25 @@ func TestOtherAttributes(t *testing.T) {
 		}
 	}
 }
+
+// A tombstone that was moved aside is older than one that a Clear has left meanwhile.
+func TestPutBackBesideALaterOne(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	old, path := filepath.Join(dir, "old"), filepath.Join(dir, "path")
+	for _, later := range []string{"", "later"} {
+		must(t, os.WriteFile(old, []byte("old"), 0o644))
+		want := "old"
+		if later != "" {
+			must(t, os.WriteFile(path, []byte(later), 0o644))
+			want = later
+		}
+		putBack(old, path)
+		if text := must2(os.ReadFile(path)); string(text) != want {
+			t.Errorf("it is the one %q, want %q", text, want)
+		}
+		if _, err := os.Lstat(old); err == nil {
+			t.Error("the one that was moved aside is left")
+		}
+	}
+}
