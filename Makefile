@@ -14,7 +14,8 @@ INSTALL  = install
 PROGRAMS = fsync-lock fsync-event fsync-status
 TORTURE  = -length 4m
 FUZZTIME = 20s
-MUTATE   = ./internal/sidecar ./internal/flockwait ./internal/locktable ./internal/process ./internal/watch
+MUTATE   = . ./journal $(addprefix ./internal/,acl cwd file flockwait fskind locktable printable process sidecar watch) \
+  $(addprefix ./cmd/internal/,cli getopt term userdir)
 
 help:    ## list the targets
 	@sed -n 's/^\([a-z]*:\).*## /\1	/p' Makefile

@@ -5,6 +5,7 @@ package userdir
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,7 +147,7 @@ func TestDirectoryOfASession(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to be a login manager")
 	}
-	const user = 54321
+	user := 100_000 + rand.IntN(900_000) // this test may run several times at once
 	home, session := dirOf(t, user), "/run/user/"+strconv.Itoa(user)
 	if err := os.Mkdir(filepath.Dir(session), 0o755); err == nil {
 		t.Cleanup(func() { os.Remove(filepath.Dir(session)) })
@@ -276,7 +277,15 @@ func TestHomeOfSeveralHosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start(t, "find", aUser(), "HOME="+home).Expect(filepath.Join(home, ".local/state/fsync", host))
+	dir := filepath.Join(home, ".local/state/fsync", host)
+	start(t, "find", aUser(), "HOME="+home).Expect(dir)
+	start(t, "open", aUser(), "HOME="+home).Expect(dir)
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if got := start(t, "open", aUser(), "HOME="+home).Line(); !strings.Contains(got, "no other user may write to") {
+		t.Errorf("a directory for everybody: %s", got)
+	}
 }
 
 func TestIsSession(t *testing.T) {
