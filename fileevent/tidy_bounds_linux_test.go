@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/fsync-lock/fsync/internal/testproc"
 	"golang.org/x/sys/unix"
 )
 
@@ -15,10 +16,12 @@ func TestTidyOfMany(t *testing.T) {
 	for n, left := range map[int]int{maxTidy: 0, maxTidy + 1: 1} {
 		dir := t.TempDir()
 		events := eventsIn(dir, n)
-		for _, e := range events {
-			pulse(t, e)
-		}
-		events[0].Tidy()
+		testproc.BetweenForks(func() { // a child that is just being started would share the lock of a Clear
+			for _, e := range events {
+				pulse(t, e)
+			}
+			events[0].Tidy()
+		})
 		if files := must2(os.ReadDir(dir)); len(files) != left {
 			t.Errorf("%d tombstones: %v is left", n, files)
 		}
@@ -30,19 +33,21 @@ func TestTidyStaysOut(t *testing.T) {
 	t.Parallel()
 	needAttributes(t)
 	e := New(markerPath(t))
-	pulse(t, e)
 	far := e.marker
 	far.network = true
-	far.tidy()
-	f := must2(os.Open(filepath.Dir(e.marker.tombstonePath())))
-	defer f.Close()
-	must(t, unix.Flock(int(f.Fd()), unix.LOCK_EX))
-	e.Tidy()
-	if v := must2(versionOf(e.marker.tombstonePath())); !v.exists {
-		t.Error("the tombstone is gone")
-	}
-	must(t, unix.Flock(int(f.Fd()), unix.LOCK_UN))
-	e.Tidy()
+	testproc.BetweenForks(func() {
+		pulse(t, e)
+		far.tidy()
+		f := must2(os.Open(filepath.Dir(e.marker.tombstonePath())))
+		defer f.Close()
+		must(t, unix.Flock(int(f.Fd()), unix.LOCK_EX))
+		e.Tidy()
+		if v := must2(versionOf(e.marker.tombstonePath())); !v.exists {
+			t.Error("the tombstone is gone")
+		}
+		must(t, unix.Flock(int(f.Fd()), unix.LOCK_UN))
+		e.Tidy()
+	})
 	tidied(t, filepath.Dir(e.Path()))
 	if v := e.marker.archived(e.marker.tombstoneName()); !v.exists {
 		t.Error("there is no attribute")
