@@ -52,7 +52,7 @@ func FuzzMarker(f *testing.F) {
 			if !now.exists || !now.differs(before) && (id == "" || id != before.id) {
 				t.Errorf("%q: the tombstone is %+v, before the Set it was %+v", content, now, before)
 			}
-			e.Tidy()
+			tidy(e)
 			if again, err := m.tombstone(); err != nil || !again.exists || again.differs(now) || now.differs(again) {
 				t.Errorf("%q: the tombstone is %+v after Tidy, %+v before: %v", content, again, now, err)
 			}
@@ -67,7 +67,7 @@ func FuzzMarker(f *testing.F) {
 func areTidied(f *testing.F) bool {
 	e := New(filepath.Join(f.TempDir(), "ready"))
 	must(f, e.Set(), e.Clear())
-	e.Tidy()
+	tidy(e)
 	return len(must2(os.ReadDir(filepath.Dir(e.Path())))) == 0
 }
 

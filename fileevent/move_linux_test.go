@@ -61,14 +61,14 @@ func TestClearBesideTidy(t *testing.T) {
 	renames := 0
 	must(t, e.marker.clear(must2(e.marker.clearable()), func(from, to string) error {
 		renames++
-		e.Tidy()
+		tidy(e)
 		return os.Rename(from, to)
 	}))
 	isSet(t, e, false)
 	if renames != 2 {
 		t.Errorf("%d renames", renames)
 	}
-	e.Tidy()
+	tidy(e)
 	tidied(t, filepath.Dir(e.Path()))
 }
 
@@ -79,10 +79,10 @@ func TestNoticeBesideTidy(t *testing.T) {
 	needAttributes(t)
 	e := New(markerPath(t))
 	must(t, e.marker.withSidecar(func() error {
-		e.Tidy()
+		tidy(e)
 		_, err := os.Stat(filepath.Dir(e.marker.tombstonePath()))
 		return err
 	}))
-	e.Tidy()
+	tidy(e)
 	tidied(t, filepath.Dir(e.Path()))
 }

@@ -25,6 +25,10 @@ func needAttributes(t *testing.T) {
 	}
 }
 
+// tidy tidies while this process starts no other one: until its execve(2), that process would
+// share the lock of a Clear, and Tidy would do nothing.
+func tidy(e *Event) { testproc.BetweenForks(e.Tidy) }
+
 // tidied fails the test if there is a file in the directory.
 func tidied(t *testing.T, dir string) {
 	t.Helper()
@@ -43,7 +47,7 @@ func TestTidyOfATombstoneWithoutID(t *testing.T) {
 		e := New(markerPath(t))
 		must(t, os.WriteFile(e.Path(), nil, 0o644))
 		must(t, e.Clear())
-		e.Tidy()
+		tidy(e)
 		if v := e.marker.archived(e.marker.tombstoneName()); !v.exists || v.ambiguous(time.Now()) {
 			t.Fatalf("the archived tombstone is missing or ambiguous: %v", v)
 		}
@@ -75,7 +79,7 @@ func TestTidyLosesNoPulse(t *testing.T) {
 		for range 20 {
 			asleep(t, all, "wait")
 			ask(t, setter, "pulse", "ok")
-			e.Tidy()
+			tidy(e)
 			tidied(t, filepath.Dir(path))
 			expect(t, all, "ok")
 			seen(t, w, "pulse")
@@ -97,7 +101,7 @@ func TestTidyWhereManyPoll(t *testing.T) {
 		ask(t, a, "wait", "asleep")
 		e := eventsIn(filepath.Dir(path), 50)[7]
 		pulse(t, e)
-		e.Tidy()
+		tidy(e)
 		a.Expect("7")
 	}
 }
@@ -146,7 +150,7 @@ func TestTidyOfAReusedInode(t *testing.T) {
 	former := must2(m.tombstone())
 	former.id = "0123456789abcdef"
 	must(t, unix.Setxattr(m.directory(), attributeOf(m.tombstoneName()), former.attribute(), 0))
-	e.Tidy()
+	tidy(e)
 	if now := must2(m.tombstone()); !now.differs(former) {
 		t.Errorf("%+v is not told from %+v", now, former)
 	}
@@ -169,7 +173,7 @@ func TestTwoTidiesDuringALook(t *testing.T) {
 		return v, err
 	}, func() version {
 		v := m.archived(m.tombstoneName())
-		isTidied.Do(New(path).Tidy)
+		isTidied.Do(func() { tidy(New(path)) })
 		return v
 	})
 	if err != nil || !now.differs(before) || now.differs(last) {
@@ -231,13 +235,13 @@ func TestTidyOfANotice(t *testing.T) {
 	w := watchOf(t, e)
 	for range 2 {
 		must(t, e.Set())
-		e.Tidy()
+		tidy(e)
 		seen(t, w, "the notice was moved to an attribute")
 		must(t, e.Set(), os.Rename(notice, notice+aside)) // a process died in Tidy
 		seen(t, w, "the notice was moved aside")
 	}
 	must(t, e.Set(), e.Clear())
-	e.Tidy()
+	tidy(e)
 	tidied(t, filepath.Dir(e.Path()))
 	seen(t, w, "the Set, although Clear and Tidy followed")
 }
@@ -297,7 +301,7 @@ func TestTidySweeps(t *testing.T) {
 		must(t, os.Mkdir(path, 0o700), os.Chtimes(path, age, age))
 	}
 	pulse(t, e)
-	e.Tidy()
+	tidy(e)
 	var left []string
 	for _, file := range must2(os.ReadDir(dir)) {
 		left = append(left, file.Name())
@@ -326,7 +330,7 @@ func TestTidyByMany(t *testing.T) {
 	for _, left := range must2(filepath.Glob(filepath.Join(filepath.Dir(path), ".fsync.*"))) {
 		must(t, os.Remove(left)) // its process was killed while it made .fsync
 	}
-	New(path).Tidy()
+	tidy(New(path))
 	tidied(t, filepath.Dir(path))
 }
 
@@ -348,7 +352,7 @@ func TestTidyLeaves(t *testing.T) {
 		e := New(markerPath(t))
 		must(t, e.Set(), e.Clear(), put(filepath.Dir(e.Path())))
 		before := must2(e.marker.tombstone())
-		e.Tidy()
+		tidy(e)
 		if now := must2(e.marker.tombstone()); !now.exists || now.archived || now.differs(before) {
 			t.Errorf("%s: %+v", what, now)
 		}
@@ -358,7 +362,7 @@ func TestTidyLeaves(t *testing.T) {
 // tidyUnseen fails the test unless Tidy removes the sidecar and the Watch sees no Set in that.
 func tidyUnseen(t *testing.T, e *Event, w *Watch, what string) {
 	t.Helper()
-	e.Tidy()
+	tidy(e)
 	tidied(t, filepath.Dir(e.Path()))
 	unseen(t, w, what)
 }
