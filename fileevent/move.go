@@ -57,12 +57,14 @@ func (m marker) withSidecar(do func() error) error {
 //
 // Between the two steps a waiter finds neither the marker nor its tombstone, so claim notifies
 // all waiters afterwards. On a network file system they poll. If the process dies between the
-// steps, the pulse may be lost.
+// steps, the pulse may be lost. If it is slow, the marker may replace a later tombstone: then a
+// wait may end, or a Watch may report, for a Set before it.
 func (m marker) claim(move mover) (bool, error) {
 	if info, err := file.Lstat(m.path); err == nil && info.Mode.IsDir() {
 		return false, syscall.EISDIR
 	}
 	ours := m.sidecar(fmt.Sprintf("%016x.taken", rand.Uint64()))
+	former, _ := file.LstatBirth(m.tombstonePath())
 	moved, err := m.moveTo(ours, func(from, to string) error {
 		err := move(from, to)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -75,7 +77,9 @@ func (m marker) claim(move mover) (bool, error) {
 	if !moved {
 		return false, err
 	}
-	known := oneFile(file.Lstat, ours, m.tombstonePath())
+	// A link to the former tombstone shows nothing new, and must not replace a later one.
+	taken, _ := file.LstatBirth(ours)
+	known := taken.Is(former) || oneFile(file.Lstat, ours, m.tombstonePath())
 	if !known && move(ours, m.tombstonePath()) == nil && !m.network {
 		watch.NotifyAll(m.dir)
 	}

@@ -1,6 +1,8 @@
 package fileevent
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -22,11 +24,15 @@ const noticeSuffix = ".set"
 // notice returns the version of the notice.
 func (m marker) notice() (version, error) { return m.trace(m.noticeName()) }
 
-// leaveNotice makes the draft the notice.
+// leaveNotice makes the draft the notice, and then gives the marker the time of the Set. In the
+// other order, a wait with MaxAge could end for the new time, and the next one for the notice.
+// A process that may not make files there may still own the marker.
 func (m marker) leaveNotice(draft string) error {
-	if m.renewal() == touch {
+	touches := m.renewal() == touch
+	err := m.withSidecar(func() error { return rename(draft, m.sidecar(m.noticeName())) })
+	if touches && (err == nil || errors.Is(err, fs.ErrPermission)) {
 		now := time.Now()
 		os.Chtimes(m.path, now, now) // fails, without harm, if the user does not own the file
 	}
-	return m.withSidecar(func() error { return rename(draft, m.sidecar(m.noticeName())) })
+	return err
 }

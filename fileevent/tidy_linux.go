@@ -44,6 +44,7 @@ func (m marker) tidy() {
 	}
 	defer f.Close()
 	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		defer unlock(f)
 		m.tidyIn(f)
 	}
 }
@@ -81,8 +82,15 @@ func (m marker) keepSidecar() (release func()) {
 		return func() {}
 	}
 	unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
-	return func() { f.Close() }
+	return func() {
+		unlock(f)
+		f.Close()
+	}
 }
+
+// unlock gives the lock up also for child processes that are just being started. They have
+// copies of the descriptor, so Close would only end the lock when they close theirs.
+func unlock(f *os.File) { unix.Flock(int(f.Fd()), unix.LOCK_UN) }
 
 // isSidecar reports whether f is still DIR/.fsync.
 func (m marker) isSidecar(f *os.File) bool {
@@ -161,9 +169,11 @@ func (m marker) removeArchived(path string, archived version) bool {
 }
 
 // putBack moves a tombstone back that was moved aside. If a Clear has left another tombstone
-// meanwhile, putBack removes the one that was moved aside, because it is older.
+// meanwhile, putBack removes the one that was moved aside, because it is older. Not every file
+// system has RENAME_NOREPLACE; link(2) never replaces a file either.
 func putBack(old, path string) {
 	if unix.Renameat2(unix.AT_FDCWD, old, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE) != nil {
+		os.Link(old, path)
 		os.Remove(old)
 	}
 }
