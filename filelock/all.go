@@ -19,9 +19,10 @@ import (
 // deadlock. This is not guaranteed if the caller already holds another lock, or
 // if a lock file has several names. Symbolic links to directories are resolved.
 //
-// Release the locks one by one, in any order. After an error the call holds none of them.
-// The error comes from the Acquire that failed, or is an [*fs.PathError] that is
-// [fs.ErrInvalid] if two of the locks are on one file.
+// Release the locks one by one, in any order. The error is that of the Acquire that failed,
+// or an [*fs.PathError]: a path cannot be resolved, or two of the locks are on one file
+// ([fs.ErrInvalid]). After an error the call holds none of the locks. If one of them cannot
+// be released, that error is joined, and the lock stays held.
 func AcquireAll(ctx context.Context, locks ...*Lock) (err error) {
 	ordered, err := inOrder(locks)
 	if err != nil {

@@ -40,9 +40,9 @@ func (l *Lock) Check() error {
 	return cmp.Or(unknown, lost)
 }
 
-// Check returns nil if no slot that this Semaphore holds is lost. The errors are
-// the errors of [Lock.Check]: ErrLost if one slot is lost, even if this Semaphore holds
-// other slots. The path in the error is the path of the slot.
+// Check returns nil while this Semaphore holds slots and all of them keep other processes
+// out. The errors are those of [Lock.Check]. The error is ErrLost if one slot is lost, even if
+// this Semaphore holds others; the path in it is that of the slot.
 func (s *Semaphore) Check() error {
 	_, lost, unknown := s.check()
 	return cmp.Or(lost, unknown)

@@ -115,7 +115,8 @@ func (c *common) Release() error {
 // it; if there are none, the lock is released, and the record is removed.
 //
 // A file that File returned keeps the hold until it is closed. The error is
-// [ErrNotHeld] if there is no hold.
+// [ErrNotHeld] if there is no hold. After any other error the Lock has given up the hold,
+// but the file may stay locked until the process ends.
 func (c *common) Leave() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

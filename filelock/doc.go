@@ -27,8 +27,9 @@
 //
 // A waiter polls where it could not end a wait in the kernel: on other systems, on FUSE
 // and network file systems, and if the program ignores SIGURG. It also polls if 128
-// threads of the process wait already. The pause between two tries grows from 1 to 25 ms. Waiters
-// that poll may overtake and be overtaken. At a deadline, every waiter tries once more.
+// threads of the process wait already. The pause between two tries grows
+// from about 1 ms to at most 25 ms. Waiters that poll may overtake and be overtaken. At a
+// deadline, every waiter tries once more.
 //
 // The waiters of one process get the lock in the order in which they came. On
 // Unix, waiters of different processes pass one by one through a gate, a

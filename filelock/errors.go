@@ -11,16 +11,17 @@ import (
 
 var (
 	// ErrLocked means that the lock is held, or that another waiter was ahead.
-	// Only a [LockedError] is ErrLocked. The error of a lock file that cannot be
-	// opened is a [*fs.PathError], never ErrLocked.
+	// In this package, only a [LockedError] is ErrLocked. The error of a lock file that
+	// cannot be opened is a [*fs.PathError], never ErrLocked.
 	ErrLocked = errors.New("lock is held")
 
 	// ErrNotHeld means that a Lock or a Semaphore has no hold for Release, Leave,
 	// File or Check, or that a file has no lock for [Adopt].
 	ErrNotHeld = errors.New("lock is not held")
 
-	// ErrLost means that a Lock or a Semaphore has a hold that does not keep other
-	// processes out any more. [Lock.Check] and [Adopt] return it.
+	// ErrLost means that a hold does not keep other processes out any more: see
+	// [Lock.Check] and [Semaphore.Check]. [Adopt] returns it if its file is not the file
+	// at the path.
 	ErrLost = errors.New("lock is lost")
 )
 
@@ -32,11 +33,11 @@ var (
 // waited too long for another Resize. Then it is only ErrLocked. Holders has the holders
 // of these slots, or the process of the other Resize.
 type LockedError struct {
-	Path    string   // as given to New
+	Path    string   // as given to New; PATH/resize.lock if Resize waited for another Resize
 	Holders []Holder // at the end of the wait, without the processes that inherited the lock; empty = not known
 
 	ctxErr, cause error
-	resize        int   // the number of slots that Resize was called with; 0 in the error of an Acquire
+	resize        int   // the wanted number of slots; 0 after an Acquire, or a wait for another Resize
 	busy          []int // the held slots that Resize needs
 }
 

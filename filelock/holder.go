@@ -95,8 +95,9 @@ func rough(d time.Duration) string {
 }
 
 // Holders returns the processes that hold the lock or a slot, this process included. It
-// does not lock anything, and the answer may be out of date. An empty list
-// without an error means that no process holds the lock. The error is
+// does not lock anything, and the answer may be out of date. An empty list without an error
+// means that no process holds the file that is at the path now; if a held file was removed,
+// Holders does not see the hold. The error is
 // [errors.ErrUnsupported] if it is not known whether the lock is held; then [Inspect]
 // tells more, such as the record in the file.
 //

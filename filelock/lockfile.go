@@ -148,9 +148,9 @@ func (f lockFile) lockNow(wait supervisor) (*hold, error) {
 	return h, nil
 }
 
-// isReplaced reports whether the file that a waiter waits for is no longer at the path. That
-// is the open file. It may be another one than the look before the open has found, and that
-// one may come back to the path.
+// isReplaced reports whether the file that a waiter has opened is no longer at the path. It
+// does not compare with the file that the waiter found before the open: the path may have
+// changed in between, and may change back.
 func (f lockFile) isReplaced(waitedFor file.ID) bool {
 	at, err := f.statCurrent()
 	return errors.Is(err, cwd.ErrMoved) || err == nil && (!at.Exists || at.ID != waitedFor) || !f.inSameDir()
@@ -205,7 +205,7 @@ func (f lockFile) mayLock(at file.Info) error {
 	}
 	if n := slotsIn(f.path); n > 0 {
 		return &fs.PathError{Op: "lock", Path: f.path, Err: invalid.Error(fmt.Sprintf(
-			"it is the directory of a semaphore, and a lock on it would not exclude the holders of its slots: acquire a slot (--slots %d), or lock another file", n))}
+			"it is the directory of a semaphore, and a lock on it would not exclude the holders of its slots: acquire a slot (NewSemaphore, or fsync-lock --slots %d), or lock another file", n))}
 	}
 	return nil
 }
@@ -265,8 +265,8 @@ func (f lockFile) openAndLock(at file.Info, wait supervisor) (*hold, error) {
 	return nil, err
 }
 
-// flock is the one place that locks: at once, or, with a supervisor, when the lock
-// becomes free. Its error is an *fs.PathError if the file could not be opened, and the
+// flock opens and locks the file for every acquisition: at once, or, with a supervisor,
+// when the lock becomes free. Its error is an *fs.PathError if the file could not be opened, and the
 // bare error of the lock call otherwise.
 //
 // flock does not wait for a file that it creates, which is nearly always free. It does not

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// needsWrite means that every lock needs a writable file, because gofrs/flock emulates
-// flock with fcntl locks on these systems.
+// needsWrite means that the file is opened for writing too, as gofrs/flock does on these
+// systems: where it emulates flock with fcntl locks, an exclusive lock needs that.
 const needsWrite = runtime.GOOS == "aix" || runtime.GOOS == "solaris" || runtime.GOOS == "illumos"
 
 // hasGates means that waiters pass a gate.

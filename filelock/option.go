@@ -40,10 +40,10 @@ func Note(text string) Option { return func(c *config) { c.note = text } }
 // returns, if no process waits for it.
 func NoRecord() Option { return func(c *config) { c.noRecord = true } }
 
-// OnWait makes Acquire, TryAcquireFor and With call f when they begin to wait, because
-// another process holds the lock or waits for it. They call f in the goroutine of the
-// caller, and before other processes can see the waiter. A call that gets the lock at
-// once does not call f.
+// OnWait makes Acquire, AcquireAll, TryAcquireFor and With call f when they begin to wait:
+// the lock is held, by another process or by this one, or there may be other waiters. They
+// call f in the goroutine of the caller, before other processes can see the waiter. A call
+// that gets the lock at once does not call f.
 func OnWait(f func()) Option { return func(c *config) { c.onWait = f } }
 
 // AnyFile permits devices and symbolic links, which flock(1) accepts and a Lock

@@ -45,10 +45,10 @@ const (
 // The time is short, because a program may have a time limit of its own.
 var resizeWait = time.Second
 
-// Resize changes the number of slots, also while slots are held. Semaphores of other
-// processes that have used the directory before use the new number from their next
-// Acquire on. New Semaphores must be made with the new number. If there is no directory,
-// Resize creates it.
+// Resize changes the number of slots, also while slots are held. Other Semaphores, in this
+// process or in others, that have used the directory before use the new number from their
+// next Acquire on. New Semaphores must be made with the new number. If there is no
+// directory, Resize creates it.
 //
 // New slots can be acquired at once; a process that already waits notices them within a
 // second. To make the number smaller, the last slots must be free: to go from 5
@@ -61,7 +61,7 @@ var resizeWait = time.Second
 // during the change, the number is the old or the new one.
 //
 // If two processes resize a semaphore, one waits for the other for at most a second, and
-// then returns a LockedError too. Any other error is an [*fs.PathError]: it is
+// then returns a LockedError too, with the path of the file resize.lock. Any other error is an [*fs.PathError]: it is
 // [fs.ErrInvalid] if the number is less than 1 or more than 10,000, and
 // [fs.ErrPermission] if this process may not write in the directory.
 func (s *Semaphore) Resize(slots int) error {

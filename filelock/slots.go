@@ -17,8 +17,10 @@ import (
 	"github.com/fsync-lock/fsync/internal/invalid"
 )
 
-// Slots returns the number of slots of the semaphore in the directory at path.
-// The error is [fs.ErrNotExist] if no slot was ever acquired.
+// Slots returns the number of slots of the semaphore in the directory at path. The error
+// is an [*fs.PathError]. It is [fs.ErrNotExist] if there is no semaphore: the first Acquire
+// or Resize creates it. It is [fs.ErrInvalid] if the file slots does not contain a number of
+// slots.
 func Slots(path string) (int, error) {
 	return readSlots(cwd.Join(path, slotsFile))
 }
@@ -110,7 +112,7 @@ func identifyDirectory(path string) (file.Info, error) {
 // and not a directory.
 func (s *Semaphore) explain(dir string, err error) error {
 	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
-		return s.invalid("it is a file, not the directory of a semaphore: use it as a lock, without slots (--slots), or choose another path")
+		return s.invalid("it is a file, not the directory of a semaphore: use it as a lock (New, or fsync-lock without --slots), or choose another path")
 	}
 	return err
 }

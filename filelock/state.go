@@ -15,7 +15,7 @@ import (
 	"github.com/fsync-lock/fsync/internal/process"
 )
 
-// State has the known holders and waiters of a lock or a semaphore at one moment.
+// State has the known holders and waiters of a lock or a semaphore.
 type State struct {
 	Holders []Holder // known holders; [GroupByHold] groups the processes that share a hold
 	Waiters []Waiter // known waiters
@@ -36,7 +36,7 @@ type Status string
 
 const (
 	Held    Status = "held"
-	Free    Status = "free"    // no process holds it
+	Free    Status = "free"    // no process holds the file at the path, or there is no file
 	Unknown Status = "unknown" // State.Unknown or State.Err says why
 )
 
@@ -116,9 +116,9 @@ type Inspectable interface {
 	request(create bool) (request, error)
 }
 
-// Inspect returns the state of each lock or semaphore. It asks the kernel once for all of
-// them. So the states are of one moment and can show a deadlock, and many locks cost about
-// as much as one.
+// Inspect returns the state of each lock or semaphore. It reads the kernel's table for all
+// of them together, so many locks cost about as much as one. Processes may take and release
+// locks meanwhile, so the states need not be of one moment.
 func Inspect(locks ...Inspectable) []State {
 	states, requests := make([]State, len(locks)), make([]request, len(locks))
 	for i, l := range locks {

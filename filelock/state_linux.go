@@ -39,7 +39,7 @@ func inspect(states []State, requests []request, thorough bool) {
 		for j, file := range all[i].files {
 			path, slot := requests[i].files[j].path, requests[i].slot(j)
 			switch {
-			case file.Name == "": // a missing file is not held
+			case file.Name == "": // a missing file counts as free
 			case err != nil && !blind:
 				s.Err = err
 			case blind:

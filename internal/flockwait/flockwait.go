@@ -8,7 +8,8 @@
 // the thread gets a signal. The call starts again, finds the other file, and returns.
 //
 // The signal is SIGURG. The Go runtime sends it to its threads all the time, to preempt
-// goroutines, so every Go program is prepared for it.
+// goroutines, so every Go program is prepared for it. If the program begins to ignore SIGURG
+// during the wait, the signal is SIGWINCH or SIGCHLD.
 package flockwait
 
 import (
@@ -17,7 +18,7 @@ import (
 	"time"
 )
 
-// The shortest and the longest pause between two tries of a waiter that polls.
+// The bounds of Pause.length. A pause takes a random time from half of the length to all of it.
 const (
 	minPause = time.Millisecond
 	maxPause = 25 * time.Millisecond
