@@ -33,8 +33,9 @@
 // One Set ends a Wait once. If a process is woken, clears the event and waits
 // again, it waits for another Set, even if the first Set is still going on.
 //
-// A marker without a record, from touch(1), may have the inode of the one before. So if it
-// was cleared in the last 10 ms, a Wait begins up to 20 ms after the call.
+// A marker without a record, from touch(1), may have the inode of the one before. So if the
+// marker that was cleared last has no record and was created in the last 10 ms, a Wait begins
+// up to 20 ms after the call.
 //
 // rm(1) leaves no tombstone, so a Set directly followed by rm(1) may go unseen.
 // [Event.WaitClear] may miss a Clear directly followed by a Set, because it must
@@ -93,11 +94,13 @@
 // Set writes this record as one line of JSON into the marker that it creates; no
 // process writes to a marker later. A marker that touch(1) created sets the event
 // too, but has no record. If the event is already set, Set replaces the marker in one
-// step: then Info tells of the last Set, and waits with [MaxAge] see its age. A
-// process that is killed during the replacement may leave a file .fsync.X or
-// .fsync/X.new, with random digits X. It may be removed. The record contains the
-// name of the program that set the event, and not its arguments, because each user
-// with read permission for the marker can read the record.
+// step: then Info tells of the last Set, and waits with [MaxAge] see its age. If Set may
+// not replace the marker, see [Event.Set], Info still tells of the Set that made it. The
+// record contains the name of the program that set the event, and not its arguments,
+// because each user with read permission for the marker can read the record.
+//
+// A process that is killed in Set, Clear or a take may leave a file .fsync.X,
+// .fsync/X.new or .fsync/X.taken, with random digits X. It may be removed.
 //
 // # Permissions
 //

@@ -69,7 +69,7 @@ func Perm(mode fs.FileMode) Option {
 }
 
 // Note is a text for people that each Set of this Event records, such as the
-// reason. [Event.Info] shows it. A note that is longer than a page is cut.
+// reason. [Event.Info] shows it. A long note is cut.
 func Note(text string) Option {
 	return func(e *Event) { e.note = text }
 }
@@ -111,8 +111,8 @@ func (e *Event) Path() string { return e.marker.path }
 //
 // If the event is already set, Set renews it by replacing the marker in one step. The event
 // is not clear in between. [Event.Info] tells of the last Set, the age for [MaxAge] begins
-// again, and each [Watch] sees the Set. Set does not replace the following markers; a Watch
-// sees that Set within a second:
+// again, and each [Watch] sees the Set. Set does not replace the following markers; then a
+// Watch sees the Set within a second, and Info does not tell of it:
 //   - a marker that the caller may not replace, such as another user's in a sticky
 //     directory, or that is not a regular file: it stays as it is;
 //   - a file with other content than a record of this package: Set changes its time.

@@ -26,8 +26,9 @@ type Info struct {
 	Rebooted bool
 }
 
-// Info tells whether the event is set, and which process set it last. The process is not
-// known if touch(1) made the marker, if the disk was full, or if the process was killed in
+// Info tells whether the event is set, and which process made the marker: the last one that
+// set the event, unless its Set could not replace the marker (see [Event.Set]). The process is
+// not known if touch(1) made the marker, if the disk was full, or if the process was killed in
 // Set. The errors are those of [Event.IsSet].
 //
 // Set makes the marker, which wakes the waiters, and only then writes its record. So if a
@@ -63,7 +64,7 @@ func (m marker) info(soon time.Duration) Info {
 }
 
 // String describes the Info on one line without control characters:
-// set by pid 4242 (deploy web) on web1 2m13s ago: nightly.
+// set by pid 4242 (deploy) on web1 2m13s ago: nightly.
 func (i Info) String() string {
 	if !i.Set {
 		return "not set"

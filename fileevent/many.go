@@ -75,10 +75,10 @@ func anyOf(events []*Event) string {
 // WaitAll takes it once.
 //
 // If ctx ends or an error occurs, WaitAll sets again the events that it has taken. If that
-// fails, the error says so. If the process dies while it takes several events, some of them
-// may stay taken and the others set.
+// fails, its errors are joined to the error. If the process dies while it takes several
+// events, some of them may stay taken and the others set.
 //
-// The errors are those of [WaitAny].
+// The other errors are those of [Event.Wait].
 func WaitAll(ctx context.Context, events ...*Event) error {
 	if len(events) == 0 {
 		return nil

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// The notice of an event is what the last Set has left that may not replace the marker: its
-// record, in the file DIR/.fsync/NAME.set. A Watch, and a wait with MaxAge that has ignored the
-// marker, see from another notice than before that there was a Set. They see it within a
-// second, because a change in DIR/.fsync is not reported.
+// A Set that may not replace the marker leaves its record in the file DIR/.fsync/NAME.set, the
+// notice of the event. The next such Set replaces the notice. If a Watch finds another notice
+// than before, there was a Set; so does a wait with MaxAge that has ignored the marker. They
+// find it within a second, because a change in DIR/.fsync is not reported.
 //
 // The notice is not the tombstone: a Clear that follows at once would replace it there by the
 // marker, which a Watch may have seen before.

@@ -14,8 +14,7 @@ import (
 // newline. Set writes it with one write(2) right after it has made the marker. So waiters
 // wake before the record is written, and Set takes half the time that it would take to write
 // a file and rename it. No process writes to a marker again: a Set that finds a marker
-// replaces it, see renew. So a marker has a whole record or none. Half a record counts as
-// none.
+// replaces it, see renew. A reader ignores a part of a record, which a full disk may leave.
 //
 // Each Set has its own ID of 16 hexadecimal digits, see version.differs. The fields Start
 // and PIDNS are left out.

@@ -10,8 +10,11 @@ import (
 
 // OnTake makes a wait with [AutoReset] call f when it has taken the event. f gets what
 // [Event.Info] would have returned just before. If the marker has no record, Info.Since is
-// the time of its last change. f must not block. [WaitAll] may take an event, set it again,
-// and take it later; it calls f each time.
+// the time of its last change. [WaitAll] may take an event, set it again, and take it later;
+// it calls f each time.
+//
+// The wait calls f in the goroutine of its caller, and other waits of the process for this
+// event may stand still until f returns. So f must not block, nor wait for the event.
 func OnTake(f func(Info)) Option {
 	return func(e *Event) { e.onTake = f }
 }

@@ -25,7 +25,7 @@ type version struct {
 	set      time.Time // when the event was set, if archived
 }
 
-// differs reports whether now is the version of another marker than before. It reports
+// differs reports whether now and before are versions of two different markers. It reports
 // false if now has no file: the file was removed.
 //
 // Each Set has its own ID, while a file system may give a new file the inode of the last

@@ -11,7 +11,8 @@ import (
 )
 
 // A Watch sees every [Event.Set] from the time when it was made. Make it with
-// [Event.Watch] before you read the data that the event is about:
+// [Event.Watch] before you read the data that the event is about; the zero value cannot be
+// used:
 //
 //	w, err := reload.Watch()
 //	for err == nil {
@@ -30,7 +31,7 @@ import (
 // directory is removed or replaced before Next looks.
 //
 // Many goroutines may use one Watch; then each Set ends one Next. If each goroutine must see
-// each Set, make a Watch for each goroutine.
+// each Set, make a Watch for each goroutine. A Watch must not be copied.
 type Watch struct {
 	event  *Event
 	marker marker // at the path that the Watch began with; see marker.now
@@ -40,7 +41,8 @@ type Watch struct {
 }
 
 // Watch returns a Watch that sees every Set from now on. If the event is already set, only
-// the next Set counts. The directory need not exist.
+// the next Set counts. The directory need not exist. The error is an [*fs.PathError]: no
+// marker can have the path ([fs.ErrInvalid]), or a permission to look for it is missing.
 func (e *Event) Watch() (*Watch, error) {
 	m, err := e.marker.begin("watch")
 	if err != nil {
@@ -115,10 +117,10 @@ func (m marker) version() (version, error) {
 	return identify(info), err
 }
 
-// setSince reports whether there was a Set after before. A marker stays until it is
-// replaced, removed, or becomes the tombstone. So there was a Set if the marker is another
-// one than in before, if the tombstone is neither the tombstone nor the marker in before, or
-// if a Set has found the marker in before and has left a notice.
+// setSince reports whether the event was set between the reads of before and now. A marker
+// stays until it is replaced, removed, or becomes the tombstone. So the event was set if the
+// marker is another one than in before, if the tombstone is neither the tombstone nor the
+// marker in before, or if a Set has found the marker in before and has left a notice.
 // The two versions need not be from the same instant: if a marker appears after its read,
 // the watcher reports it, and Next reads again.
 func (now versions) setSince(before versions) bool {
