@@ -25,7 +25,7 @@ type Link struct {
 	PID      int
 	Command  string
 	WaitsFor Entry // the lock or semaphore that the process waits for
-	HeldBy   int   // the PID of its holder: the next process, or the ancestor
+	HeldBy   int   // the PID of its holder: the next process, an ancestor, or the process itself if it inherited the lock
 }
 
 // Deadlocks returns the deadlocks among the entries of one [Manager.List] or one

@@ -23,7 +23,8 @@ import (
 
 // Manager gives names to locks, semaphores and events in one directory. [Open]
 // makes one. A Manager holds no resources, and many goroutines may use it. The
-// zero value has no directory: its methods return an error.
+// zero value has no directory: Dir returns an empty text, and the other methods return an
+// error.
 //
 // A name is a file name without a path. It is not empty and has at most 240
 // bytes, all of them printable UTF-8. It neither begins nor ends with a dot or a
@@ -43,7 +44,7 @@ type Option func(*Manager)
 // this option it is 0o777; fsync-lock makes its directories with 0o700. Open
 // does not change the mode of a directory that exists.
 //
-// A user who may read the directory and its files may hold its locks, and so
+// A user who may search the directory and read a lock file in it may hold that lock, and so
 // keep others out. A user who may write the directory may also set and clear its
 // events, and remove any file.
 func Perm(mode fs.FileMode) Option { return func(m *Manager) { m.perm = mode.Perm() } }

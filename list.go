@@ -17,10 +17,11 @@ import (
 )
 
 // List returns the locks, semaphores and events in the directory, ordered by
-// name, and the state of each, as [Inspect] finds it. The list has a lock or a
-// semaphore after a process has acquired it for the first time, and an event only
-// while it is set: an event that is not set has no file. List leaves out files
-// whose names a Manager does not use.
+// name, and the state of each, as [Inspect] finds it. It lists each file that is
+// called NAME.lock, NAME.sem or NAME.event, with a name that a Manager accepts. So a
+// lock or a semaphore is listed once a process has acquired it for the first time, and an
+// event only while it is set. The error is an [*fs.PathError] if the directory cannot be
+// read; if one state cannot be read, that entry has an Err.
 func (m *Manager) List() ([]Entry, error) {
 	dir, err := m.here()
 	if err != nil {
@@ -50,7 +51,8 @@ func (m *Manager) List() ([]Entry, error) {
 // Name for an entry of a Manager. A lock without a Name may be a device, and its
 // path may be a symbolic link, as with [filelock.AnyFile]. If Inspect cannot
 // find out the state of an entry, it sets Err of that entry. If the file of a lock
-// or a semaphore is missing, no process holds it.
+// or a semaphore is missing, its status is Free: a hold on a file that was removed is
+// not seen.
 //
 // A state is a best effort and may be stale; see [filelock.Inspect] and
 // [fileevent.Event.Info]. Inspect locks nothing and writes nothing.

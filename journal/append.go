@@ -17,12 +17,13 @@ import (
 var lockTimeout = 5 * time.Second
 
 // Append adds a line for the run to the journal at path. If the file is missing,
-// Append creates it with mode 0o600 before umask; the directory must exist.
+// Append creates it with mode 0o600 before umask; the directory must exist. On systems
+// other than Unix, Append also creates the lock file PATH.lock, and leaves it there.
 //
 // If the file with the new line would be larger than maxSize bytes, Append first
 // rotates it: it renames the file to PATH.1, which replaces the previous PATH.1, and
 // begins a new file. It does not rotate an empty file. A maxSize of 0 or less is no
-// limit. The new file gets the mode, the owner, the group and, on Linux, the access
+// limit. On Unix the new file gets the mode, the owner, the group and, on Linux, the access
 // control list of the old one, as far as this process may set them. If it may not set
 // the group, the group of the new file gets at most the permissions of all other
 // users. At no moment can a user read the new file who could not read the old one.

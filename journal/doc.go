@@ -17,5 +17,6 @@
 // the second line is missing.
 //
 // Many processes may append to one journal at the same time. A journal contains command
-// lines, so only its owner can read a file that [Append] creates.
+// lines, so [Append] creates it for its owner alone. If you change its
+// permissions, those of the next file after a rotation are the same.
 package journal

@@ -44,8 +44,8 @@ func (u Unread) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Read returns the runs of a journal: first those that have ended, in the order of
-// their ends, then those whose end is not recorded. It counts lines that are not runs
+// Read returns the runs of a journal: first those with another Outcome than [Running], in
+// the order of their last lines, then the others, in the order of their starts. It counts lines that are not runs
 // in unread, and ignores empty lines. If r fails, Read returns the error of r and the
 // runs before it.
 func Read(r io.Reader) (runs []Run, unread Unread, err error) {
@@ -58,7 +58,7 @@ func Read(r io.Reader) (runs []Run, unread Unread, err error) {
 // A scanner reads one or more files, and calls f with each run, in the order of Read.
 type scanner struct {
 	f       func(Run)
-	running map[identity]Run // runs whose end was not read yet
+	running map[identity]Run // runs whose last line so far says Running
 	unread  Unread
 }
 
@@ -107,7 +107,7 @@ func (s *scanner) add(r Run) {
 	s.f(r)
 }
 
-// end calls f with the runs whose end is not recorded. The caller calls end after the
+// end calls f with the runs whose last line says Running. The caller calls end after the
 // last file.
 func (s *scanner) end() {
 	left := slices.SortedFunc(maps.Values(s.running), func(a, b Run) int {
@@ -132,14 +132,17 @@ func readLine(r *bufio.Reader, text []byte) (_ []byte, long bool, err error) {
 }
 
 // ReadFile returns the runs of the journal at path as [Read] does, with the older runs
-// in PATH.1. One of the two files may be missing. The error is an [*fs.PathError].
+// in PATH.1. One of the two files may be missing. The error is an [*fs.PathError]; runs has
+// those that could be read.
 func ReadFile(path string) (runs []Run, unread Unread, err error) {
 	unread, err = Each(path, func(r Run) { runs = append(runs, r) })
 	return runs, unread, err
 }
 
 // Each calls f with each run that [ReadFile] would return, in the same order. Each keeps
-// in memory only the runs that have not ended, so it can read a long journal.
+// in memory only the runs whose last line so far says [Running], so it can read a long
+// journal. If a file cannot be read, the error is an [*fs.PathError]; Each has called f with
+// the runs that it could read.
 func Each(path string, f func(Run)) (Unread, error) {
 	files, err := openPair(path) // no files after an error
 	s := scanner{f: f}

@@ -30,13 +30,13 @@ type Run struct {
 	User    string        // fsync-lock and fsync-event leave it out
 	Waited  time.Duration // even if the run did not get the lock
 
-	// Held is 0 if the run did not get the lock, or if its end is not known. For the
+	// Held is 0 if the run did not get the lock, and for the Outcome Started. For the
 	// Outcome Running, it is the time until the line was written.
 	Held    time.Duration
 	Outcome Outcome
-	Status  int    // the exit status of the command or of fsync-lock; 0 if the end is not known
+	Status  int    // the exit status of fsync-lock or fsync-event, usually that of the command; 0 if it was not known yet
 	Signal  string // such as TERM, if a signal ended the wait or the command
-	Reason  string // for people: why the command did not run, such as the holder of the lock or an error
+	Reason  string // for people: why the command did not run, such as the holder of the lock, or why Status is not that of the command
 }
 
 // Kind says what a run waits for.
@@ -52,11 +52,11 @@ const (
 type Outcome string
 
 const (
-	Ran           Outcome = "ran"             // the command exited with Status
+	Ran           Outcome = "ran"             // the command exited
 	Signalled     Outcome = "signalled"       // a signal ended the command
 	Killed        Outcome = "killed"          // the command reached its time limit and was killed
 	Started       Outcome = "started"         // the command was started; its end is not recorded
-	Running       Outcome = "running"         // the command was running when the line was written; its end is not recorded
+	Running       Outcome = "running"         // the command, or a process that it started, was running when the line was written; its end is not recorded
 	Skipped       Outcome = "skipped"         // the lock was held, or the event not set, and the run did not wait
 	TimedOut      Outcome = "timed-out"       // the lock was held, or the event not set, until the wait timed out
 	Interrupted   Outcome = "interrupted"     // a signal ended the wait

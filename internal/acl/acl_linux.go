@@ -1,4 +1,5 @@
-// Package acl gives a new directory the access control list (acl(5)) of its parent.
+// Package acl gives a new directory the access control list (acl(5)) of its parent, and tells
+// whether all users of a directory may read it.
 package acl
 
 import (

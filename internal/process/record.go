@@ -20,7 +20,7 @@ type Record struct {
 	Start   string    `json:"start,omitempty"` // tells apart processes with the same PID
 	Host    string    `json:"host,omitempty"`
 	Boot    string    `json:"boot,omitempty"`  // tells apart boots of one host; empty = not known
-	PIDNS   string    `json:"pidns,omitempty"` // PID namespace; empty = the system has none
+	PIDNS   string    `json:"pidns,omitempty"` // PID namespace; empty = not known, or the system has none
 	Since   time.Time `json:"since,omitzero"`
 	Command string    `json:"command,omitempty"` // the name of the program
 	Note    string    `json:"note,omitempty"`

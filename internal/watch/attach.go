@@ -97,8 +97,8 @@ func (h *hub) watchOn(id file.ID) string {
 	return ""
 }
 
-// watch and unwatch add a dir to a watch and remove it. unwatch returns the watch if no
-// other dir uses it. The caller holds mu.
+// watch makes the dir use the watch on the path. unwatch ends that, and returns the watch if
+// no other dir uses it. The caller holds mu.
 func (h *hub) watch(d *dir, path string) {
 	d.watch = path
 	h.watched[path] = append(h.watched[path], d)

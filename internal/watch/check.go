@@ -184,9 +184,10 @@ func (h *hub) audit() {
 	send(due)
 }
 
-// sweep removes watches that no dir has. If a report about a directory comes late, the hub
-// forgets the watch on the next directory at that path. If the last subscription ends before
-// the path is attached again, that watch is left over. The caller holds admin.
+// sweep removes watches that no dir uses. A late report leaves such a watch: it is about a
+// directory that was at the path before, but the hub forgets the watch on the directory that is
+// there now. If the last subscription then ends before the path is attached again, no dir uses
+// that watch. The caller holds admin.
 func (h *hub) sweep() {
 	if h.watcher == nil {
 		return

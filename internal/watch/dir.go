@@ -18,7 +18,7 @@ import (
 
 // A dir is the path of a directory in which subscriptions wait for entries, and what the
 // hub knows of the directory at that path. The directory may be missing, and it may be
-// replaced. The hub keeps a dir without subscriptions for a second, with its watch,
+// replaced. The hub keeps a dir without subscriptions for one to two seconds, with its watch,
 // because many programs wait in the same directory again and again.
 type dir struct {
 	key  string
