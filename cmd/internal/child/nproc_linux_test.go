@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,8 +27,12 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// needThreads needs six threads at a time.
+// needThreads needs six threads at a time. The runtime makes a thread even if it is about to
+// have an idle one, so needThreads first waits until all others sleep.
 func needThreads() {
+	for !othersSleep() {
+		runtime.Gosched()
+	}
 	if err := unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: 1, Max: 1}); err != nil {
 		panic(err)
 	}
@@ -41,6 +46,27 @@ func needThreads() {
 		})
 	}
 	all.Wait()
+}
+
+// othersSleep reports whether all threads of this process but the calling one sleep.
+func othersSleep() bool {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	tasks, err := filepath.Glob("/proc/self/task/*/stat")
+	if err != nil {
+		panic(err)
+	}
+	for _, task := range tasks {
+		text, err := os.ReadFile(task)
+		if err != nil {
+			continue // it has ended
+		}
+		_, fields, _ := strings.Cut(string(text), ") ")
+		if filepath.Base(filepath.Dir(task)) != strconv.Itoa(unix.Gettid()) && fields[0] != 'S' {
+			return false
+		}
+	}
+	return true
 }
 
 // With too low a limit of processes, the program prints one line and exits with 71.
