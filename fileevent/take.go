@@ -65,7 +65,8 @@ func (m marker) take() (bool, error) {
 	return unlink(m.path)
 }
 
-// takeToTombstone makes the marker the tombstone in one step, as Clear does. So a Watch that
+// takeToTombstone makes the marker the tombstone, as Clear does: in one step, or in two if it
+// has several names. So a Watch that
 // looks too late for the marker sees the tombstone. After an error, the caller removes the
 // marker without a tombstone.
 func (m marker) takeToTombstone() (bool, error) {

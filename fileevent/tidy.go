@@ -1,13 +1,13 @@
 package fileevent
 
-// Tidy removes the directory DIR/.fsync, which [Event.Clear] has left beside the markers, so
-// that DIR can be removed with rmdir(1). No pulse is lost: Tidy moves the tombstones to
-// extended attributes of DIR, and a wait or Watch that has not yet seen a tombstone finds it
-// there.
+// Tidy removes the directory DIR/.fsync, which [Event.Clear] or a Set of a marker that may not
+// be replaced has left beside the markers, so that DIR can be removed with rmdir(1). No pulse
+// is lost: Tidy moves the tombstones and notices to extended attributes of DIR, and a wait or
+// Watch that has not yet seen one finds it there.
 //
 // Tidy does nothing if there are no extended attributes (on systems other than
 // Linux, and on network file systems), if some user may search DIR but not read
-// its attributes, if more than 16 events have left a tombstone, if DIR/.fsync
+// its attributes, if there are more than 16 tombstones and notices, if DIR/.fsync
 // contains other files, or while another process makes DIR/.fsync and moves a
 // marker there.
 //
@@ -19,6 +19,6 @@ func (e *Event) Tidy() {
 	}
 }
 
-// maxTidy is the largest number of tombstones that Tidy moves to attributes. Some file
+// maxTidy is the largest number of tombstones and notices that Tidy moves to attributes. Some file
 // systems have room for 40 attributes of a directory.
 const maxTidy = 16
